@@ -1,0 +1,142 @@
+"""The eight DeiT variants: architecture, preprocessing and published figures, in one table.
+
+Source of every figure: PaddleClas's DeiT model page and model zoo. Latencies there are FP32 with
+TensorRT on the page's own GPU; they are quoted, never measured here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+PATCH_SIZE = 16
+LAYER_NORM_EPSILON = 1e-6
+IMAGENET_CLASSES = 1000
+_WEIGHTS_URL = (
+    "https://paddle-imagenet-models-name.bj.bcebos.com/dygraph/{name}_pretrained.pdparams"
+)
+
+
+class UnknownModelError(ValueError):
+    """A model name that is not in the table; the message lists those that are."""
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """How a picture becomes the input tensor: sizes in pixels, mean and std on the 0-1 scale, RGB order."""
+
+    resize_short: int
+    crop: int
+    interpolation: str = "bicubic"
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Published:
+    """Figures of PaddleClas's page: top-1 and top-5 on ImageNet val as fractions, latency in ms by batch."""
+
+    top1: float
+    top5: float
+    reference_top1: float
+    reference_top5: float
+    gflops: float
+    mparams: float
+    tensorrt_fp32_ms: dict[int, float] = field(hash=False)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One DeiT architecture. `dim` and `image` in channels and pixels; MLPs are four times as wide as `dim`."""
+
+    name: str
+    paddleclas_name: str
+    image: int
+    dim: int
+    heads: int
+    distilled: bool
+    published: Published
+    depth: int = 12
+
+    @property
+    def head_dim(self) -> int:
+        """Channels of one attention head (64 in every variant)."""
+        return self.dim // self.heads
+
+    @property
+    def hidden(self) -> int:
+        """Width of the MLP's hidden layer."""
+        return 4 * self.dim
+
+    @property
+    def grid(self) -> int:
+        """Patches along one side of the input picture."""
+        return self.image // PATCH_SIZE
+
+    @property
+    def class_tokens(self) -> int:
+        """Tokens before the patches: the class token, and the distillation token where there is one."""
+        return 2 if self.distilled else 1
+
+    @property
+    def tokens(self) -> int:
+        """Length of the token sequence."""
+        return self.grid**2 + self.class_tokens
+
+    @property
+    def weights_url(self) -> str:
+        """Where PaddleClas publishes the ImageNet weights."""
+        return _WEIGHTS_URL.format(name=self.paddleclas_name)
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """Evaluation preprocessing of the variant: 224 from 256, 384 from 438."""
+        return Preprocess(resize_short={224: 256, 384: 438}[self.image], crop=self.image)
+
+
+def _variant(name: str, official: str, image: int, dim: int, figures: tuple[float, ...]) -> Variant:
+    top1, top5, reference_top1, reference_top5, gflops, mparams, ms1, ms4, ms8 = figures
+    return Variant(
+        name=name,
+        paddleclas_name=official,
+        image=image,
+        dim=dim,
+        heads=dim // 64,
+        distilled="distilled" in name,
+        published=Published(
+            top1, top5, reference_top1, reference_top5, gflops, mparams, {1: ms1, 4: ms4, 8: ms8}
+        ),
+    )
+
+
+# top-1, top-5, the paper's top-1 and top-5, GFLOPs, M parameters, TensorRT FP32 ms at batch 1, 4, 8
+_TABLE = (
+    _variant("deit_tiny", "DeiT_tiny_patch16_224", 224, 192,
+             (0.718, 0.910, 0.722, 0.911, 1.07, 5.68, 3.61, 3.94, 6.10)),
+    _variant("deit_small", "DeiT_small_patch16_224", 224, 384,
+             (0.796, 0.949, 0.799, 0.950, 4.24, 21.97, 3.61, 6.24, 10.49)),
+    _variant("deit_base", "DeiT_base_patch16_224", 224, 768,
+             (0.817, 0.957, 0.818, 0.956, 16.85, 86.42, 6.13, 14.87, 28.50)),
+    _variant("deit_base_384", "DeiT_base_patch16_384", 384, 768,
+             (0.830, 0.962, 0.829, 0.972, 49.35, 86.42, 14.12, 48.80, 97.60)),
+    _variant("deit_tiny_distilled", "DeiT_tiny_distilled_patch16_224", 224, 192,
+             (0.741, 0.918, 0.745, 0.919, 1.08, 5.87, 3.51, 4.05, 6.03)),
+    _variant("deit_small_distilled", "DeiT_small_distilled_patch16_224", 224, 384,
+             (0.809, 0.953, 0.812, 0.954, 4.26, 22.36, 3.70, 6.20, 10.53)),
+    _variant("deit_base_distilled", "DeiT_base_distilled_patch16_224", 224, 768,
+             (0.831, 0.964, 0.834, 0.965, 16.93, 87.18, 6.17, 14.94, 28.58)),
+    _variant("deit_base_distilled_384", "DeiT_base_distilled_patch16_384", 384, 768,
+             (0.851, 0.973, 0.852, 0.972, 49.43, 87.18, 14.12, 48.76, 97.09)),
+)  # fmt: skip
+
+MODELS: dict[str, Variant] = {variant.name: variant for variant in _TABLE}
+
+
+def find(name: str) -> Variant:
+    """The variant called `name` (`deit_tiny`) or by PaddleClas's name (`DeiT_tiny_patch16_224`).
+
+    Raises UnknownModelError for any other name.
+    """
+    for variant in _TABLE:
+        if name in (variant.name, variant.paddleclas_name):
+            return variant
+    raise UnknownModelError(f"no model {name!r}; choose one of {', '.join(MODELS)}")
