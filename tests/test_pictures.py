@@ -1,0 +1,146 @@
+"""Pictures in folders: what is found, and where labels come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lite.errors import InputError
+from lite.pictures import find_pictures, is_labelled, labelled
+
+
+def make(folder: Path, *names: str) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+
+
+def names(paths: list[Path], folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in paths]
+
+
+def test_finds_every_picture_below_sorted_and_by_suffix_in_either_case(tmp_path: Path) -> None:
+    make(tmp_path, "b.JPEG", "a.png", "deep/er/c.WebP", "deep/d.tif", "ü.bmp", "e.TIFF", "z.jpg")
+    make(tmp_path, "notes.txt", ".hidden.jpg", ".cache/f.jpg", "jpg", "g.gif")
+    expected = ["a.png", "b.JPEG", "deep/d.tif", "deep/er/c.WebP", "e.TIFF", "z.jpg", "ü.bmp"]
+    assert names(find_pictures(tmp_path), tmp_path) == expected
+
+
+def test_follows_links_but_not_in_circles(tmp_path: Path) -> None:
+    make(tmp_path / "elsewhere", "a.jpg")
+    make(tmp_path / "here", "b.jpg")
+    (tmp_path / "here" / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "here")
+    assert names(find_pictures(tmp_path / "here"), tmp_path) == ["here/b.jpg", "here/link/a.jpg"]
+
+
+def test_missing_empty_and_foreign_folders_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nowhere: No such file"):
+        find_pictures(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="no pictures in"):
+        find_pictures(tmp_path)
+    make(tmp_path, "a.jpg")
+    for call in (find_pictures, is_labelled, lambda path: labelled(path, 2)):
+        with pytest.raises(InputError, match="Not a directory"):
+            call(tmp_path / "a.jpg")
+
+
+def test_class_folders_are_numbered_in_the_order_of_their_names(tmp_path: Path) -> None:
+    make(tmp_path, "n02/b.jpg", "n02/a.jpg", "n10/c.jpg", "n01/deep/d.jpg", ".git/e.jpg", "readme.txt")
+    assert is_labelled(tmp_path)
+    paths, labels = labelled(tmp_path, 3)
+    assert names(paths, tmp_path) == ["n01/deep/d.jpg", "n02/a.jpg", "n02/b.jpg", "n10/c.jpg"]
+    assert labels.dtype == np.int64
+    assert labels.tolist() == [0, 1, 1, 2]
+
+
+def test_numbers_as_names_are_the_labels(tmp_path: Path) -> None:
+    for label in range(12):
+        make(tmp_path, f"{label}/a.jpg")
+    paths, labels = labelled(tmp_path, 12)
+    assert labels.tolist() == list(range(12))
+    assert [path.parent.name for path in paths] == [str(label) for label in range(12)]
+
+
+def test_numbers_that_do_not_start_at_zero_are_refused(tmp_path: Path) -> None:
+    make(tmp_path, "1/a.jpg", "2/a.jpg", "3/a.jpg")
+    with pytest.raises(InputError, match="must be 0 to 2, found '1'"):
+        labelled(tmp_path, 3)
+    make(tmp_path / "twice", "0/a.jpg", "00/a.jpg")
+    with pytest.raises(InputError, match=r"must be 0 to 1, found '00?'"):
+        labelled(tmp_path / "twice", 2)
+
+
+def test_an_empty_class_folder_keeps_its_place(tmp_path: Path) -> None:
+    make(tmp_path, "cat/a.jpg", "emu/b.jpg")
+    (tmp_path / "dog").mkdir()
+    assert labelled(tmp_path, 3)[1].tolist() == [0, 2]
+
+
+def test_another_number_of_folders_than_classes_is_refused_with_both_numbers(tmp_path: Path) -> None:
+    make(tmp_path, "cat/a.jpg", "dog/b.jpg")
+    with pytest.raises(InputError, match="2 class folders, the model has 10 classes"):
+        labelled(tmp_path, 10)
+
+
+def test_pictures_beside_class_folders_are_refused(tmp_path: Path) -> None:
+    make(tmp_path, "cat/a.jpg", "dog/b.jpg", "stray.jpg")
+    assert not is_labelled(tmp_path)
+    with pytest.raises(InputError, match=r"stray\.jpg"):
+        labelled(tmp_path, 2)
+
+
+def test_a_plain_folder_is_not_labelled(tmp_path: Path) -> None:
+    assert not is_labelled(tmp_path)
+    make(tmp_path, "a.jpg")
+    assert not is_labelled(tmp_path)
+    with pytest.raises(InputError, match="no labels"):
+        labelled(tmp_path, 2)
+
+
+def test_empty_class_folders_are_not_labelled(tmp_path: Path) -> None:
+    (tmp_path / "cat").mkdir()
+    (tmp_path / "dog").mkdir()
+    assert not is_labelled(tmp_path)
+    with pytest.raises(InputError, match="no labelled pictures"):
+        labelled(tmp_path, 2)
+
+
+def test_a_list_file_gives_paths_and_labels_in_its_order(tmp_path: Path) -> None:
+    make(tmp_path, "val/b.JPEG", "val/a.JPEG", "val/with space.JPEG")
+    text = "val/b.JPEG 65\n\nval/a.JPEG\t970\r\nval/with space.JPEG 0\n"
+    for name, bom in (("val_list.txt", ""), ("mine.txt", "\ufeff")):
+        (tmp_path / name).write_text(bom + text, encoding="utf-8")
+    for source in (tmp_path, tmp_path / "val_list.txt", tmp_path / "mine.txt"):
+        assert is_labelled(source)
+        paths, labels = labelled(source, 1000)
+        assert names(paths, tmp_path) == ["val/b.JPEG", "val/a.JPEG", "val/with space.JPEG"]
+        assert labels.tolist() == [65, 970, 0]
+        assert labels.dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a.jpg 0\na.jpg 10\n", "line 2: label 10 is outside 0 to 9 of the 10 classes"),
+        ("a.jpg -1\n", "line 1: expected"),
+        ("a.jpg cat\n", "line 1: expected"),
+        ("a.jpg\n", "line 1: expected"),
+        ("b.jpg 1\n", "line 1: no picture .*b.jpg"),
+        ("\n", "no labelled pictures"),
+    ],
+)
+def test_bad_lines_are_refused_with_their_number(tmp_path: Path, text: str, reason: str) -> None:
+    make(tmp_path, "a.jpg")
+    (tmp_path / "val_list.txt").write_text(text)
+    with pytest.raises(InputError, match=reason):
+        labelled(tmp_path, 10)
+
+
+def test_a_list_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "val_list.txt").write_bytes(b"a.jpg 0\n\xff\xfe")
+    with pytest.raises(InputError, match="UTF-8"):
+        labelled(tmp_path, 10)
