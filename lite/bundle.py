@@ -1,0 +1,232 @@
+"""The bundle: a folder with the network for the phone, its twin for the host, and what is known of both.
+
+`new_bundle` makes one so that nobody ever sees half of it; `read` opens one and trusts nothing in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lite.errors import ConversionError, InputError
+from lite.folder import check_replaceable, new_folder
+from lite.manifest import SCHEMA, creation_time, first_problem
+from lite.zoo import Preprocess
+
+MANIFEST = "manifest.json"
+_AGAIN = "make the bundle again with tools/opt.py --force"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A checked bundle: its folder and its manifest (see `schema/manifest.schema.json`)."""
+
+    path: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def model_nb(self) -> Path:
+        """The network for the phone."""
+        return self.path / "model.nb"
+
+    @property
+    def host_nb(self) -> Path:
+        """The network for the x86 runtime."""
+        return self.path / "host.nb"
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The class names, in the order of the logits."""
+        return _read_labels(self.path)
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """How a picture becomes the input tensor."""
+        entry = self.manifest["input"]
+        return Preprocess(
+            resize_short=entry["resize_short"],
+            crop=entry["crop"],
+            interpolation=entry["interpolation"],
+            mean=tuple(entry["mean"]),
+            std=tuple(entry["std"]),
+        )
+
+    @property
+    def input_shape(self) -> tuple[int, int, int, int]:
+        """Batch, channels, height, width of the input tensor."""
+        batch, channels, height, width = self.manifest["input"]["shape"]
+        return batch, channels, height, width
+
+    def golden(self) -> tuple[np.ndarray, np.ndarray]:
+        """The golden picture's tensor (float32 [1, 3, H, W]) and `host.nb`'s logits (float32 [classes]).
+
+        Raises InputError if `golden.npz` does not hold just that.
+        """
+        path = self.path / "golden.npz"
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                tensor, logits = arrays["tensor"], arrays["logits"]
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise InputError(f"{path} is damaged ({_first_line(error)}); {_AGAIN}") from error
+        shapes = (self.input_shape, (self.manifest["weights"]["classes"],))
+        for array, shape in zip((tensor, logits), shapes, strict=True):
+            if array.dtype != np.float32 or array.shape != shape or not np.isfinite(array).all():
+                raise InputError(
+                    f"{path} holds {array.dtype} {array.shape}, not finite float32 {shape}; {_AGAIN}"
+                )
+        return tensor, logits
+
+
+def new_bundle(out: Path, *, force: bool = False) -> AbstractContextManager[Path]:
+    """An empty folder to build a bundle in; it becomes `out` when the block ends without an exception.
+
+    See `lite.folder.new_folder`: with `force`, an earlier bundle at `out` (never another folder) is replaced.
+    """
+    return new_folder(out, holds=MANIFEST, force=force)
+
+
+def check_free(out: Path, *, force: bool) -> None:
+    """Raises InputError if `new_bundle` would refuse `out` for what is there; ask before a long run."""
+    check_replaceable(out, MANIFEST, force)
+
+
+def write_labels(folder: Path, labels: Sequence[str]) -> None:
+    """Writes `labels.txt`, one class a line. Raises InputError for an empty name or one with a line break."""
+    for index, label in enumerate(labels):
+        if not label.strip() or "\n" in label or "\r" in label:
+            raise InputError(
+                f"label {index} ({label!r}) is empty or has a line break; give each class one line"
+            )
+    _write(folder / "labels.txt", "".join(f"{label}\n" for label in labels).encode())
+
+
+def write_golden(folder: Path, tensor: np.ndarray, logits: np.ndarray) -> None:
+    """Writes `golden.npz`: the input tensor (float32 [1, 3, H, W]) and what `host.nb` answers ([classes])."""
+    part = folder / ".golden.part.npz"
+    np.savez(part, tensor=tensor.astype(np.float32), logits=logits.astype(np.float32))
+    part.replace(folder / "golden.npz")
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Checks `manifest` against the schema and writes it, as the last file of a bundle.
+
+    `files` is filled from what lies in `folder`; `schema`, and `created` if it is missing, are filled too.
+    Raises ConversionError for a manifest that does not fit, a missing file or a number that JSON cannot hold.
+    """
+    files = sorted(path for path in folder.iterdir() if path.name != MANIFEST)
+    filled = {
+        "created": datetime.now(timezone.utc).isoformat(timespec="microseconds"),
+        **manifest,
+        "schema": SCHEMA,
+        "files": {path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in files},
+    }
+    try:
+        text = json.dumps(filled, indent=1, allow_nan=False, ensure_ascii=False)
+    except (TypeError, ValueError) as error:
+        raise ConversionError(
+            f"the manifest of {folder.name} cannot be written: {_first_line(error)}"
+        ) from error
+    # Checked as it will be read: tuples have become arrays by then.
+    problem = first_problem(json.loads(text))
+    if problem:
+        raise ConversionError(f"the manifest of {folder.name} is not complete: {problem}")
+    _write(folder / MANIFEST, f"{text}\n".encode())
+
+
+def read(folder: Path, *, verify: bool = True) -> Bundle:
+    """Opens the bundle at `folder` after checking manifest, files and labels; `verify` compares SHA-256 too.
+
+    Raises InputError saying what is wrong: no bundle, one by a newer version, incomplete, or edited.
+    """
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        reason = f"it has no {MANIFEST}" if folder.is_dir() else "there is no such folder"
+        raise InputError(f"{folder} is not a bundle: {reason}; make one with tools/opt.py") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{folder / MANIFEST} cannot be read ({_first_line(error)}); {_AGAIN}") from error
+    version = manifest.get("schema") if isinstance(manifest, dict) else None
+    if isinstance(version, int) and version > SCHEMA:
+        raise InputError(
+            f"{folder} was written by a newer version (manifest schema {version}, this one reads {SCHEMA}); "
+            "update this toolkit"
+        )
+    problem = first_problem(manifest)
+    if problem:
+        raise InputError(f"{folder / MANIFEST} was edited or is no manifest: {problem}; {_AGAIN}")
+    for name, entry in manifest["files"].items():
+        path = folder / name
+        if not path.is_file():
+            raise InputError(f"{folder} is incomplete: {name} is missing; {_AGAIN}")
+        if path.stat().st_size != entry["bytes"]:
+            size = path.stat().st_size
+            raise InputError(f"{path} has {size} bytes where the manifest says {entry['bytes']}; {_AGAIN}")
+        if verify and _sha256(path) != entry["sha256"]:
+            raise InputError(f"{path} was changed after it was made (SHA-256 differs); {_AGAIN}")
+    count, classes = len(_read_labels(folder)), manifest["weights"]["classes"]
+    if count != classes:
+        raise InputError(f"{folder / 'labels.txt'} has {count} labels for {classes} classes; {_AGAIN}")
+    return Bundle(folder, manifest)
+
+
+def newest(root: Path) -> Path:
+    """The complete bundle in `root` that was made last (sizes are checked, SHA-256 is not).
+
+    Raises InputError if there is none.
+    """
+    made: list[tuple[datetime, Path]] = []
+    skipped = 0
+    for folder in sorted(root.iterdir()) if root.is_dir() else ():
+        if folder.is_dir() and not folder.name.startswith("."):
+            try:
+                made.append((creation_time(read(folder, verify=False).manifest["created"]), folder))
+            except InputError:
+                skipped += 1
+    if not made:
+        broken = f" ({skipped} folders there are no complete bundles)" if skipped else ""
+        raise InputError(f"no bundle in {root}{broken}; make one with tools/opt.py, or give --bundle")
+    return max(made)[1]
+
+
+def _read_labels(folder: Path) -> tuple[str, ...]:
+    try:
+        text = (folder / "labels.txt").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{folder / 'labels.txt'} cannot be read ({_first_line(error)}); {_AGAIN}"
+        ) from error
+    return tuple(text.removesuffix("\n").split("\n"))
+
+
+def _write(path: Path, data: bytes) -> None:
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _first_line(error: object) -> str:
+    lines = str(error).splitlines()
+    return lines[0][:200] if lines else type(error).__name__

@@ -1,0 +1,186 @@
+"""`report.html`: what a conversion made and what it lost, in plain words, in one file that needs no network.
+
+The words are in `templates/report.html.j2`; here are the figures and pictures it shows.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from lite import drift
+from lite.drift import SNR_LIMIT_DB, Drift, LayerDrift
+from lite.errors import InputError
+from lite.plots import layer_plot
+
+THUMBNAIL = 160
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A class and its probability, 0 to 1."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One check picture and what both networks make of it, likeliest class first.
+
+    `pixels`: uint8 RGB [H, W, 3]; `label`: the true class where it is known; `cosine`: of the logits.
+    """
+
+    name: str
+    pixels: np.ndarray
+    cosine: float
+    reference: Sequence[Guess]
+    deployed: Sequence[Guess]
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that the page shows.
+
+    `manifest`: as for `bundle.write_manifest` (its `files` are not read); `model_bytes`: size of `model.nb`;
+    `layers`: one per block, in order; `worst`: worst picture first.
+    """
+
+    manifest: Mapping[str, Any]
+    model_bytes: int
+    layers: Sequence[LayerDrift] = ()
+    worst: Sequence[Picture] = ()
+
+
+def worst_pictures(
+    reference: np.ndarray,
+    deployed: np.ndarray,
+    classes: Sequence[str],
+    load: Callable[[int], np.ndarray],
+    *,
+    truth: np.ndarray | None = None,
+    names: Sequence[str] | None = None,
+    count: int = 6,
+) -> list[Picture]:
+    """The `count` pictures that drifted most, from logits float32 [N, classes] of both networks.
+
+    `load` gives picture i as uint8 RGB; it is called for the shown ones only. `truth`: class indices [N].
+    """
+    cosines = drift.cosines(reference, deployed)
+    return [
+        Picture(
+            name=names[index] if names else f"picture {index}",
+            pixels=load(index),
+            cosine=float(cosines[index]),
+            reference=guesses(reference[index], classes),
+            deployed=guesses(deployed[index], classes),
+            label=None if truth is None else classes[int(truth[index])],
+        )
+        for index in drift.worst(reference, deployed, count)
+    ]
+
+
+def guesses(logits: np.ndarray, classes: Sequence[str], count: int = 3) -> list[Guess]:
+    """The `count` likeliest classes by softmax of one picture's logits ([classes])."""
+    powers = np.exp(logits.astype(np.float64) - logits.max())
+    probabilities = powers / powers.sum()
+    order = np.argsort(-probabilities, kind="stable")[:count]
+    return [Guess(classes[index], float(probabilities[index])) for index in order]
+
+
+def render(report: Report) -> str:
+    """The page as HTML. Text from outside (labels, file names, recipes) is escaped."""
+    manifest = report.manifest
+    figures = Drift(**manifest["drift"]) if manifest["drift"] else None
+    fp32_bytes = manifest["fp32_bytes"]
+    return _template().render(
+        manifest=manifest,
+        drift=figures,
+        changed=round((1 - figures.top1_agreement) * figures.images) if figures else None,
+        model_bytes=report.model_bytes,
+        ratio=fp32_bytes / report.model_bytes if fp32_bytes and report.model_bytes else None,
+        layers=report.layers,
+        worst_layer=min(report.layers, key=lambda layer: layer.snr_db) if report.layers else None,
+        plots=[(kind, layer_plot(report.layers, kind)) for kind in ("wide", "narrow")]
+        if report.layers
+        else [],
+        worst=[(picture, thumbnail(picture.pixels)) for picture in report.worst],
+        recipe=_yaml(manifest["recipe"]),
+    )
+
+
+def write(path: Path, report: Report) -> None:
+    """Renders `report` to `path`, whole or not at all. Raises InputError where it cannot be written."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(render(report), encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise InputError(f"cannot write {path}: {error.strerror}; choose another place") from error
+
+
+def thumbnail(pixels: np.ndarray) -> str:
+    """A picture (uint8 RGB [H, W, 3]) as a PNG data URI of at most THUMBNAIL pixels a side."""
+    scale = min(1.0, THUMBNAIL / max(pixels.shape[:2]))
+    size = tuple(max(1, round(side * scale)) for side in pixels.shape[1::-1])
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale < 1.0 else pixels
+    _, png = cv2.imencode(".png", cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
+    return "data:image/png;base64," + base64.b64encode(png.tobytes()).decode("ascii")
+
+
+def interval(share: float, count: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share seen on `count` pictures (Wilson 1927): lower and upper, 0 to 1."""
+    z = 1.959964
+    middle = share + z * z / (2 * count)
+    half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    scale = 1 + z * z / count
+    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+
+
+def _percent(share: float, digits: int = 2) -> str:
+    """A share as text; 100 % and 0 % only where nothing is missing or there."""
+    text = f"{share:.{digits}%}"
+    if share < 1.0 and float(text[:-1]) == 100.0:
+        text = f"> {100 - 10**-digits:.{digits}f}%"
+    elif share > 0.0 and float(text[:-1]) == 0.0:
+        text = f"< {10**-digits:.{digits}f}%"
+    return text.replace("%", " %")
+
+
+def _cosine(value: float) -> str:
+    return "> 0.99999" if 0.999995 <= value < 1.0 else f"{value:.5f}"
+
+
+def _yaml(recipe: Mapping[str, Any] | None) -> str | None:
+    return None if recipe is None else yaml.safe_dump(dict(recipe), sort_keys=False, allow_unicode=True)
+
+
+@lru_cache(maxsize=1)
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        percent=_percent,
+        cosine=_cosine,
+        megabytes=lambda size: f"{size / 1e6:.{1 if size >= 1e5 else 3}f} MB",
+    )
+    environment.globals.update(interval=interval, snr_limit=SNR_LIMIT_DB)
+    return environment.get_template("report.html.j2")

@@ -1,0 +1,277 @@
+"""The report holds the manifest's figures, stands alone, and lets nothing from outside become HTML."""
+
+from __future__ import annotations
+
+import base64
+import re
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+from jinja2 import UndefinedError
+
+from lite import drift, report
+from lite.drift import LayerDrift
+from lite.errors import InputError
+from lite.plots import layer_plot
+
+RNG = np.random.default_rng(0)
+REFERENCE = RNG.normal(size=(200, 4)).astype(np.float32)
+DEPLOYED = REFERENCE + 0.05 * RNG.normal(size=REFERENCE.shape).astype(np.float32)
+DEPLOYED[17] = REFERENCE[17][::-1]
+LABELS = REFERENCE.argmax(1)
+CLASSES = ("cat", "dog", "<script>alert(1)</script>", "ant & bee")
+DRIFT = drift.compare(REFERENCE, DEPLOYED, LABELS, reference_name="FP32 (Paddle)")
+MANIFEST: dict = {
+    "model": "deit_small",
+    "weights": {"source": "file", "path": "mine<.pdparams", "sha256": "ab" * 32, "classes": 4},
+    "input": {
+        "name": "x", "shape": [1, 3, 224, 224], "layout": "NCHW", "colour": "RGB", "resize_short": 256,
+        "crop": 224, "interpolation": "bicubic", "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225],
+    },
+    "precision": "int8",
+    "target": "arm",
+    "recipe": {"name": "paddleslim", "skip": ["blocks.11.mlp.fc2"], "note": "größer"},
+    "calibration": {"source": "photos", "images": 32, "sha256": None},
+    "seed": 5,
+    "versions": {"paddlelite": "2.13rc0", "paddlepaddle": "2.6.2", "paddleslim": "2.6.0", "python": "3.10.9"},
+    "fp32_bytes": 88_000_000,
+    "kernels": [{"op": "fc", "target": "arm", "precision": "int8", "count": 73}],
+    "int8_coverage": 0.995,
+    "drift": DRIFT.as_dict(),
+    "gate": {"max_drift": 0.2, "passed": True},
+    "created": "2026-11-24T08:00:00+00:00",
+}  # fmt: skip
+FP32 = MANIFEST | {
+    "precision": "fp32", "recipe": None, "calibration": None, "seed": None, "int8_coverage": None,
+    "gate": None,
+    "drift": drift.compare(REFERENCE, REFERENCE, reference_name="FP32 (Paddle)").as_dict(),
+    "versions": MANIFEST["versions"] | {"paddleslim": None},
+}  # fmt: skip
+LAYERS = [LayerDrift(f"blocks.{index}", snr, 0.99) for index, snr in enumerate([30.0, 28.5, 17.25, 22.0])]
+
+
+def picture(index: int) -> np.ndarray:
+    pixels = np.zeros((300, 400, 3), np.uint8)
+    pixels[..., 0] = 200 + index % 5
+    return pixels
+
+
+def page(manifest=MANIFEST, **rest) -> str:
+    return report.render(report.Report(manifest, 22_000_000, **rest))
+
+
+def full_page(manifest=MANIFEST) -> str:
+    worst = report.worst_pictures(REFERENCE, DEPLOYED, CLASSES, picture, truth=LABELS)
+    return page(manifest, layers=LAYERS, worst=worst)
+
+
+class Tags(HTMLParser):
+    """Checks that every tag is closed in order, and keeps what the page links to and its text."""
+
+    VOID = ("meta", "img", "br", "link", "path", "use")
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.stack: list[str] = []
+        self.names: set[str] = set()
+        self.links: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+        assert not self.stack
+
+    def handle_starttag(self, tag, attributes):
+        self.names.add(tag)
+        self.links += [value for name, value in attributes if name in ("src", "href", "xlink:href", "srcset")]
+        if tag not in self.VOID:
+            self.stack.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        if tag not in self.VOID:
+            self.stack.pop()
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.stack.pop() == tag
+
+    def handle_data(self, data):
+        if self.stack and self.stack[-1] not in ("style", "title"):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def test_the_page_needs_nothing_from_outside():
+    tags = Tags(full_page())
+    assert all(link.startswith(("data:image/png;base64,", "#")) for link in tags.links)
+    assert tags.links
+    assert not tags.names & {"script", "link", "iframe"}
+    assert "url(http" not in full_page()
+    assert "@import" not in full_page()
+
+
+def test_text_from_outside_is_escaped():
+    text = full_page()
+    assert "<script>" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert "mine<.pdparams" in Tags(text).text
+    assert "ant & bee" in Tags(text).text
+
+
+def test_the_figures_are_the_manifests():
+    text = Tags(full_page()).text
+    changed = round((1 - DRIFT.top1_agreement) * 200)
+    assert changed > 1
+    assert f"Of 200 check pictures, {changed} get another first class than from FP32 (Paddle)." in text
+    assert "takes 22.0 MB, 4.0 times less than in FP32" in text
+    assert f"{DRIFT.snr_db:.1f} dB" in text
+    assert f"{DRIFT.cosine_min:.5f}" in text
+    assert "99.5 %" in text
+    assert "Gate passed" in text
+    assert "(at most 20.00 % of the pictures may change) is passed" in text
+    assert "Calibrated on 32 pictures from photos, seed 5." in text
+    assert "not from a phone" in text
+
+
+def test_a_page_over_the_gate_says_so():
+    text = Tags(page(MANIFEST | {"gate": {"max_drift": 0.0, "passed": False}})).text
+    assert "Over the gate" in text
+    assert "The gate is not passed" in text
+    assert "Gate passed" not in text
+
+
+def test_a_page_without_labels_calibration_and_recipe():
+    text = Tags(page(FP32)).text
+    assert "No gate set" in text
+    assert "All 200 check pictures get the same first class" in text
+    assert "the pictures have no labels" in text
+    assert "identical" in text
+    assert "Calibrat" not in text
+    assert "None" not in text.replace("None of 200 changed", "")
+    assert "times less" not in text
+    assert "Where it was lost" not in text
+    assert "pictures that came off worst" not in text
+    assert "paddleslim" not in text
+
+
+def test_a_page_without_drift():
+    text = Tags(page(MANIFEST | {"drift": None, "gate": None})).text
+    assert "Not measured" in text
+    assert "What it lost was not measured." in text
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"precision": "fp16", "recipe": None, "calibration": None},
+            "What rounding to FP16 costs shows on a phone",
+        ),
+        ({"precision": "fp32", "target": "opencl"}, "Not the phone's GPU"),
+        ({"weights": MANIFEST["weights"] | {"source": "digits"}}, "A demonstration."),
+    ],
+)
+def test_what_the_figures_do_not_show_is_said(change, words):
+    assert words in Tags(page(MANIFEST | change)).text
+
+
+def test_the_recipe_can_be_used_again():
+    shown = re.search(r"<pre>(.*?)</pre>", page(), re.DOTALL)
+    assert shown
+    assert yaml.safe_load(shown[1]) == MANIFEST["recipe"]
+
+
+@pytest.mark.parametrize("kind", ["wide", "narrow"])
+def test_the_plot_marks_the_worst_block_in_the_pages_colours(kind):
+    svg = str(layer_plot(LAYERS, kind))
+    root = ElementTree.fromstring(svg)
+    assert root.get("viewBox")
+    assert root.get("width") is None
+    assert root.get("aria-label") == "SNR of 4 blocks; the worst is block 3 with 17.2 dB"
+    assert "block 3: 17.2 dB" in svg
+    assert "var(--bad)" in svg
+    assert "var(--accent)" in svg
+    assert not re.search(r"#(?:0[1-4]){3}|#000000|#ffffff|<metadata", svg)
+
+
+def test_the_plot_is_the_same_every_time_and_its_ids_are_its_own():
+    wide, narrow = (str(layer_plot(LAYERS, kind)) for kind in ("wide", "narrow"))
+    assert wide == str(layer_plot(LAYERS, "wide"))
+    marks = [set(re.findall(r'<(?:path|clipPath) id="(m?p?[0-9a-f]{10,})"', svg)) for svg in (wide, narrow)]
+    assert marks[0]
+    assert not marks[0] & marks[1]
+
+
+@pytest.mark.parametrize("values", [[200.0] * 12, [31.0], [-200.0, 200.0], list(np.linspace(40, 10, 48))])
+def test_odd_networks_are_plotted_too(values):
+    layers = [LayerDrift(f"blocks.{index}", float(value), 1.0) for index, value in enumerate(values)]
+    text = page(layers=layers)
+    assert ("No block differs." in text) == (min(values) == 200.0)
+    Tags(text)
+
+
+def test_worst_pictures_loads_only_what_it_shows():
+    loaded: list[int] = []
+
+    def load(index: int) -> np.ndarray:
+        loaded.append(index)
+        return picture(index)
+
+    first, second = report.worst_pictures(REFERENCE, DEPLOYED, CLASSES, load, truth=LABELS, count=2)
+    assert loaded == drift.worst(REFERENCE, DEPLOYED, 2)
+    assert loaded[0] == 17
+    assert first.name == "picture 17"
+    assert first.cosine < second.cosine
+    assert first.label == first.reference[0].label != first.deployed[0].label
+    assert report.worst_pictures(REFERENCE, DEPLOYED, CLASSES, picture, count=1)[0].label is None
+
+
+def test_guesses_are_a_softmax():
+    first, second = report.guesses(np.array([1000.0, 0.0, 1001.0], np.float32), ("a", "b", "c"), 2)
+    assert (first.label, second.label) == ("c", "a")
+    assert first.probability == pytest.approx(np.e / (1 + np.e))
+    assert second.probability == pytest.approx(1 / (1 + np.e))
+
+
+def test_a_thumbnail_keeps_colour_and_shape():
+    prefix, data = report.thumbnail(picture(0)).split(",")
+    small = cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_COLOR)
+    assert prefix == "data:image/png;base64"
+    assert small.shape == (120, 160, 3)
+    assert small[0, 0].tolist() == [0, 0, 200]
+
+
+def test_the_interval_is_wilsons():
+    # 9 of 10: 0.596 to 0.982, as in Newcombe 1998's method 3; at the ends it does not collapse.
+    assert report.interval(0.9, 10) == (pytest.approx(0.596, abs=1e-3), pytest.approx(0.982, abs=1e-3))
+    low, high = report.interval(1.0, 400)
+    assert 0.99 < low < 0.991
+    assert high == 1
+
+
+def test_almost_all_is_not_shown_as_all():
+    rows = {**DRIFT.as_dict(), "images": 50_000, "top1_agreement": 49_999 / 50_000, "cosine_mean": 0.9999999}
+    text = Tags(page(MANIFEST | {"drift": rows})).text
+    assert "100.00 %" not in text.split("Same first class")[1][:40]
+    assert "> 99.99 %" in text
+    assert "> 0.99999" in text
+    assert "1 gets another first class" in text
+
+
+def test_a_failed_write_leaves_the_earlier_report(tmp_path):
+    path = tmp_path / "report.html"
+    report.write(path, report.Report(MANIFEST, 1))
+    before = path.read_text(encoding="utf-8")
+    assert before.startswith("<!doctype html>")
+    with pytest.raises(UndefinedError):
+        report.write(path, report.Report({"drift": None, "fp32_bytes": None, "recipe": None}, 1))
+    assert path.read_text(encoding="utf-8") == before
+    assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
+    with pytest.raises(InputError, match="cannot write"):
+        report.write(tmp_path / "none" / "report.html", report.Report(MANIFEST, 1))
