@@ -1,0 +1,290 @@
+"""lite/optimizer.py runs the real opt and tells its failures apart; kernel_check.py checks the kernels."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import programs
+import pytest
+
+from lite import nb, optimizer
+from lite.errors import ConversionError, InputError
+from lite.export import Exported
+from lite.kernel_check import Expectation, UnsupportedRequestError, WrongKernelsError, check_kernels
+
+ARM, OPENCL, X86 = ("arm",), ("opencl", "arm"), ("x86",)
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    return programs.deployable(tmp_path_factory.mktemp("program"))
+
+
+@pytest.fixture(scope="module")
+def quantized(program: Exported, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    return programs.quantized(program, tmp_path_factory.mktemp("quantized"))
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Iterator[Path]:
+    """Where to convert to; whatever happens, nothing but that file may be left in the folder."""
+    folder = tmp_path / "out"
+    yield folder / "model.nb"
+    assert not folder.exists() or [path.name for path in folder.iterdir()] in ([], ["model.nb"])
+
+
+def convert(
+    program: Exported, out: Path, precision: str, targets: tuple[str, ...], **options
+) -> nb.LiteModel:
+    options = {"fp16": precision == "fp16" and targets == ARM, **options}
+    expect = Expectation(precision, targets)
+    return optimizer.optimize(program.model, program.params, out, targets=targets, expect=expect, **options)
+
+
+def precisions(model: nb.LiteModel, op: str) -> set[tuple[str, str]]:
+    return {(row["target"], row["precision"]) for row in nb.kernel_table(model) if row["op"] == op}
+
+
+@pytest.mark.parametrize(
+    ("precision", "targets", "kernel"),
+    [
+        ("fp32", ARM, ("arm", "fp32")),
+        ("fp16", ARM, ("arm", "fp16")),
+        # OpenCL's kernels carry this name; the phone chooses their precision when it runs.
+        ("fp32", OPENCL, ("opencl", "fp16")),
+        ("fp16", OPENCL, ("opencl", "fp16")),
+        ("fp32", X86, ("x86", "fp32")),
+    ],
+)
+def test_float_conversions(
+    program: Exported, out: Path, precision: str, targets: tuple[str, ...], kernel: tuple[str, str]
+) -> None:
+    model = convert(program, out, precision, targets)
+    assert model == nb.read(out)
+    assert precisions(model, "matmul_v2") == {kernel}
+
+
+def test_int8_for_arm(quantized: Exported, out: Path) -> None:
+    model = convert(quantized, out, "int8", ARM)
+    for op in ("conv2d", "fc", "matmul_v2"):
+        assert precisions(model, op) == {("arm", "int8")}
+
+
+def test_int8_may_leave_operators_in_float(program: Exported, out: Path, tmp_path: Path) -> None:
+    mixed = programs.quantized(
+        program, tmp_path / "mixed", skip_tensor_list=["softmax_0.tmp_0", "gelu_0.tmp_0"]
+    )
+    model = convert(mixed, out, "int8", ARM)
+    assert precisions(model, "fc") == precisions(model, "matmul_v2") == {("arm", "int8"), ("arm", "fp32")}
+
+
+def test_int8_for_x86_would_answer_nan(quantized: Exported, out: Path) -> None:
+    with pytest.raises(WrongKernelsError, match="matmul_v2 keeps an fp32 kernel with int8 weights"):
+        convert(quantized, out, "int8", X86)
+    assert not out.exists()
+
+
+def test_int8_that_became_fp32(program: Exported, out: Path) -> None:
+    with pytest.raises(WrongKernelsError, match="became fp32"):
+        convert(program, out, "int8", ARM)
+
+
+def test_quantized_program_where_float_was_asked_for(quantized: Exported, out: Path) -> None:
+    for precision in ("fp32", "fp16"):
+        with pytest.raises(WrongKernelsError, match="int8 kernels came out"):
+            convert(quantized, out, precision, ARM)
+
+
+def test_per_tensor_weights_in_the_onnx_format(program: Exported, out: Path, tmp_path: Path) -> None:
+    options = {"onnx_format": True, "weight_quantize_type": "abs_max"}
+    per_tensor = programs.quantized(program, tmp_path / "per_tensor", **options)
+    with pytest.raises(WrongKernelsError, match="conv2d has 1 weight scale.* channel_wise_abs_max"):
+        convert(per_tensor, out, "int8", ARM)
+    options["weight_quantize_type"] = "channel_wise_abs_max"
+    per_channel = programs.quantized(program, tmp_path / "per_channel", **options)
+    assert precisions(convert(per_channel, out, "int8", ARM), "fc") == {("arm", "int8")}
+
+
+def test_fp16_where_no_fp16_kernel_exists(program: Exported, out: Path) -> None:
+    with pytest.raises(WrongKernelsError, match="no convolution or matrix product got an fp16 kernel"):
+        convert(program, out, "fp16", X86, fp16=True)
+
+
+def test_opencl_that_came_out_for_the_cpu(program: Exported, out: Path) -> None:
+    expect = Expectation("fp32", OPENCL)
+    with pytest.raises(WrongKernelsError, match="got an OpenCL kernel"):
+        optimizer.optimize(program.model, program.params, out, targets=ARM, expect=expect)
+
+
+def test_kernels_for_another_target(program: Exported, out: Path) -> None:
+    model = convert(program, out, "fp32", X86)
+    with pytest.raises(WrongKernelsError, match="kernels for x86 came out where arm was asked for"):
+        check_kernels(model, Expectation("fp32", ARM))
+
+
+def test_int8_kernel_with_float_weights(quantized: Exported, out: Path) -> None:
+    model = convert(quantized, out, "int8", ARM)
+    params = {name: replace(tensor, dtype="float32") for name, tensor in model.params.items()}
+    with pytest.raises(WrongKernelsError, match="int8 kernel with float weights"):
+        check_kernels(replace(model, params=params), Expectation("int8", ARM))
+
+
+def test_int8_with_opencl_is_refused_with_the_reason() -> None:
+    with pytest.raises(UnsupportedRequestError, match="no INT8 kernels for the GPU"):
+        Expectation("int8", OPENCL)
+    with pytest.raises(InputError, match="no precision 'int4'"):
+        Expectation("int4", ARM)
+    with pytest.raises(InputError, match="choose from arm, opencl, x86"):
+        Expectation("fp32", ("npu",))
+
+
+def test_flatten_crashes_opt(out: Path, tmp_path: Path) -> None:
+    stock = programs.stock(tmp_path / "stock")
+    with pytest.raises(optimizer.OptCrashError, match="SIGSEGV.*flatten_contiguous_range; use reshape"):
+        convert(stock, out, "fp32", ARM)
+
+
+def test_broken_program_and_cut_parameters(program: Exported, out: Path, tmp_path: Path) -> None:
+    broken, cut = tmp_path / "broken.pdmodel", tmp_path / "cut.pdiparams"
+    broken.write_bytes(program.model.read_bytes()[:3000])
+    cut.write_bytes(program.params.read_bytes()[:100_000])
+    with pytest.raises(optimizer.OptAbortError, match=r"SIGABRT.*\(Check failed: reader->ReachEnd"):
+        convert(Exported(broken, program.params), out, "fp32", ARM)
+    with pytest.raises(optimizer.OptAbortError, match="SIGABRT.*Failed to read 589824 bytes"):
+        convert(Exported(program.model, cut), out, "fp32", ARM)
+
+
+def test_time_limit_kills_opt(program: Exported, out: Path) -> None:
+    with pytest.raises(optimizer.OptTimeoutError, match=r"after 0\.05 s and was killed"):
+        convert(program, out, "fp32", ARM, timeout=0.05)
+
+
+def test_time_limit_kills_the_whole_process_group(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    script = f"sleep 60 & echo $! > {pid_file}; wait"
+    ended = optimizer.run_limited(["bash", "-c", script], timeout=1.0)
+    assert ended.status is None
+    grandchild = int(pid_file.read_text())
+    for _ in range(100):
+        if not _runs(grandchild):
+            break
+        time.sleep(0.05)
+    assert not _runs(grandchild)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def test_python_without_paddlelite(program: Exported, out: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    subprocess.run([sys._base_executable, "-m", "venv", "--without-pip", bare], check=True, timeout=60)
+    with pytest.raises(optimizer.OptMissingError, match=r"No module named 'paddlelite'.*3\.8 to 3\.10"):
+        convert(program, out, "fp32", ARM, python=str(bare / "bin" / "python"))
+    with pytest.raises(optimizer.OptMissingError, match="cannot start"):
+        convert(program, out, "fp32", ARM, python=str(tmp_path / "no-python"))
+
+
+@pytest.mark.parametrize(
+    ("script", "error", "words"),
+    [
+        ("import os; os.kill(os.getpid(), 11)", optimizer.OptCrashError, "most likely it cannot digest"),
+        ("import os; print('[F 1/1 a.cc:1 F] No op'); os.abort()", optimizer.OptAbortError, "(No op)"),
+        ("import os; os.kill(os.getpid(), 9)", optimizer.OptExitError, "SIGKILL"),
+        ("import os; os.kill(os.getpid(), 4)", optimizer.OptExitError, "lacks instructions"),
+        (
+            "raise SystemExit('no such flag')",
+            optimizer.OptExitError,
+            "status 1 on model.pdmodel (no such flag)",
+        ),
+        ("print('2. Model is optimized')", optimizer.NoOutputError, "reported success"),
+    ],
+)
+def test_ends_of_a_process(
+    program: Exported, tmp_path: Path, script: str, error: type[ConversionError], words: str
+) -> None:
+    ended = optimizer.run_limited([sys.executable, "-S", "-u", "-c", script], timeout=30)
+    with pytest.raises(error) as caught:
+        optimizer.explain(ended, program.model, tmp_path / "model.nb", 30)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 4
+
+
+def test_output_that_does_not_read_back(program: Exported, out: Path, tmp_path: Path) -> None:
+    convert(program, out, "fp32", ARM)
+    cut = tmp_path / "cut.nb"
+    cut.write_bytes(out.read_bytes()[:-1])
+    with pytest.raises(optimizer.BadOutputError, match="does not read back.*cut short"):
+        optimizer.read_back(cut, program.model)
+
+
+def test_full_disk(program: Exported, out: Path) -> None:
+    # A limit on the size of files ends opt's writing as a full disk does.
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
+    try:
+        with pytest.raises(InputError, match="the disk is full or a size limit is reached"):
+            convert(program, out, "fp32", ARM)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_unwritable_folder_and_missing_files(program: Exported, out: Path, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(InputError, match="cannot write to .*; choose another folder"):
+        convert(program, file / "model.nb", "fp32", ARM)
+    with pytest.raises(InputError, match="it is a folder"):
+        convert(program, tmp_path, "fp32", ARM)
+    with pytest.raises(InputError, match="export the network first"):
+        convert(Exported(tmp_path / "none.pdmodel", program.params), out, "fp32", ARM)
+
+
+def test_an_earlier_output_stays_whole(program: Exported, quantized: Exported, out: Path) -> None:
+    convert(program, out, "fp32", X86)
+    before = out.read_bytes()
+    with pytest.raises(WrongKernelsError):
+        convert(quantized, out, "int8", X86)
+    assert out.read_bytes() == before
+
+
+def test_interrupt_leaves_nothing_behind(program: Exported, out: Path, tmp_path: Path, root: Path) -> None:
+    # In place of the interpreter that runs opt, a program that does not end.
+    endless = tmp_path / "endless"
+    endless.write_text("#!/bin/sh\nexec sleep 60\n")
+    endless.chmod(0o755)
+    script = (
+        "import sys; from pathlib import Path; from lite import optimizer\n"
+        "model, params, out, python = map(Path, sys.argv[1:])\n"
+        "expect = optimizer.Expectation('fp32', ('arm',))\n"
+        "optimizer.optimize(model, params, out, targets=('arm',), expect=expect, python=str(python))\n"
+    )
+    command = [sys.executable, "-c", script, program.model, program.params, out, endless]
+    with subprocess.Popen(command, cwd=root, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while not (children := _children(process.pid)) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert len(children) == 1
+        assert any(out.parent.iterdir())
+        # Time to get from starting the child to waiting for it.
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == -signal.SIGINT
+    assert not any(out.parent.iterdir())
+    assert not _runs(children[0])
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

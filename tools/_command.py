@@ -1,0 +1,91 @@
+"""What every command shares: the repository on the import path, and errors as one line and an exit code.
+
+A command begins with `import _command`, puts its other imports under `with _command.requirements():` and
+ends with `_command.run(main)`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    import click
+
+ROOT = Path(__file__).resolve().parent.parent
+_OURS = ("lite", "quant", "tools")
+_USAGE = 2
+_INTERRUPTED = 128 + signal.SIGINT
+_BROKEN_PIPE = 128 + signal.SIGPIPE
+
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+
+@contextlib.contextmanager
+def requirements() -> Iterator[None]:
+    """Around a command's imports: one line and exit 2 for a missing package or another Python than 3.10."""
+    if sys.version_info[:2] != (3, 10):
+        _leave(f"this is Python {sys.version.split()[0]}, and Paddle Lite's wheels end at 3.10")
+    try:
+        yield
+    except ImportError as error:
+        # A name missing in this repository's own code is a fault of it, and wants its traceback.
+        if (error.name or "").split(".")[0] in _OURS:
+            raise
+        _leave(f"a required package cannot be imported ({error})")
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+
+
+def run(command: click.Command) -> NoReturn:
+    """Runs `command` with the process's arguments and exits.
+
+    A ToolkitError becomes `error: …` on standard error and its exit code; bad usage and files that cannot
+    be read or written, 2; Ctrl-C 130; a reader that went away (`| head`) 141, without a word.
+    """
+    with requirements():
+        import click
+
+        from lite.errors import ToolkitError
+    status = 0
+    try:
+        with command.make_context(f"python tools/{Path(sys.argv[0]).name}", sys.argv[1:]) as context:
+            command.invoke(context)
+        sys.stdout.flush()
+    except click.exceptions.Exit as end:
+        status = end.exit_code
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except ToolkitError as error:
+        _print_error(error)
+        status = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        _print_error("interrupted")
+        status = _INTERRUPTED
+    except BrokenPipeError:
+        # Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = _BROKEN_PIPE
+    except OSError as error:
+        _print_error(f"{error}; check the path, its permissions and the free space")
+        status = _USAGE
+    sys.exit(status)
+
+
+def _leave(why: str) -> NoReturn:
+    arguments = " ".join(sys.argv[1:2]) + (" …" if len(sys.argv) > 2 else "")
+    script = Path(sys.argv[0]).name
+    _print_error(f"{why}; run ./run.sh tools/{script} {arguments}".rstrip() + ", which makes the environment")
+    sys.exit(_USAGE)
+
+
+def _print_error(message: object) -> None:
+    # One line, whatever a file's name holds.
+    print("error: " + " ".join(str(message).split()), file=sys.stderr)
