@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from lite.errors import InputError
+
 PATCH_SIZE = 16
 LAYER_NORM_EPSILON = 1e-6
 IMAGENET_CLASSES = 1000
-_WEIGHTS_URL = (
-    "https://paddle-imagenet-models-name.bj.bcebos.com/dygraph/{name}_pretrained.pdparams"
-)
+_WEIGHTS_URL = "https://paddle-imagenet-models-name.bj.bcebos.com/dygraph/{name}_pretrained.pdparams"
 
 
-class UnknownModelError(ValueError):
+class UnknownModelError(InputError):
     """A model name that is not in the table; the message lists those that are."""
 
 

