@@ -1,0 +1,90 @@
+"""Every package is pinned to one version, dependencies of theirs too, and no file names a registry."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+
+def pins(root: Path, *files: str) -> dict[str, str]:
+    """Name → version of every line of `files` that is no comment or option; each must be an exact pin."""
+    found: dict[str, str] = {}
+    for file in files:
+        for line in (root / file).read_text().splitlines():
+            if line and not line.startswith(("#", "-r ", "-c ")):
+                name, version = re.fullmatch(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.]+)", line).groups()  # type: ignore
+                assert canonicalize_name(name) not in found, f"{name} is pinned twice"
+                found[canonicalize_name(name)] = version
+    return found
+
+
+def test_every_requirement_and_all_it_brings_along_is_pinned_and_installed(root: Path):
+    pinned = pins(root, "requirements.txt", "requirements-dev.txt", "constraints.txt")
+    needed = [*pins(root, "requirements.txt", "requirements-dev.txt")]
+    seen: set[str] = set()
+    while needed:
+        name = needed.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        assert metadata.version(name) == pinned.get(name), f"{name} is not the pinned one"
+        for line in metadata.requires(name) or ():
+            requirement = Requirement(line)
+            if not requirement.marker or requirement.marker.evaluate({"extra": ""}):
+                needed.append(canonicalize_name(requirement.name))
+    assert seen == pinned.keys(), "constraints.txt pins what nothing needs"
+
+
+# In pieces, so that this file names none itself.
+REGISTRIES = re.compile(
+    "|".join(
+        (
+            "index" "[-_]url", "find" "[-_]links", "trusted" "[-_]host",
+            r"py" r"pi\.org", r"python" r"hosted\.org", r"npm" r"js\.(org|com)", r"crates" r"\.io",
+            r"maven\.apache" r"\.org", r"/maven" "2", r"golang" r"\.org", r"debian" r"\.org",
+            r"registry\s*[=:]\s*[\"']?" "https?:", r"[\"']resolved[\"']\s*:\s*[\"']" "http",
+            r"https?://[^\s/]+/" "simple", r"/opt/" "wheels",
+        )
+    ),
+    re.IGNORECASE,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--extra-index" + "-url https://example.net",
+        "registry = " + "https://example.net",
+        "https://example.net/" + "simple",
+        "deb http://ftp.debian" + ".org/debian bookworm main",
+    ],
+)
+def test_a_registry_is_recognized(line: str):
+    assert REGISTRIES.search(line)
+
+
+def test_no_file_under_version_control_names_a_registry(root: Path):
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=root,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    files = [root / name for name in listed.stdout.split("\0") if name]
+    assert root / "run.sh" in files
+    named = []
+    for file in files:
+        content = file.read_bytes() if file.is_file() else b""
+        if b"\0" not in content[:8192]:
+            lines = content.decode(errors="replace").splitlines()
+            named += [
+                f"{file}:{n}: {line[:120]}" for n, line in enumerate(lines, 1) if REGISTRIES.search(line)
+            ]
+    assert named == []
