@@ -7,6 +7,9 @@ value the user has set is kept.
 from __future__ import annotations
 
 import os
+
+# Before Paddle: imported first after it, zlib crashes the process on some hosts (two copies of one library).
+import zlib  # noqa: F401
 from pathlib import Path
 
 

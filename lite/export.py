@@ -6,7 +6,7 @@ same weights give the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import paddle
 
-from lite.deploy import DeployableDeiT, State
+from lite.deploy import PLAIN, DeployableDeiT, Form, State, shaped_state
 from lite.errors import ConversionError
+from lite.zoo import Variant
 
 INPUT_NAME = "image"
 
@@ -50,15 +51,16 @@ def static_graph() -> Iterator[paddle.static.Executor]:
             paddle.disable_static()
 
 
-def build(make: Callable[[], DeployableDeiT], state: State) -> DeployableDeiT:
-    """Makes a network with parameter names counted from zero and fills it with `state`, in evaluation mode.
+def build(state: State, variant: Variant, *, depth: int | None = None, form: Form = PLAIN) -> DeployableDeiT:
+    """The network of a `deployable_state`, parameter names counted from zero, in evaluation mode.
 
     Raises ConversionError when `state` does not fit the network exactly.
     """
+    shaped = shaped_state(state, variant, form)
     with paddle.utils.unique_name.guard():
-        network = make()
+        network = DeployableDeiT(variant, len(state["head.bias"]), depth=depth, form=form)
     expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    given = {name: value.shape for name, value in state.items()}
+    given = {name: value.shape for name, value in shaped.items()}
     if expected != given:
         wrong = sorted(
             name for name in expected.keys() | given.keys() if expected.get(name) != given.get(name)
@@ -67,7 +69,7 @@ def build(make: Callable[[], DeployableDeiT], state: State) -> DeployableDeiT:
             f"the network and its state disagree on {wrong[0]}: {expected.get(wrong[0])} is needed, "
             f"{given.get(wrong[0])} was given"
         )
-    network.set_state_dict(state)
+    network.set_state_dict(shaped)
     network.eval()
     return network
 

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lite import _run_opt, nb
@@ -26,6 +26,17 @@ _ROOT = Path(__file__).resolve().parent.parent
 # Operators known to crash opt 2.13rc0, and what to write instead.
 _CRASHES_OPT = {b"flatten_contiguous_range": "use reshape instead of flatten when exporting"}
 _CHATTER = ("Loading ", "1. Model is", "2. Model is", "WARNING", "[I ", "[W ")
+# opt orders some operators by memory addresses, which the environment moves (`_run_opt.py` does the rest).
+_ENVIRONMENT = (
+    "HOME",
+    "LANG",
+    "LD_LIBRARY_PATH",
+    "PATH",
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "TMPDIR",
+    "VIRTUAL_ENV",
+)
 _SOURCE_LINE = re.compile(r"^\[[A-Z] [^\]]*\]\s*")
 
 
@@ -105,11 +116,12 @@ def optimize(
             made.replace(out)
         except OSError as error:
             raise InputError(f"cannot write {out}: {error.strerror}; choose another folder") from error
-    return nb.read(out)
+    return replace(converted, path=out)
 
 
 def run_limited(command: Sequence[str], timeout: float) -> Ended:
     """Runs `command` in a process group of its own for at most `timeout` seconds, then kills the group."""
+    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     try:
         process = subprocess.Popen(
             command,
@@ -117,6 +129,7 @@ def run_limited(command: Sequence[str], timeout: float) -> Ended:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=_ROOT,
+            env={**environment, "PYTHONHASHSEED": "0"},
             start_new_session=True,
         )
     except OSError as error:

@@ -55,13 +55,14 @@ class Report:
     """All that the page shows.
 
     `manifest`: as for `bundle.write_manifest` (its `files` are not read); `model_bytes`: size of `model.nb`;
-    `layers`: one per block, in order; `worst`: worst picture first.
+    `layers`: one per block, in order; `worst`: worst picture first; `data_file`: where the figures are as data.
     """
 
     manifest: Mapping[str, Any]
     model_bytes: int
     layers: Sequence[LayerDrift] = ()
     worst: Sequence[Picture] = ()
+    data_file: str = "manifest.json"
 
 
 def worst_pictures(
@@ -118,6 +119,7 @@ def render(report: Report) -> str:
         else [],
         worst=[(picture, thumbnail(picture.pixels)) for picture in report.worst],
         recipe=_yaml(manifest["recipe"]),
+        data_file=report.data_file,
     )
 
 

@@ -18,6 +18,7 @@ with _command.requirements():
     import time
     import click
     from lite import errors
+    {imports}
 
 @click.command()
 def main():
@@ -27,9 +28,19 @@ _command.run(main)
 """
 
 
-def command(root: Path, tmp_path: Path, body: str) -> list[str]:
+# What numpy's compiled modules make of Ctrl-C that comes while they are imported.
+COMPILED = """
+    try:
+        print('started', flush=True)
+        time.sleep(60)
+    except KeyboardInterrupt:
+        raise ImportError('initialization failed')
+"""
+
+
+def command(root: Path, tmp_path: Path, body: str, imports: str = "") -> list[str]:
     script = tmp_path / "command.py"
-    script.write_text(COMMAND.format(tools=str(root / "tools"), body=body))
+    script.write_text(COMMAND.format(tools=str(root / "tools"), body=body, imports=imports))
     # From another folder and without PYTHONPATH, as a user starts it.
     return ["env", "-u", "PYTHONPATH", "-C", str(tmp_path), sys.executable, str(script)]
 
@@ -66,11 +77,28 @@ def test_a_bug_keeps_its_traceback(root: Path, tmp_path: Path) -> None:
     assert "ZeroDivisionError" in ended.stderr
 
 
-def test_control_c(root: Path, tmp_path: Path) -> None:
-    body = "print('started', flush=True); time.sleep(60)"
-    arguments = command(root, tmp_path, body)
+@pytest.mark.parametrize(
+    ("body", "imports"),
+    [
+        ("print('started', flush=True); time.sleep(60)", ""),
+        (COMPILED, ""),
+        ("pass", COMPILED),
+    ],
+    ids=["in the command", "in an import of the command", "in its first imports"],
+)
+def test_control_c(root: Path, tmp_path: Path, body: str, imports: str) -> None:
+    arguments = command(root, tmp_path, body, imports)
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "started\n"
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 130
         assert process.stderr.read() == "error: interrupted\n"
+
+
+def test_control_c_is_not_for_what_runs_in_the_background(root: Path, tmp_path: Path) -> None:
+    # A shell without job control starts `command &` with SIGINT ignored.
+    interrupt = "import os, signal; os.kill(os.getpid(), signal.SIGINT)"
+    arguments = command(root, tmp_path, f"{interrupt}; print('done')", interrupt)
+    in_background = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *arguments]
+    ended = subprocess.run(in_background, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "done\n", "")

@@ -39,10 +39,7 @@ def plain(variant: zoo.Variant, state: dict[str, np.ndarray], depth: int | None 
 def deployable(
     variant: zoo.Variant, state: dict[str, np.ndarray], depth: int | None = None
 ) -> DeployableDeiT:
-    classes = len(state["head.bias"])
-    return export.build(
-        lambda: DeployableDeiT(variant, classes, depth=depth), deployable_state(state, variant)
-    )
+    return export.build(deployable_state(state, variant), variant, depth=depth)
 
 
 @pytest.mark.parametrize("name", zoo.MODELS)
@@ -124,4 +121,4 @@ def test_a_state_that_does_not_fit_is_named():
     state = deployable_state(lively_state(variant, 2), variant)
     state["blocks.1.attn.q.weight"] = state["blocks.1.attn.q.weight"][:, :64]
     with pytest.raises(ConversionError, match="blocks.1.attn.q.weight"):
-        export.build(lambda: DeployableDeiT(variant, CLASSES, depth=2), state)
+        export.build(state, variant, depth=2)

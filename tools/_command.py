@@ -10,8 +10,9 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -29,18 +30,20 @@ if str(ROOT) not in sys.path:
 
 @contextlib.contextmanager
 def requirements() -> Iterator[None]:
-    """Around a command's imports: one line and exit 2 for a missing package or another Python than 3.10."""
+    """Around a command's imports: one line and exit 2 for a missing package or another Python than 3.10.
+
+    Ctrl-C ends the process on the spot: a compiled module that is being imported would make it an error of its own.
+    """
     if sys.version_info[:2] != (3, 10):
         _leave(f"this is Python {sys.version.split()[0]}, and Paddle Lite's wheels end at 3.10")
     try:
-        yield
+        with _on_interrupt(_leave_interrupted):
+            yield
     except ImportError as error:
         # A name missing in this repository's own code is a fault of it, and wants its traceback.
         if (error.name or "").split(".")[0] in _OURS:
             raise
         _leave(f"a required package cannot be imported ({error})")
-    except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
 
 
 def run(command: click.Command) -> NoReturn:
@@ -54,8 +57,18 @@ def run(command: click.Command) -> NoReturn:
 
         from lite.errors import ToolkitError
     status = 0
+    interrupted = False
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        nonlocal interrupted
+        interrupted = True
+        raise KeyboardInterrupt
+
     try:
-        with command.make_context(f"python tools/{Path(sys.argv[0]).name}", sys.argv[1:]) as context:
+        with (
+            _on_interrupt(interrupt),
+            command.make_context(f"python tools/{Path(sys.argv[0]).name}", sys.argv[1:]) as context,
+        ):
             command.invoke(context)
         sys.stdout.flush()
     except click.exceptions.Exit as end:
@@ -76,7 +89,32 @@ def run(command: click.Command) -> NoReturn:
     except OSError as error:
         _print_error(f"{error}; check the path, its permissions and the free space")
         status = _USAGE
+    except Exception:
+        # Commands import Paddle late, and Ctrl-C meanwhile is whatever its modules make of it.
+        if not interrupted:
+            raise
+        _print_error("interrupted")
+        status = _INTERRUPTED
     sys.exit(status)
+
+
+@contextlib.contextmanager
+def _on_interrupt(handler: Callable[[int, FrameType | None], NoReturn]) -> Iterator[None]:
+    # Who ignores Ctrl-C, as what a shell runs in the background does, goes on ignoring it.
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _leave_interrupted(number: int, frame: FrameType | None) -> NoReturn:
+    _print_error("interrupted")
+    sys.stderr.flush()
+    os._exit(_INTERRUPTED)
 
 
 def _leave(why: str) -> NoReturn:

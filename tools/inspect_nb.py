@@ -17,6 +17,7 @@ with _command.requirements():
     from rich.table import Table
 
     from lite import macs, nb
+    from quant import cost
 
 
 @click.command(
@@ -66,7 +67,15 @@ def _facts(model: nb.LiteModel, image: int | None) -> dict:
         "multiply_adds": total,
         "int8_coverage": macs.int8_coverage(model, shape),
         "coverage_unknown_because": unknown,
+        "arm_instructions": _arm_instructions(model, shape),
     }
+
+
+def _arm_instructions(model: nb.LiteModel, shape: tuple[int, ...]) -> int | None:
+    try:
+        return round(cost.instructions(model, shape))
+    except (cost.UnknownCostError, macs.UnknownShapeError):
+        return None
 
 
 def _print(facts: dict, print_: Callable) -> None:
@@ -86,6 +95,10 @@ def _print(facts: dict, print_: Callable) -> None:
         print_(
             f"INT8 coverage {facts['int8_coverage']:.1%} of {facts['multiply_adds'] / 1e9:.3f} G "
             f"multiply-adds for one input of {size}"
+        )
+    if facts["arm_instructions"] is not None:
+        print_(
+            f"about {facts['arm_instructions'] / 1e6:.0f} M instructions a picture on a Cortex-A76 (estimated)"
         )
 
 

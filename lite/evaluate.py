@@ -1,0 +1,56 @@
+"""A picture and the engine that it goes through: what to run, and how to open it in this process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+
+from lite import preprocess
+from lite.zoo import Preprocess
+
+Picture = Path | np.ndarray  # a file, or decoded: uint8 RGB [H, W, 3]
+
+
+class Predictor(Protocol):
+    """Anything that turns float32 [1, 3, H, W] into float32 logits [classes]."""
+
+    def run(self, pixels: np.ndarray) -> np.ndarray:
+        """Logits of one picture."""
+        ...
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What to run: a `.nb` in Paddle Lite, or the exported program of a folder in Paddle Inference."""
+
+    kind: Literal["lite", "paddle"]
+    path: Path
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The `.nb`, or the two files of the program."""
+        if self.kind == "lite":
+            return (self.path,)
+        return self.path / "model.pdmodel", self.path / "model.pdiparams"
+
+    def open(self) -> Predictor:
+        """Loads the engine in this process; raises InputError or ConversionError for a bad file."""
+        # Imported here so that a process loads the engine it runs and no other: together they can crash.
+        if self.kind == "lite":
+            from lite.predictor import LitePredictor
+
+            return LitePredictor(self.path)
+        from lite.export import Exported
+        from lite.reference import PaddlePredictor
+
+        return PaddlePredictor(Exported.in_folder(self.path))
+
+
+def tensor(picture: Picture, spec: Preprocess) -> np.ndarray:
+    """Input tensor float32 [1, 3, crop, crop] of a picture; raises InputError for an unreadable file."""
+    if isinstance(picture, np.ndarray):
+        return preprocess.prepare(picture, spec)
+    return preprocess.from_file(picture, spec)

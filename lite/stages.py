@@ -1,0 +1,30 @@
+"""Stages of a long run: what is going on, for a display, and how long each took, for a benchmark."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Stages:
+    """Wall time of each stage in `seconds`, in order of their first start.
+
+    `on_start` gets a stage's name, `on_progress` what is done and what there is to do in it.
+    """
+
+    on_start: Callable[[str], None] = lambda name: None
+    on_progress: Callable[[int, int], None] = lambda done, total: None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Times a stage; one that is entered again adds up."""
+        self.on_start(name)
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
