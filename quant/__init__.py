@@ -1,0 +1,1 @@
+"""Post-training INT8: recipes, calibration, PaddleSlim, and the twin that checks the result on this host."""

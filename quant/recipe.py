@@ -1,0 +1,167 @@
+"""Recipes: what INT8 quantization does, as data. A name of `quant/recipes/` or a YAML file.
+
+A mistake in a recipe is reported with the file and the line it stands on (`quant/recipe_file.py`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import pydantic
+
+from lite.errors import InputError
+from quant.recipe_file import RecipeFile
+
+FOLDER = Path(__file__).parent / "recipes"
+DEFAULT = "deit"
+
+Operator = Literal["conv2d", "depthwise_conv2d", "conv2d_transpose", "mul", "matmul", "matmul_v2"]
+# What PaddleSlim offers and why it cannot be deployed, by key and value.
+_REFUSED = {
+    "algo": {
+        "min_max": "min_max only notes each tensor's least and largest value, nothing is quantized; use abs_max",
+    },
+    "round_type": {
+        "adaround": "adaround learns nothing in Paddle 2.6.2 (it stops before the first step) and leaves weights "
+        "that are not whole numbers, which Paddle Lite would cut off; use round",
+    },
+    "activation_quantize_type": {
+        "abs_max": "abs_max stores no scales in the program, and Paddle Lite needs them; use range_abs_max",
+    },
+}
+
+
+class _Strict(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class PaddleSlim(_Strict):
+    """Arguments of `paddleslim.quant.quant_post_static`, by its names and with its defaults."""
+
+    # First, since others depend on it.
+    onnx_format: bool = True
+    algo: Literal["hist", "KL", "mse", "emd", "avg", "abs_max", "ptf"] = "hist"
+    hist_percent: float = pydantic.Field(default=0.9999, gt=0.5, le=1.0)
+    weight_bits: int = 8
+    activation_bits: int = 8
+    weight_quantize_type: Literal["channel_wise_abs_max", "abs_max"] = "channel_wise_abs_max"
+    activation_quantize_type: Literal["range_abs_max", "moving_average_abs_max"] = "range_abs_max"
+    quantizable_op_type: list[Operator] = pydantic.Field(
+        default=["conv2d", "depthwise_conv2d", "conv2d_transpose", "mul", "matmul", "matmul_v2"],
+        min_length=1,
+    )
+    round_type: Literal["round"] = "round"
+    bias_correction: bool = False
+
+    @pydantic.field_validator(*_REFUSED, mode="before")
+    @classmethod
+    def _deployable(cls, value: object, info: pydantic.ValidationInfo) -> object:
+        reason = _REFUSED[str(info.field_name)].get(str(value))
+        if reason is not None:
+            raise ValueError(reason)
+        return value
+
+    @pydantic.field_validator("weight_bits", "activation_bits")
+    @classmethod
+    def _eight(cls, bits: int) -> int:
+        if bits != 8:
+            raise ValueError(f"{bits} bits can't be deployed: Paddle Lite's integer kernels are int8; use 8")
+        return bits
+
+    @pydantic.field_validator("weight_quantize_type")
+    @classmethod
+    def _per_tensor_weights(cls, kind: str, info: pydantic.ValidationInfo) -> str:
+        if kind == "abs_max" and info.data.get("onnx_format"):
+            raise ValueError(
+                "abs_max in the ONNX format converts but answers wrong numbers in Paddle Lite; "
+                "use channel_wise_abs_max, or onnx_format: false"
+            )
+        return kind
+
+    @pydantic.field_validator("bias_correction")
+    @classmethod
+    def _older_format_only(cls, correct: bool, info: pydantic.ValidationInfo) -> bool:
+        if correct and info.data.get("onnx_format"):
+            raise ValueError("PaddleSlim leaves it out in the ONNX format; use onnx_format: false with it")
+        return correct
+
+    @pydantic.field_validator("quantizable_op_type")
+    @classmethod
+    def _in_a_deit(cls, kinds: list[Operator]) -> list[Operator]:
+        if not {"conv2d", "matmul_v2"} & set(kinds):
+            raise ValueError("a DeiT has conv2d and matmul_v2 of these; name one of them")
+        return kinds
+
+
+class Rewrite(_Strict):
+    """What is rewritten before PaddleSlim calibrates (`quant/reconstruct.py`), and with how many views."""
+
+    equalize: bool = True
+    scaled_gelu: bool = True
+    gptq: bool = True
+    tanh_gelu: bool = True
+    per_head: bool = True
+    views: int = pydantic.Field(default=2, ge=1, le=64)
+
+
+class Recipe(_Strict):
+    """A whole recipe: `rewrite` None for the network as it is, `skip` layer names or patterns to leave in float.
+
+    `batches` is the number of pictures to calibrate with, None for all.
+    """
+
+    name: str = pydantic.Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    rewrite: Rewrite | None = None
+    paddleslim: PaddleSlim = PaddleSlim()
+    batches: int | None = pydantic.Field(default=None, ge=1)
+    skip: list[str] = []
+    _file: RecipeFile | None = pydantic.PrivateAttr(default=None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The recipe as plain values, every default spelled out, for the manifest."""
+        return self.model_dump(mode="json")
+
+    def place(self, *where: str | int) -> str:
+        """Where the value at `where` (keys and indices) stands, for messages: file, line and key."""
+        keys = ".".join(map(str, where))
+        return f"{self._file.place(where)}: {keys}" if self._file else f"recipe {self.name}: {keys}"
+
+
+def names() -> list[str]:
+    """Names of the recipes that come with the toolkit."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def load(name_or_path: str) -> Recipe:
+    """The recipe of that name, or from that YAML file.
+
+    Raises InputError that names the file, the line and the value at fault.
+    """
+    known = name_or_path in names()
+    path = FOLDER / f"{name_or_path}.yaml" if known else Path(name_or_path)
+    if not known and not path.exists():
+        raise InputError(f"no recipe {name_or_path!r}: neither a file nor one of {', '.join(names())}")
+    file = RecipeFile.read(path)
+    try:
+        recipe = Recipe.model_validate(file.values)
+    except pydantic.ValidationError as error:
+        raise InputError(_explain(file, error)) from error
+    recipe._file = file
+    return recipe
+
+
+def _explain(file: RecipeFile, error: pydantic.ValidationError) -> str:
+    """The first mistake in one line."""
+    first = error.errors()[0]
+    where = first["loc"]
+    keys, message = ".".join(map(str, where)), first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        parts: dict[str, type[pydantic.BaseModel]] = {"paddleslim": PaddleSlim, "rewrite": Rewrite}
+        model = parts.get(str(where[0]), Recipe) if len(where) > 1 else Recipe
+        message = f"unknown key; known are {', '.join(model.model_fields)}"
+    elif first["type"] == "missing":
+        message = "is missing"
+    elif "expected" not in first.get("ctx", {}) and not first["msg"].startswith("Value error"):
+        message = f"{message}, not {first['input']!r}"
+    return f"{file.place(where)}: {keys}: {message}"
