@@ -1,0 +1,168 @@
+"""The `deit` recipe's rewrites: exact in float where they say so, better than nearest where they round."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import paddle
+import pytest
+from states import random_state
+
+from lite import digits, export, preprocess, weights, zoo
+from lite.deploy import Form, State, deployable_state
+from quant import reconstruct
+from quant.equalize import search, smoothing
+from quant.reconstruct import Switches
+from quant.rounding import gptq, nearest
+from quant.streams import fake_quantize
+from quant.views import views
+
+VARIANT = zoo.find("deit_tiny")
+EVERYTHING = Form(per_head=True, scaled_gelu=frozenset(range(12)))
+
+
+def logits(state: State, form: Form, pixels: np.ndarray, depth: int | None = None) -> np.ndarray:
+    with paddle.no_grad():
+        return export.build(state, VARIANT, depth=depth, form=form)(paddle.to_tensor(pixels)).numpy()
+
+
+def trained(depth: int) -> State:
+    """The first blocks of the bundled weights."""
+    state = weights.load(VARIANT, "digits", notify=print).state
+    kept = {
+        name: value
+        for name, value in state.items()
+        if not name.startswith("blocks.") or int(name.split(".")[1]) < depth
+    }
+    return deployable_state(kept, VARIANT)
+
+
+def pictures(count: int) -> list[np.ndarray]:
+    return digits.pictures("calibration", count)
+
+
+def tensors(count: int) -> np.ndarray:
+    shown = digits.pictures("held_out", count)
+    return np.concatenate([preprocess.prepare(picture, VARIANT.preprocess) for picture in shown])
+
+
+def rewritten(state: State, form: Form, folder: Path, **switches: bool) -> reconstruct.Rewritten:
+    return reconstruct.rewrite(
+        state, VARIANT, pictures(4), VARIANT.preprocess, form, Switches(**switches), folder
+    )
+
+
+@pytest.mark.parametrize(
+    "form",
+    [Form(per_head=True), Form(scaled_gelu=frozenset({0, 2})), EVERYTHING],
+    ids=["per head", "scaled GELU", "both"],
+)
+def test_scales_and_forms_are_exact_in_float(form: Form, tmp_path: Path, monkeypatch):
+    state, pixels = trained(3), tensors(1)
+    # Without the rounding, what is left is the rewriting.
+    monkeypatch.setattr(reconstruct, "nearest", lambda weight: weight)
+    changed = rewritten(state, form, tmp_path, gptq=False)
+    assert changed.alphas
+    before = logits(state, Form(), pixels, depth=3)
+    assert np.abs(before).max() > 0.1
+    np.testing.assert_allclose(logits(changed.state, form, pixels, depth=3), before, atol=1e-4)
+    np.testing.assert_array_equal(state["blocks.0.norm1.weight"], trained(3)["blocks.0.norm1.weight"])
+
+
+def test_tanh_gelu_is_an_approximation_and_close(tmp_path: Path):
+    state, pixels = trained(3), tensors(1)
+    exact, near = (logits(state, Form(tanh_gelu=tanh), pixels, depth=3) for tanh in (False, True))
+    assert 0 < np.abs(exact - near).max() < 5e-3
+
+
+def test_switched_off_nothing_but_rounding_happens(tmp_path: Path):
+    state = trained(1)
+    changed = rewritten(state, Form(), tmp_path, equalize=False, gptq=False)
+    assert changed.alphas == {}
+    for name, value in state.items():
+        if name.startswith("blocks."):
+            linear = value.ndim == 2
+            np.testing.assert_array_equal(
+                changed.state[name], nearest(value) if linear else value, err_msg=name
+            )
+
+
+def test_rewritten_weights_lie_on_paddleslims_grid(tmp_path: Path):
+    changed = rewritten(trained(2), Form(scaled_gelu=frozenset({0, 1})), tmp_path)
+    for name, value in changed.state.items():
+        if name.endswith(".weight") and name.startswith("blocks") and value.ndim == 2:
+            np.testing.assert_allclose(nearest(value), value, atol=1e-6 * np.abs(value).max(), err_msg=name)
+
+
+def outlying(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Correlated inputs with a few channels fifty times as large as the others, and a weight."""
+    inputs = rng.standard_normal((512, 8)) @ rng.standard_normal((8, 32)) + 0.1 * rng.standard_normal(
+        (512, 32)
+    )
+    inputs[:, :3] *= 50
+    return inputs.astype(np.float32), rng.standard_normal((32, 16)).astype(np.float32)
+
+
+def test_gptq_loses_less_than_rounding_each_weight_alone():
+    inputs, weight = outlying(np.random.default_rng(0))
+    wanted = inputs @ weight
+    moments = inputs.T.astype(np.float64) @ inputs
+    errors = [
+        np.square(inputs @ rounded - wanted).sum() for rounded in (gptq(weight, moments), nearest(weight))
+    ]
+    assert errors[0] < 0.5 * errors[1]
+
+
+def test_gptq_keeps_each_channels_largest_at_127():
+    inputs, weight = outlying(np.random.default_rng(1))
+    rounded = gptq(weight, inputs.T.astype(np.float64) @ inputs)
+    step = np.abs(rounded).max(axis=0) / 127
+    np.testing.assert_allclose(step, np.abs(weight).max(axis=0) / 127, rtol=0.35)
+    np.testing.assert_allclose(rounded / step, np.rint(rounded / step), atol=1e-3)
+
+
+def test_an_equalized_layer_loses_less_to_outliers():
+    inputs, weight = outlying(np.random.default_rng(2))
+    scale, alpha = search(inputs, np.abs(inputs).max(axis=0), weight)
+    assert alpha > 0
+    wanted = inputs @ weight
+
+    def error(by: np.ndarray) -> float:
+        scaled = inputs / by
+        seen = fake_quantize(scaled, float(np.abs(scaled).max()))
+        return float(np.square(seen @ nearest(weight * by[:, None]) - wanted).sum())
+
+    assert error(scale) < 0.2 * error(np.ones(32, np.float32))
+
+
+def test_smoothing_follows_its_formula():
+    largest, weight = np.array([4.0, 1.0], np.float32), np.array([[1.0, -2.0], [0.5, 0.1]], np.float32)
+    raw = largest**0.5 / np.array([2.0, 0.5]) ** 0.5
+    np.testing.assert_allclose(smoothing(largest, weight, 0.5), raw / np.sqrt(raw[0] * raw[1]), rtol=1e-6)
+
+
+def test_views_are_the_pictures_and_more_of_them():
+    shown = pictures(2)
+    made, again = views(shown, 4, seed=3), views(shown, 4, seed=3)
+    assert len(made) == 8
+    np.testing.assert_array_equal(made[0], shown[0])
+    np.testing.assert_array_equal(made[1], shown[0][:, ::-1])
+    assert min(made[2].shape[:2]) < 256
+    for one, other in zip(made, again, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert len(views(shown, 1, seed=3)) == 2
+
+
+def test_a_distilled_variant_is_rewritten_too(tmp_path: Path):
+    variant = zoo.find("deit_tiny_distilled")
+    state = deployable_state(
+        {k: v if "norm" in k else 5 * v for k, v in random_state(variant, 4, depth=2).items()}, variant
+    )
+    form = Form(per_head=True, scaled_gelu=frozenset({0, 1}))
+    changed = reconstruct.rewrite(state, variant, pictures(2), variant.preprocess, form, Switches(), tmp_path)
+    pixels = paddle.to_tensor(tensors(1))
+    with paddle.no_grad():
+        before = export.build(state, variant, depth=2)(pixels).numpy()
+        after = export.build(changed.state, variant, depth=2, form=form)(pixels).numpy()
+    assert np.square(before).sum() > 300 * np.square(after - before).sum()
