@@ -60,3 +60,37 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real fp32 bundle of a deit_tiny with made-up weights for the ten digits; its weights lie beside it."""
+    # Imported here: most test files need no Paddle, which takes seconds.
+    from states import random_state, write_state
+
+    from lite import digits, weights, zoo
+    from lite.bundle import Bundle
+    from quant import recipe, sets
+    from quant.convert import Request, convert
+
+    folder = tmp_path_factory.mktemp("tiny")
+    variant = zoo.find("deit_tiny")
+    labels = folder / "labels.txt"
+    labels.write_text("".join(f"{label}\n" for label in digits.CLASSES))
+    # Ten times the usual spread, so that different pictures get different classes.
+    state = {
+        name: value * 10 if name.startswith("head") else value
+        for name, value in random_state(variant, len(digits.CLASSES)).items()
+    }
+    path = write_state(folder / "tiny.pdparams", state)
+    loaded = weights.load(variant, str(path), labels=labels, notify=lambda message: None)
+    made: list[Bundle] = convert(
+        loaded,
+        [Request("fp32", "arm")],
+        recipe=recipe.load(recipe.DEFAULT),
+        calibration=None,
+        check=sets.digits_check(loaded, 2),
+        out=folder,
+        work=tmp_path_factory.mktemp("work"),
+    )
+    return made[0].path

@@ -101,6 +101,21 @@ def agreeing(images: int, changed: int) -> drift.Drift:
     return compare(reference, deployed)
 
 
+def test_many_pictures_are_compared_in_little_memory():
+    rng = np.random.default_rng(4)
+    reference = rng.normal(size=(7500, 400)).astype(np.float32)
+    deployed = reference + 0.1 * rng.normal(size=reference.shape).astype(np.float32)
+    noise = reference.astype(np.float64) - deployed
+    snr_db = 10 * np.log10(np.square(reference, dtype=np.float64).sum() / np.square(noise).sum())
+    tracemalloc.start()
+    result = compare(reference, deployed)
+    _, highest = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert result.snr_db == pytest.approx(snr_db, rel=1e-12)
+    assert result.max_abs == np.abs(noise).max()
+    assert highest < 0.7 * reference.nbytes
+
+
 @pytest.mark.parametrize(("changed", "max_drift"), [(0, 0.0), (4, 0.01), (28, 0.07), (400, 1.0)])
 def test_the_gate_lets_just_its_share_pass(changed, max_drift):
     assert drift.over_gate(agreeing(400, changed), max_drift) is None

@@ -181,6 +181,11 @@ def test_what_the_figures_do_not_show_is_said(change, words):
     assert words in Tags(page(MANIFEST | change)).text
 
 
+def test_the_page_says_where_its_figures_are_as_data():
+    assert "All of this as data: manifest.json , beside this file." in Tags(page()).text
+    assert "All of this as data: a&b.json , beside this file." in Tags(page(data_file="a&b.json")).text
+
+
 def test_the_recipe_can_be_used_again():
     shown = re.search(r"<pre>(.*?)</pre>", page(), re.DOTALL)
     assert shown

@@ -1,0 +1,111 @@
+"""tools/predict.py: the classes of pictures by a real bundle, and a line for each that cannot be read."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lite import bundle, digits
+from lite.errors import InputError
+from lite.predict import Prediction, classify, expand
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def predict(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "predict.py"), *map(str, arguments)],
+        cwd=cwd, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits.astype(np.float64))
+    return powers / powers.sum()
+
+
+def test_the_golden_picture_gets_the_golden_classes(tiny_bundle):
+    done = predict("--bundle", tiny_bundle, "--topk", "3", "--json", tiny_bundle / "golden.png")
+    assert (done.returncode, done.stderr) == (0, "")
+    document = json.loads(done.stdout)
+    assert (document["model"], document["precision"]) == ("deit_tiny", "fp32")
+    (one,) = document["pictures"]
+    expected = softmax(bundle.read(tiny_bundle).golden()[1])
+    assert [entry["class"] for entry in one["classes"]] == [
+        digits.CLASSES[index] for index in np.argsort(-expected)[:3]
+    ]
+    np.testing.assert_allclose(
+        [entry["probability"] for entry in one["classes"]], np.sort(expected)[::-1][:3], rtol=1e-5
+    )
+
+
+def test_the_others_are_classified_when_some_cannot_be_read(tiny_bundle, tmp_path):
+    shutil.copyfile(tiny_bundle / "golden.png", tmp_path / "a.png")
+    shutil.copyfile(tiny_bundle / "golden.png", tmp_path / "b.png")
+    (tmp_path / "bad.jpg").write_text("no picture")
+    done = predict("--bundle", tiny_bundle, "bad.jpg", "a.png", "none.png", "*.gif", "b.png", cwd=tmp_path)
+    assert done.returncode == 2
+    lines = done.stderr.splitlines()
+    assert [line.split(":")[0] for line in lines] == [*["not classified"] * 3, "error"]
+    assert "bad.jpg is not a readable" in lines[0]
+    assert "none.png" in lines[1]
+    assert "no picture matches *.gif" in lines[2]
+    assert lines[3] == "error: 3 of 5 pictures were not classified; see above"
+    shown = done.stdout.splitlines()
+    assert [line for line in shown if line.endswith(".png")] == ["a.png", "b.png"]
+    assert sum("%" in line for line in shown) == 2 * 5
+
+
+def test_folders_patterns_and_odd_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("in/deep/b.png", "in/a.JPG", "c[1].png", "d.png", "in/notes.txt"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text("")
+    Path("empty").mkdir()
+    assert expand(["in", "d.png", "in/a.JPG"]) == [Path("in/a.JPG"), Path("in/deep/b.png"), Path("d.png")]
+    assert expand(["c[1].png"]) == [Path("c[1].png")]
+    assert expand(["*.png"]) == [Path("c[1].png"), Path("d.png")]
+    assert expand([f"{tmp_path}/**/*.png"]) == [
+        tmp_path / "c[1].png", tmp_path / "d.png", tmp_path / "in/deep/b.png"
+    ]  # fmt: skip
+    (empty,) = expand(["empty"])
+    assert isinstance(empty, Prediction)
+    assert "no pictures in empty" in (empty.error or "")
+
+
+def test_no_more_classes_than_there_are_and_progress(tiny_bundle):
+    seen: list[tuple[int, int]] = []
+    made = bundle.read(tiny_bundle)
+    found = classify(made, [made.path / "golden.png"] * 2, count=99, on_progress=lambda *at: seen.append(at))
+    assert [len(one.guesses) for one in found] == [10, 10]
+    assert sum(guess.probability for guess in found[0].guesses) == pytest.approx(1.0)
+    assert seen == [(2, 2)]
+
+
+def test_a_bundle_that_is_none(tmp_path):
+    done = predict("--bundle", tmp_path, "a.png")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {tmp_path} is not a bundle")
+
+
+def test_a_changed_network_never_reaches_the_runtime(tiny_bundle, tmp_path):
+    shutil.copytree(tiny_bundle, tmp_path / "b")
+    with (tmp_path / "b" / "host.nb").open("r+b") as file:
+        file.seek(1000)
+        file.write(b"changed")
+    with pytest.raises(InputError, match="changed after it was made"):
+        bundle.read(tmp_path / "b")
+    done = predict("--bundle", tmp_path / "b", tiny_bundle / "golden.png")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "host.nb was changed after it was made" in done.stderr
+
+
+def test_the_help_says_what_runs():
+    text = " ".join(predict("--help").stdout.split())
+    assert "Of an INT8 bundle that is the twin" in text

@@ -1,0 +1,310 @@
+"""A bundle is checked on any pictures, by real engines; what is done is never done again, nor mixed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from lite import bundle, comparison, dask_workers, digits, evaluate, picture_set, validation, workers
+from lite.chunks import SIZE
+from lite.comparison import Comparison
+from lite.errors import ConversionError, InputError
+from lite.evaluate import Engine
+from lite.picture_set import PictureSet
+from lite.validate import Run
+from lite.workers import ChunkResult
+
+COUNT = 4 * SIZE + 1
+
+
+def unheard(message: str) -> None:
+    pytest.fail(f"unexpected: {message}")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory) -> Path:
+    """Labelled digits as small files in class folders."""
+    folder = tmp_path_factory.mktemp("photos")
+    everything = zip(digits.pictures("held_out", COUNT), digits.labels("held_out")[:COUNT], strict=True)
+    for index, (pixels, label) in enumerate(everything):
+        (folder / str(label)).mkdir(exist_ok=True)
+        small = cv2.resize(pixels, (48, 48), interpolation=cv2.INTER_AREA)
+        cv2.imwrite(str(folder / str(label) / f"{index:03d}.png"), small[..., ::-1])
+    for label in digits.CLASSES:
+        (folder / label).mkdir(exist_ok=True)
+    return folder
+
+
+def command(*arguments: str | Path) -> list[str]:
+    root = Path(__file__).resolve().parent.parent
+    return [sys.executable, str(root / "tools" / "validate.py"), *map(str, arguments)]
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=120, check=False)
+
+
+def figures(results: dict) -> dict:
+    """All that must not depend on how the run went."""
+    return {name: value for name, value in results.items() if name not in ("seconds", "created")}
+
+
+def chunk_files(out: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in out.glob("logits/*/*.npz")}
+
+
+@pytest.fixture(scope="module")
+def whole(tiny_bundle, photos, tmp_path_factory) -> tuple[Path, dict]:
+    """An uninterrupted run."""
+    out = tmp_path_factory.mktemp("whole")
+    done = run("--bundle", tiny_bundle, "--images", photos, "--out", out, "--workers", "2", "--json")
+    assert done.returncode == 0, done.stderr
+    return out, json.loads(done.stdout)
+
+
+def test_the_figures_of_a_labelled_folder(whole, tiny_bundle, photos):
+    out, results = whole
+    assert json.loads((out / "results.json").read_text()) == results
+    assert results["images"] == {
+        "source": str(photos), "measured": COUNT, "labelled": True, "unreadable": []
+    }  # fmt: skip
+    assert results["drift"]["images"] == COUNT
+    assert results["drift"]["reference"] == "Paddle Inference, fp32"
+    assert results["drift"]["cosine_min"] > 0.99999
+    assert results["drift"]["top1_agreement"] == 1.0
+    assert results["drift"]["max_abs"] > 0
+    assert results["top1"]["deployed"] == results["drift"]["top1_deployed"]
+    assert results["top1"]["deployed"] < results["top5"]["deployed"] < 1.0
+    assert sum(one["images"] for one in results["classes"]) == COUNT
+    assert len(results["worst"]) == validation.WORST
+    page = (out / "report.html").read_text()
+    assert f"{COUNT} pictures went through both networks" in page
+    assert "<code>results.json</code>, beside this file" in page
+    assert sorted(path.name for path in out.iterdir()) == ["logits", "report.html", "results.json"]
+
+
+def test_the_logits_are_those_of_the_engine_alone(whole, tiny_bundle, photos):
+    made = bundle.read(tiny_bundle)
+    predictor = Engine("lite", made.host_nb).open()
+    pictures = picture_set.load(str(photos), made.labels, notify=unheard)
+    deployed = Run(made, pictures, None, whole[0], lambda: unheard("nothing is missing")).run().deployed
+    for index in (0, SIZE, COUNT - 1):
+        pixels = evaluate.tensor(pictures.pictures[index], made.preprocess)
+        np.testing.assert_array_equal(deployed[index], predictor.run(pixels))
+
+
+def test_ctrl_c_and_the_same_command_again(whole, tiny_bundle, photos, tmp_path):
+    arguments = command(
+        "--bundle", tiny_bundle, "--images", photos, "--out", tmp_path, "--workers", "1", "--json"
+    )  # fmt: skip
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    # A group of its own, all of which gets the signal, as from a terminal.
+    with subprocess.Popen(arguments, **pipes, text=True, start_new_session=True) as process:
+        while not chunk_files(tmp_path):
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGINT)
+        began = time.monotonic()
+        stdout, stderr = process.communicate(timeout=60)
+        assert time.monotonic() - began < 10
+    before = chunk_files(tmp_path)
+    assert process.returncode == 130
+    assert not stdout
+    assert len(stderr.splitlines()) == 1
+    assert f"{len(before) * SIZE} of {COUNT} pictures done" in stderr
+    assert "the same command goes on" in stderr
+    assert 1 <= len(before) < 5
+    assert not (tmp_path / "results.json").exists()
+    again = subprocess.run(arguments, capture_output=True, text=True, timeout=120, check=True)
+    after = chunk_files(tmp_path)
+    assert len(after) == 2 * 5
+    assert {path: after[path] for path in before} == before
+    assert figures(json.loads(again.stdout)) == figures(whole[1])
+
+
+def test_nothing_is_run_again_but_with_restart(whole, tiny_bundle, photos, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(whole[0], out)
+    before = chunk_files(out)
+    arguments = ("--bundle", tiny_bundle, "--images", photos, "--out", out, "--json")
+    assert figures(json.loads(run(*arguments).stdout)) == figures(whole[1])
+    assert chunk_files(out) == before
+    assert figures(json.loads(run(*arguments, "--restart", "--reference", "none").stdout))["drift"] is None
+    changed = {path for path, at in chunk_files(out).items() if at != before[path]}
+    assert len(changed) == 5
+
+
+def here(tiny_bundle: Path, pictures: PictureSet, out: Path, compared: Comparison | None = None) -> Run:
+    return Run(bundle.read(tiny_bundle), pictures, compared, out, lambda: workers.local(1))
+
+
+def test_a_changed_picture_starts_a_new_folder(whole, tiny_bundle, photos, tmp_path):
+    copied, out = tmp_path / "photos", tmp_path / "out"
+    shutil.copytree(photos / "1", copied)
+    first = picture_set.load(str(copied), digits.CLASSES, notify=unheard)
+    count = len(first.pictures)
+    deployed = here(tiny_bundle, first, out).run().deployed
+    assert len(list(out.glob("logits/*"))) == 1
+    shutil.copyfile(next((photos / "5").iterdir()), first.pictures[0])
+    second = picture_set.load(str(copied), digits.CLASSES, notify=unheard)
+    changed = here(tiny_bundle, second, out).run().deployed
+    assert len(list(out.glob("logits/*"))) == 2
+    assert [bool((deployed[index] != changed[index]).any()) for index in range(count)] == [
+        True, *[False] * (count - 1)
+    ]  # fmt: skip
+
+
+def test_unreadable_pictures_are_named_and_the_others_measured(tiny_bundle, photos, tmp_path):
+    mixed, out = tmp_path / "mixed", tmp_path / "out"
+    shutil.copytree(photos / "3", mixed)
+    count = len(list(mixed.iterdir()))
+    (mixed / "000 [bold]bad.png").write_bytes(b"\x89PNG\r\n\x1a\n cut")
+    (mixed / "zzz.jpg").write_text("")
+    done = run(
+        "--bundle", tiny_bundle, "--images", mixed, "--out", out, "--strict", "--json", "--workers", "1"
+    )
+    assert done.returncode == 2
+    lines = done.stderr.splitlines()
+    assert len(lines) == 3
+    assert "000 [bold]bad.png" in lines[0]
+    assert "zzz.jpg is empty" in lines[1]
+    assert lines[2].startswith("error: 2 pictures could not be read")
+    results = json.loads(done.stdout)
+    assert results["images"]["measured"] == results["drift"]["images"] == count
+    assert [one["picture"] for one in results["images"]["unreadable"]] == ["000 [bold]bad.png", "zzz.jpg"]
+    assert results["top1"] == {"deployed": None, "reference": None}
+
+
+def test_no_readable_picture_at_all(tiny_bundle, tmp_path):
+    (tmp_path / "bad.png").write_text("no picture")
+    pictures = picture_set.load(str(tmp_path), digits.CLASSES, notify=unheard)
+    with pytest.raises(InputError, match="none of the 1 pictures can be read"):
+        here(tiny_bundle, pictures, tmp_path / "out").run()
+
+
+def test_a_dask_cluster_gives_the_same(whole, tiny_bundle, photos, tmp_path):
+    from distributed import LocalCluster
+
+    made = bundle.read(tiny_bundle)
+    pictures = picture_set.load(str(photos), made.labels, notify=unheard)
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
+    ) as cluster:
+        address = cluster.scheduler_address
+        found = Run(
+            made, pictures, comparison.rebuilt(made), tmp_path, lambda: dask_workers.connected(address)
+        ).run()
+        results = validation.document(found, max_drift=None, seconds={})
+    assert figures(results) == figures(whole[1])
+    assert len(chunk_files(tmp_path)) == 2 * 5
+    with pytest.raises(InputError, match="no Dask scheduler at"), dask_workers.connected(address):
+        pytest.fail("the cluster is gone")
+
+
+def test_nan_stops_a_run_and_names_the_picture(tiny_bundle, tmp_path):
+    pictures = picture_set.load("digits", digits.CLASSES, limit=3, notify=unheard)
+    validating = here(tiny_bundle, pictures, tmp_path)
+    made = bundle.read(tiny_bundle)
+    logits = np.ones((3, 10), np.float32)
+    logits[1, 4] = np.nan
+    store = validating._chunks(comparison.lite_identity(made))
+    store.write(0, ChunkResult(logits))
+    with pytest.raises(ConversionError, match="NaN or infinity for held-out digit 1.*0 of 3 pictures done"):
+        validating.run()
+
+
+@pytest.fixture
+def moved(tiny_bundle, tmp_path) -> Path:
+    """A bundle whose weights are elsewhere: a copy with another path in its manifest."""
+    folder = tmp_path / "moved"
+    shutil.copytree(tiny_bundle, folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["weights"]["path"] = str(tmp_path / "weights.pdparams")
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def test_without_the_weights_only_the_deployed_figures(moved, tiny_bundle, photos, tmp_path):
+    arguments = ("--bundle", moved, "--images", photos, "--out", tmp_path / "out", "--limit", "4")
+    done = run(*arguments, "--json", "--workers", "1")
+    assert done.returncode == 0, done.stderr
+    assert "NO REFERENCE" in done.stderr
+    assert "are not there any more" in done.stderr
+    results = json.loads(done.stdout)
+    assert results["drift"] is None
+    assert results["top1"]["reference"] is None
+    assert 0.0 <= results["top1"]["deployed"] <= 1.0
+    assert "What it lost was not measured" in (tmp_path / "out" / "report.html").read_text()
+    gated = run(*arguments, "--max-drift", "0.5")
+    assert gated.returncode == 2
+    assert "--max-drift needs a reference" in gated.stderr
+    (tmp_path / "weights.pdparams").write_bytes(b"others")
+    with pytest.raises(InputError, match="were changed since the bundle was made"):
+        comparison.rebuilt(bundle.read(moved))
+
+
+def test_another_bundle_as_the_reference(moved, tiny_bundle, tmp_path):
+    made = bundle.read(moved)
+    pictures = picture_set.load("digits", made.labels, limit=3, notify=unheard)
+    found = here(moved, pictures, tmp_path / "out", comparison.other_bundle(made, tiny_bundle)).run()
+    assert found.drift is not None
+    assert found.drift.reference == f"Paddle Lite x86, fp32 ({tiny_bundle.name})"
+    assert found.drift.max_abs == 0.0
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"precision": "fp16"}, "is fp16; the reference is an fp32 bundle"),
+        ({"model": "deit_small"}, "model deit_small, not deit_tiny"),
+        ({"weights": {"source": "file", "path": None, "sha256": "0" * 64, "classes": 10}}, "weights 0000"),
+    ],
+)
+def test_a_bundle_that_cannot_be_the_reference(moved, tiny_bundle, change, words):
+    path = moved / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(InputError, match=words):
+        comparison.other_bundle(bundle.read(tiny_bundle), moved)
+
+
+def test_drift_over_the_gate_is_exit_3(tmp_path, tiny_bundle, photos):
+    # An fp32 bundle does not drift, so its stored logits are turned about.
+    out = tmp_path / "out"
+    arguments = ("--bundle", tiny_bundle, "--images", photos, "--limit", "4", "--out", out, "--workers", "1")
+    assert run(*arguments, "--max-drift", "0").returncode == 0
+    made = bundle.read(tiny_bundle)
+    pictures = picture_set.load(str(photos), made.labels, limit=4, notify=unheard)
+    store = here(tiny_bundle, pictures, out)._chunks(comparison.lite_identity(made))
+    ((_, chunk),) = store.stored()
+    store.write(0, ChunkResult(-chunk.logits))
+    done = run(*arguments, "--max-drift", "0.5")
+    assert done.returncode == 3
+    assert "4 of 4 check pictures (100.00%)" in done.stderr
+    assert "-1.00000" in done.stdout
+    assert json.loads((out / "results.json").read_text())["gate"] == {"max_drift": 0.5, "passed": False}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--images", "nowhere"], "nowhere"),
+        (["--images", "digits", "--workers", "1", "--dask", "tcp://127.0.0.1:9"], "--workers is for this computer"),
+        (["--images", "digits", "--reference", "none", "--max-drift", "0.1"], "--max-drift needs a reference"),
+        (["--images", "digits", "--reference", "nowhere"], "nowhere is not a bundle"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_line_and_exit_2(tiny_bundle, arguments, words):
+    done = run("--bundle", tiny_bundle, *arguments)
+    assert done.returncode == 2
+    assert words in done.stderr.splitlines()[-1]
+    assert not done.stdout

@@ -1,0 +1,223 @@
+"""Converts a DeiT for phones with Paddle Lite, and says what it lost.
+
+weights → network → quantization (int8) → Paddle Lite's optimizer → bundle, checked on this host.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import _command
+
+with _command.requirements():
+    import click
+    from _display import Display, drift_rows, notify, say, show
+    from rich.table import Table
+
+    from lite import drift, weights, zoo
+    from lite.bundle import Bundle
+    from lite.errors import DriftError
+    from quant import recipe as recipes
+    from quant import sets
+    from quant.convert import PRECISIONS, TARGETS, Request, combinations, convert
+
+
+EXAMPLES = """
+\b
+Examples:
+  python tools/opt.py --model deit_tiny
+  python tools/opt.py --model deit_small --weights best_model.pdparams --labels labels.txt --calib pictures/
+  python tools/opt.py --model deit_tiny --precision fp32 --precision fp16 --target arm --target opencl
+
+\b
+Exit codes: 0 done · 2 bad usage or input · 3 drift over --max-drift (bundle kept, marked) ·
+4 conversion failed · 5 download failed
+"""
+
+
+@click.command(help=__doc__, epilog=EXAMPLES)
+@click.option("--model", metavar="NAME", help="DeiT variant; --list shows them.")
+@click.option(
+    "--weights",
+    "source",
+    default="auto",
+    show_default=True,
+    metavar="auto|imagenet|digits|FILE",
+    help="Official ImageNet weights, the bundled digits ones, or a .pdparams file. auto: imagenet if cached or "
+    "reachable, else digits.",
+)
+@click.option("--labels", type=click.Path(path_type=Path), help="Class names for a weights file, one a line.")
+@click.option("--precision", "precisions", multiple=True, type=click.Choice(PRECISIONS), help="Default int8.")
+@click.option("--target", "targets", multiple=True, type=click.Choice(TARGETS), help="Default arm.")
+@click.option(
+    "--recipe",
+    default=recipes.DEFAULT,
+    show_default=True,
+    metavar="NAME|FILE",
+    help=f"INT8 recipe: {', '.join(recipes.names())}, or a YAML file.",
+)
+@click.option(
+    "--calib", metavar="DIR|digits", help="Calibration pictures (int8). Default: the bundled digits."
+)
+@click.option(
+    "--calib-images",
+    type=click.IntRange(1),
+    default=sets.CALIBRATION_PICTURES,
+    show_default=True,
+    metavar="N",
+)
+@click.option(
+    "--check",
+    metavar="DIR|digits",
+    help="Pictures the drift is measured on. Default: held-out digits, or what --calib leaves.",
+)
+@click.option(
+    "--check-images", type=click.IntRange(1), default=sets.CHECK_PICTURES, show_default=True, metavar="N"
+)
+@click.option(
+    "--max-drift",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Exit 3 when more than this share of the check pictures gets another first class than in fp32.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=_command.ROOT / "build" / "bundles",
+    metavar="DIR",
+    help="Where bundles go. Default: build/bundles of this repository.",
+)
+@click.option("--force", is_flag=True, help="Replace bundles that are there already.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the manifests as JSON on stdout and nothing else."
+)
+@click.option("--list", "list_models", is_flag=True, help="Print the models with their published figures.")
+def main(
+    model: str | None,
+    source: str,
+    labels: Path | None,
+    precisions: tuple[str, ...],
+    targets: tuple[str, ...],
+    recipe: str,
+    calib: str | None,
+    calib_images: int,
+    check: str | None,
+    check_images: int,
+    max_drift: float | None,
+    out: Path,
+    force: bool,
+    as_json: bool,
+    list_models: bool,
+) -> None:
+    """Runs the command."""
+    if list_models:
+        show(_models())
+        return
+    if model is None:
+        raise click.UsageError("give --model NAME; --list shows the models")
+    requests, refusals = combinations(precisions or ("int8",), targets or ("arm",))
+    for refusal in refusals:
+        say(str(refusal), "not made")
+    loaded = weights.load(zoo.find(model), source, labels=labels, notify=notify)
+    recipe_used = recipes.load(recipe)
+    calibration, checked = sets.choose(
+        loaded, calib, check, calibration_pictures=calib_images, check_pictures=check_images
+    )
+    if calibration.source == sets.DIGITS and loaded.source != "digits" and _needs_calibration(requests):
+        notify(
+            "calibrating with the bundled digits, which are not what these weights will see: INT8 will lose more "
+            "than it must; give --calib DIR with 32 or more pictures like those on the phone"
+        )
+    with tempfile.TemporaryDirectory(prefix="deit-lite-") as work, Display() as display:
+        bundles = convert(
+            loaded,
+            requests,
+            recipe=recipe_used,
+            calibration=calibration,
+            check=checked,
+            out=out,
+            work=Path(work),
+            force=force,
+            max_drift=max_drift,
+            stages=display.stages,
+        )
+    timed = ", ".join(f"{name} {seconds:.1f}" for name, seconds in display.stages.seconds.items())
+    say(f"seconds: {timed}")
+    if as_json:
+        click.echo(json.dumps([dict(made.manifest) for made in bundles], indent=2))
+    else:
+        for made in bundles:
+            _print_bundle(made)
+        _print_next(bundles[0])
+    if max_drift is not None:
+        _gate(bundles, max_drift)
+
+
+def _needs_calibration(requests: list[Request]) -> bool:
+    return any(request.precision == "int8" for request in requests)
+
+
+def _models() -> Table:
+    table = Table(
+        title="DeiT variants, with the figures of PaddleClas's page",
+        caption="top-1/top-5 on ImageNet val in %; TensorRT FP32 at batch 1/4/8 on the page's GPU",
+        box=None,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    table.add_column("model", no_wrap=True)
+    for heading in ("px", "top-1/5", "paper's", "GFLOPs", "Mparam", "TensorRT ms"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for variant in zoo.MODELS.values():
+        figures = variant.published
+        table.add_row(
+            variant.name,
+            str(variant.image),
+            f"{100 * figures.top1:.1f}/{100 * figures.top5:.1f}",
+            f"{100 * figures.reference_top1:.1f}/{100 * figures.reference_top5:.1f}",
+            f"{figures.gflops:.2f}",
+            f"{figures.mparams:.2f}",
+            "/".join(f"{milliseconds:.2f}" for milliseconds in figures.tensorrt_fp32_ms.values()),
+        )
+    return table
+
+
+def _print_bundle(made: Bundle) -> None:
+    manifest = made.manifest
+    size, float_size = made.model_nb.stat().st_size, manifest["fp32_bytes"]
+    table = Table(title=made.path.name, show_header=False, title_justify="left")
+    table.add_column(style="bold")
+    table.add_column()
+    table.add_row("size", f"{size / 1e6:.2f} MB, {size / float_size:.0%} of fp32's {float_size / 1e6:.2f} MB")
+    kernels = ", ".join(
+        f"{row['count']} {row['op']} {row['target']}/{row['precision']}" for row in manifest["kernels"]
+    )
+    table.add_row("kernels", kernels)
+    if manifest["int8_coverage"] is not None:
+        table.add_row("INT8 coverage", f"{manifest['int8_coverage']:.1%} of the multiply-adds")
+    for heading, text in drift_rows(manifest["drift"]):
+        table.add_row(heading, text)
+    show(table)
+
+
+def _print_next(made: Bundle) -> None:
+    click.echo(f"bundle   {made.path}")
+    click.echo(f"report   {made.path / 'report.html'}")
+    click.echo(f"try it   python tools/predict.py --bundle {made.path} PICTURE")
+    click.echo(f"check    python tools/validate.py --bundle {made.path} --images DIR")
+
+
+def _gate(bundles: list[Bundle], max_drift: float) -> None:
+    lines = []
+    for made in bundles:
+        over = drift.over_gate(drift.Drift(**made.manifest["drift"]), max_drift)
+        if over is not None:
+            lines.append(f"{made.path.name}: {over}")
+    if lines:
+        raise DriftError(" | ".join(lines))
+
+
+if __name__ == "__main__":
+    _command.run(main)

@@ -1,0 +1,195 @@
+"""Checks a bundle on any pictures, labelled or not: drift against the float network, top-1, top-5.
+
+It runs the bundle's host.nb (of an INT8 bundle the twin) and the float network on all cores. Results are
+stored chunk by chunk: Ctrl-C, and the same command goes on from there. Labels come from class folders, from
+a folder's val_list.txt, or from a .txt list of `relative/path label` lines.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import _command
+
+with _command.requirements():
+    import click
+    from _display import Display, drift_rows, notify, say, show
+    from rich.markup import escape
+    from rich.table import Table
+
+    from lite import bundle, comparison, dask_workers, drift, picture_set, validation, workers
+    from lite.bundle import Bundle
+    from lite.comparison import Comparison
+    from lite.errors import DriftError, InputError
+    from lite.validate import Run, default_out
+
+BUILD = _command.ROOT / "build"
+SHOWN = 10
+
+EXAMPLES = """
+\b
+Examples:
+  python tools/validate.py --images digits
+  python tools/validate.py --bundle build/bundles/deit_tiny-imagenet-int8-arm --images ILSVRC2012_val/ --max-drift 0.05
+  python tools/validate.py --images photos/ --reference build/bundles/deit_tiny-imagenet-fp32-arm
+
+\b
+On several machines, with the clone, the bundle, the pictures and --out at the same paths on all of them:
+  ./run.sh -m dask scheduler
+  ./run.sh -m dask worker tcp://HOST:8786 --nthreads 1 --nworkers 16        # on each machine
+  ./run.sh tools/validate.py --images /shared/val --dask tcp://HOST:8786
+
+\b
+Exit codes: 0 done · 2 bad usage or input · 3 drift over --max-drift · 4 an engine, a worker or the scheduler
+failed (what is done is kept) · 130 interrupted
+"""
+
+
+@click.command(help=__doc__, epilog=EXAMPLES)
+@click.option(
+    "--bundle",
+    "folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Default: the newest in build/bundles of this repository.",
+)
+@click.option(
+    "--images",
+    required=True,
+    metavar="DIR|FILE.txt|digits",
+    help="What to check with; digits: the held-out ones.",
+)
+@click.option(
+    "--reference",
+    default="auto",
+    show_default=True,
+    metavar="auto|none|BUNDLE",
+    help="auto: the float network rebuilt from the bundle's weights; a loud line and no drift if they are gone. "
+    "BUNDLE: an fp32 bundle of the same weights.",
+)
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only N of the pictures, always the same.")
+@click.option(
+    "--workers", "count", type=click.IntRange(1), metavar="N", help="Processes. Default: one a core."
+)
+@click.option(
+    "--dask", "address", metavar="ADDRESS", help="Run on the workers of this Dask scheduler; see below."
+)
+@click.option(
+    "--max-drift",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Exit 3 when more than this share of the pictures gets another first class than in fp32.",
+)
+@click.option("--strict", is_flag=True, help="Exit 2 when a picture cannot be read, after all the others.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="For results.json, report.html and the stored logits. Default: build/validate/BUNDLE-HASH.",
+)
+@click.option("--restart", is_flag=True, help="Run everything again instead of going on.")
+@click.option("--json", "as_json", is_flag=True, help="Print results.json on stdout and nothing else.")
+def main(
+    folder: Path | None,
+    images: str,
+    reference: str,
+    limit: int | None,
+    count: int | None,
+    address: str | None,
+    max_drift: float | None,
+    strict: bool,
+    out: Path | None,
+    restart: bool,
+    as_json: bool,
+) -> None:
+    """Runs the command."""
+    if address and count:
+        raise click.UsageError("--workers is for this computer; with --dask the scheduler has its own")
+    made = bundle.read(folder or bundle.newest(BUILD / "bundles"))
+    compared = _reference(made, reference, max_drift)
+    pictures = picture_set.load(images, made.labels, limit=limit, notify=notify)
+    out = out or default_out(BUILD / "validate", made, pictures)
+    open_workers = (
+        functools.partial(dask_workers.connected, address)
+        if address
+        else functools.partial(workers.local, count)
+    )
+    with Display(remaining=True) as display:
+        run = Run(made, pictures, compared, out, open_workers, display.stages)
+        found = run.run(restart=restart)
+        results = validation.document(found, max_drift=max_drift, seconds=display.stages.seconds)
+        validation.write(out, found, results)
+    _print_unreadable(found.unreadable, out)
+    if as_json:
+        click.echo(json.dumps(results, indent=2))
+    else:
+        _print(made, results)
+        click.echo(f"results  {out / 'results.json'}")
+        click.echo(f"report   {out / 'report.html'}")
+    if strict and found.unreadable:
+        raise InputError(
+            f"{len(found.unreadable)} pictures could not be read (--strict); mend or remove them"
+        )
+    over = drift.over_gate(found.drift, max_drift) if found.drift and max_drift is not None else None
+    if over is not None:
+        raise DriftError(over)
+
+
+def _reference(made: Bundle, wish: str, max_drift: float | None) -> Comparison | None:
+    if wish not in ("auto", "none"):
+        return comparison.other_bundle(made, Path(wish))
+    if wish == "none":
+        if max_drift is not None:
+            raise click.UsageError("--max-drift needs a reference; leave out --reference none")
+        return None
+    try:
+        return comparison.rebuilt(made)
+    except InputError as error:
+        if max_drift is not None:
+            raise InputError(f"--max-drift needs a reference: {error}; give --reference BUNDLE") from error
+        notify(
+            f"NO REFERENCE, so no drift: {error}. Only the bundle's own figures follow; "
+            "give --reference BUNDLE, an fp32 bundle of the same weights"
+        )
+        return None
+
+
+def _print_unreadable(unreadable: Any, out: Path) -> None:
+    for why in list(unreadable.values())[:SHOWN]:
+        say(why, "skipped")
+    if len(unreadable) > SHOWN:
+        say(f"{len(unreadable) - SHOWN} more, all named in {out / 'results.json'}", "skipped")
+
+
+def _print(made: Bundle, results: dict[str, Any]) -> None:
+    table = Table(title=escape(made.path.resolve().name), show_header=False, title_justify="left")
+    table.add_column(style="bold")
+    table.add_column()
+    images = results["images"]
+    skipped = f", {len(images['unreadable'])} could not be read" if images["unreadable"] else ""
+    table.add_row("pictures", escape(f"{images['measured']} from {images['source']}{skipped}"))
+    if results["drift"] is not None:
+        for heading, text in drift_rows(results["drift"]):
+            table.add_row(heading, escape(text))
+    elif results["top1"]["deployed"] is not None:
+        table.add_row("top-1", f"right: {results['top1']['deployed']:.2%}")
+    else:
+        table.add_row("top-1", "unknown: neither labels nor a reference")
+    top5 = results["top5"]
+    if top5["deployed"] is not None:
+        before = f", fp32 {top5['reference']:.2%}" if top5["reference"] is not None else ""
+        table.add_row("top-5", f"right: {top5['deployed']:.2%}{before}")
+    for one in results["classes"][:5]:
+        before = f", fp32 {one['top1_reference']:.2%}" if one["top1_reference"] is not None else ""
+        table.add_row(
+            "worst classes" if one is results["classes"][0] else "",
+            escape(f"{one['label']}: {one['top1_deployed']:.2%} of {one['images']}{before}"),
+        )
+    show(table)
+
+
+if __name__ == "__main__":
+    _command.run(main)
