@@ -94,6 +94,13 @@ class PaddleSlim(_Strict):
         return kinds
 
 
+class Headroom(_Strict):
+    """Factors on calibrated ranges (`quant/headroom.py`): class tokens of the last block, and behind GELU."""
+
+    class_tokens: float = pydantic.Field(default=1.3, ge=1.0, le=4.0)
+    gelu: float = pydantic.Field(default=1.1, ge=1.0, le=4.0)
+
+
 class Rewrite(_Strict):
     """What is rewritten before PaddleSlim calibrates (`quant/reconstruct.py`), and with how many views."""
 
@@ -103,6 +110,7 @@ class Rewrite(_Strict):
     tanh_gelu: bool = True
     per_head: bool = True
     views: int = pydantic.Field(default=2, ge=1, le=64)
+    headroom: Headroom = Headroom()
 
 
 class Recipe(_Strict):

@@ -1,0 +1,242 @@
+"""What the bundles of one run share, from the exported network to checked logits, each made once.
+
+The data flows one way: network → exported → quantized → twin, and from any of them through Paddle Lite's
+optimizer to a `.nb` for the phone or for this host.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from lite import drift, evaluate, export, nb, optimizer
+from lite.deploy import DeployableDeiT, Form, deployable_state
+from lite.errors import InputError
+from lite.evaluate import Engine, Picture
+from lite.export import Exported, LoadedProgram, static_graph
+from lite.stages import Stages
+from lite.weights import Weights
+from lite.workers import Job, Pending, Workers
+from quant import headroom, ptq, reconstruct
+from quant.calibration import CalibrationSet
+from quant.recipe import Recipe, Rewrite
+from quant.twin import build_twin
+from quant.views import views
+
+LAYER_PICTURES = 16
+_OPT_TARGETS = {"arm": ("arm",), "opencl": ("opencl", "arm")}
+
+
+@dataclass(frozen=True)
+class CheckSet:
+    """Pictures the drift is measured on; `labels` int64 [N] where they are known."""
+
+    source: str
+    pictures: Sequence[Picture]
+    labels: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if not self.pictures:
+            raise InputError(
+                f"{self.source}: no pictures to check the bundle with; give a folder that holds some"
+            )
+
+
+@dataclass
+class Conversion:
+    """The parts, each made when it is first asked for. `work` is an empty folder for files in between.
+
+    `references` and `hosts` run the float reference and Paddle Lite's x86 runtime, in processes of their own:
+    inference libraries that are loaded together can crash each other. `start_reference` lets the reference run
+    beside what this process does; each stage then ends in the reference's error where it has failed.
+    """
+
+    weights: Weights
+    recipe: Recipe
+    calibration: CalibrationSet | None
+    check: CheckSet
+    work: Path
+    references: Workers
+    hosts: Workers
+    seed: int
+    stages: Stages
+    _phones: dict[tuple[str, str], tuple[Path, nb.LiteModel]] = field(default_factory=dict)
+    _hosts_done: dict[bool, tuple[Job, np.ndarray]] = field(default_factory=dict)
+    _reference: Pending | None = None
+
+    @cached_property
+    def network(self) -> DeployableDeiT:
+        """The deployable network with the weights in it."""
+        variant = self.weights.variant
+        return export.build(deployable_state(self.weights.state, variant), variant)
+
+    @cached_property
+    def exported(self) -> Exported:
+        """The float program."""
+        with self._stage("export"):
+            return export.export(self.network, self.work / "fp32")
+
+    @cached_property
+    def quantized(self) -> Exported:
+        """The INT8 program."""
+        if self.calibration is None:
+            raise InputError("int8 needs calibration pictures; give a folder of them")
+        calibration = self.calibration.take(self.recipe.batches)
+        network, exported = self.network, self.exported
+        if self.recipe.rewrite is not None:
+            network, calibration = self._rewritten(self.recipe.rewrite, calibration)
+            with self._stage("export"):
+                exported = export.export(network, self.work / "rewritten")
+        with self._stage("quantize"):
+            quantized = ptq.quantize(
+                network,
+                exported,
+                calibration,
+                self.recipe,
+                self.work / "int8",
+                seed=self.seed,
+                on_picture=self.stages.on_progress,
+            )
+            if self.recipe.rewrite is not None:
+                room = self.recipe.rewrite.headroom
+                headroom.widen(
+                    quantized, self.weights.variant, class_tokens=room.class_tokens, gelu=room.gelu
+                )
+            return quantized
+
+    def _rewritten(
+        self, rewrite: Rewrite, calibration: CalibrationSet
+    ) -> tuple[DeployableDeiT, CalibrationSet]:
+        """The network rewritten for INT8, and the views it was calibrated with."""
+        variant = self.weights.variant
+        form = Form(
+            per_head=rewrite.per_head,
+            tanh_gelu=rewrite.tanh_gelu,
+            scaled_gelu=frozenset(range(variant.depth)) if rewrite.scaled_gelu else frozenset(),
+        )
+        with self._stage("rewrite"):
+            pictures = views(calibration.cropped(variant.preprocess).pictures, rewrite.views, self.seed)
+            folder = self.work / "activations"
+            folder.mkdir()
+            rewritten = reconstruct.rewrite(
+                deployable_state(self.weights.state, variant),
+                variant,
+                pictures,
+                replace(variant.preprocess, resize_short=variant.preprocess.crop),
+                form,
+                reconstruct.Switches(rewrite.equalize, rewrite.gptq),
+                folder,
+                self.stages.on_progress,
+            )
+            shutil.rmtree(folder)
+        network = export.build(rewritten.state, variant, form=form)
+        return network, CalibrationSet(calibration.source, tuple(pictures))
+
+    @cached_property
+    def twin(self) -> Exported:
+        """The INT8 program's host twin."""
+        quantized = self.quantized
+        with self._stage("twin"):
+            return build_twin(quantized, self.work / "twin")
+
+    def phone(self, precision: str, target: str) -> tuple[Path, nb.LiteModel]:
+        """The `.nb` for the phone, its kernel table checked against what was asked for."""
+        if (precision, target) not in self._phones:
+            self._phones[precision, target] = self._optimized(precision, target)
+        return self._phones[precision, target]
+
+    def _optimized(self, precision: str, target: str) -> tuple[Path, nb.LiteModel]:
+        program = self.quantized if precision == "int8" else self.exported
+        path = self.work / f"model_{precision}_{target}.nb"
+        targets = _OPT_TARGETS[target]
+        with self._stage("optimize"):
+            model = optimizer.optimize(
+                program.model,
+                program.params,
+                path,
+                targets=targets,
+                # On a GPU the program that runs the model chooses the precision; the switch is the CPU's.
+                fp16=precision == "fp16" and target == "arm",
+                expect=optimizer.Expectation(precision, targets),
+            )
+        return path, model
+
+    @cached_property
+    def fp32_bytes(self) -> int:
+        """Size of the float `.nb` for ARM, which the others are compared with."""
+        return self.phone("fp32", "arm")[0].stat().st_size
+
+    def start_reference(self) -> Pending:
+        """Sends the check pictures through the float reference, unless they are on their way already."""
+        if self._reference is None:
+            job = self._job(Engine("paddle", self.exported.model.parent))
+            self._reference = self.references.submit_all(job, self.check.pictures)
+            # Nothing else will come: each process, 390 MB, ends when no picture is left for it.
+            self.references.executor.shutdown(wait=False)
+        return self._reference
+
+    @cached_property
+    def reference_logits(self) -> np.ndarray:
+        """Float logits of the check pictures, by Paddle Inference: float32 [N, classes]."""
+        pending = self.start_reference()
+        with self._stage("reference"):
+            return self._wait(pending)
+
+    def host(self, int8: bool) -> tuple[Path, np.ndarray]:
+        """The `.nb` for this host and its logits of the check pictures, float32 [N, classes]."""
+        job, logits = self._host(int8)
+        return job.engine.path, logits
+
+    def host_answer(self, int8: bool, picture: Picture) -> np.ndarray:
+        """Logits float32 [classes] of one more picture, by the `.nb` for this host."""
+        return self._wait(self.hosts.submit_all(self._host(int8)[0], [picture]))[0]
+
+    def _host(self, int8: bool) -> tuple[Job, np.ndarray]:
+        if int8 not in self._hosts_done:
+            program = self.twin if int8 else self.exported
+            path = self.work / ("host_int8.nb" if int8 else "host_fp32.nb")
+            expect = optimizer.Expectation("fp32", ("x86",))
+            with self._stage("optimize"):
+                optimizer.optimize(program.model, program.params, path, targets=("x86",), expect=expect)
+            job = self._job(Engine("lite", path))
+            with self._stage("host check"):
+                self._hosts_done[int8] = job, self._wait(self.hosts.submit_all(job, self.check.pictures))
+        return self._hosts_done[int8]
+
+    @cached_property
+    def layer_drift(self) -> list[drift.LayerDrift]:
+        """Each block's output, INT8 against float, over the first check pictures."""
+        exported, twin = self.exported, self.twin
+        with self._stage("per-block drift"), static_graph() as executor:
+            reference = LoadedProgram(exported, executor)
+            with static_graph() as another:
+                deployed = LoadedProgram(twin, another)
+            names = [f"block {index + 1}" for index in range(len(reference.block_outputs))]
+            return drift.per_layer(names, self._block_outputs(reference), self._block_outputs(deployed))
+
+    def _block_outputs(self, loaded: LoadedProgram) -> Iterator[list[np.ndarray]]:
+        for picture in self.check.pictures[:LAYER_PICTURES]:
+            pixels = evaluate.tensor(picture, self.weights.variant.preprocess)
+            yield loaded.run(pixels, loaded.block_outputs)[1:]
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        with self.stages.stage(name):
+            yield
+        if self._reference is not None:
+            self._reference.check()
+
+    def _job(self, engine: Engine) -> Job:
+        return Job.of(engine, self.weights.variant.preprocess, self.weights.classes)
+
+    def _wait(self, pending: Pending) -> np.ndarray:
+        found = pending.result(self.stages.on_progress)
+        if found.unreadable:
+            raise InputError(found.unreadable[min(found.unreadable)])
+        return found.logits

@@ -1,0 +1,211 @@
+"""Weights → checked bundles: `convert` is what `tools/opt.py` runs.
+
+1. export the deployable network in float;
+2. for INT8: calibrate and quantize it with PaddleSlim, and build the host twin;
+3. run Paddle Lite's optimizer, for the phone and for this host;
+4. check on this host: logits of the check pictures against the float reference, and per-block drift;
+5. write the bundle folder.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from lite import bundle, drift, macs, nb, preprocess, report, workers
+from lite.errors import ConversionError, InputError
+from lite.evaluate import Picture
+from lite.export import INPUT_NAME
+from lite.stages import Stages
+from lite.weights import Weights
+from quant.calibration import CalibrationSet
+from quant.conversion import CheckSet, Conversion
+from quant.recipe import Recipe
+
+SEED = 2026
+REFERENCE = "Paddle Inference, fp32"
+PRECISIONS = ("int8", "fp16", "fp32")
+TARGETS = ("arm", "opencl")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One bundle to make: precision fp32, fp16 or int8, target arm or opencl.
+
+    Raises InputError for INT8 on a GPU.
+    """
+
+    precision: str
+    target: str
+
+    def __post_init__(self) -> None:
+        if self.precision == "int8" and self.target == "opencl":
+            raise InputError(
+                "int8 with opencl is refused: Paddle Lite has no INT8 GPU kernels, so data would hop between GPU "
+                "and CPU at every layer (29 copies in two blocks); use int8 with arm, or fp16 with opencl"
+            )
+
+
+def combinations(precisions: Sequence[str], targets: Sequence[str]) -> tuple[list[Request], list[InputError]]:
+    """Every combination Paddle Lite can honour, and why it can't the others.
+
+    Raises the refusal itself when nothing else is left.
+    """
+    requests, refusals = [], []
+    for precision in dict.fromkeys(precisions):
+        for target in dict.fromkeys(targets):
+            try:
+                requests.append(Request(precision, target))
+            except InputError as error:
+                refusals.append(error)
+    if not requests:
+        raise refusals[0]
+    return requests, refusals
+
+
+def bundle_name(weights: Weights, request: Request) -> str:
+    """The folder's name: `deit_tiny-digits-int8-arm`."""
+    return f"{weights.variant.name}-{weights.name}-{request.precision}-{request.target}"
+
+
+def convert(
+    weights: Weights,
+    requests: Sequence[Request],
+    *,
+    recipe: Recipe,
+    calibration: CalibrationSet | None,
+    check: CheckSet,
+    out: Path,
+    work: Path,
+    force: bool = False,
+    max_drift: float | None = None,
+    stages: Stages | None = None,
+) -> list[bundle.Bundle]:
+    """Makes a bundle in `out` for each request; `work` is an empty folder for files in between.
+
+    `calibration` is for INT8 only. Raises InputError, before any work, when a bundle is there already and
+    `force` is not set; ConversionError when a stage fails. Drift over `max_drift` (see `drift.over_gate`) is
+    marked in the manifest's `gate`, not raised.
+    """
+    for request in requests:
+        bundle.check_free(out / bundle_name(weights, request), force=force)
+    with workers.local() as references, workers.local() as hosts:
+        conversion = Conversion(
+            weights, recipe, calibration, check, work, references, hosts, SEED, stages or Stages()
+        )
+        conversion.start_reference()
+        return [_bundle(conversion, request, out, force, max_drift) for request in requests]
+
+
+def _bundle(
+    conversion: Conversion, request: Request, out: Path, force: bool, max_drift: float | None
+) -> bundle.Bundle:
+    weights, check = conversion.weights, conversion.check
+    int8 = request.precision == "int8"
+    model_path, model = conversion.phone(request.precision, request.target)
+    host_path, logits = conversion.host(int8)
+    measured = drift.compare(conversion.reference_logits, logits, check.labels, reference_name=REFERENCE)
+    gate = None
+    if max_drift is not None:
+        gate = {"max_drift": max_drift, "passed": drift.over_gate(measured, max_drift) is None}
+    manifest = _manifest(conversion, request, model, measured, gate)
+    layers = conversion.layer_drift if int8 else []
+    folder = out / bundle_name(weights, request)
+    with conversion.stages.stage("bundle"), bundle.new_bundle(folder, force=force) as new:
+        (new / "model.nb").write_bytes(model_path.read_bytes())
+        (new / "host.nb").write_bytes(host_path.read_bytes())
+        bundle.write_labels(new, weights.labels)
+        _write_golden(new, conversion, int8)
+        worst = report.worst_pictures(
+            conversion.reference_logits,
+            logits,
+            weights.labels,
+            lambda index: _pixels(check.pictures[index]),
+            truth=check.labels,
+            names=[_name(picture, index) for index, picture in enumerate(check.pictures)],
+        )
+        report.write(new / "report.html", report.Report(manifest, model_path.stat().st_size, layers, worst))
+        bundle.write_manifest(new, manifest)
+    return bundle.read(folder)
+
+
+def _manifest(
+    conversion: Conversion,
+    request: Request,
+    model: nb.LiteModel,
+    measured: drift.Drift,
+    gate: dict[str, Any] | None,
+) -> dict[str, Any]:
+    weights, calibration = conversion.weights, conversion.calibration
+    spec = weights.variant.preprocess
+    int8 = request.precision == "int8"
+    shape = (1, 3, spec.crop, spec.crop)
+    used = calibration.take(conversion.recipe.batches) if int8 and calibration else None
+    return {
+        "model": weights.variant.name,
+        "weights": {
+            "source": weights.source,
+            "path": str(weights.path),
+            "sha256": weights.sha256,
+            "classes": weights.classes,
+        },
+        "input": {
+            "name": INPUT_NAME,
+            "shape": list(shape),
+            "layout": "NCHW",
+            "colour": "RGB",
+            "resize_short": spec.resize_short,
+            "crop": spec.crop,
+            "interpolation": spec.interpolation,
+            "mean": list(spec.mean),
+            "std": list(spec.std),
+        },
+        "precision": request.precision,
+        "target": request.target,
+        "recipe": conversion.recipe.as_dict() if int8 else None,
+        "calibration": used and {"source": used.source, "images": len(used.pictures), "sha256": used.sha256},
+        "seed": conversion.seed if int8 else None,
+        "versions": {
+            "paddlelite": model.opt_version,
+            "paddlepaddle": version("paddlepaddle"),
+            "paddleslim": version("paddleslim") if int8 else None,
+            "python": platform.python_version(),
+        },
+        "fp32_bytes": conversion.fp32_bytes,
+        "kernels": nb.kernel_table(model),
+        "int8_coverage": macs.int8_coverage(model, shape) if int8 else None,
+        "drift": measured.as_dict(),
+        "gate": gate,
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+
+
+def _write_golden(folder: Path, conversion: Conversion, int8: bool) -> None:
+    """Stores the first check picture, its tensor as read back from the stored file, and `host.nb`'s logits."""
+    path = folder / "golden.png"
+    pixels = _pixels(conversion.check.pictures[0])
+    if not cv2.imwrite(str(path), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)):
+        raise InputError(f"cannot write {path}; is the disk full?")
+    tensor = preprocess.from_file(path, conversion.weights.variant.preprocess)
+    logits = conversion.host_answer(int8, path)
+    if not np.isfinite(logits).all():
+        raise ConversionError(
+            "host.nb answers NaN or infinity for the golden picture; do not deploy this model"
+        )
+    bundle.write_golden(folder, tensor, logits)
+
+
+def _pixels(picture: Picture) -> np.ndarray:
+    return picture if isinstance(picture, np.ndarray) else preprocess.decode(picture)
+
+
+def _name(picture: Picture, index: int) -> str:
+    return f"picture {index}" if isinstance(picture, np.ndarray) else picture.name
