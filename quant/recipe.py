@@ -109,7 +109,7 @@ class Rewrite(_Strict):
     gptq: bool = True
     tanh_gelu: bool = True
     per_head: bool = True
-    views: int = pydantic.Field(default=2, ge=1, le=64)
+    views: int = pydantic.Field(default=4, ge=1, le=64)
     headroom: Headroom = Headroom()
 
 

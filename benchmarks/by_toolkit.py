@@ -1,0 +1,131 @@
+"""The toolkit's side of `benchmarks/convert.py`, which runs it: each call is a process of its own.
+
+    python benchmarks/by_toolkit.py prepare|quantize|all OPTIONS WORK_FOLDER
+
+OPTIONS is a JSON object with the options of `benchmarks/convert.py`. `prepare` writes what everyone starts from
+into WORK_FOLDER: the float program (fp32/) and the calibration pictures (tensors.npy). `quantize` takes them to
+INT8 and to a `.nb` for ARM, with PaddleSlim's defaults (toolkit/); `all` does everything that `tools/opt.py` does,
+with its default recipe (all/). The last line of standard output is JSON: [name, begin, end] of each step, in
+seconds of the system's monotonic clock.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddleslim.quant  # noqa: F401  (quant.ptq imports it when it is needed; here it belongs to the imports)
+
+from lite import export, weights, zoo
+from lite.deploy import DeployableDeiT, deployable_state
+from lite.evaluate import tensor
+from lite.export import Exported
+from lite.optimizer import Expectation, optimize
+from lite.stages import Stages
+from lite.weights import Weights
+from quant import ptq, recipe, sets
+from quant.convert import Request, convert
+
+
+@dataclass
+class Steps(Stages):
+    """Stages that also keep when each began and ended."""
+
+    times: list[tuple[str, float, float]] = field(default_factory=list)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        began = time.monotonic()
+        with super().stage(name):
+            yield
+        self.times.append((name, began, time.monotonic()))
+
+
+def load(options: dict[str, Any]) -> Weights:
+    """The weights, of the network's first blocks only where that is asked for."""
+    variant = zoo.find(options["model"])
+    loaded = weights.load(variant, options["weights"], notify=lambda note: print(note, file=sys.stderr))
+    depth = options["blocks"] or variant.depth
+    left_out = tuple(f"blocks.{index}." for index in range(depth, variant.depth))
+    kept = {name: value for name, value in loaded.state.items() if not name.startswith(left_out)}
+    return replace(loaded, variant=replace(variant, depth=depth), state=kept)
+
+
+def choose(loaded: Weights, options: dict[str, Any]) -> tuple[sets.CalibrationSet, sets.CheckSet]:
+    return sets.choose(
+        loaded,
+        options["calib"],
+        None,
+        calibration_pictures=options["calib_images"],
+        check_pictures=options["check_images"],
+    )
+
+
+def build(loaded: Weights) -> DeployableDeiT:
+    state = deployable_state(loaded.state, loaded.variant)
+    return export.build(state, loaded.variant)
+
+
+def prepare(options: dict[str, Any], work: Path, steps: Steps) -> None:
+    loaded = load(options)
+    calibration, _ = choose(loaded, options)
+    export.export(build(loaded), work / "fp32")
+    pictures = [tensor(picture, loaded.variant.preprocess) for picture in calibration.pictures]
+    np.save(work / "tensors.npy", np.concatenate(pictures))
+
+
+def quantize(options: dict[str, Any], work: Path, steps: Steps) -> None:
+    # Weights and network are there when `opt.py` comes to this, so loading them is not timed.
+    loaded = load(options)
+    calibration, _ = choose(loaded, options)
+    network, stock = build(loaded), recipe.load("paddleslim")
+    with steps.stage("quantize"):
+        program = ptq.quantize(
+            network, Exported.in_folder(work / "fp32"), calibration, stock, work / "toolkit"
+        )
+    with steps.stage("convert"):
+        out, expect = work / "toolkit" / "model.nb", Expectation("int8", ("arm",))
+        optimize(program.model, program.params, out, targets=("arm",), expect=expect)
+
+
+def everything(options: dict[str, Any], work: Path, steps: Steps) -> None:
+    with steps.stage("weights and pictures"):
+        loaded = load(options)
+        calibration, check = choose(loaded, options)
+    (work / "between").mkdir()
+    convert(
+        loaded,
+        [Request("int8", "arm")],
+        recipe=recipe.load(recipe.DEFAULT),
+        calibration=calibration,
+        check=check,
+        out=work / "all",
+        work=work / "between",
+        stages=steps,
+    )
+
+
+COMMANDS: dict[str, Callable[[dict[str, Any], Path, Steps], None]] = {
+    "prepare": prepare,
+    "quantize": quantize,
+    "all": everything,
+}
+
+
+def main() -> None:
+    imported = time.monotonic()
+    command, options, work = sys.argv[1:]
+    steps = Steps()
+    COMMANDS[command](json.loads(options), Path(work), steps)
+    print(json.dumps({"imported": imported, "steps": steps.times}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,253 @@
+"""What a conversion costs, and what the same costs by hand: wall time and memory, side by side in one run.
+
+Why: a toolkit around PaddleSlim and Paddle Lite should not be slower than typing their commands. Quantizing and
+converting start from the same exported program and the same pictures, with PaddleSlim's defaults, in three ways:
+
+- by hand: `by_hand.py`, in the environment this was started with. It gets its pictures ready-made as tensors;
+  the toolkit reads and prepares them in its time.
+- by hand, our environment: the same with the variables that the toolkit sets for itself (they are in the JSON; on
+  AMD processors one makes MKL, Paddle's matrix library, take its AVX2 path). What is left of the difference is
+  code: the toolkit also reads back what was written and checks every kernel, and it spares Paddle an assertion
+  that lists the whole graph at each of thousands of links.
+- toolkit: the same two stages as `tools/opt.py` runs them (`by_toolkit.py`).
+
+Then all of `tools/opt.py`, with its default recipe, stage by stage. Every run is a process of its own; the ways
+take turns, in reversed order every other round. Figures are medians; a ratio is one of medians, toolkit over by
+hand. "memory" is the peak of all processes of a run together (`measured.py` says how); the kernel's peak of the
+largest one alone is in the JSON. The float reference runs beside the stages of `tools/opt.py`, in their time and
+memory.
+
+    python benchmarks/convert.py
+    python benchmarks/convert.py --model deit_small --weights best_model.pdparams --calib pictures/ --rounds 3
+
+An example (two rounds on two cores of an AMD EPYC that other work kept busy, load 3), less the JSON:
+
+                        deit_tiny: quantize 32 pictures and convert for ARM, medians of 2
+
+                                 quantize   convert      both   with imports   ratio   with imports   memory
+     ────────────────────────────────────────────────────────────────────────────────────────────────────────
+      by hand                     16.80 s    2.03 s   18.83 s        20.19 s    0.66           0.71   619 MB
+      by hand, our environment    15.63 s    2.11 s   17.74 s        19.18 s    0.70           0.75   622 MB
+      toolkit                     10.15 s    2.26 s   12.41 s        14.35 s                          711 MB
+
+                  INT8 parameters of toolkit and by hand, our environment: equal to the last bit
+                all of tools/opt.py
+
+      stage                     time    memory
+     ──────────────────────────────────────────
+      imports                 2.64 s    406 MB
+      weights and pictures    0.32 s    479 MB
+      export                  1.55 s    614 MB
+      quantize               21.73 s   1359 MB
+      optimize                5.32 s   2280 MB
+      twin                    0.63 s   1447 MB
+      host check             20.02 s   2244 MB
+      reference               0.00 s         -
+      per-block drift         2.51 s   2373 MB
+      bundle                  0.89 s   2551 MB
+      whole run              60.10 s   2551 MB
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import os
+import platform
+import shutil
+import statistics
+import sys
+import tempfile
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+import measured
+from measured import Measured
+from rich import box
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+HERE = Path(__file__).resolve().parent
+HAND, SAME, TOOLKIT, ALL = "by hand", "by hand, our environment", "toolkit", "opt.py"
+JOB = ("quantize", "convert")
+PACKAGES = ("paddlepaddle", "paddleslim", "paddlelite", "numpy")
+
+
+@click.command(help=__doc__.split("\n\n")[0])
+@click.option("--model", default="deit_tiny", show_default=True, metavar="NAME")
+@click.option("--weights", default="digits", show_default=True, metavar="imagenet|digits|FILE")
+@click.option("--calib", default="digits", show_default=True, metavar="DIR|digits")
+@click.option("--calib-images", type=click.IntRange(1), default=32, show_default=True, metavar="N")
+@click.option("--check-images", type=click.IntRange(1), default=128, show_default=True, metavar="N")
+@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, metavar="N")
+@click.option("--blocks", type=click.IntRange(1), metavar="N", help="Only the first N blocks: a quick trial.")
+def main(rounds: int, **options: Any) -> None:
+    load_before = os.getloadavg()[0]
+    settings = environment_defaults()
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as work:
+        runs, digests = run_rounds(rounds, options, settings, Path(work))
+    document: dict[str, Any] = {
+        "benchmark": "convert",
+        "options": {"rounds": rounds, **options},
+        "host": host(load_before),
+        "environment": settings,
+        "ways": {way: job_figures(runs[way]) for way in (HAND, SAME, TOOLKIT)},
+        "ratio": {way: ratios(runs[TOOLKIT], runs[way]) for way in (HAND, SAME)},
+        "same_int8_parameters": digests[SAME] == digests[TOOLKIT],
+        "stages": stage_figures(runs[ALL]),
+    }
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
+    console.print(job_table(document))
+    console.print(stage_table(document["stages"]))
+    print(json.dumps(document))
+
+
+def environment_defaults() -> dict[str, str]:
+    """The variables that importing the toolkit sets; this process's own stay as they were."""
+    before = dict(os.environ)
+    sys.path.insert(0, str(HERE.parent))
+    importlib.import_module("lite")
+    settings = {name: value for name, value in os.environ.items() if name not in before}
+    for name in settings:
+        del os.environ[name]
+    return settings
+
+
+def run_rounds(
+    rounds: int, options: dict[str, Any], settings: dict[str, str], work: Path
+) -> tuple[dict[str, list[Measured]], dict[str, set[str]]]:
+    """Every run of every way, and the digests of the INT8 parameters that the ways came to."""
+    python_path = os.pathsep.join(filter(None, [str(HERE.parent), os.environ.get("PYTHONPATH")]))
+    toolkit = {**os.environ, **settings, "PYTHONPATH": python_path}
+    by_hand = [str(HERE / "by_hand.py"), str(work / "fp32"), str(work / "tensors.npy"), str(work / "hand")]
+
+    def by_toolkit(command: str) -> list[str]:
+        return [str(HERE / "by_toolkit.py"), command, json.dumps(options), str(work)]
+
+    ways = {
+        HAND: (by_hand, os.environ, work / "hand"),
+        SAME: (by_hand, {**os.environ, **settings}, work / "hand"),
+        TOOLKIT: (by_toolkit("quantize"), toolkit, work / "toolkit"),
+        ALL: (by_toolkit("all"), toolkit, None),
+    }
+    runs: dict[str, list[Measured]] = {way: [] for way in ways}
+    digests: dict[str, set[str]] = {way: set() for way in ways}
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("export", total=rounds * len(ways))
+        measured.run(by_toolkit("prepare"), toolkit)
+        for number in range(rounds):
+            for way in list(ways)[:: -1 if number % 2 else 1]:
+                progress.update(task, description=f"round {number + 1}: {way}")
+                command, environment, out = ways[way]
+                runs[way].append(measured.run(command, environment))
+                if out is not None:
+                    digests[way].add(digest(out, way))
+                for made in {"hand", "toolkit", "all", "between"}:
+                    shutil.rmtree(work / made, ignore_errors=True)
+                progress.advance(task)
+    return runs, digests
+
+
+def digest(out: Path, way: str) -> str:
+    """SHA-256 of the INT8 parameters in `out`, where model.nb must be, too."""
+    if not (out / "model.nb").is_file():
+        raise click.ClickException(f"{way}: no model.nb came out; opt says so only on its standard output")
+    return hashlib.sha256((out / "model.pdiparams").read_bytes()).hexdigest()
+
+
+def host(load: float) -> dict[str, Any]:
+    """What the figures hold for; `load` is the average of the minute before."""
+    cpuinfo = Path("/proc/cpuinfo").read_text().splitlines()
+    names = [line.split(":", 1)[1].strip() for line in cpuinfo if line.startswith("model name")]
+    return {
+        "processor": names[0] if names else platform.machine(),
+        "cores": len(os.sched_getaffinity(0)),
+        "load_before": load,
+        "python": platform.python_version(),
+        **{package: version(package) for package in PACKAGES},
+    }
+
+
+def median(values: list[float]) -> dict[str, Any]:
+    """Median, with the raw values it can be checked by."""
+    return {"median": statistics.median(values), "runs": [round(value, 3) for value in values]}
+
+
+def job_figures(runs: list[Measured]) -> dict[str, Any]:
+    """Seconds and bytes of one way to quantize and convert."""
+    parts = {"quantize": JOB[:1], "convert": JOB[1:], "both": JOB, "both_with_imports": ("imports", *JOB)}
+    return {
+        "seconds": {name: median([run.seconds(*steps) for run in runs]) for name, steps in parts.items()},
+        "memory": peak(runs, *JOB),
+        "largest_process": statistics.median(run.largest_process for run in runs),
+    }
+
+
+def ratios(toolkit: list[Measured], by_hand: list[Measured]) -> dict[str, float | None]:
+    """Toolkit over by hand, of medians."""
+    ours, theirs = job_figures(toolkit), job_figures(by_hand)
+    seconds = {
+        name: ours["seconds"][name]["median"] / value["median"] for name, value in theirs["seconds"].items()
+    }
+    seen = ours["memory"] is not None and theirs["memory"] is not None
+    return {**seconds, "memory": ours["memory"] / theirs["memory"] if seen else None}
+
+
+def stage_figures(runs: list[Measured]) -> dict[str, Any]:
+    """Seconds and bytes of each stage of opt.py, in order, and of the whole run."""
+    names = list(dict.fromkeys(name for name, _, _ in runs[0].steps))
+    stages = {
+        name: {**median([run.seconds(name) for run in runs]), "memory": peak(runs, name)} for name in names
+    }
+    whole = median([run.ended - run.started for run in runs])
+    return {**stages, "whole run": {**whole, "memory": peak(runs, *names)}}
+
+
+def peak(runs: list[Measured], *steps: str) -> float | None:
+    """Median peak in bytes; None where a step was over too soon to be seen."""
+    peaks = [value for run in runs if (value := run.peak(*steps)) is not None]
+    return statistics.median(peaks) if peaks else None
+
+
+def job_table(document: Mapping[str, Any]) -> Table:
+    options, ratio = document["options"], document["ratio"]
+    table = Table(
+        box=box.SIMPLE,
+        title=f"{options['model']}: quantize {options['calib_images']} pictures and convert for ARM, "
+        f"medians of {options['rounds']}",
+        caption="INT8 parameters of toolkit and by hand, our environment: "
+        + ("equal to the last bit" if document["same_int8_parameters"] else "NOT equal"),
+    )
+    table.add_column("")
+    for heading in ("quantize", "convert", "both", "with imports", "ratio", "with imports", "memory"):
+        table.add_column(heading, justify="right")
+    for way, figures in document["ways"].items():
+        seconds = [f"{value['median']:.2f} s" for value in figures["seconds"].values()]
+        over = ["", ""]
+        if way in ratio:
+            over = [f"{ratio[way][name]:.2f}" for name in ("both", "both_with_imports")]
+        table.add_row(way, *seconds, *over, megabytes(figures["memory"]))
+    return table
+
+
+def stage_table(stages: Mapping[str, Any]) -> Table:
+    table = Table(box=box.SIMPLE, title="all of tools/opt.py")
+    table.add_column("stage")
+    table.add_column("time", justify="right")
+    table.add_column("memory", justify="right")
+    for name, figures in stages.items():
+        table.add_row(name, f"{figures['median']:.2f} s", megabytes(figures["memory"]))
+    return table
+
+
+def megabytes(count: float | None) -> str:
+    return "-" if count is None else f"{count / 1e6:.0f} MB"
+
+
+if __name__ == "__main__":
+    main()

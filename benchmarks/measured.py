@@ -1,0 +1,116 @@
+"""Runs a program in a process of its own and measures it: time, and memory of it and all it starts."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import click
+
+INTERVAL = 0.02  # seconds between two looks at the memory
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run of a program that ends by printing a JSON object {"imported": t, "steps": [[name, t, t], …]}.
+
+    Times are seconds of the system's monotonic clock, memory is in bytes. `samples` are pairs of time and memory:
+    the anonymous pages of all processes added up, and the file pages (libraries, which they share) of the one
+    that has most; what comes and goes within `INTERVAL` is missed. `largest_process` is the kernel's own peak
+    of the largest single process (ru_maxrss): nothing is missed, but it is never less than the size of the
+    process that calls `run`.
+    """
+
+    started: float
+    ended: float
+    imported: float
+    steps: list[tuple[str, float, float]]
+    samples: list[tuple[float, int]]
+    largest_process: int
+
+    def seconds(self, *names: str) -> float:
+        """Time in the steps of these names."""
+        return sum(end - begin for name, begin, end in self.steps if name in names)
+
+    def peak(self, *names: str) -> int | None:
+        """Most memory in the steps of these names; None when they were over before a look at it."""
+        inside = [
+            memory
+            for when, memory in self.samples
+            if any(name in names and begin <= when <= end for name, begin, end in self.steps)
+        ]
+        return max(inside, default=None)
+
+
+def run(command: Sequence[str], environment: Mapping[str, str]) -> Measured:
+    """Runs a Python program of this folder. Raises click.ClickException with its last words when it fails."""
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        started = time.monotonic()
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=errors,
+        )
+        samples = []
+        try:
+            # Waited for by hand, since only wait4 tells the memory of this one process and those it started.
+            while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+                samples.append((time.monotonic(), _memory(process.pid)))
+                time.sleep(INTERVAL)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        finished = time.monotonic()
+        process.returncode = os.waitstatus_to_exitcode(ended[1])
+        said = _last_line(output)
+        if process.returncode:
+            why = _last_line(errors) or said
+            raise click.ClickException(f"{Path(command[0]).name} ended with {process.returncode}: {why}")
+    told = json.loads(said)
+    steps = [("imports", started, told["imported"]), *map(tuple, told["steps"])]
+    return Measured(started, finished, told["imported"], steps, samples, ended[2].ru_maxrss * 1024)
+
+
+def _memory(root: int) -> int:
+    anonymous, shared = 0, 0
+    for process in _with_children(root):
+        # In pages: all, resident, and of these the ones that belong to files.
+        resident, files = map(int, _read(Path(f"/proc/{process}/statm")).split()[1:3] or (0, 0))
+        anonymous += resident - files
+        shared = max(shared, files)
+    return (anonymous + shared) * _PAGE
+
+
+def _with_children(process: int) -> Iterator[int]:
+    yield process
+    for thread in Path(f"/proc/{process}/task").glob("*/children"):
+        for child in map(int, _read(thread).split()):
+            # Until a new process has started its program it has its parent's memory, which counts already.
+            if _read(Path(f"/proc/{child}/cmdline")) != _read(Path(f"/proc/{process}/cmdline")):
+                yield from _with_children(child)
+
+
+def _read(path: Path) -> bytes:
+    """Contents of a file of a process; nothing once the process has ended."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def _last_line(file: IO[bytes]) -> str:
+    file.seek(0)
+    lines = file.read().decode(errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")

@@ -1,0 +1,64 @@
+"""The rows of `benchmarks/quantize.py`: which recipes it compares, by name."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import Any
+
+import click
+
+from quant import recipe
+from quant.recipe import Recipe
+
+ALGOS = ("hist", "avg", "mse", "KL", "abs_max", "ptf")
+VIEWS = (2, 4, 8)
+
+
+def rows(ablations: bool) -> dict[str, Recipe]:
+    """Every row's recipe by its name; `ablations` adds the deit recipe with one of its switches off each."""
+    stock, deit = recipe.load("paddleslim"), recipe.load("deit")
+    assert deit.rewrite is not None
+    chosen = {f"paddleslim-{algo}": changed(stock, paddleslim={"algo": algo}) for algo in ALGOS}
+    chosen["deit"] = changed(deit)
+    for views in VIEWS:
+        if views != deit.rewrite.views:
+            chosen[f"deit-views{views}"] = changed(deit, rewrite={"views": views})
+    if ablations:
+        for switch, on in deit.rewrite.model_dump().items():
+            if on is True:
+                chosen[f"deit-no-{switch.replace('_', '-')}"] = changed(deit, rewrite={switch: False})
+        chosen["deit-nothing-skipped"] = changed(deit, skip=[])
+    return chosen
+
+
+def changed(base: Recipe, skip: list[str] | None = None, **parts: dict[str, Any]) -> Recipe:
+    """`base` with some values of its parts replaced, and the head in float."""
+    values = base.as_dict()
+    for part, replaced in parts.items():
+        values[part] |= replaced
+    values["skip"] = [*(base.skip if skip is None else skip), "head"]
+    return Recipe.model_validate(values)
+
+
+def form_of(row: Recipe) -> Recipe:
+    """The recipe that gives the same operators the quickest way, with the head in INT8 as it is on a phone."""
+    values = row.as_dict()
+    values["paddleslim"]["algo"] = "abs_max"
+    if values["rewrite"]:
+        values["rewrite"]["views"] = 1
+    values["skip"].remove("head")
+    return Recipe.model_validate({**values, "name": "form"})
+
+
+def select(all_rows: dict[str, Recipe], patterns: str) -> dict[str, Recipe]:
+    """Rows whose name matches one of the patterns, pattern by pattern.
+
+    Raises click.BadParameter for a pattern that matches none.
+    """
+    chosen: dict[str, Recipe] = {}
+    for pattern in patterns.split(","):
+        matches = {name: row for name, row in all_rows.items() if fnmatchcase(name, pattern.strip())}
+        if not matches:
+            raise click.BadParameter(f"no row matches {pattern!r}; rows are {', '.join(all_rows)}")
+        chosen |= matches
+    return chosen

@@ -1,0 +1,80 @@
+"""benchmarks/: measured.py sees what a program takes, and convert.py runs through and ends in one JSON document."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+PROGRAM = """
+import json, subprocess, sys, time
+imported = time.monotonic()
+if "parent" in sys.argv:
+    subprocess.run([sys.executable, __file__], stdout=subprocess.DEVNULL, check=True)
+else:
+    taken = bytearray(100_000_000)
+    time.sleep(0.3)
+    del taken
+freed = time.monotonic()
+time.sleep(0.3)
+print(json.dumps({"imported": imported, "steps": [["take", imported, freed], ["rest", freed, time.monotonic()]]}))
+"""
+
+
+@pytest.fixture
+def measured(root: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+    import measured
+
+    return measured
+
+
+@pytest.mark.parametrize("who", ["itself", "parent"])
+def test_time_and_memory_of_a_step(measured, tmp_path: Path, who: str) -> None:
+    (tmp_path / "program.py").write_text(PROGRAM)
+    run = measured.run([str(tmp_path / "program.py"), who], os.environ)
+    assert run.seconds("take") >= 0.3
+    assert 0.3 <= run.seconds("rest") < run.seconds("take", "rest") < run.ended - run.started
+    assert run.peak("rest") < 50e6 < 100e6 < run.peak("take") < 150e6
+    assert run.largest_process > 100e6
+    assert run.peak("no such step") is None
+
+
+def test_a_program_that_fails_says_why(measured, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text("raise SystemExit('no such file')")
+    with pytest.raises(click.ClickException, match=r"^program\.py ended with 1: no such file$"):
+        measured.run([str(program)], os.environ)
+    program.write_text("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+    with pytest.raises(click.ClickException, match="ended with -11"):
+        measured.run([str(program)], os.environ)
+
+
+@pytest.mark.slow
+def test_convert_by_hand_and_by_the_toolkit(root: Path) -> None:
+    command = [sys.executable, str(root / "benchmarks" / "convert.py"), "--rounds", "1", "--blocks", "1"]
+    command += ["--calib-images", "2", "--check-images", "2"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert ended.returncode == 0, ended.stderr
+    lines = ended.stdout.splitlines()
+    assert any("with imports" in line for line in lines[:-1])
+    document = json.loads(lines[-1])
+    # Both sides did the same work: equal scales and weights, from equal pictures.
+    assert document["same_int8_parameters"]
+    assert list(document["ways"]) == ["by hand", "by hand, our environment", "toolkit"]
+    for figures in document["ways"].values():
+        seconds = {name: value["median"] for name, value in figures["seconds"].items()}
+        assert 0 < seconds["quantize"] < seconds["both"] < seconds["both_with_imports"]
+    ours, theirs = document["ways"]["toolkit"], document["ways"]["by hand"]
+    assert document["ratio"]["by hand"]["both"] == pytest.approx(
+        ours["seconds"]["both"]["median"] / theirs["seconds"]["both"]["median"]
+    )
+    stages = list(document["stages"])
+    assert stages[:5] == ["imports", "weights and pictures", "export", "rewrite", "quantize"]
+    assert {"optimize", "twin", "host check", "per-block drift", "bundle"} < set(stages)
+    assert document["stages"]["whole run"]["memory"] > 100e6

