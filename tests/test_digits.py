@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import paddle
 import pytest
 
-from lite import digits
+from lite import digits, preprocess, weights, zoo
 from lite.errors import ToolkitError
+from lite.network import DeiT
 
 
 def identities(split: str) -> set[bytes]:
@@ -40,6 +42,20 @@ def test_labels_are_in_the_order_of_the_pictures():
     # The mean of all ones is far from the mean of all zeros in the middle, where a zero is hollow.
     raw, labels = digits.raw("held_out"), digits.labels("held_out")
     assert raw[labels == 1][:, 3:5, 3:5].mean() > 3 * raw[labels == 0][:, 3:5, 3:5].mean()
+
+
+def test_the_bundled_weights_know_the_held_out_digits():
+    variant = zoo.find("deit_tiny")
+    loaded = weights.load(variant, "digits", notify=print)
+    network = DeiT(variant, loaded.classes)
+    network.set_state_dict(loaded.state)
+    network.eval()
+    right = []
+    with paddle.no_grad():
+        for picture, label in zip(digits.pictures("held_out"), digits.labels("held_out"), strict=True):
+            pixels = paddle.to_tensor(preprocess.prepare(picture, variant.preprocess))
+            right.append(int(network(pixels).argmax()) == label)
+    assert np.mean(right) >= 0.97
 
 
 @pytest.mark.parametrize("split", ["test", ""])
