@@ -98,7 +98,7 @@ class Headroom(_Strict):
     """Factors on calibrated ranges (`quant/headroom.py`): class tokens of the last block, and behind GELU."""
 
     class_tokens: float = pydantic.Field(default=1.3, ge=1.0, le=4.0)
-    gelu: float = pydantic.Field(default=1.1, ge=1.0, le=4.0)
+    gelu: float = pydantic.Field(default=1.0, ge=1.0, le=4.0)
 
 
 class Rewrite(_Strict):
