@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from lite.digest import file_sha256
 from lite.errors import ConversionError, InputError
 from lite.folder import check_replaceable, new_folder
 from lite.manifest import SCHEMA, creation_time, first_problem
@@ -128,7 +128,7 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
         "created": datetime.now(timezone.utc).isoformat(timespec="microseconds"),
         **manifest,
         "schema": SCHEMA,
-        "files": {path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in files},
+        "files": {path.name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)} for path in files},
     }
     try:
         text = json.dumps(filled, indent=1, allow_nan=False, ensure_ascii=False)
@@ -171,7 +171,7 @@ def read(folder: Path, *, verify: bool = True) -> Bundle:
         if path.stat().st_size != entry["bytes"]:
             size = path.stat().st_size
             raise InputError(f"{path} has {size} bytes where the manifest says {entry['bytes']}; {_AGAIN}")
-        if verify and _sha256(path) != entry["sha256"]:
+        if verify and file_sha256(path) != entry["sha256"]:
             raise InputError(f"{path} was changed after it was made (SHA-256 differs); {_AGAIN}")
     count, classes = len(_read_labels(folder)), manifest["weights"]["classes"]
     if count != classes:
@@ -217,14 +217,6 @@ def _write(path: Path, data: bytes) -> None:
         with suppress(OSError):
             part.unlink()
         raise
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _first_line(error: object) -> str:

@@ -10,10 +10,10 @@ from typing import Any
 
 from lite import bundle, weights, zoo
 from lite.bundle import Bundle
+from lite.digest import file_sha256
 from lite.errors import InputError
 from lite.evaluate import Engine
 from lite.folder import new_folder
-from lite.workers import file_sha256
 
 PADDLE = "Paddle Inference, fp32"
 

@@ -49,8 +49,11 @@ class Engine:
         return PaddlePredictor(Exported.in_folder(self.path))
 
 
+def pixels(picture: Picture) -> np.ndarray:
+    """A picture decoded: uint8 RGB [H, W, 3]; raises InputError for an unreadable file."""
+    return picture if isinstance(picture, np.ndarray) else preprocess.decode(picture)
+
+
 def tensor(picture: Picture, spec: Preprocess) -> np.ndarray:
     """Input tensor float32 [1, 3, crop, crop] of a picture; raises InputError for an unreadable file."""
-    if isinstance(picture, np.ndarray):
-        return preprocess.prepare(picture, spec)
-    return preprocess.from_file(picture, spec)
+    return preprocess.prepare(pixels(picture), spec)

@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from lite import accuracy, drift, preprocess, report
+from lite import accuracy, drift, report
 from lite.accuracy import ClassAccuracy
 from lite.bundle import Bundle
 from lite.drift import Drift
 from lite.errors import InputError
+from lite.evaluate import pixels
 from lite.picture_set import PictureSet
 
 SCHEMA = 1
@@ -103,7 +104,7 @@ def write(out: Path, found: Validation, results: Mapping[str, Any]) -> None:
             found.reference,
             found.deployed,
             found.bundle.labels,
-            lambda index: _pixels(found, index),
+            lambda index: pixels(found.pictures.pictures[index]),
             truth=found.pictures.labels,
             names=found.pictures.names,
             count=WORST,
@@ -140,11 +141,6 @@ def _worst(found: Validation) -> list[dict[str, Any]]:
         }
         for index in drift.worst(found.reference, found.deployed, WORST)
     ]
-
-
-def _pixels(found: Validation, index: int) -> np.ndarray:
-    picture = found.pictures.pictures[index]
-    return picture if isinstance(picture, np.ndarray) else preprocess.decode(picture)
 
 
 def _write_json(path: Path, document: Mapping[str, Any]) -> None:

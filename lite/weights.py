@@ -6,7 +6,6 @@ trusting it (`lite/pdparams.py`) and checked tensor by tensor (`lite/state.py`).
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import re
@@ -19,6 +18,7 @@ import numpy as np
 import platformdirs
 
 from lite import download
+from lite.digest import file_sha256
 from lite.errors import DownloadError, InputError
 from lite.pdparams import read_state
 from lite.state import check_state, expected_shapes
@@ -93,7 +93,7 @@ def load(
     except InputError as error:
         raise InputError(f"weights {path} do not fit {variant.name}: {error}") from error
     names = read_labels(labels, classes) if labels else _default_labels(source, classes)
-    return Weights(variant, source, path, _sha256(path), state, names)
+    return Weights(variant, source, path, file_sha256(path), state, names)
 
 
 def imagenet_file(variant: Variant) -> Path:
@@ -194,11 +194,3 @@ def _digits_file(variant: Variant) -> Path:
     if not DIGITS_FILE.exists():
         raise InputError(f"the bundled weights {DIGITS_FILE} are missing; restore them from the repository")
     return DIGITS_FILE
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

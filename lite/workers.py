@@ -6,7 +6,6 @@ that fails stops everything.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import threading
@@ -15,11 +14,11 @@ from concurrent.futures import Executor, Future, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 
 from lite import evaluate, processes
+from lite.digest import file_sha256
 from lite.errors import ConversionError, InputError
 from lite.evaluate import Engine, Picture, Predictor
 from lite.zoo import Preprocess
@@ -53,16 +52,6 @@ class ChunkResult:
 def slices(total: int) -> list[slice]:
     """The pictures of each chunk, of `total` in all."""
     return [slice(start, min(start + CHUNK, total)) for start in range(0, total, CHUNK)]
-
-
-def file_sha256(*paths: Path) -> str:
-    """SHA-256 over the bytes of `paths` one after the other."""
-    digest = hashlib.sha256()
-    for path in paths:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()
 
 
 def fingerprint(engine: Engine) -> str:

@@ -15,7 +15,7 @@ import paddle
 
 from lite import preprocess
 from lite.errors import InputError
-from lite.evaluate import Picture, tensor
+from lite.evaluate import Picture, pixels, tensor
 from lite.zoo import Preprocess
 
 
@@ -39,10 +39,9 @@ class CalibrationSet:
 
         Raises InputError for an unreadable picture, or when all of them are alike.
         """
-        pictures = []
-        for picture in self.pictures:
-            pixels = picture if isinstance(picture, np.ndarray) else preprocess.decode(picture)
-            pictures.append(preprocess.resize_crop(pixels, spec.resize_short, spec.crop))
+        pictures = [
+            preprocess.resize_crop(pixels(picture), spec.resize_short, spec.crop) for picture in self.pictures
+        ]
         if len(pictures) > 1 and all(np.array_equal(pictures[0], other) for other in pictures[1:]):
             raise InputError(
                 f"{self.source}: all {len(pictures)} calibration pictures are alike; give different ones"

@@ -22,7 +22,7 @@ import numpy as np
 
 from lite import bundle, drift, macs, nb, preprocess, report, workers
 from lite.errors import ConversionError, InputError
-from lite.evaluate import Picture
+from lite.evaluate import Picture, pixels
 from lite.export import INPUT_NAME
 from lite.stages import Stages
 from lite.weights import Weights
@@ -128,7 +128,7 @@ def _bundle(
             conversion.reference_logits,
             logits,
             weights.labels,
-            lambda index: _pixels(check.pictures[index]),
+            lambda index: pixels(check.pictures[index]),
             truth=check.labels,
             names=[_name(picture, index) for index, picture in enumerate(check.pictures)],
         )
@@ -191,8 +191,8 @@ def _manifest(
 def _write_golden(folder: Path, conversion: Conversion, int8: bool) -> None:
     """Stores the first check picture, its tensor as read back from the stored file, and `host.nb`'s logits."""
     path = folder / "golden.png"
-    pixels = _pixels(conversion.check.pictures[0])
-    if not cv2.imwrite(str(path), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)):
+    picture = pixels(conversion.check.pictures[0])
+    if not cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
         raise InputError(f"cannot write {path}; is the disk full?")
     tensor = preprocess.from_file(path, conversion.weights.variant.preprocess)
     logits = conversion.host_answer(int8, path)
@@ -201,10 +201,6 @@ def _write_golden(folder: Path, conversion: Conversion, int8: bool) -> None:
             "host.nb answers NaN or infinity for the golden picture; do not deploy this model"
         )
     bundle.write_golden(folder, tensor, logits)
-
-
-def _pixels(picture: Picture) -> np.ndarray:
-    return picture if isinstance(picture, np.ndarray) else preprocess.decode(picture)
 
 
 def _name(picture: Picture, index: int) -> str:

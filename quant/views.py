@@ -9,8 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lite import preprocess
-from lite.evaluate import Picture
+from lite.evaluate import Picture, pixels
 
 
 def views(pictures: Sequence[Picture], count: int, seed: int) -> list[np.ndarray]:
@@ -22,17 +21,17 @@ def views(pictures: Sequence[Picture], count: int, seed: int) -> list[np.ndarray
     rng = np.random.default_rng(seed)
     made: list[np.ndarray] = []
     for picture in pictures:
-        pixels = picture if isinstance(picture, np.ndarray) else preprocess.decode(picture)
-        made += [pixels, np.ascontiguousarray(pixels[:, ::-1])][:count]
-        made += [_crop(pixels, rng) for _ in range(count - 2)]
+        whole = pixels(picture)
+        made += [whole, np.ascontiguousarray(whole[:, ::-1])][:count]
+        made += [_crop(whole, rng) for _ in range(count - 2)]
     return made
 
 
-def _crop(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    height, width = pixels.shape[:2]
+def _crop(whole: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    height, width = whole.shape[:2]
     side = max(1, int(min(height, width) * rng.uniform(0.55, 0.9)))
     top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
-    crop = pixels[top : top + side, left : left + side]
+    crop = whole[top : top + side, left : left + side]
     if rng.random() < 0.5:
         crop = crop[:, ::-1]
     bright = np.rint(crop * np.float32(rng.uniform(0.75, 1.25)))
