@@ -4,15 +4,60 @@
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 
+# What building and testing android_demo/cpp takes on Debian 12.
+packages=(
+  cmake g++ ninja-build
+  libcli11-dev libjpeg62-turbo-dev libpng-dev nlohmann-json3-dev
+  clang libclang-rt-14-dev libc++-14-dev libc++abi-14-dev
+  g++-aarch64-linux-gnu g++-arm-linux-gnueabihf qemu-user-static
+)
+
 python() { bash run.sh --requirements requirements-dev.txt "$@"; }
+
+say() { echo "test.sh: $*" >&2; }
+
+# Prints those of `packages` that are not installed; all of them where there is no dpkg.
+missing_packages() {
+  local package
+  for package in "${packages[@]}"; do
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || echo "$package"
+  done
+}
+
+apt_install() {
+  apt-get -q -o DPkg::Lock::Timeout=300 update &&
+    DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@"
+}
+
+# Installs what is missing when root; fails, saying what to do, when that cannot be.
+system_packages() {
+  local missing output
+  mapfile -t missing < <(missing_packages)
+  if ((${#missing[@]} > 0)); then
+    if ((EUID != 0)) || ! type -P apt-get >/dev/null; then
+      say "the C++ tests need Debian packages that are missing; first run:"
+      say "sudo apt-get update && sudo apt-get install -y --no-install-recommends ${missing[*]}"
+      return 1
+    fi
+    say "installing ${missing[*]} with apt-get"
+    if ! output=$(apt_install "${missing[@]}" 2>&1 </dev/null); then
+      echo "$output" >&2
+      say "apt-get could not install ${missing[*]}; see its message above"
+      return 1
+    fi
+  fi
+  bash android_demo/cpp/sysroot.sh arm64 armhf
+}
 
 python -c pass
 status=0
+# Without them the C++ tests fail, and say so; the others can run. Chosen tests may well be others.
+system_packages || status=$(($# == 0))
 if (($# == 0)); then
   python -m ruff check . || status=1
   python -m ruff format --check . || status=1
   python -m mypy || status=1
-  ((status == 0)) || echo "test.sh: ruff or mypy found something (above); the tests run all the same" >&2
+  ((status == 0)) || say "something above failed; the tests run all the same"
 fi
 python -m pytest -q "$@" || status=$?
 exit "$status"

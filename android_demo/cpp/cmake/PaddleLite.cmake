@@ -1,0 +1,82 @@
+# The engine, as the target paddle_lite; none where there is no engine to be found.
+#
+# For phones: -DPADDLE_LITE_DIR=<folder of an unpacked official C++ release>, with cxx/include and cxx/lib.
+# For this host: the engine inside the paddlelite wheel, through the declarations in host_sdk/. Which wheel is
+# asked of -DPADDLELITE_PYTHON=<python>, by default the .venv that run.sh makes; -DPADDLELITE_WHEEL=<folder
+# with lite.so> names another.
+set(PADDLE_LITE_DIR "" CACHE PATH "Unpacked official C++ release of Paddle Lite")
+set(PADDLE_LITE_VERSION "" CACHE STRING "opt version the engine reads, such as v2.13-rc; empty: ask the engine")
+set(PADDLELITE_PYTHON "${CMAKE_CURRENT_SOURCE_DIR}/../../.venv/bin/python" CACHE FILEPATH
+  "CPython 3.10 whose paddlelite wheel is the host's engine")
+set(PADDLELITE_WHEEL "" CACHE PATH "Folder of the paddlelite wheel's lite.so")
+
+# The official release for an ABI.
+function(deit_official_engine)
+  set(library "${PADDLE_LITE_DIR}/cxx/lib/libpaddle_light_api_shared.so")
+  foreach(file IN ITEMS "${PADDLE_LITE_DIR}/cxx/include/paddle_api.h" "${library}")
+    if(NOT EXISTS "${file}")
+      message(FATAL_ERROR "PADDLE_LITE_DIR is no Paddle Lite C++ release: ${file} is missing")
+    endif()
+  endforeach()
+  add_library(paddle_lite SHARED IMPORTED GLOBAL)
+  set_target_properties(paddle_lite PROPERTIES
+    IMPORTED_LOCATION "${library}"
+    IMPORTED_NO_SONAME TRUE
+    INTERFACE_INCLUDE_DIRECTORIES "${PADDLE_LITE_DIR}/cxx/include")
+endfunction()
+
+# The wheel's lite.so under the name that it has for the loader, beside the libraries that it looks for in
+# libs/, and the Python library that its bindings need.
+function(deit_wheel_engine)
+  # Pythons that can be moved say where they were built, not where they are.
+  set(ask "import importlib.util, pathlib, sys, sysconfig as s
+print(pathlib.Path(importlib.util.find_spec('paddlelite').origin).parent)
+name = s.get_config_var('LDLIBRARY')
+folders = [pathlib.Path(s.get_config_var('LIBDIR')), pathlib.Path(sys.base_prefix, 'lib')]
+print(next((folder / name for folder in folders if (folder / name).exists()), name))")
+  execute_process(COMMAND "${PADDLELITE_PYTHON}" -I -c "${ask}"
+    OUTPUT_VARIABLE answer RESULT_VARIABLE failed OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+  if(failed)
+    message(STATUS "No engine: ${PADDLELITE_PYTHON} has no paddlelite; give PADDLE_LITE_DIR or PADDLELITE_PYTHON")
+    return()
+  endif()
+  string(REPLACE "\n" ";" answer "${answer}")
+  list(GET answer 0 wheel)
+  list(GET answer 1 libpython)
+  if(PADDLELITE_WHEEL)
+    set(wheel "${PADDLELITE_WHEEL}")
+  endif()
+  foreach(file IN ITEMS "${wheel}/lite.so" "${wheel}/libs")
+    if(NOT EXISTS "${file}")
+      message(FATAL_ERROR "no paddlelite wheel: ${file} is missing")
+    endif()
+  endforeach()
+  if(NOT libpython MATCHES "\\.so$" OR NOT EXISTS "${libpython}")
+    message(FATAL_ERROR "${PADDLELITE_PYTHON} has no shared library of Python (${libpython}), which the wheel's "
+      "lite.so needs; use a CPython 3.10 that has one ('uv python install 3.10' does)")
+  endif()
+  set(engine "${CMAKE_CURRENT_BINARY_DIR}/engine")
+  file(MAKE_DIRECTORY "${engine}")
+  file(CREATE_LINK "${wheel}/lite.so" "${engine}/liblite_pybind.so" SYMBOLIC)
+  file(CREATE_LINK "${wheel}/libs" "${engine}/libs" SYMBOLIC)
+  add_library(paddle_lite SHARED IMPORTED GLOBAL)
+  set_target_properties(paddle_lite PROPERTIES
+    IMPORTED_LOCATION "${engine}/liblite_pybind.so"
+    INTERFACE_INCLUDE_DIRECTORIES "${CMAKE_CURRENT_SOURCE_DIR}/host_sdk"
+    INTERFACE_LINK_LIBRARIES "${libpython};${engine}/libs/libmklml_intel.so")
+  # The engine opens libmklml_intel.so by name, through its own search path. Sanitizers open it in its place, and
+  # do not know the path: linked with, the library is there already.
+  target_link_options(paddle_lite INTERFACE -Wl,--no-as-needed -Wl,--allow-shlib-undefined)
+  if(NOT PADDLE_LITE_VERSION)
+    file(STRINGS "${wheel}/lite.so" found REGEX "^v[0-9]+\\.[0-9]+(\\.[0-9]+)?(-[a-z0-9]+)?$" LIMIT_COUNT 1)
+    set(PADDLE_LITE_VERSION "${found}" PARENT_SCOPE)
+  endif()
+endfunction()
+
+if(PADDLE_LITE_DIR)
+  deit_official_engine()
+elseif(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64" AND EXISTS "${PADDLELITE_PYTHON}")
+  deit_wheel_engine()
+else()
+  message(STATUS "No engine: only what needs none is built; give PADDLE_LITE_DIR for the whole")
+endif()

@@ -1,0 +1,14 @@
+// The names of the classes, one a line of labels.txt, in the order of the logits.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace deit {
+
+// The class names of labels.txt (UTF-8; lines may end in CR LF). Throws Error with Code::Bundle if the file
+// cannot be read, is no UTF-8, has an empty line, or does not have just `classes` lines.
+std::vector<std::string> read_labels(const std::filesystem::path& path, int classes);
+
+}  // namespace deit

@@ -1,0 +1,163 @@
+// deit: classifies pictures with a bundle, or measures how long its network takes. See `deit --help`.
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <iostream>
+#include <new>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "affinity.h"
+#include "bench.h"
+#include "deadline.h"
+#include "decode.h"
+#include "error.h"
+#include "file.h"
+#include "options.h"
+#include "picture_classifier.h"
+#include "report.h"
+#include "stopwatch.h"
+
+namespace {
+
+using namespace deit;
+
+void complain(std::string message) {
+  std::replace_if(
+      message.begin(), message.end(), [](unsigned char c) { return c < ' ' || c == 0x7F; }, ' ');
+  std::cerr << "deit: " << message << std::endl;
+}
+
+// The engine ends the process where it meets what it does not expect: say so in words, with an exit code of
+// ours.
+void on_abort(int signal) {
+  constexpr std::string_view aborted = "deit: the engine gave up; what it said is above\n";
+  constexpr std::string_view illegal =
+      "deit: this processor lacks an instruction that the network or engine was built for; use another "
+      "model.nb\n";
+  const std::string_view text = signal == SIGILL ? illegal : aborted;
+  if (write(STDERR_FILENO, text.data(), text.size()) < 0) _exit(static_cast<int>(Code::Output));
+  _exit(static_cast<int>(Code::Engine));
+}
+
+// Reads a picture or tensor into the engine's input.
+void prepare(const Options& options, PictureClassifier& core, PictureResult& result) {
+  Stopwatch watch;
+  if (!options.tensor.empty()) {
+    constexpr std::size_t limit = std::size_t{1} << 28;
+    const std::vector<std::uint8_t> bytes = read_file(options.tensor, Code::Picture, limit);
+    watch.lap();
+    core.set_tensor(bytes);
+  } else {
+    const Picture picture = read_picture(result.picture);
+    result.decode_ms = watch.lap();
+    core.set_picture(picture.pixels());
+  }
+  result.preprocess_ms = watch.lap();
+}
+
+void take_answer(const Options& options, PictureClassifier& core, PictureResult& result) {
+  const Floats logits = core.logits();
+  result.guesses = top_k(logits, static_cast<std::size_t>(options.topk));
+  if (options.logits) result.logits.assign(logits.begin(), logits.end());
+}
+
+// Classifies one picture; one that cannot be read leaves its error in the result.
+PictureResult classify(const Options& options, PictureClassifier& core, const std::string& name) {
+  PictureResult result;
+  result.picture = name;
+  try {
+    prepare(options, core, result);
+  } catch (const Error& error) {
+    if (error.code() != Code::Picture) throw;
+    result.error = error.what();
+    complain(result.error);
+    return result;
+  }
+  Stopwatch watch;
+  core.classifier().run();
+  result.inference_ms = watch.lap();
+  take_answer(options, core, result);
+  return result;
+}
+
+void bench(const Options& options, PictureClassifier& core, const std::string& name, Report& report) {
+  PictureResult result;
+  result.picture = name;
+  prepare(options, core, result);
+  Bench bench(core.classifier(), options.warmup, options.repeats);
+  bench.warm_up();
+  bench.measure();
+  result.inference_ms = bench.first_run_ms();
+  take_answer(options, core, result);
+  report.pictures = {result};
+  report.bench = BenchResult{bench.first_run_ms(), bench.warmup(), bench.latencies_ms(),
+                             summarize(bench.latencies_ms())};
+}
+
+Code run(const Options& options) {
+  if (!options.cpu_mask.empty()) set_cpu_mask(options.cpu_mask);
+  PictureClassifier core(options.paths, options.engine);
+  Report report;
+  report.model_file = options.paths.model.string();
+  print_header(std::cout, core, report.model_file);
+  if (core.classifier().power_mode() != options.engine.power_mode) {
+    std::cout << "power mode " << to_string(options.engine.power_mode)
+              << " is for ARM: not used by this engine\n";
+  }
+  std::vector<std::string> names;
+  for (const auto& picture : options.pictures) names.push_back(picture.string());
+  if (names.empty()) names.push_back(options.tensor.string());
+  if (options.bench) {
+    bench(options, core, names.front(), report);
+    print_picture(std::cout, report.pictures.front(), core.labels());
+  } else {
+    for (const std::string& name : names) {
+      report.pictures.push_back(classify(options, core, name));
+      print_picture(std::cout, report.pictures.back(), core.labels());
+    }
+  }
+  report.cpu_mask = cpu_mask();
+  report.peak_rss_kib = peak_rss_kib();
+  if (report.bench) print_bench(std::cout, report, core.load_ms());
+  std::cout << to_json(report, core) << std::endl;
+  if (!std::cout)
+    throw Error(Code::Output, "standard output cannot be written: is the disk full, the pipe closed?");
+  const bool all = std::all_of(report.pictures.begin(), report.pictures.end(),
+                               [](const PictureResult& result) { return result.error.empty(); });
+  return all ? Code{} : Code::Picture;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  std::signal(SIGABRT, on_abort);
+  std::signal(SIGILL, on_abort);
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    const std::optional<Options> options = parse_options(count, arguments);
+    if (!options) return 0;
+    std::optional<Deadline> deadline;
+    if (options->timeout_s > 0) {
+      std::ostringstream message;
+      message << "deit: not done after " << options->timeout_s
+              << " s: give a longer --timeout or fewer --repeats";
+      deadline.emplace(std::chrono::duration<double>(options->timeout_s), message.str());
+    }
+    return static_cast<int>(run(*options));
+  } catch (const Error& error) {
+    complain(error.what());
+    return static_cast<int>(error.code());
+  } catch (const std::bad_alloc&) {
+    complain("out of memory: give smaller pictures or a smaller network");
+    return static_cast<int>(Code::Engine);
+  } catch (const std::exception& error) {
+    complain(error.what());
+    return static_cast<int>(Code::Engine);
+  }
+}
