@@ -15,6 +15,7 @@ What changes against `lite/network.py`, exact in real arithmetic:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import paddle
@@ -24,20 +25,24 @@ from paddle.nn import functional
 from lite.zoo import LAYER_NORM_EPSILON, PATCH_SIZE, Variant
 
 State = dict[str, np.ndarray]
+Attention = Literal["layers", "packed", "per_head"]
 
 
 @dataclass(frozen=True)
 class Form:
     """How the graph is written; every form computes the same function but for `tanh_gelu`.
 
-    `per_head`: one small layer per head for q, k and v, which needs no reshape and no transpose.
-    `tanh_gelu`: GELU's tanh approximation (Hendrycks and Gimpel, 2016), off by at most 5e-4 and less than half
-    the instructions. `scaled_gelu`: blocks whose GELU outputs are multiplied by `mlp.scale` and shifted by
-    `mlp.shift`, one number a hidden unit, with the inverse in fc2.
+    `attention` is how heads come about: "layers" has three layers and splits heads off by reshape and transpose;
+    "packed" has one layer for q, k and v and cuts its output into heads by `split`; "per_head" has one small layer
+    per head for each of q, k and v. `tanh_gelu`: GELU's tanh approximation (Hendrycks and Gimpel, 2016), off by at
+    most 5e-4 and less than half the instructions. `shifted_gelu`, `scaled_gelu`: blocks whose GELU outputs are
+    shifted by `mlp.shift`, and those whose outputs are multiplied by `mlp.scale` before, one number a hidden unit,
+    with the inverse in fc2.
     """
 
-    per_head: bool = False
+    attention: Attention = "layers"
     tanh_gelu: bool = False
+    shifted_gelu: frozenset[int] = frozenset()
     scaled_gelu: frozenset[int] = frozenset()
 
 
@@ -107,14 +112,41 @@ class _PerHeadAttention(nn.Layer):
         return self.proj(paddle.concat(mixed, axis=-1))
 
 
+class _PackedAttention(nn.Layer):
+    """One layer for q, k and v, cut into heads; the last block's queries, fewer rows, have their own."""
+
+    def __init__(self, variant: Variant, *, cut: bool):
+        super().__init__()
+        dim, self.heads, self.cut = variant.dim, variant.heads, cut
+        if cut:
+            self.q = nn.Linear(dim, dim)
+            self.kv = nn.Linear(dim, 2 * dim)
+        else:
+            self.qkv = nn.Linear(dim, 3 * dim)
+        self.proj = nn.Linear(dim, dim)
+
+    def forward(self, queries: paddle.Tensor, tokens: paddle.Tensor) -> paddle.Tensor:
+        heads = self.heads
+        if self.cut:
+            parts = self.q(queries).split(heads, axis=-1) + self.kv(tokens).split(2 * heads, axis=-1)
+        else:
+            parts = self.qkv(tokens).split(3 * heads, axis=-1)
+        mixed = []
+        for head in range(heads):
+            scores = paddle.matmul(parts[head], parts[heads + head], transpose_y=True)
+            mixed.append(paddle.matmul(functional.softmax(scores, axis=-1), parts[2 * heads + head]))
+        return self.proj(paddle.concat(mixed, axis=-1))
+
+
 class _Mlp(nn.Layer):
-    def __init__(self, variant: Variant, *, tanh: bool, scaled: bool):
+    def __init__(self, variant: Variant, *, tanh: bool, scaled: bool, shifted: bool):
         super().__init__()
         self.fc1 = nn.Linear(variant.dim, variant.hidden)
         self.fc2 = nn.Linear(variant.hidden, variant.dim)
-        self.tanh, self.scaled = tanh, scaled
+        self.tanh, self.scaled, self.shifted = tanh, scaled, shifted
         if scaled:
             self.scale = self.create_parameter([1, 1, variant.hidden])
+        if shifted:
             self.shift = self.create_parameter([1, 1, variant.hidden])
 
     def forward(self, tokens: paddle.Tensor) -> paddle.Tensor:
@@ -122,7 +154,9 @@ class _Mlp(nn.Layer):
         if self.scaled:
             # Lite multiplies by one number a channel in a scalar loop, ten times as long as it takes to add one
             # a channel (vectorized) to zeros and multiply tensors of the same shape.
-            hidden = hidden * (hidden * 0.0 + self.scale) + self.shift
+            hidden = hidden * (hidden * 0.0 + self.scale)
+        if self.shifted:
+            hidden = hidden + self.shift
         return self.fc2(hidden)
 
 
@@ -132,11 +166,16 @@ class _Block(nn.Layer):
         dim = variant.dim
         self.cut = queries if queries < variant.tokens else 0
         self.norm1 = nn.LayerNorm(dim, epsilon=LAYER_NORM_EPSILON)
-        self.attn = (
-            _PerHeadAttention(variant) if form.per_head else _Attention(variant, variant.tokens, queries)
-        )
+        if form.attention == "packed":
+            self.attn: nn.Layer = _PackedAttention(variant, cut=bool(self.cut))
+        elif form.attention == "per_head":
+            self.attn = _PerHeadAttention(variant)
+        else:
+            self.attn = _Attention(variant, variant.tokens, queries)
         self.norm2 = nn.LayerNorm(dim, epsilon=LAYER_NORM_EPSILON)
-        self.mlp = _Mlp(variant, tanh=form.tanh_gelu, scaled=index in form.scaled_gelu)
+        self.mlp = _Mlp(
+            variant, tanh=form.tanh_gelu, scaled=index in form.scaled_gelu, shifted=index in form.shifted_gelu
+        )
 
     def forward(self, tokens: paddle.Tensor) -> paddle.Tensor:
         normed = self.norm1(tokens)
@@ -188,9 +227,11 @@ class DeployableDeiT(nn.Layer):
 
 
 def shaped_state(state: State, variant: Variant, form: Form) -> State:
-    """A deployable state as the network of that form holds it: q, k and v cut into heads where it has heads."""
-    if not form.per_head:
+    """A deployable state as the network of that form holds it: q, k and v cut into heads or joined."""
+    if form.attention == "layers":
         return state
+    if form.attention == "packed":
+        return _packed(state)
     shaped: State = {}
     for name, value in state.items():
         layer, _, kind = name.rpartition(".")
@@ -200,3 +241,20 @@ def shaped_state(state: State, variant: Variant, form: Form) -> State:
         else:
             shaped[name] = value
     return shaped
+
+
+def _packed(state: State) -> State:
+    attentions = sorted({name.split(".attn.")[0] for name in state if ".attn." in name}, key=_block)
+    shaped = dict(state)
+    for block in attentions:
+        for kind in ("weight", "bias"):
+            parts = [shaped.pop(f"{block}.attn.{part}.{kind}") for part in "qkv"]
+            if block == attentions[-1]:
+                shaped[f"{block}.attn.q.{kind}"] = parts.pop(0)
+            name = "kv" if block == attentions[-1] else "qkv"
+            shaped[f"{block}.attn.{name}.{kind}"] = np.concatenate(parts, axis=-1)
+    return shaped
+
+
+def _block(name: str) -> int:
+    return int(name.split(".")[1])

@@ -1,7 +1,7 @@
 """Calibration pictures: chosen, identified by a digest, and fed to PaddleSlim one at a time.
 
-A file is decoded once; what the crop keeps of it stays in memory (150 kB for a picture of 224 pixels), since
-PaddleSlim wants each picture twice.
+A file is decoded once; what the crop keeps of it lies in a file, mapped into memory, so that memory does not grow
+with the number of pictures.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import paddle
@@ -17,6 +18,7 @@ from lite import preprocess
 from lite.errors import InputError
 from lite.evaluate import Picture, pixels, tensor
 from lite.zoo import Preprocess
+from quant import mapped
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,21 @@ class CalibrationSet:
         """The first `count` pictures (all of them for None)."""
         return CalibrationSet(self.source, self.pictures[:count])
 
-    def cropped(self, spec: Preprocess) -> CalibrationSet:
-        """The same pictures, read, resized and cropped: uint8 RGB [crop, crop, 3] each.
+    def cropped(self, spec: Preprocess, folder: Path) -> CalibrationSet:
+        """The same pictures, read, resized and cropped: uint8 RGB [crop, crop, 3] each, in a new file of `folder`.
 
-        Raises InputError for an unreadable picture, or when all of them are alike.
+        Pictures that are arrays of that size stay as they are. Raises InputError for an unreadable picture, a full
+        disk, or when all pictures are alike.
         """
+        size = (spec.crop, spec.crop, 3)
         pictures = [
-            preprocess.resize_crop(pixels(picture), spec.resize_short, spec.crop) for picture in self.pictures
+            picture for picture in self.pictures if isinstance(picture, np.ndarray) and picture.shape == size
         ]
+        if len(pictures) < len(self.pictures):
+            array = mapped.array(folder / "calibration.npy", (len(self.pictures), *size), np.uint8)
+            for place, picture in enumerate(self.pictures):
+                array[place] = preprocess.resize_crop(pixels(picture), spec.resize_short, spec.crop)
+            pictures = list(array)
         if len(pictures) > 1 and all(np.array_equal(pictures[0], other) for other in pictures[1:]):
             raise InputError(
                 f"{self.source}: all {len(pictures)} calibration pictures are alike; give different ones"

@@ -6,7 +6,7 @@ optimizer to a `.nb` for the phone or for this host.
 
 from __future__ import annotations
 
-import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,19 +16,20 @@ from pathlib import Path
 import numpy as np
 
 from lite import drift, evaluate, export, nb, optimizer
-from lite.deploy import DeployableDeiT, Form, deployable_state
+from lite.deploy import Attention, DeployableDeiT, Form, deployable_state
 from lite.errors import InputError
 from lite.evaluate import Engine, Picture
 from lite.export import Exported, LoadedProgram, static_graph
 from lite.stages import Stages
 from lite.weights import Weights
 from lite.workers import Job, Pending, Workers
-from quant import headroom, ptq, reconstruct
+from quant import forms, ptq, ranges, reconstruct
 from quant.calibration import CalibrationSet
-from quant.recipe import Recipe, Rewrite
+from quant.recipe import Recipe
 from quant.twin import build_twin
-from quant.views import views
+from quant.views import Views
 
+SEED = 2026
 LAYER_PICTURES = 16
 _OPT_TARGETS = {"arm": ("arm",), "opencl": ("opencl", "arm")}
 
@@ -83,60 +84,79 @@ class Conversion:
             return export.export(self.network, self.work / "fp32")
 
     @cached_property
+    def arm_float(self) -> Exported:
+        """The float program in the form that is cheapest on an ARM CPU, which `exported` is on a GPU."""
+        variant = self.weights.variant
+        form = Form(attention=forms.cheapest(variant, "fp32"))
+        with self._stage("export"):
+            network = export.build(deployable_state(self.weights.state, variant), variant, form=form)
+            return export.export(network, self.work / "fp32_arm")
+
+    @property
+    def attention(self) -> Attention:
+        """How the INT8 network writes attention."""
+        rewrite = self.recipe.rewrite
+        if rewrite is None:
+            return "layers"
+        return (
+            forms.cheapest(self.weights.variant, "int8") if rewrite.attention == "auto" else rewrite.attention
+        )
+
+    @cached_property
+    def rewritten(self) -> reconstruct.Rewritten | None:
+        """The weights rewritten for INT8 and what was measured on the way; None where the recipe rewrites nothing."""
+        rewrite, variant = self.recipe.rewrite, self.weights.variant
+        if rewrite is None:
+            return None
+        self.recipe.check_blocks(variant.depth)
+        pictures = self._calibration.pictures
+        with self._stage("rewrite"), tempfile.TemporaryDirectory(dir=self.work) as folder:
+            return reconstruct.rewrite(
+                deployable_state(self.weights.state, variant),
+                variant,
+                Views(pictures, rewrite.views, self.seed),
+                replace(variant.preprocess, resize_short=variant.preprocess.crop),
+                Form(attention=self.attention, tanh_gelu=rewrite.tanh_gelu),
+                rewrite.switches,
+                Path(folder),
+                self.seed,
+                keep=self.recipe.skip,
+                on_block=self.stages.on_progress,
+            )
+
+    @cached_property
+    def int8_network(self) -> DeployableDeiT:
+        """The network that is quantized, in float."""
+        if self.rewritten is None:
+            return self.network
+        return export.build(self.rewritten.state, self.weights.variant, form=self.rewritten.form)
+
+    @cached_property
     def quantized(self) -> Exported:
         """The INT8 program."""
-        if self.calibration is None:
-            raise InputError("int8 needs calibration pictures; give a folder of them")
-        calibration = self.calibration.take(self.recipe.batches)
-        network, exported = self.network, self.exported
-        if self.recipe.rewrite is not None:
-            network, calibration = self._rewritten(self.recipe.rewrite, calibration)
+        network, exported, rewritten = self.int8_network, self.exported, self.rewritten
+        if rewritten is not None:
             with self._stage("export"):
                 exported = export.export(network, self.work / "rewritten")
         with self._stage("quantize"):
             quantized = ptq.quantize(
                 network,
                 exported,
-                calibration,
+                self._calibration,
                 self.recipe,
                 self.work / "int8",
                 seed=self.seed,
                 on_picture=self.stages.on_progress,
             )
-            if self.recipe.rewrite is not None:
-                room = self.recipe.rewrite.headroom
-                headroom.widen(
-                    quantized, self.weights.variant, class_tokens=room.class_tokens, gelu=room.gelu
-                )
+            if rewritten is not None:
+                ranges.assign(quantized, network, exported, rewritten.ranges)
             return quantized
 
-    def _rewritten(
-        self, rewrite: Rewrite, calibration: CalibrationSet
-    ) -> tuple[DeployableDeiT, CalibrationSet]:
-        """The network rewritten for INT8, and the views it was calibrated with."""
-        variant = self.weights.variant
-        form = Form(
-            per_head=rewrite.per_head,
-            tanh_gelu=rewrite.tanh_gelu,
-            scaled_gelu=frozenset(range(variant.depth)) if rewrite.scaled_gelu else frozenset(),
-        )
-        with self._stage("rewrite"):
-            pictures = views(calibration.cropped(variant.preprocess).pictures, rewrite.views, self.seed)
-            folder = self.work / "activations"
-            folder.mkdir()
-            rewritten = reconstruct.rewrite(
-                deployable_state(self.weights.state, variant),
-                variant,
-                pictures,
-                replace(variant.preprocess, resize_short=variant.preprocess.crop),
-                form,
-                reconstruct.Switches(rewrite.equalize, rewrite.gptq),
-                folder,
-                self.stages.on_progress,
-            )
-            shutil.rmtree(folder)
-        network = export.build(rewritten.state, variant, form=form)
-        return network, CalibrationSet(calibration.source, tuple(pictures))
+    @cached_property
+    def _calibration(self) -> CalibrationSet:
+        if self.calibration is None:
+            raise InputError("int8 needs calibration pictures; give a folder of them")
+        return self.calibration.take(self.recipe.batches).cropped(self.weights.variant.preprocess, self.work)
 
     @cached_property
     def twin(self) -> Exported:
@@ -152,7 +172,7 @@ class Conversion:
         return self._phones[precision, target]
 
     def _optimized(self, precision: str, target: str) -> tuple[Path, nb.LiteModel]:
-        program = self.quantized if precision == "int8" else self.exported
+        program = self._program(precision, target)
         path = self.work / f"model_{precision}_{target}.nb"
         targets = _OPT_TARGETS[target]
         with self._stage("optimize"):
@@ -166,6 +186,11 @@ class Conversion:
                 expect=optimizer.Expectation(precision, targets),
             )
         return path, model
+
+    def _program(self, precision: str, target: str) -> Exported:
+        if precision == "int8":
+            return self.quantized
+        return self.exported if target == "opencl" else self.arm_float
 
     @cached_property
     def fp32_bytes(self) -> int:
@@ -199,7 +224,7 @@ class Conversion:
 
     def _host(self, int8: bool) -> tuple[Job, np.ndarray]:
         if int8 not in self._hosts_done:
-            program = self.twin if int8 else self.exported
+            program = self.twin if int8 else self.arm_float
             path = self.work / ("host_int8.nb" if int8 else "host_fp32.nb")
             expect = optimizer.Expectation("fp32", ("x86",))
             with self._stage("optimize"):

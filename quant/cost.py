@@ -105,8 +105,24 @@ def costs(model: LiteModel, input_shape: Shape) -> list[Cost]:
 
 def linear(rows: int, inputs: int, outputs: int, *, int8: bool) -> float:
     """Instructions of one linear layer with bias, its start and (int8) its input's quantization included."""
-    calib = _OPERATOR + _RATES["calib"] * rows * inputs if int8 else 0.0
-    return calib + _OPERATOR + _linear(rows, inputs, outputs, int8=int8, bias=True)
+    start = int8 * quantization(rows * inputs) + _OPERATOR
+    return start + _linear(rows, inputs, outputs, int8=int8, bias=True)
+
+
+def quantization(elements: int) -> float:
+    """Instructions of quantizing an activation, its operator's start included."""
+    return _OPERATOR + _RATES["calib"] * elements
+
+
+def shift(rows: int, columns: int) -> float:
+    """Instructions of adding one number a column to [rows, columns] (`mlp.shift` of `lite/deploy.py`)."""
+    return _OPERATOR + (_BROADCAST_ADD if rows > 1 else _SAME_SHAPE) * rows * columns
+
+
+def scaling(rows: int, columns: int) -> float:
+    """Instructions of multiplying [rows, columns] by one number a column (`mlp.scale`): zeros, added to, times."""
+    factors = _OPERATOR + _RATES["scale"] * rows * columns + shift(rows, columns)
+    return factors + _OPERATOR + _SAME_SHAPE * rows * columns
 
 
 def product(rows: int, depth: int, columns: int, *, int8: bool, tile: float) -> float:
@@ -144,24 +160,32 @@ def _fc(step: Step) -> float:
 
 
 def _matmul(step: Step) -> float:
-    (*batch, rows, columns), int8 = _output(step), _is_int8(step)
+    *batch, rows, columns = _output(step)
     depth = step.macs // _elements(step)
-    tile = _TILE_INT8_PLAIN if int8 else _TILE
-    cost = product(rows, depth, columns, int8=int8, tile=tile)
+    return math.prod(batch) * matmul(rows, depth, columns, int8=_is_int8(step))
+
+
+def matmul(rows: int, depth: int, columns: int, *, int8: bool) -> float:
+    """Instructions of [rows, depth] with [depth, columns], both activations; start and quantization aside."""
+    cost = product(rows, depth, columns, int8=int8, tile=_TILE_INT8_PLAIN if int8 else _TILE)
     if rows > 1 and columns > 1:
         cost += (_PACK_INT8 if int8 else _PACK) * depth * (rows + columns)
-    return math.prod(batch) * (cost + int8 * _PRODUCT_SCALE * rows * columns)
+    return cost + int8 * _PRODUCT_SCALE * rows * columns
 
 
 def _conv2d(step: Step) -> float:
     filters, channels, *kernel = _input(step, "Filter")
     if step.op.attributes.get("groups", 1) != 1:
         raise UnknownCostError("the cost of a convolution in groups is not known")
-    int8, depth, columns = _is_int8(step), channels * math.prod(kernel), math.prod(_output(step)[2:])
+    depth, columns = channels * math.prod(kernel), math.prod(_output(step)[2:])
+    return convolution(filters, depth, columns, int8=_is_int8(step), unfolds=math.prod(kernel) != 1)
+
+
+def convolution(filters: int, depth: int, columns: int, *, int8: bool, unfolds: bool = True) -> float:
+    """Instructions of filters of `depth` weights at `columns` places; start and quantization aside."""
     tile = _TILE_INT8_CONVOLUTION if int8 else _TILE
-    unfold = 0.0 if math.prod(kernel) == 1 else _IM2COL
-    pack = _PACK_INT8 if int8 else _PACK_COLUMNS
-    return product(filters, depth, columns, int8=int8, tile=tile) + (unfold + pack) * depth * columns
+    moved = unfolds * _IM2COL + (_PACK_INT8 if int8 else _PACK_COLUMNS)
+    return product(filters, depth, columns, int8=int8, tile=tile) + moved * depth * columns
 
 
 def _gelu(step: Step) -> float:

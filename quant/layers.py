@@ -7,6 +7,7 @@ named by its weight, which only it reads; the two attention products by their le
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from lite.deploy import DeployableDeiT
@@ -16,6 +17,7 @@ from quant.recipe import Recipe
 
 Tensors = dict[str, tuple[str, ...]]
 
+_BLOCK = re.compile(r"blocks\.(\d+)\.")
 _HEAD = re.compile(r"(?<=\.attn\.[qkv])\.\d+$")
 
 
@@ -55,7 +57,7 @@ def select(named: Tensors, recipe: Recipe) -> list[str]:
     """
     chosen: dict[str, None] = {}
     for place, pattern in enumerate(recipe.skip):
-        matches = [layer for layer in named if fnmatchcase(layer, pattern)]
+        matches = matching(list(named), [pattern])
         if not matches:
             raise InputError(
                 f"{recipe.place('skip', place)}: no layer matches {pattern!r}; layers are {', '.join(_some(named))}"
@@ -67,6 +69,23 @@ def select(named: Tensors, recipe: Recipe) -> list[str]:
             "skip fewer, or use precision fp32"
         )
     return list(chosen)
+
+
+def matching(names: Sequence[str], patterns: Sequence[str]) -> list[str]:
+    """Those of a network's layer names that match any of the patterns (shell-style).
+
+    Blocks can be counted from the end: `blocks.-1.mlp.fc2` is the last one's.
+    """
+    blocks = 1 + max((int(match[1]) for name in names if (match := _BLOCK.match(name))), default=-1)
+
+    def from_the_end(name: str) -> str:
+        return _BLOCK.sub(lambda match: f"blocks.{int(match[1]) - blocks}.", name)
+
+    return [
+        name
+        for name in names
+        if any(fnmatchcase(name, pattern) or fnmatchcase(from_the_end(name), pattern) for pattern in patterns)
+    ]
 
 
 def _some(named: Tensors) -> list[str]:

@@ -7,6 +7,7 @@ and `return_list=False`.
 from __future__ import annotations
 
 import re
+import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -58,12 +59,18 @@ def quantize(
             f"{len(calibration.pictures)}; give more, or lower batches"
         )
     spec = network.variant.preprocess
-    calibration = calibration.take(recipe.batches).cropped(spec)
-    # A cropped picture is its own centre crop, so no pixel changes.
-    spec = replace(spec, resize_short=spec.crop)
     paddle.seed(seed)
     np.random.seed(seed)
-    with static_graph() as executor, quiet(), unchecked_links(), nodes_in_order():
+    with (
+        tempfile.TemporaryDirectory(prefix="calibration-") as scratch,
+        static_graph() as executor,
+        quiet(),
+        unchecked_links(),
+        nodes_in_order(),
+    ):
+        calibration = calibration.take(recipe.batches).cropped(spec, Path(scratch))
+        # A cropped picture is its own centre crop, so no pixel changes.
+        spec = replace(spec, resize_short=spec.crop)
         skipped = []
         if recipe.skip:
             skipped = layers.select(layers.tensors(network, LoadedProgram(exported, executor)), recipe)

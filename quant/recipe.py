@@ -5,13 +5,16 @@ A mistake in a recipe is reported with the file and the line it stands on (`quan
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 
+from lite.deploy import Attention
 from lite.errors import InputError
 from quant.recipe_file import RecipeFile
+from quant.switches import Switches
 
 FOLDER = Path(__file__).parent / "recipes"
 DEFAULT = "deit"
@@ -94,23 +97,39 @@ class PaddleSlim(_Strict):
         return kinds
 
 
-class Headroom(_Strict):
-    """Factors on calibrated ranges (`quant/headroom.py`): class tokens of the last block, and behind GELU."""
+def _blocks(value: object) -> object:
+    named = isinstance(value, list) and all(type(block) is int and block >= 0 for block in value)
+    if named or isinstance(value, bool):
+        return value
+    raise ValueError("give true, false, or a list of blocks counted from 0, such as [0, 5]")
 
-    class_tokens: float = pydantic.Field(default=1.3, ge=1.0, le=4.0)
-    gelu: float = pydantic.Field(default=1.0, ge=1.0, le=4.0)
+
+# All blocks, none, or those named.
+Blocks = Annotated[bool | list[int], pydantic.BeforeValidator(_blocks)]
 
 
 class Rewrite(_Strict):
     """What is rewritten before PaddleSlim calibrates (`quant/reconstruct.py`), and with how many views."""
 
+    rotate: bool = True
     equalize: bool = True
-    scaled_gelu: bool = True
+    centre_keys: bool = True
+    shift_gelu: Blocks = True
+    scale_gelu: Blocks = True
     gptq: bool = True
     tanh_gelu: bool = True
-    per_head: bool = True
-    views: int = pydantic.Field(default=4, ge=1, le=64)
-    headroom: Headroom = Headroom()
+    attention: Attention | Literal["auto"] = "auto"
+    views: int = pydantic.Field(default=8, ge=1, le=64)
+    class_tokens: float = pydantic.Field(default=1.3, ge=1.0, le=4.0)
+
+    @property
+    def switches(self) -> Switches:
+        """Those that change weights, for `quant.reconstruct.rewrite`."""
+        values: dict[str, Any] = {}
+        for field in dataclasses.fields(Switches):
+            value = getattr(self, field.name)
+            values[field.name] = tuple(value) if isinstance(value, list) else value
+        return Switches(**values)
 
 
 class Recipe(_Strict):
@@ -129,6 +148,15 @@ class Recipe(_Strict):
     def as_dict(self) -> dict[str, Any]:
         """The recipe as plain values, every default spelled out, for the manifest."""
         return self.model_dump(mode="json")
+
+    def check_blocks(self, depth: int) -> None:
+        """Raises InputError for a block in `rewrite` that a network of `depth` blocks does not have."""
+        for switch in ("shift_gelu", "scale_gelu"):
+            blocks = getattr(self.rewrite, switch, True)
+            for place, block in enumerate(blocks if isinstance(blocks, list) else ()):
+                if block >= depth:
+                    where = self.place("rewrite", switch, place)
+                    raise InputError(f"{where}: there is no block {block}; blocks are 0 to {depth - 1}")
 
     def place(self, *where: str | int) -> str:
         """Where the value at `where` (keys and indices) stands, for messages: file, line and key."""

@@ -1,22 +1,22 @@
 """The `deit` recipe's rewrite: block by block, weights that lose little once PaddleSlim rounds them.
 
-The calibration pictures' activations go through the network as INT8 will compute them with what has been
-rewritten so far. At each layer
+First the residual stream is turned into another basis (`quant/rotate.py`). Then the calibration pictures' activations
+go through the network as INT8 will compute them with what has been rewritten so far. At each layer
 
-1. a scale per input channel moves into the weights (`quant/equalize.py`), alpha searched by measured error;
-   behind GELU, where nothing can take a scale, the outputs are scaled and shifted by small operators of their
-   own, and the inverse goes into fc2;
+1. a scale per input channel moves into the weights (`quant/equalize.py`), alpha searched by measured error; queries
+   and keys are brought to ranges alike (`quant/keys.py`); behind GELU, where nothing can take a scale, small operators
+   of their own shift and scale the outputs, and the inverse goes into fc2 (`quant/hidden.py`);
 2. the weights are rounded with the layer's output in view (`quant/rounding.py`).
 
-1 is exact in float, 2 is quantization. PaddleSlim then calibrates the rewritten network and finds the weights
-on its grid. The query, the key and attention's output cost nothing measurable, and stay float in here.
+1 is exact in float, 2 is quantization. PaddleSlim then quantizes the rewritten network, finds the weights on its
+grid, and gets the ranges measured here (`quant/ranges.py`). Attention × value stays float in here.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,31 +24,32 @@ import numpy as np
 from lite.deploy import Form, State
 from lite.evaluate import Picture, tensor
 from lite.zoo import Preprocess, Variant
-from quant import streams
-from quant.equalize import search, smoothing
+from quant import hidden, keys, mapped, streams
+from quant.equalize import search
+from quant.layers import matching
+from quant.ranges import Ranges
+from quant.rotate import rotate
 from quant.rounding import gptq, nearest
-from quant.streams import chunks, fake_quantize, layer_norm
+from quant.streams import each, fake_quantize, layer_norm
+from quant.switches import Switches
 
-# Chosen on a pretrained ViT-S: lower leaves outlier channels, higher clips what calibration has not seen.
-GELU_ALPHA = 0.65
 _SAMPLE = 2048
 
 
 @dataclass(frozen=True)
-class Switches:
-    """Which rewrites are made besides the form's: scales into weights, and rounding by GPTQ."""
-
-    equalize: bool = True
-    gptq: bool = True
-
-
-@dataclass(frozen=True)
 class Rewritten:
-    """A deployable state in the form it is meant for; `alphas` says what was chosen for which layer."""
+    """A deployable state, the form of network it is for, the ranges of its activations (`quant.ranges.assign`).
+
+    `unrounded` is the state before its weights were rounded; `alphas` says what was chosen for which layer;
+    `gelu_errors` is `quant.hidden.least` of each block whose fc2 is in INT8.
+    """
 
     state: State
+    unrounded: State
     form: Form
+    ranges: Ranges
     alphas: dict[str, float]
+    gelu_errors: dict[int, dict[tuple[bool, bool], float]]
 
 
 def rewrite(
@@ -59,48 +60,63 @@ def rewrite(
     form: Form,
     switches: Switches,
     folder: Path,
+    seed: int,
+    *,
+    keep: Collection[str] = (),
     on_block: Callable[[int, int], None] = lambda done, total: None,
 ) -> Rewritten:
     """Rewrites a deployable state (`lite.deploy.deployable_state`) for INT8; the given one stays as it is.
 
-    `spec` says how `pictures` become tensors. `form.scaled_gelu` names the blocks whose GELU outputs are scaled.
-    `folder` takes files of a float32 activation each: about 4 bytes x pictures x tokens x 7 dim.
+    `spec` says how `pictures` become tensors; views of one picture stand side by side. `form` is what the network is
+    to be built in; where GELU's outputs are shifted and scaled is added to it. `folder` takes files of a float32
+    activation each: about 4 bytes x pictures x tokens x 7 dim. `keep` names layers that stay in float
+    (`blocks.11.mlp.fc2`, `blocks.0.attn.q`; shell-style): they are neither rounded nor given rounded inputs.
     """
     blocks = 1 + max(int(match[1]) for name in state if (match := re.match(r"blocks\.(\d+)\.", name)))
-    work = _Rewriting(dict(state), variant, form, switches, folder, len(pictures))
+    turned = rotate(state, variant, seed) if switches.rotate else dict(state)
+    kept = _kept(state, keep)
+    work = _Rewriting(turned, variant, form, switches, folder, len(pictures), blocks - 1, kept)
     work.embed(pictures, spec)
     for index in range(blocks):
-        work.attention(f"blocks.{index}")
-        work.mlp(f"blocks.{index}", scaled=index in form.scaled_gelu)
+        work.attention(index)
+        work.mlp(index)
         on_block(index + 1, blocks)
-    tidy = {name: np.ascontiguousarray(value, np.float32) for name, value in work.state.items()}
-    return Rewritten(tidy, form, work.alphas)
+    rounded, unrounded = (
+        {name: np.ascontiguousarray(value, np.float32) for name, value in values.items()}
+        for values in (work.state, work.state | work.unrounded)
+    )
+    return Rewritten(rounded, unrounded, work.form, work.ranges, work.alphas, work.gelu_errors)
 
 
-@dataclass
+def _kept(state: State, patterns: Collection[str]) -> frozenset[str]:
+    """Layers of the state that match; q, k and v also by the names they have where they are one layer."""
+    names = [name.removesuffix(".weight") for name in state if name.endswith(".weight")]
+    packed = {
+        f"{name[:-1]}{joined}": name[:-1]
+        for name in names
+        if name.endswith(".attn.q")
+        for joined in ("qkv", "kv")
+    }
+    kept = matching([*names, *packed], list(patterns))
+    parts = (f"{packed[name]}{part}" for name in kept if name in packed for part in name.rpartition(".")[2])
+    return frozenset([*kept, *parts])
+
+
+@dataclass(frozen=True)
 class _Seen:
-    """A layer's inputs over all tokens: least and greatest per channel, and a sample."""
+    """A layer's inputs: each picture's least and greatest per channel, a sample, and the picture of each of its rows.
+
+    float32 [pictures, channels] twice, [n, channels], and int [n].
+    """
 
     low: np.ndarray
     high: np.ndarray
-    sample: np.ndarray
-
-    @classmethod
-    def of(cls, parts: Iterator[np.ndarray], every: int) -> _Seen:
-        low = high = None
-        samples = []
-        for part in parts:
-            rows = part.reshape(-1, part.shape[-1])
-            low = rows.min(axis=0) if low is None else np.minimum(low, rows.min(axis=0))
-            high = rows.max(axis=0) if high is None else np.maximum(high, rows.max(axis=0))
-            samples.append(rows[::every])
-        assert low is not None
-        assert high is not None
-        return cls(low, high, np.concatenate(samples))
+    rows: np.ndarray
+    owners: np.ndarray
 
     @property
     def largest(self) -> np.ndarray:
-        return np.maximum(np.abs(self.low), np.abs(self.high))
+        return np.maximum(np.abs(self.low), np.abs(self.high)).max(axis=0)
 
 
 @dataclass
@@ -113,13 +129,20 @@ class _Rewriting:
     switches: Switches
     folder: Path
     count: int
+    last: int
+    kept: frozenset[str]
+    ranges: Ranges = field(default_factory=dict)
     alphas: dict[str, float] = field(default_factory=dict)
+    unrounded: State = field(default_factory=dict)
+    gelu_errors: dict[int, dict[tuple[bool, bool], float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         tokens, dim = self.variant.tokens, self.variant.dim
-        self.tokens = streams.array(self.folder, "tokens", (self.count, tokens, dim))
-        self.mixed = streams.array(self.folder, "mixed", (self.count, tokens, dim))
-        self.hidden = streams.array(self.folder, "hidden", (self.count, tokens, self.variant.hidden))
+        # Activations of all pictures lie in files, so that memory does not grow with their number.
+        self.tokens, self.mixed, self.hidden = (
+            mapped.array(self.folder / f"{name}.npy", (self.count, tokens, channels), np.float32)
+            for name, channels in (("tokens", dim), ("mixed", dim), ("hidden", self.variant.hidden))
+        )
         self.every = max(1, self.count * tokens // _SAMPLE)
 
     def embed(self, pictures: Sequence[Picture], spec: Preprocess) -> None:
@@ -128,80 +151,153 @@ class _Rewriting:
         weight = self.state["patch_embed.proj.weight"]
         flat = weight.reshape(len(weight), -1).T
 
-        def parts() -> Iterator[tuple[slice, np.ndarray]]:
-            for part in chunks(self.count):
-                pixels = np.concatenate([tensor(picture, spec) for picture in pictures[part]])
-                yield part, streams.patches(pixels)
+        def cut(part: slice) -> np.ndarray:
+            return streams.patches(np.concatenate([tensor(picture, spec) for picture in pictures[part]]))
 
-        limit = max(float(np.abs(cut).max()) for _, cut in parts())
-        flat = self._rounded(flat, (fake_quantize(cut, limit) for _, cut in parts()))
+        limit = self._range(
+            "patch_embed.proj", max(each(self.count, lambda part: float(np.abs(cut(part)).max())))
+        )
+        self.unrounded["patch_embed.proj.weight"] = weight
+        if limit is not None:
+            flat = self._rounded(flat, lambda part: fake_quantize(cut(part), limit))
         self.state["patch_embed.proj.weight"] = np.ascontiguousarray(flat.T).reshape(weight.shape)
         self.tokens[:, :prefix] = self.state["class_tokens"]
-        for part, cut in parts():
-            self.tokens[part, prefix:] = fake_quantize(cut, limit) @ flat + self.state["position"]
 
-    def attention(self, block: str) -> None:
+        def fill(part: slice) -> None:
+            self.tokens[part, prefix:] = fake_quantize(cut(part), limit) @ flat + self.state["position"]
+
+        list(each(self.count, fill))
+
+    def attention(self, index: int) -> None:
         """Rewrites norm1, q, k, v and proj, and adds the branch to the activations."""
-        layers = [f"{block}.attn.{part}" for part in "qkv"]
-        limit = self._equalize_norm(f"{block}.norm1", layers)
-        self._round(layers, (fake_quantize(part, limit) for part in self._normed(f"{block}.norm1")))
-        for part, normed in zip(chunks(self.count), self._normed(f"{block}.norm1"), strict=True):
+        name = f"blocks.{index}.attn"
+        layers = [f"{name}.{part}" for part in "qkv"]
+        norm = f"blocks.{index}.norm1"
+        limit = self._equalize_norm(norm, layers, last=False)
+        if self.switches.centre_keys:
+            self._centre_keys(name, norm)
+        rounded = [layer for layer in layers if layer not in self.kept]
+        if rounded:
+            self.ranges[f"{name}.qkv"] = limit
+            self._round(rounded, lambda part: fake_quantize(self._normed(norm, part), limit))
+
+        def mix(part: slice) -> tuple[np.ndarray, np.ndarray]:
+            normed = self._normed(norm, part)
             seen = fake_quantize(normed, limit)
-            query, key, value = (self._linear(layer, seen) for layer in layers)
-            self.mixed[part] = streams.attention(query, key, value, self.variant.heads)
-        proj = f"{block}.attn.proj"
-        stats = _Seen.of((self.mixed[part] for part in chunks(self.count)), self.every)
+            query, key, values = (
+                self._linear(layer, normed if layer in self.kept else seen) for layer in layers
+            )
+            self.mixed[part] = streams.attention(query, key, values, self.variant.heads)
+            heads = self.variant.heads, self.variant.head_dim
+            if index == self.last:
+                query = query[:, : self.variant.class_tokens]
+            return tuple(np.abs(made.reshape(-1, *heads)).max((0, 2)) for made in (query, key))
+
+        queries, made = zip(*each(self.count, mix), strict=True)
+        room = self.switches.class_tokens if index == self.last else 1.0
+        self.ranges[f"{name}.query"] = [float(value) * room for value in np.max(queries, axis=0)]
+        self.ranges[f"{name}.key"] = [float(value) for value in np.max(made, axis=0)]
+        proj = f"{name}.proj"
+        stats = self._seen(lambda part: self.mixed[part], last=index == self.last)
         scale = self._search(proj, stats, self.state[f"{proj}.weight"])
+        value = layers[2]
+        if f"{value}.weight" in self.unrounded:
+            self.unrounded[f"{value}.weight"] = self.unrounded[f"{value}.weight"] / scale
         for kind in ("weight", "bias"):
-            self.state[f"{layers[2]}.{kind}"] = self.state[f"{layers[2]}.{kind}"] / scale
+            self.state[f"{value}.{kind}"] = self.state[f"{value}.{kind}"] / scale
         self._scale_rows(proj, scale)
-        limit = float((stats.largest / scale).max())
-        self._round([proj], (fake_quantize(self.mixed[part] / scale, limit) for part in chunks(self.count)))
-        for part in chunks(self.count):
-            self.tokens[part] += self._linear(proj, fake_quantize(self.mixed[part] / scale, limit))
+        reach = self._range(proj, float((stats.largest / scale).max()) * room)
+        self._branch(proj, lambda part: fake_quantize(self.mixed[part] / scale, reach))
 
-    def mlp(self, block: str, *, scaled: bool) -> None:
-        """Rewrites norm2, fc1 and fc2, with the scale and shift between them, and adds the branch."""
-        fc1, fc2 = f"{block}.mlp.fc1", f"{block}.mlp.fc2"
-        limit = self._equalize_norm(f"{block}.norm2", [fc1])
-        self._round([fc1], (fake_quantize(part, limit) for part in self._normed(f"{block}.norm2")))
-        for part, normed in zip(chunks(self.count), self._normed(f"{block}.norm2"), strict=True):
-            before = self._linear(fc1, fake_quantize(normed, limit))
+    def mlp(self, index: int) -> None:
+        """Rewrites norm2, fc1 and fc2, with the shift and scale between them, and adds the branch."""
+        name, norm = f"blocks.{index}.mlp", f"blocks.{index}.norm2"
+        fc1, fc2 = f"{name}.fc1", f"{name}.fc2"
+        limit = self._range(fc1, self._equalize_norm(norm, [fc1], last=index == self.last))
+        self._round([fc1], lambda part: fake_quantize(self._normed(norm, part), limit))
+
+        def activate(part: slice) -> None:
+            before = self._linear(fc1, fake_quantize(self._normed(norm, part), limit))
             self.hidden[part] = streams.gelu(before, tanh=self.form.tanh_gelu)
-        stats = _Seen.of((self.hidden[part] for part in chunks(self.count)), self.every)
-        scale, middle = np.ones(self.variant.hidden, np.float32), np.zeros(self.variant.hidden, np.float32)
-        if scaled:
-            middle = (stats.low + stats.high) / 2
-            scale = smoothing((stats.high - stats.low) / 2, self.state[f"{fc2}.weight"], GELU_ALPHA)
-            # fc2(h) = (h / s - m / s) (s W) + b + m W
-            self.state[f"{block}.mlp.scale"] = (1.0 / scale).reshape(1, 1, -1)
-            self.state[f"{block}.mlp.shift"] = (-middle / scale).reshape(1, 1, -1)
-            self.state[f"{fc2}.bias"] = self.state[f"{fc2}.bias"] + middle @ self.state[f"{fc2}.weight"]
-            self._scale_rows(fc2, scale)
-        largest = np.maximum(np.abs(stats.low - middle), np.abs(stats.high - middle)) / scale
-        limit = float(largest.max())
 
-        def inputs() -> Iterator[np.ndarray]:
-            return (fake_quantize((self.hidden[part] - middle) / scale, limit) for part in chunks(self.count))
+        list(each(self.count, activate))
+        weight = self.state[f"{fc2}.weight"]
+        affine = hidden.unchanged(len(weight))
+        if fc2 not in self.kept:
+            stats = self._seen(lambda part: self.hidden[part], last=index == self.last)
+            seen = hidden.Seen(stats.low, stats.high, stats.rows, stats.owners)
+            errors = hidden.held_out(seen, weight)
+            self.gelu_errors[index] = hidden.least(errors)
+            switches = self.switches
+            affine = hidden.choose(seen, errors, shift=switches.shifts(index), worth=switches.worth(index))
+            self._range(fc2, affine.limit)
+        # fc2(h) = (h / s - m / s) (s W) + b + m W
+        self.state[f"{fc2}.bias"] = self.state[f"{fc2}.bias"] + affine.middle @ weight
+        self._scale_rows(fc2, affine.scale)
+        if affine.middle.any():
+            self.state[f"{name}.shift"] = (-affine.middle / affine.scale).reshape(1, 1, -1)
+            self.form = replace(self.form, shifted_gelu=self.form.shifted_gelu | {index})
+        if affine.scaled:
+            self.state[f"{name}.scale"] = (1.0 / affine.scale).reshape(1, 1, -1)
+            self.form = replace(self.form, scaled_gelu=self.form.scaled_gelu | {index})
+        self._branch(fc2, lambda part: affine(self.hidden[part]))
 
-        self._round([fc2], inputs())
-        for part, seen in zip(chunks(self.count), inputs(), strict=True):
-            self.tokens[part] += self._linear(fc2, seen)
+    def _branch(self, layer: str, inputs: Callable[[slice], np.ndarray]) -> None:
+        """Rounds the layer at the end of a branch and adds what it makes of its inputs to the activations."""
+        self._round([layer], inputs)
 
-    def _normed(self, norm: str) -> Iterator[np.ndarray]:
-        weight, bias = self.state[f"{norm}.weight"], self.state[f"{norm}.bias"]
-        return (layer_norm(self.tokens[part], weight, bias) for part in chunks(self.count))
+        def add(part: slice) -> None:
+            self.tokens[part] += self._linear(layer, inputs(part))
 
-    def _equalize_norm(self, norm: str, layers: list[str]) -> float:
-        """Moves a scale from the norm into the layers behind it; returns the largest magnitude left."""
-        stats = _Seen.of(self._normed(norm), self.every)
+        list(each(self.count, add))
+
+    def _centre_keys(self, attention: str, norm: str) -> None:
+        def extremes(part: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            normed = self._normed(norm, part)
+            key = self._linear(f"{attention}.k", normed)
+            query = np.abs(self._linear(f"{attention}.q", normed))
+            return key.min((0, 1)), key.max((0, 1)), query.max((0, 1))
+
+        lows, highs, queries = zip(*each(self.count, extremes), strict=True)
+        keys.centre(self.state, attention, np.min(lows, 0), np.max(highs, 0), np.max(queries, 0))
+
+    def _seen(self, inputs: Callable[[slice], np.ndarray], *, last: bool) -> _Seen:
+        """What was seen; in the last block, behind attention, only the class tokens count."""
+        prefix = self.variant.class_tokens
+
+        def look(part: slice) -> tuple[np.ndarray, ...]:
+            values = inputs(part)
+            if last:
+                values = values[:, :prefix]
+            pictures = np.repeat(np.arange(part.start, part.stop), values.shape[1])
+            rows = values.reshape(-1, values.shape[-1])
+            # Class tokens are few, unlike the others, and what the answer is made of.
+            kept = np.arange(len(rows)) % values.shape[1] < prefix
+            kept[:: self.every] = True
+            return values.min(axis=1), values.max(axis=1), rows[kept], pictures[kept]
+
+        return _Seen(*map(np.concatenate, zip(*each(self.count, look), strict=True)))
+
+    def _normed(self, norm: str, part: slice) -> np.ndarray:
+        return layer_norm(self.tokens[part], self.state[f"{norm}.weight"], self.state[f"{norm}.bias"])
+
+    def _equalize_norm(self, norm: str, layers: list[str], *, last: bool) -> float:
+        """Moves a scale from the norm into the layers behind it; returns the range of what is left."""
+        stats = self._seen(lambda part: self._normed(norm, part), last=last)
         weight = np.concatenate([self.state[f"{layer}.weight"] for layer in layers], axis=1)
         scale = self._search(norm, stats, weight)
         for kind in ("weight", "bias"):
             self.state[f"{norm}.{kind}"] = self.state[f"{norm}.{kind}"] / scale
         for layer in layers:
             self._scale_rows(layer, scale)
-        return float((stats.largest / scale).max())
+        return float((stats.largest / scale).max()) * (self.switches.class_tokens if last else 1.0)
+
+    def _range(self, layer: str, largest: float | None) -> float | None:
+        """Notes the range of a layer's input; None for one that stays in float."""
+        if layer in self.kept or largest is None:
+            return None
+        self.ranges[layer] = largest
+        return largest
 
     def _scale_rows(self, layer: str, scale: np.ndarray) -> None:
         self.state[f"{layer}.weight"] = self.state[f"{layer}.weight"] * scale[:, None]
@@ -212,11 +308,16 @@ class _Rewriting:
     def _search(self, layer: str, stats: _Seen, weight: np.ndarray) -> np.ndarray:
         if not self.switches.equalize:
             return np.ones(len(weight), np.float32)
-        scale, self.alphas[layer] = search(stats.sample, stats.largest, weight)
+        scale, self.alphas[layer] = search(stats.rows, stats.largest, weight)
         return scale
 
-    def _round(self, layers: list[str], inputs: Iterator[np.ndarray]) -> None:
+    def _round(self, layers: list[str], inputs: Callable[[slice], np.ndarray]) -> None:
         """Rounds the weights [in, out] of layers that read the same INT8 inputs."""
+        layers = [layer for layer in layers if layer not in self.kept]
+        if not layers:
+            return
+        for layer in layers:
+            self.unrounded[f"{layer}.weight"] = self.state[f"{layer}.weight"]
         joined = np.concatenate([self.state[f"{layer}.weight"] for layer in layers], axis=1)
         widths = np.cumsum([self.state[f"{layer}.weight"].shape[1] for layer in layers])[:-1]
         for layer, weight in zip(
@@ -224,11 +325,12 @@ class _Rewriting:
         ):
             self.state[f"{layer}.weight"] = weight
 
-    def _rounded(self, weight: np.ndarray, inputs: Iterator[np.ndarray]) -> np.ndarray:
+    def _rounded(self, weight: np.ndarray, inputs: Callable[[slice], np.ndarray]) -> np.ndarray:
         if not self.switches.gptq:
             return nearest(weight)
-        moments = np.zeros((len(weight), len(weight)))
-        for part in inputs:
-            rows = part.reshape(-1, part.shape[-1])
-            moments += rows.T @ rows
-        return gptq(weight, moments)
+
+        def moments(part: slice) -> np.ndarray:
+            rows = inputs(part).reshape(-1, len(weight))
+            return rows.T @ rows
+
+        return gptq(weight, sum(each(self.count, moments), np.zeros((len(weight), len(weight)))))

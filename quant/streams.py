@@ -1,13 +1,15 @@
 """A DeiT block in numpy, over float activations and over INT8-simulated ones side by side.
 
-Activations of all calibration pictures lie in files of a work folder, mapped into memory, so that memory does
-not grow with the number of pictures.
+Pictures go through it a few at a time, as many chunks side by side as this process has cores.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 from scipy.special import erf
@@ -15,17 +17,29 @@ from scipy.special import erf
 from lite.zoo import LAYER_NORM_EPSILON, PATCH_SIZE
 
 CHUNK = 8
+Result = TypeVar("Result")
 LEVELS = 127.0
-
-
-def array(folder: Path, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """A float32 array of that shape in a new file of `folder`."""
-    return np.lib.format.open_memmap(folder / f"{name}.npy", mode="w+", dtype=np.float32, shape=shape)
 
 
 def chunks(count: int) -> Iterator[slice]:
     """Slices of a few pictures each."""
     return (slice(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK))
+
+
+def each(count: int, work: Callable[[slice], Result]) -> Iterator[Result]:
+    """What `work` makes of each slice of a few pictures, in order; as many at a time as this process has cores.
+
+    numpy lets other threads run while it computes. At most two results a core wait to be taken.
+    """
+    cores = len(os.sched_getaffinity(0))
+    with ThreadPoolExecutor(cores) as executor:
+        waiting: deque[Future[Result]] = deque()
+        for part in chunks(count):
+            waiting.append(executor.submit(work, part))
+            if len(waiting) > 2 * cores:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def layer_norm(tokens: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
@@ -57,8 +71,10 @@ def patches(pixels: np.ndarray) -> np.ndarray:
     return cut.reshape(count, rows * columns, -1)
 
 
-def fake_quantize(values: np.ndarray, largest: float) -> np.ndarray:
-    """Rounds to symmetric int8 with one scale; `largest` stands for 127. float32 in and out."""
+def fake_quantize(values: np.ndarray, largest: float | None) -> np.ndarray:
+    """Rounds float32 to symmetric int8 with one scale; `largest` stands for 127, None leaves all as it is."""
+    if largest is None:
+        return values
     step = np.float32(max(largest, 1e-12) / LEVELS)
     return np.clip(np.rint(values / step), -LEVELS, LEVELS) * step
 

@@ -6,25 +6,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import overload
 
 import numpy as np
 
 from lite.evaluate import Picture, pixels
 
 
-def views(pictures: Sequence[Picture], count: int, seed: int) -> list[np.ndarray]:
-    """`count` views of each picture, uint8 RGB: itself, its mirror image, then random crops.
+class Views(Sequence[Picture]):
+    """`count` views of each picture, uint8 RGB, side by side: itself, its mirror image, then random crops.
 
-    Crops are 55 to 90 % of the short side at 75 to 125 % of the brightness. The same seed gives the same views.
-    Raises InputError for an unreadable picture.
+    Crops are 55 to 90 % of the short side at 75 to 125 % of the brightness. Each is made when it is asked for, the
+    same one for the same seed. InputError for an unreadable picture comes then, too.
     """
-    rng = np.random.default_rng(seed)
-    made: list[np.ndarray] = []
-    for picture in pictures:
-        whole = pixels(picture)
-        made += [whole, np.ascontiguousarray(whole[:, ::-1])][:count]
-        made += [_crop(whole, rng) for _ in range(count - 2)]
-    return made
+
+    def __init__(self, pictures: Sequence[Picture], count: int, seed: int):
+        self.pictures, self.views, self.seed = pictures, count, seed
+
+    def __len__(self) -> int:
+        return len(self.pictures) * self.views
+
+    @overload
+    def __getitem__(self, index: int) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[np.ndarray]: ...
+    def __getitem__(self, index: int | slice) -> np.ndarray | Sequence[np.ndarray]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        picture, view = divmod(range(len(self))[index], self.views)
+        whole = pixels(self.pictures[picture])
+        if view < 2:
+            return np.ascontiguousarray(whole[:, ::-1]) if view else whole
+        return _crop(whole, np.random.default_rng((self.seed, picture, view)))
 
 
 def _crop(whole: np.ndarray, rng: np.random.Generator) -> np.ndarray:

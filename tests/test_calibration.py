@@ -24,7 +24,7 @@ def picture(seed: int) -> np.ndarray:
 def test_cropped_pictures_give_the_same_tensors(tmp_path: Path) -> None:
     file = tmp_path / "picture.png"
     cv2.imwrite(str(file), picture(1))
-    cropped = CalibrationSet("here", (picture(0), file)).cropped(SPEC)
+    cropped = CalibrationSet("here", (picture(0), file)).cropped(SPEC, tmp_path)
     # Read before, so that PaddleSlim's two passes need no file.
     file.unlink()
     seen = []
@@ -44,14 +44,17 @@ def test_cropped_pictures_give_the_same_tensors(tmp_path: Path) -> None:
 def test_unreadable_and_alike_pictures_are_refused(tmp_path: Path) -> None:
     (tmp_path / "text.jpg").write_text("no picture")
     with pytest.raises(InputError, match=r"text\.jpg"):
-        CalibrationSet("here", (picture(0), tmp_path / "text.jpg")).cropped(SPEC)
+        CalibrationSet("here", (picture(0), tmp_path / "text.jpg")).cropped(SPEC, tmp_path)
     with pytest.raises(InputError, match=r"gone\.jpg"):
-        CalibrationSet("here", (tmp_path / "gone.jpg",)).cropped(SPEC)
+        CalibrationSet("here", (tmp_path / "gone.jpg",)).cropped(SPEC, tmp_path)
     with pytest.raises(InputError, match="all 3 calibration pictures are alike"):
-        CalibrationSet("here", (picture(0),) * 3).cropped(SPEC)
+        CalibrationSet("here", (picture(0),) * 3).cropped(SPEC, tmp_path)
     # A single one has no other to differ from, and two of three may be the same.
-    assert len(CalibrationSet("here", (picture(0),)).cropped(SPEC).pictures) == 1
-    assert len(CalibrationSet("here", (picture(0), picture(0), picture(1))).cropped(SPEC).pictures) == 3
+    assert len(CalibrationSet("here", (picture(0),)).cropped(SPEC, tmp_path).pictures) == 1
+    assert (
+        len(CalibrationSet("here", (picture(0), picture(0), picture(1))).cropped(SPEC, tmp_path).pictures)
+        == 3
+    )
 
 
 def test_no_pictures_are_refused() -> None:
@@ -78,7 +81,7 @@ def test_memory_holds_crops_and_one_decoded_picture(tmp_path: Path) -> None:
     decoded, crop = photo.nbytes, 3 * SPEC.crop**2
     for count in (4, 24):
         tracemalloc.start()
-        cropped = CalibrationSet("here", (picture(1), *files[:count])).cropped(SPEC)
+        cropped = CalibrationSet("here", (picture(1), *files[:count])).cropped(SPEC, tmp_path)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert all(item.nbytes == crop for item in cropped.pictures)

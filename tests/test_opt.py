@@ -84,15 +84,17 @@ def test_int8_layers_are_int8_kernels(made):
         for row in made_bundle.manifest["kernels"]
         if row["op"] in ("fc", "matmul_v2", "conv2d")
     }
-    # One layer per head for q, k and v (3 heads); attention times value is left in float on purpose.
+    # q, k and v in one layer, but in the last block, whose queries are fewer. Attention times value (3 heads) is left
+    # in float on purpose, so are the head and the last block's proj and fc2, which see one row.
     assert count == {
-        ("fc", "int8"): 12 * (3 * 3 + 3) + 1,
+        ("fc", "int8"): 11 * 4 + 3,
+        ("fc", "fp32"): 3,
         ("matmul_v2", "int8"): 12 * 3,
         ("matmul_v2", "fp32"): 12 * 3,
         ("conv2d", "int8"): 1,
     }
     assert 0.9 < made_bundle.manifest["int8_coverage"] < 0.95
-    assert made_bundle.model_nb.stat().st_size < 0.31 * made_bundle.manifest["fp32_bytes"]
+    assert made_bundle.model_nb.stat().st_size < 0.34 * made_bundle.manifest["fp32_bytes"]
     assert made_bundle.manifest["recipe"]["name"] == "deit"
 
 

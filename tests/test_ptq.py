@@ -186,7 +186,7 @@ def test_layers_have_names_in_every_form(net: Net, tmp_path: Path):
                                "blocks.0.mlp.fc1"]  # fmt: skip
     assert {"blocks.1.mlp.fc2", "head", "blocks.0.attn.qk", "blocks.1.attn.av"} < named.keys()
     assert all(len(behind) == 1 for behind in named.values())
-    heads = make(tmp_path / "heads", 2, Form(per_head=True))
+    heads = make(tmp_path / "heads", 2, Form(attention="per_head"))
     with static_graph() as executor:
         per_head = layers.tensors(heads.network, LoadedProgram(heads.exported, executor))
     assert per_head.keys() == named.keys()
@@ -198,7 +198,7 @@ def test_layers_have_names_in_every_form(net: Net, tmp_path: Path):
 
 @pytest.mark.parametrize(("per_head", "onnx_format"), [(False, False), (False, True), (True, False)])
 def test_skipped_layers_and_only_they_stay_float(tmp_path: Path, per_head: bool, onnx_format: bool):
-    net = make(tmp_path / "net", 2, Form(per_head=per_head))
+    net = make(tmp_path / "net", 2, Form(attention="per_head" if per_head else "layers"))
     skip = ("blocks.*.attn.av", "blocks.0.mlp.fc2", "blocks.1.attn.q")
     quantized = quantize(net, tmp_path / "int8", skip=skip, onnx_format=onnx_format)
     counts = kernels(quantized, tmp_path)

@@ -164,6 +164,25 @@ def test_options_that_cannot_be_deployed(file: Path, option: str, words: str):
     assert words in message
 
 
+@pytest.mark.parametrize("value", ["1", "[-1]", "[true]", "['0']", "all", "null"])
+def test_blocks_are_true_false_or_a_list(file: Path, value: str):
+    message = refusal(file, f"name: mine\nrewrite:\n  rotate: true\n  scale_gelu: {value}\n")
+    assert message == (
+        "mine.yaml:4: rewrite.scale_gelu: give true, false, or a list of blocks counted from 0, such as [0, 5]"
+    )
+
+
+def test_blocks_that_a_network_does_not_have(file: Path):
+    file.write_text("name: mine\nrewrite:\n  scale_gelu: []\n  shift_gelu:\n  - 0\n  - 12\n")
+    loaded = recipe.load(str(file))
+    loaded.check_blocks(13)
+    with pytest.raises(InputError) as caught:
+        loaded.check_blocks(12)
+    assert str(caught.value) == (f"{file}:6: rewrite.shift_gelu.1: there is no block 12; blocks are 0 to 11")
+    assert Recipe.model_validate(loaded.as_dict()).rewrite.switches.shift_gelu == (0, 12)
+    Recipe(name="made").check_blocks(1)
+
+
 def test_files_that_are_no_recipe(file: Path):
     with pytest.raises(InputError, match="no recipe 'nope': neither a file nor one of .*paddleslim"):
         recipe.load("nope")

@@ -1,0 +1,85 @@
+"""GELU's outputs on one scale: shifted always, scaled where it pays, with room for what was not seen."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quant import hidden
+from quant.hidden import Seen
+
+PICTURES, ROWS, UNITS = 16, 64, 96
+
+
+def seen(values: np.ndarray) -> Seen:
+    """`values` [pictures, rows, units]."""
+    owners = np.repeat(np.arange(len(values)), values.shape[1])
+    return Seen(values.min(1), values.max(1), values.reshape(-1, values.shape[-1]), owners)
+
+
+def activations(seed: int) -> np.ndarray:
+    values = np.random.default_rng(seed).normal(size=(PICTURES, ROWS, UNITS)).astype(np.float32)
+    return np.maximum(values, -0.17)
+
+
+def weight() -> np.ndarray:
+    return np.random.default_rng(9).normal(size=(UNITS, 24)).astype(np.float32)
+
+
+def choose(values: np.ndarray, **options: float) -> hidden.Affine:
+    known = seen(values)
+    return hidden.choose(known, hidden.held_out(known, weight()), **options)
+
+
+def error(affine: hidden.Affine, values: np.ndarray) -> float:
+    """Mean square of what INT8 loses of fc2's outputs, undone as fc2 undoes it."""
+    lost = (affine(values) - (values - affine.middle) / affine.scale) * affine.scale
+    return float(np.square(lost @ weight()).mean())
+
+
+def test_units_alike_are_shifted_and_not_scaled():
+    affine = choose(activations(0))
+    assert not affine.scaled
+    np.testing.assert_array_equal(affine.scale, 1)
+    assert affine.middle.min() > 0.5
+    without = choose(activations(0), shift=False, worth=0.0)
+    np.testing.assert_array_equal(without.middle, 0)
+    assert error(affine, activations(1)) < 0.5 * error(without, activations(1))
+
+
+def test_wide_units_are_scaled_down():
+    values, others = activations(0), activations(1)
+    for array in (values, others):
+        array[..., :3] *= 40
+    wide = choose(values)
+    assert wide.scaled
+    assert wide.scale[:3].min() > 3
+    np.testing.assert_array_equal(wide.scale[3:], 1)
+    assert error(wide, others) < 0.5 * error(choose(values, worth=0.0), others)
+
+
+def test_there_is_room_where_pictures_differ():
+    # Each picture is as loud as it likes: the loudest of one half says little about the other half.
+    loudness = np.random.default_rng(3).lognormal(0, 0.8, (PICTURES, 1, 1)).astype(np.float32)
+    alike, unlike = activations(0), activations(0) * loudness
+    room = [
+        choose(values, worth=0.0).limit / np.abs(values - (values.min((0, 1)) + values.max((0, 1))) / 2).max()
+        for values in (alike, unlike)
+    ]
+    assert room[0] < room[1]
+
+
+def test_the_least_error_of_each_kind_is_told():
+    errors = hidden.held_out(seen(activations(0)), weight())
+    least = hidden.least(errors)
+    assert set(least) == {(False, False), (False, True), (True, False), (True, True)}
+    assert least[True, False] < least[False, False]
+    assert min(least.values()) == min(errors.values())
+
+
+def test_one_picture_is_enough():
+    assert choose(activations(0)[:1]).limit is not None
+
+
+def test_an_fc2_in_float_is_left_alone():
+    values = activations(0)
+    np.testing.assert_array_equal(hidden.unchanged(UNITS)(values), values)

@@ -1,0 +1,67 @@
+"""Ranges that the rewrite measured become the activation scales of the INT8 program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from states import random_state
+
+from lite import digits, export, zoo
+from lite.deploy import Form, deployable_state
+from lite.errors import ConversionError
+from lite.export import Exported, LoadedProgram, static_graph
+from quant import ptq, ranges
+from quant.calibration import CalibrationSet
+from quant.recipe import Recipe
+
+VARIANT = zoo.find("deit_tiny")
+RANGES: ranges.Ranges = {
+    "patch_embed.proj": 3.0,
+    **{f"blocks.{block}.attn.qkv": 4.0 + block for block in (0, 1)},
+    **{f"blocks.{block}.attn.query": [5.0, 5.25, 5.5] for block in (0, 1)},
+    **{f"blocks.{block}.attn.key": [6.0, 6.25, 6.5] for block in (0, 1)},
+    **{f"blocks.{block}.attn.proj": 7.0 + block for block in (0, 1)},
+    **{f"blocks.{block}.mlp.fc1": 8.0 + block for block in (0, 1)},
+    **{f"blocks.{block}.mlp.fc2": 9.0 + block for block in (0, 1)},
+}
+
+
+def scales(program: Exported) -> list[float]:
+    with static_graph() as executor:
+        loaded = LoadedProgram(program, executor)
+        return [
+            float(loaded.parameter(operator.input(name)[0]).reshape(-1)[0])
+            for operator in loaded.program.global_block().ops
+            for kind, name in ranges._QUANTIZERS.items()
+            if operator.type == kind
+            and not (operator.has_attr("only_observer") and operator.attr("only_observer"))
+        ]
+
+
+@pytest.mark.parametrize("onnx_format", [False, True])
+@pytest.mark.parametrize("attention", ["packed", "per_head", "layers"])
+def test_every_scale_is_set(attention: str, onnx_format: bool, tmp_path: Path):
+    state = deployable_state(random_state(VARIANT, 4, depth=2), VARIANT)
+    network = export.build(state, VARIANT, depth=2, form=Form(attention=attention))
+    program = export.export(network, tmp_path / "float")
+    used = Recipe.model_validate(
+        {
+            "name": "test",
+            "paddleslim": {"algo": "abs_max", "onnx_format": onnx_format},
+            "skip": ["blocks.*.attn.av", "blocks.-1.mlp.fc2", "head"],
+        }
+    )
+    pictures = CalibrationSet("digits", tuple(digits.pictures("calibration", 2)))
+    quantized = ptq.quantize(network, program, pictures, used, tmp_path / "int8")
+    before = scales(quantized)
+    assert ranges.assign(quantized, network, program, RANGES) == len(before)
+    # One tensor for all heads has the widest of them.
+    per_head = [RANGES["blocks.0.attn.query"], RANGES["blocks.0.attn.key"]]
+    heads = [[5.5], [6.5]] if attention == "layers" else per_head
+    # The last block's queries, fewer, are a tensor of their own; its fc2 is in float.
+    wanted = [3.0, 4.0, 7.0, 8.0, 9.0, 5.0, 5.0, 8.0, 9.0, *2 * heads[0], *2 * heads[1]]
+    found = sorted(scales(quantized))
+    assert found == sorted(wanted)
+    with pytest.raises(ConversionError, match="the rewrite measured no range for it"):
+        ranges.assign(quantized, network, program, {})
