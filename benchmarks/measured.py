@@ -9,9 +9,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import click
 
@@ -27,7 +27,7 @@ class Measured:
     the anonymous pages of all processes added up, and the file pages (libraries, which they share) of the one
     that has most; what comes and goes within `INTERVAL` is missed. `largest_process` is the kernel's own peak
     of the largest single process (ru_maxrss): nothing is missed, but it is never less than the size of the
-    process that calls `run`.
+    process that calls `run`. `told` is the whole JSON object.
     """
 
     started: float
@@ -36,6 +36,7 @@ class Measured:
     steps: list[tuple[str, float, float]]
     samples: list[tuple[float, int]]
     largest_process: int
+    told: dict[str, Any] = field(default_factory=dict)
 
     def seconds(self, *names: str) -> float:
         """Time in the steps of these names."""
@@ -80,7 +81,7 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> Measured:
             raise click.ClickException(f"{Path(command[0]).name} ended with {process.returncode}: {why}")
     told = json.loads(said)
     steps = [("imports", started, told["imported"]), *map(tuple, told["steps"])]
-    return Measured(started, finished, told["imported"], steps, samples, ended[2].ru_maxrss * 1024)
+    return Measured(started, finished, told["imported"], steps, samples, ended[2].ru_maxrss * 1024, told)
 
 
 def _memory(root: int) -> int:

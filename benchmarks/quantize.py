@@ -18,6 +18,7 @@ that an interrupted run goes on; a row is made anew when its recipe, the weights
     pip install --no-deps -r requirements-bench.txt
     ./run.sh benchmarks/quantize.py
     ./run.sh benchmarks/quantize.py --ablations --rows 'deit*,paddleslim-hist'
+    ./run.sh benchmarks/quantize.py --budgets --rows deit
 
 An example (one thread of an AMD EPYC that other work kept busy), less the JSON:
 
@@ -48,9 +49,10 @@ import click
 import measured
 import numpy as np
 import photographs
+import quantize_budget
 import vit_small
 from convert import host, megabytes
-from quantize_recipes import form_of, rows, select
+from quantize_recipes import rows, select
 from rich import box
 from rich.console import Console
 from rich.progress import Progress
@@ -58,6 +60,7 @@ from rich.table import Table
 
 from lite import drift
 from lite.errors import ToolkitError
+from quant import recipe as recipes
 from quant.recipe import Recipe
 
 HERE = Path(__file__).resolve().parent
@@ -68,13 +71,14 @@ LITE = ("deploy", "evaluate", "export", "nb", "optimizer", "preprocess", "shapes
 SOURCES = (
     *sorted((ROOT / "quant").rglob("*.py")),
     *(ROOT / "lite" / f"{name}.py" for name in LITE),
-    *(HERE / f"{name}.py" for name in ("by_toolkit", "quantize_row", "vit_small")),
+    *(HERE / f"{name}.py" for name in ("by_toolkit", "quantize_budget", "quantize_row", "vit_small")),
 )
 
 
 @click.command(help=__doc__.split("\n\n")[0])
 @click.option("--rows", "patterns", default="*", show_default=True, metavar="NAME,…", help="Patterns work.")
 @click.option("--ablations", is_flag=True, help="Also the deit recipe with one switch off at a time.")
+@click.option("--budgets", is_flag=True, help="Also what the deit recipe becomes by tools/opt.py --budget.")
 @click.option(
     "--weights",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -88,7 +92,7 @@ SOURCES = (
     metavar="DIR",
     help="Where finished rows are kept; the repository's build/quantize by default.",
 )
-def main(patterns: str, ablations: bool, weights: Path | None, work: Path) -> None:
+def main(patterns: str, ablations: bool, budgets: bool, weights: Path | None, work: Path) -> None:
     chosen = select(rows(ablations), patterns)
     load_before = os.getloadavg()[0]
     try:
@@ -100,6 +104,10 @@ def main(patterns: str, ablations: bool, weights: Path | None, work: Path) -> No
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("float network", total=len(chosen))
         bench.measure("float", None)
+        if budgets:
+            progress.update(task, description="noise for the budgets")
+            chosen |= bench.budgets()
+            progress.update(task, total=len(chosen))
         for name, row in chosen.items():
             progress.update(task, description=name)
             try:
@@ -111,7 +119,12 @@ def main(patterns: str, ablations: bool, weights: Path | None, work: Path) -> No
             progress.advance(task)
     document: dict[str, Any] = {
         "benchmark": "quantize",
-        "options": {"rows": patterns, "ablations": ablations, "weights": weights and str(weights)},
+        "options": {
+            "rows": patterns,
+            "ablations": ablations,
+            "budgets": budgets,
+            "weights": weights and str(weights),
+        },
         "host": host(load_before),
         "inputs": bench.inputs,
         "rows": results,
@@ -145,7 +158,8 @@ class Bench:
         """A row's figures. Raises click.ClickException when one of its processes fails, ConversionError for NaN."""
         reference, _ = self.measure("float", None)
         features, run = self.measure("int8", row)
-        instructions, _ = self.measure("cost", form_of(row))
+        form = run.pop("form")
+        instructions, _ = self.measure("cost", form)
         found = drift.compare(reference, features, None, reference_name="Paddle, float")
         return {
             "row": name,
@@ -154,13 +168,20 @@ class Bench:
             "cosine_min": found.cosine_min,
             "instructions": float(instructions),
             **run,
+            "form": form,
             "recipe": row.as_dict(),
         }
 
-    def measure(self, kind: str, row: Recipe | None) -> tuple[np.ndarray, dict[str, Any]]:
-        """What `quantize_row.py` wrote, and what that took; from the work folder when it is there."""
-        values = json.dumps(row.as_dict() if row else None, sort_keys=True)
-        inputs = json.dumps(self.inputs if kind != "cost" else self.inputs["sources_sha256"])
+    def budgets(self) -> dict[str, Recipe]:
+        """The rows of `quantize_budget.py`. Raises as `row` does."""
+        deit = recipes.load("deit")
+        noise, prices = (str(self.measure(kind, deit)[0]) for kind in ("noise", "prices"))
+        return quantize_budget.recipes(deit, noise, prices)
+
+    def measure(self, kind: str, of: Recipe | dict[str, Any] | None) -> tuple[np.ndarray, dict[str, Any]]:
+        """What `quantize_row.py` wrote for a recipe or form, and what that took; kept in the work folder."""
+        values = json.dumps(of.as_dict() if isinstance(of, Recipe) else of, sort_keys=True)
+        inputs = json.dumps(self.inputs if kind not in ("cost", "prices") else self.inputs["sources_sha256"])
         base = self.work / f"{kind}-{digest([values.encode(), inputs.encode()])[:16]}"
         output, figures = base.with_suffix(".npy"), base.with_suffix(".json")
         # The figures are written last: where they are, the output is whole.
@@ -171,6 +192,7 @@ class Bench:
                 "seconds": run.seconds(*QUANTIZATION),
                 "memory": run.peak(*QUANTIZATION),
                 "steps": {name: run.seconds(name) for name, _, _ in run.steps},
+                "form": run.told.get("form"),
             }
             part = base.with_suffix(".part")
             part.write_text(json.dumps(took))

@@ -40,16 +40,6 @@ def changed(base: Recipe, skip: list[str] | None = None, **parts: dict[str, Any]
     return Recipe.model_validate(values)
 
 
-def form_of(row: Recipe) -> Recipe:
-    """The recipe that gives the same operators the quickest way, with the head in INT8 as it is on a phone."""
-    values = row.as_dict()
-    values["paddleslim"]["algo"] = "abs_max"
-    if values["rewrite"]:
-        values["rewrite"]["views"] = 1
-    values["skip"].remove("head")
-    return Recipe.model_validate({**values, "name": "form"})
-
-
 def select(all_rows: dict[str, Recipe], patterns: str) -> dict[str, Recipe]:
     """Rows whose name matches one of the patterns, pattern by pattern.
 

@@ -2,16 +2,21 @@
 
     python benchmarks/quantize_row.py float WEIGHTS null OUT.npy
     python benchmarks/quantize_row.py int8 WEIGHTS RECIPE OUT.npy
-    python benchmarks/quantize_row.py cost - RECIPE OUT.npy
+    python benchmarks/quantize_row.py cost - FORM OUT.npy
+    python benchmarks/quantize_row.py noise WEIGHTS RECIPE OUT.npy
+    python benchmarks/quantize_row.py prices - RECIPE OUT.npy
 
 `float` writes the ViT-S's float outputs for the check crops, `int8` those of the twin of the program that the recipe
-makes of it, both float32 [crops, 384]. `cost` writes one number, the instructions of DeiT-tiny in the recipe's form.
-WEIGHTS is a `.pdparams`, or - for those of `vit_small.py`; RECIPE is a recipe as JSON. The last line of standard
-output is JSON: [name, begin, end] of each step, in seconds of the system's monotonic clock.
+makes of it, both float32 [crops, 384]. `cost` writes one number, the instructions of DeiT-tiny in a form.
+`noise` and `prices` write text, what `quantize_budget.py` chooses by.
+WEIGHTS is a `.pdparams`, or - for those of `vit_small.py`; RECIPE is a recipe as JSON. FORM is JSON, too: the
+arguments of `lite.deploy.Form`, and "skip" and "paddleslim" of a recipe. The last line of standard output is JSON:
+[name, begin, end] of each step, in seconds of the system's monotonic clock, and for `int8` the "form" that was made.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 import tempfile
@@ -19,40 +24,65 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import paddle
 import photographs
+import quantize_budget
 import vit_small
 from by_toolkit import Steps
+from quantize_budget import COST_VARIANT
 
-from lite import workers, zoo
+from lite import export, optimizer, workers
+from lite.deploy import PLAIN, DeployableDeiT, Form
 from lite.errors import ToolkitError
 from lite.evaluate import tensor
 from lite.export import Exported, LoadedProgram, static_graph
 from lite.pdparams import read_state
-from lite.state import State, check_state, expected_shapes
+from lite.state import State, check_state
 from lite.weights import Weights
 from lite.zoo import IMAGENET_CLASSES, Variant
-from quant import cost
+from quant import cost, ptq
 from quant.calibration import CalibrationSet
-from quant.conversion import CheckSet, Conversion
-from quant.convert import SEED
+from quant.conversion import SEED, CheckSet, Conversion
 from quant.recipe import Recipe
 
-COST_VARIANT = zoo.find("deit_tiny")
 FLOAT = Recipe(name="float")
 
 
-def features(weights: str, recipe: Recipe | None, steps: Steps) -> np.ndarray:
-    """Outputs of the ViT-S for the check crops, float32 [crops, 384]; of the float network for no recipe."""
+def features(weights: str, recipe: Recipe | None, steps: Steps) -> tuple[np.ndarray, dict[str, Any] | None]:
+    """Outputs of the ViT-S for the check crops, float32 [crops, 384], and the form that the recipe gave it.
+
+    Of the float network for no recipe.
+    """
     variant = vit_small.VARIANT
-    state = vit_small.load() if weights == "-" else read_state(Path(weights))
-    check_state(state, variant)
+    state = load(weights)
     calibration, check = photographs.crops()
     with conversion(variant, state, recipe or FLOAT, calibration, check, steps) as made:
         program = made.twin if recipe else made.exported
         with steps.stage("check"):
-            return outputs(program, check, variant)
+            found = outputs(program, check, variant)
+        return found, form_of(made) if recipe else None
+
+
+def load(weights: str) -> State:
+    """The ViT-S's weights."""
+    state = vit_small.load() if weights == "-" else read_state(Path(weights))
+    check_state(state, vit_small.VARIANT)
+    return state
+
+
+def form_of(made: Conversion) -> dict[str, Any]:
+    """What the cost of the INT8 network hangs on, as JSON can say it; the head is in INT8 as it is on a phone."""
+    rewritten, recipe = made.rewritten, made.recipe
+    form = dataclasses.asdict(rewritten.form if rewritten else PLAIN)
+    form = {name: sorted(value) if isinstance(value, frozenset) else value for name, value in form.items()}
+    return {
+        **form,
+        "skip": [pattern for pattern in recipe.skip if pattern != "head"],
+        "paddleslim": {**recipe.paddleslim.model_dump(mode="json"), "algo": "abs_max"},
+    }
 
 
 def outputs(program: Exported, pictures: Sequence[np.ndarray], variant: Variant) -> np.ndarray:
@@ -62,18 +92,30 @@ def outputs(program: Exported, pictures: Sequence[np.ndarray], variant: Variant)
         return np.concatenate([loaded.run(tensor(picture, variant.preprocess))[0] for picture in pictures])
 
 
-def instructions(recipe: Recipe, steps: Steps) -> float:
-    """Instructions of DeiT-tiny with 1,000 classes as the recipe writes it for ARM.
+def instructions(form: dict[str, Any], steps: Steps) -> float:
+    """Instructions of DeiT-tiny with 1,000 classes in a form (`form_of`) on ARM.
 
     Weights and pictures are random: they change no operator.
     """
+    shape = dict(form)
+    recipe = Recipe.model_validate(
+        {"name": "form", "skip": shape.pop("skip"), "paddleslim": shape.pop("paddleslim")}
+    )
+    scaled = {name: frozenset(value) if isinstance(value, list) else value for name, value in shape.items()}
     rng = np.random.default_rng(SEED)
-    shapes = expected_shapes(COST_VARIANT, IMAGENET_CLASSES)
-    state = {name: rng.normal(scale=0.1, size=shape).astype(np.float32) for name, shape in shapes.items()}
     side = COST_VARIANT.image
-    pictures = list(rng.integers(0, 256, (2, side, side, 3), dtype=np.uint8))
-    with conversion(COST_VARIANT, state, recipe, pictures, pictures, steps) as made:
-        _, model = made.phone("int8", "arm")
+    pictures = tuple(rng.integers(0, 256, (2, side, side, 3), dtype=np.uint8))
+    paddle.seed(SEED)
+    network = DeployableDeiT(COST_VARIANT, IMAGENET_CLASSES, form=Form(**scaled))
+    network.eval()
+    with tempfile.TemporaryDirectory(prefix="cost-") as name, steps.stage("cost"):
+        folder = Path(name)
+        exported = export.export(network, folder / "float")
+        program = ptq.quantize(network, exported, CalibrationSet("random", pictures), recipe, folder / "int8")
+        expect = optimizer.Expectation("int8", ("arm",))
+        model = optimizer.optimize(
+            program.model, program.params, folder / "model.nb", targets=("arm",), expect=expect
+        )
     return cost.instructions(model, (1, 3, side, side))
 
 
@@ -97,18 +139,23 @@ def conversion(
 def main() -> None:
     imported = time.monotonic()
     kind, weights, values, out = sys.argv[1:]
-    recipe = Recipe.model_validate(json.loads(values)) if kind != "float" else None
-    steps = Steps()
+    steps, form = Steps(), None
     try:
         if kind == "cost":
-            assert recipe is not None
-            result = np.float64(instructions(recipe, steps))
+            result: Any = np.float64(instructions(json.loads(values), steps))
+        elif kind == "prices":
+            result = quantize_budget.prices(Recipe.model_validate(json.loads(values)), steps)
+        elif kind == "noise":
+            recipe = Recipe.model_validate(json.loads(values))
+            state, (calibration, _) = load(weights), photographs.crops()
+            result = quantize_budget.noise(vit_small.VARIANT, state, recipe, calibration, steps)
         else:
-            result = features(weights, recipe, steps)
+            chosen = Recipe.model_validate(json.loads(values)) if kind == "int8" else None
+            result, form = features(weights, chosen, steps)
     except ToolkitError as error:
         sys.exit(f"error: {error}")
     np.save(out, result)
-    print(json.dumps({"imported": imported, "steps": steps.times}))
+    print(json.dumps({"imported": imported, "steps": steps.times, "form": form}))
 
 
 if __name__ == "__main__":

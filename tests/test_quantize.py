@@ -67,7 +67,7 @@ def test_an_ablation_changes_one_thing(recipes) -> None:
             assert name == "deit-nothing-skipped"
             assert changed == {"skip"}
             assert row.skip == ["head"]
-    assert {"equalize", "scaled_gelu", "gptq", "tanh_gelu", "per_head"} <= switches
+    assert {"rotate", "equalize", "centre_keys", "shift_gelu", "scale_gelu", "gptq", "tanh_gelu"} <= switches
 
 
 def test_rows_are_chosen_by_pattern(recipes) -> None:
@@ -77,18 +77,6 @@ def test_rows_are_chosen_by_pattern(recipes) -> None:
     ]  # fmt: skip
     with pytest.raises(click.BadParameter, match="no row matches 'nothing'; rows are paddleslim-hist, "):
         recipes.select(rows, "deit,nothing")
-
-
-def test_a_form_is_costed_once(recipes) -> None:
-    rows = recipes.rows(ablations=True)
-    stock = recipes.form_of(rows["paddleslim-hist"])
-    assert stock == recipes.form_of(rows["paddleslim-KL"]) == recipes.form_of(rows["paddleslim-ptf"])
-    deit = recipes.form_of(rows["deit"])
-    assert deit == recipes.form_of(rows["deit-views8"])
-    assert "head" not in deit.skip
-    assert deit.skip
-    for other in ("paddleslim-hist", "deit-no-per-head", "deit-no-tanh-gelu", "deit-nothing-skipped"):
-        assert recipes.form_of(rows[other]) != deit
 
 
 def test_what_was_measured_is_kept_until_something_changes(quantize, recipes, bench, monkeypatch) -> None:
@@ -104,13 +92,13 @@ def test_what_was_measured_is_kept_until_something_changes(quantize, recipes, be
     output, took = bench.measure("int8", row)
     assert (output, took["seconds"], took["memory"]) == (1, 5, 10**6)
     assert bench.measure("int8", row)[0] == 1
-    assert bench.measure("int8", recipes.rows(ablations=False)["deit-views8"])[0] == 2
+    assert bench.measure("int8", recipes.rows(ablations=False)["deit-views2"])[0] == 2
     assert bench.measure("float", None)[0] == 3
-    assert bench.measure("cost", row)[0] == 4
+    assert bench.measure("cost", {"tanh_gelu": True})[0] == 4
     bench.inputs["crops_sha256"] = "other"
     assert bench.measure("int8", row)[0] == 5
     # The cost is that of made-up weights and pictures.
-    assert bench.measure("cost", row)[0] == 4
+    assert bench.measure("cost", {"tanh_gelu": True})[0] == 4
 
 
 def test_a_row_that_was_interrupted_is_made_anew(quantize, bench, monkeypatch) -> None:
@@ -128,13 +116,44 @@ def test_a_row_that_was_interrupted_is_made_anew(quantize, bench, monkeypatch) -
 
 
 @pytest.mark.slow
-def test_what_forms_cost(recipes, bench) -> None:
-    rows = recipes.rows(ablations=False)
-    stock, deit = (
-        float(bench.measure("cost", recipes.form_of(rows[name]))[0]) for name in ("paddleslim-hist", "deit")
-    )
+def test_rows_for_budgets_buy_what_the_vit_s_needs_at_deit_tinys_prices(bench, monkeypatch) -> None:
+    measure = bench.measure
+    blocks = range(12)
+    parts = ("attn.qkv", "attn.qk", "attn.av", "attn.proj", "mlp.fc1", "mlp.fc2", "mlp.fc2 input")
+    alone = {f"blocks.{block}.{part}": 0.01 for block in blocks for part in parts}
+    alone |= {f"blocks.11.attn.{part}": 0.01 for part in ("q", "kv")} | {"patch_embed.proj": 0.01, "head": 99}
+    alone |= {f"blocks.{block}.attn.av": 10.0 + block for block in blocks}
+    alone |= {"blocks.3.mlp.fc2": 50.0, "blocks.3.mlp.fc2 input": 49.0}
+    errors = {block: [((False, False), 4), ((True, False), 2), ((True, True), 1)] for block in blocks}
+    sums = {"pictures": 1, "signal": 1e4, "noise": 100, "cosine_min": 1, "agreeing": 1}
+    whole = dict.fromkeys(("int8", "float_graph", "alone"), sums)
+    noise = json.dumps({"whole": whole, "alone": alone, "gelu_errors": errors})
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            bench, "measure", lambda kind, of: (noise, {}) if kind == "noise" else measure(kind, of)
+        )
+        made = bench.budgets()
+    assert list(made) == ["deit-budget180", "deit-budget190", "deit-budget200", "deit-budget215"]
+    low, high = made["deit-budget180"], made["deit-budget215"]
+    assert 3 in low.rewrite.shift_gelu
+    assert {"blocks.10.attn.av", "head"} < set(low.skip) < {*high.skip, *low.skip}
+    assert "blocks.0.attn.av" not in low.skip
+    assert {f"blocks.{block}.attn.av" for block in blocks} < set(high.skip)
+    form = {"attention": "packed", "tanh_gelu": True, "paddleslim": low.paddleslim.model_dump(mode="json")}
+    form |= {"shifted_gelu": low.rewrite.shift_gelu, "scaled_gelu": low.rewrite.scale_gelu}
+    form["skip"] = [layer for layer in low.skip if layer != "head"]
+    assert 175e6 < float(bench.measure("cost", form)[0]) <= 180e6
+
+
+@pytest.mark.slow
+def test_what_forms_cost(bench) -> None:
+    slim = {"algo": "abs_max", "onnx_format": False}
+    stock = {"skip": [], "paddleslim": slim}
+    deit = {"attention": "packed", "tanh_gelu": True, "shifted_gelu": [0, 1], "scaled_gelu": [1]}
+    deit |= {"skip": ["blocks.*.attn.av", "blocks.-1.mlp.fc2"], "paddleslim": slim}
+    costs = [float(bench.measure("cost", form)[0]) for form in (stock, deit)]
     # 1.08 G multiply-adds in int8 take 67 M at least, the same network in float 449 M.
-    assert 67e6 < deit < stock < 300e6
+    assert 67e6 < costs[1] < costs[0] < 300e6
 
 
 @pytest.mark.slow
