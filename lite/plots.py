@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -13,6 +14,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
+from lite.curve import Curve, Point
 from lite.drift import LayerDrift
 
 # What matplotlib draws with, and the variable of the page's style sheet that takes its place.
@@ -69,15 +71,114 @@ def layer_plot(layers: Sequence[LayerDrift], kind: str) -> Markup:
         )
         error.yaxis.set_major_formatter(FuncFormatter(lambda db, _: f"{100 * 10 ** (-db / 20):.2g}"))
         for each in (axes, error):
-            each.tick_params(colors=_SOFT, length=0)
-            each.xaxis.label.set_color(_SOFT)
-            each.yaxis.label.set_color(_SOFT)
-            for spine in each.spines.values():
-                spine.set_visible(False)
-        stream = io.StringIO()
-        figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+            _plain(each)
+        svg = _svg(figure)
     label = f"SNR of {len(layers)} blocks; the worst is block {worst + 1} with {values[worst]:.1f} dB"
-    return _inline(stream.getvalue(), label)
+    return _inline(svg, label)
+
+
+def share_plot(names: Sequence[str], shares: Sequence[float], marked: Sequence[bool], kind: str) -> Markup:
+    """Shares (0 to 1) as horizontal bars, first on top, some marked, as inline SVG; `kind` as for `layer_plot`.
+
+    Names hold no markup.
+    """
+    wide = kind == "wide"
+    with matplotlib.rc_context(
+        {"svg.fonttype": "none", "svg.hashsalt": kind, "font.size": 9 if wide else 10}
+    ):
+        figure = Figure(figsize=(7.6 if wide else 4.0, 0.5 + 0.24 * len(names)), layout="constrained")
+        FigureCanvasSVG(figure)
+        axes = figure.add_subplot()
+        places = np.arange(len(names))
+        percent = 100 * np.array(shares)
+        axes.barh(places, percent, 0.62, color=[_BAD if each else _ACCENT for each in marked])
+        for place, value in zip(places, percent, strict=True):
+            axes.text(value, place, f" {value:.2g} %", va="center", color=_SOFT)
+        axes.set(xlim=(0, 1.15 * max(percent.max(), 1e-9)), ylim=(len(names) - 0.4, -0.6))
+        axes.set_xticks([])
+        axes.set_yticks(places, names)
+        _plain(axes)
+        svg = _svg(figure)
+    return _inline(svg, f"{len(names)} shares; the largest is {names[0]} with {percent[0]:.2g} %")
+
+
+def curve_plot(curve: Curve, kind: str) -> Markup:
+    """SNR over instructions as inline SVG: the curve and the marked points; `kind` as for `layer_plot`.
+
+    The curve is cut a little behind the dearest of the marked points. Names hold no markup.
+    """
+    wide = kind == "wide"
+    marked = [curve.chosen, curve.measured, curve.stock]
+    start = min(point.instructions for point in (*marked, curve.points[0]))
+    end = max(point.instructions for point in marked)
+    end += 0.25 * max(end - start, 1e6)
+    drawn = [point for point in curve.points if point.instructions <= end]
+    with matplotlib.rc_context(
+        {"svg.fonttype": "none", "svg.hashsalt": f"curve {kind}", "font.size": 9 if wide else 10}
+    ):
+        figure = Figure(figsize=(7.6, 3.3) if wide else (4.0, 3.5), layout="constrained")
+        FigureCanvasSVG(figure)
+        axes = figure.add_subplot()
+        axes.axvline(curve.limit / 1e6, color=_LINE, linewidth=1.2)
+        axes.plot(*_places(drawn), color=_ACCENT, linewidth=1.8)
+        ring: dict[str, Any] = {
+            "marker": "o",
+            "markersize": 11,
+            "markerfacecolor": "none",
+            "linestyle": "none",
+        }
+        axes.plot(*_places([curve.chosen]), color=_ACCENT, **ring)
+        axes.plot(*_places([curve.measured]), color=_ACCENT, marker="o", markersize=5.5, linestyle="none")
+        axes.plot(*_places([curve.stock]), color=_BAD, marker="s", markersize=7, linestyle="none")
+        both = f"{curve.measured.snr_db:.1f} dB measured,\n{curve.chosen.snr_db:.1f} dB predicted"
+        lower = min(curve.chosen, curve.measured, key=lambda point: point.snr_db)
+        named = f"{curve.stock.name}: {curve.stock.snr_db:.1f} dB"
+        for words, point, colour in [(both, lower, _ACCENT), (named, curve.stock, _BAD)]:
+            left = point.instructions > (start + end) / 2
+            axes.annotate(
+                words,
+                (point.instructions / 1e6, point.snr_db),
+                xytext=(-9 if left else 9, -6),
+                textcoords="offset points",
+                ha="right" if left else "left",
+                va="top",
+                color=colour,
+                fontweight="bold",
+            )
+        low, high = _limits(np.array([point.snr_db for point in (*drawn, *marked)]))
+        axes.set(
+            xlim=((start - 0.04 * (end - start)) / 1e6, (end + 0.04 * (end - start)) / 1e6),
+            ylim=(low, high),
+            xlabel="million instructions a picture (model)",
+            ylabel="SNR, dB (higher is better)",
+        )
+        axes.grid(axis="y", color=_LINE, linewidth=0.8)
+        _plain(axes)
+        svg = _svg(figure)
+    chosen, stock = curve.chosen, curve.stock
+    return _inline(
+        svg,
+        f"SNR over instructions: {chosen.snr_db:.1f} dB at {chosen.instructions / 1e6:.0f} million predicted, "
+        f"{stock.name} {stock.snr_db:.1f} dB at {stock.instructions / 1e6:.0f} million",
+    )
+
+
+def _places(points: Sequence[Point]) -> tuple[list[float], list[float]]:
+    return [point.instructions / 1e6 for point in points], [point.snr_db for point in points]
+
+
+def _plain(axes: Any) -> None:
+    axes.tick_params(colors=_SOFT, length=0)
+    axes.xaxis.label.set_color(_SOFT)
+    axes.yaxis.label.set_color(_SOFT)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _svg(figure: Figure) -> str:
+    stream = io.StringIO()
+    figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    return stream.getvalue()
 
 
 def _limits(values: np.ndarray) -> tuple[float, float]:

@@ -1,0 +1,144 @@
+"""Runs sensitivity over all rows and pictures: on all cores or a Dask cluster, stored as it goes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lite import chunks
+from lite.errors import ConversionError
+from lite.evaluate import Picture
+from lite.stages import Stages
+from lite.validate import InterruptedRunError
+from lite.validation import make_folder
+from lite.workers import Workers
+from lite.zoo import Preprocess
+from quant.calibration import CalibrationSet
+from quant.conversion import CheckSet
+from quant.sensitivity import Measured, Row, Sums, Whole
+from quant.sensitivity_program import Program
+from quant.sensitivity_store import WHOLE, Figures, Place, Store
+from quant.sensitivity_worker import Job, measure
+
+# Larger chunks run no faster, and a worker keeps the activations of one twice.
+CHUNK = 16
+_POLL_SECONDS = 5
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """What was found: the network's own figures, and each row's, in network order."""
+
+    whole: Whole
+    rows: list[tuple[Row, Measured]]
+
+
+@dataclass
+class Run:
+    """One measurement and its file in `out`. `open_workers` starts what the rows run on."""
+
+    program: Program
+    check: CheckSet
+    spec: Preprocess
+    out: Path
+    open_workers: Callable[[], AbstractContextManager[Workers]]
+    stages: Stages = field(default_factory=Stages)
+
+    def run(self, *, restart: bool = False) -> Sensitivity:
+        """Measures what is missing; `restart` forgets what earlier runs of the same key stored.
+
+        Raises InterruptedRunError (exit code 130) on Ctrl-C, InputError for an unreadable picture or a file that
+        cannot be written, ConversionError for NaN and for workers that are lost.
+        """
+        make_folder(self.out)
+        pictures = CalibrationSet(self.check.source, tuple(self.check.pictures)).sha256
+        job = Job(Program(self.program.folder.absolute()), self.program.sha256, pictures, self.spec)
+        store = Store(self.out / "sensitivity.jsonl", _key(job))
+        if restart:
+            store.forget()
+        rows = self.program.rows()
+        count = -(-len(self.check.pictures) // CHUNK)
+        wanted: dict[Place, Row | None] = {}
+        for chunk in range(count):
+            wanted |= {(WHOLE, chunk): None, **{(row.name, chunk): row for row in rows}}
+        found = {place: figures for place, figures in store.read().items() if place in wanted}
+        missing = {place: row for place, row in wanted.items() if place not in found}
+        try:
+            with self.stages.stage("sensitivity"):
+                self.stages.on_progress(len(found), len(wanted))
+                for place, figures in self._measured(job, missing):
+                    store.add(place, figures)
+                    found[place] = figures
+                    self.stages.on_progress(len(found), len(wanted))
+        except KeyboardInterrupt:
+            raise InterruptedRunError(
+                f"interrupted; {len(found)} of {len(wanted)} measurements done; the same command goes on from there"
+            ) from None
+        except ConversionError as error:
+            raise ConversionError(
+                f"{error} ({len(found)} of {len(wanted)} measurements done, and kept)"
+            ) from error
+        return _together(rows, found, range(count))
+
+    def _measured(self, job: Job, missing: Mapping[Place, Row | None]) -> Iterator[tuple[Place, Figures]]:
+        """Figures in the order they come."""
+        if not missing:
+            return
+        with self.open_workers() as hands:
+            yield from spread(hands, measure, job, missing, self.check.pictures)
+
+
+def spread(
+    hands: Workers,
+    work: Callable[[Job, Row | None, int, Sequence[Picture]], Found],
+    job: Job,
+    tasks: Mapping[Place, Row | None],
+    pictures: Sequence[Picture],
+) -> Iterator[tuple[Place, Found]]:
+    """What `work` (a function of `sensitivity_worker`) finds for each row and chunk of pictures, as it comes."""
+    todo, left = iter(tasks.items()), len(tasks)
+    pending: dict[Future[Any], Place] = {}
+    while left:
+        # A bounded number on the way, as pictures go with each.
+        while len(pending) < hands.slots() and (task := next(todo, None)) is not None:
+            (place, row), chunk = task, task[0][1]
+            part = pictures[chunk * CHUNK : (chunk + 1) * CHUNK]
+            pending[hands.executor.submit(work, job, row, chunk, part)] = place
+        if not pending:
+            time.sleep(_POLL_SECONDS)
+        done, _ = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
+        for future in done:
+            found: Any = hands.result(future)
+            yield pending.pop(future), found
+            left -= 1
+
+
+def _together(rows: Sequence[Row], found: Mapping[Place, Figures], chunk_range: Iterable[int]) -> Sensitivity:
+    def total(name: str, part: str) -> Sums:
+        return Sums.total(getattr(found[name, chunk], part) for chunk in chunk_range)
+
+    whole = Whole(total(WHOLE, "int8"), total(WHOLE, "float_graph"), total(WHOLE, "alone"))
+    return Sensitivity(
+        whole, [(row, Measured(total(row.name, "alone"), total(row.name, "without"))) for row in rows]
+    )
+
+
+def _key(job: Job) -> str:
+    """SHA-256 of all that the figures depend on."""
+    return chunks.key(
+        {
+            "program": job.sha256,
+            "pictures": job.pictures,
+            "preprocess": asdict(job.spec),
+            "opencv": version("opencv-python"),
+            "paddlepaddle": version("paddlepaddle"),
+            "chunk": CHUNK,
+        }
+    )

@@ -1,0 +1,224 @@
+"""Says which layer and which tensor of an INT8 model costs what, and writes a recipe to edit.
+
+Converts once by the recipe, then looks at each quantizer: what it costs alone, with all else in float, and what
+leaving it in float gains. Figures are stored one by one: Ctrl-C, and the same command goes on from there.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import _command
+
+with _command.requirements():
+    import click
+    from _display import Display, notify, show
+    from rich.markup import escape
+    from rich.table import Table
+
+    from lite import dask_workers, weights, workers, zoo
+    from quant import recipe as recipes
+    from quant import sensitivity_report, sets
+    from quant.sensitivity_program import prepare
+    from quant.sensitivity_results import document, recipe_text, results
+    from quant.sensitivity_run import Run
+
+PICTURES = 16
+
+EXAMPLES = """
+\b
+Examples:
+  python tools/sensitivity.py --model deit_tiny
+  python tools/sensitivity.py --model deit_small --weights best_model.pdparams --calib pictures/ --max-images 64
+  python tools/sensitivity.py --model deit_tiny --skip-worst 2 --out out/
+  python tools/opt.py --model deit_tiny --recipe out/recipe.yaml
+
+\b
+On several machines, with the clone, the pictures and --out at the same paths on all of them:
+  ./run.sh -m dask scheduler
+  ./run.sh -m dask worker tcp://HOST:8786 --nthreads 1 --nworkers 16        # on each machine
+  ./run.sh tools/sensitivity.py --model deit_base --dask tcp://HOST:8786 --out /shared/sensitivity
+
+\b
+Exit codes: 0 done · 2 bad usage or input · 4 conversion, a worker or the scheduler failed (what is done is kept) ·
+5 download failed · 130 interrupted
+"""
+
+
+@click.command(help=__doc__, epilog=EXAMPLES)
+@click.option("--model", required=True, metavar="NAME", help="DeiT variant; tools/opt.py --list shows them.")
+@click.option(
+    "--weights",
+    "source",
+    default="auto",
+    show_default=True,
+    metavar="auto|imagenet|digits|FILE",
+    help="As for tools/opt.py.",
+)
+@click.option("--labels", type=click.Path(path_type=Path), help="Class names for a weights file, one a line.")
+@click.option(
+    "--recipe",
+    default=recipes.DEFAULT,
+    show_default=True,
+    metavar="NAME|FILE",
+    help=f"INT8 recipe: {', '.join(recipes.names())}, or a YAML file.",
+)
+@click.option("--calib", metavar="DIR|digits", help="Calibration pictures. Default: the bundled digits.")
+@click.option(
+    "--calib-images",
+    type=click.IntRange(1),
+    default=sets.CALIBRATION_PICTURES,
+    show_default=True,
+    metavar="N",
+)
+@click.option(
+    "--images",
+    metavar="DIR|digits",
+    help="Pictures to measure with. Default: held-out digits, or what --calib leaves.",
+)
+@click.option(
+    "--max-images",
+    type=click.IntRange(1),
+    default=PICTURES,
+    show_default=True,
+    metavar="N",
+    help="At most so many of them; time grows with their number.",
+)
+@click.option(
+    "--skip-worst",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Leave the N worst layers in float in recipe.yaml; the others stay commented out.",
+)
+@click.option(
+    "--worst", type=click.IntRange(1), default=15, show_default=True, metavar="N", help="Rows to print."
+)
+@click.option(
+    "--workers", "count", type=click.IntRange(1), metavar="N", help="Processes. Default: one a core."
+)
+@click.option(
+    "--dask", "address", metavar="ADDRESS", help="Run on the workers of this Dask scheduler; see below."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="For sensitivity.json, sensitivity.html, recipe.yaml and what is stored on the way. "
+    "Default: build/sensitivity/MODEL-WEIGHTS-RECIPE.",
+)
+@click.option("--restart", is_flag=True, help="Convert and measure again instead of going on.")
+@click.option("--json", "as_json", is_flag=True, help="Print sensitivity.json on stdout and nothing else.")
+def main(
+    model: str,
+    source: str,
+    labels: Path | None,
+    recipe: str,
+    calib: str | None,
+    calib_images: int,
+    images: str | None,
+    max_images: int,
+    skip_worst: int,
+    worst: int,
+    count: int | None,
+    address: str | None,
+    out: Path | None,
+    restart: bool,
+    as_json: bool,
+) -> None:
+    """Runs the command."""
+    if address and count:
+        raise click.UsageError("--workers is for this computer; with --dask the scheduler has its own")
+    loaded = weights.load(zoo.find(model), source, labels=labels, notify=notify)
+    used = recipes.load(recipe)
+    calibration, check = sets.choose(
+        loaded, calib, images, calibration_pictures=calib_images, check_pictures=max_images
+    )
+    name = f"{loaded.variant.name}-{loaded.name}-{used.name}"
+    out = out or _command.ROOT / "build" / "sensitivity" / name
+    open_workers = (
+        functools.partial(dask_workers.connected, address)
+        if address
+        else functools.partial(workers.local, count)
+    )
+    with Display(remaining=True) as display:
+        program = prepare(loaded, used, calibration, check, out, display.stages, restart=restart)
+        run = Run(program, check, loaded.variant.preprocess, out, open_workers, display.stages)
+        found = run.run(restart=restart)
+    facts = {
+        "model": loaded.variant.name,
+        "weights": {"source": loaded.source, "path": str(loaded.path), "sha256": loaded.sha256},
+        "recipe": used.as_dict(),
+        "calibration": {
+            "source": calibration.source,
+            "images": len(calibration.take(used.batches).pictures),
+        },
+        "images": {"source": check.source, "count": len(check.pictures)},
+        "seconds": dict(display.stages.seconds),
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+    figures = document(found, facts)
+    about = f"{loaded.variant.name} ({loaded.name}), {len(check.pictures)} pictures from {check.source}"
+    text = recipe_text(used, results(found)[0], active=skip_worst, source=about)
+    sensitivity_report.write(out, figures, text)
+    if as_json:
+        click.echo(json.dumps(figures, indent=2))
+        return
+    _print(figures, worst)
+    click.echo(f"report   {out / 'sensitivity.html'}")
+    click.echo(f"recipe   {out / 'recipe.yaml'}")
+    click.echo(f"try it   python tools/opt.py --model {model} --recipe {out / 'recipe.yaml'}")
+
+
+def _print(figures: dict[str, Any], worst: int) -> None:
+    int8 = figures["int8"]
+    click.echo(
+        f"INT8 keeps {int8['snr_db']:.1f} dB (cosine min {int8['cosine_min']:.5f}, top-1 {int8['top1_agreement']:.2%} "
+        f"agree, {int8['images']} pictures); the same graph in float {figures['float_graph']['snr_db']:.1f} dB; "
+        f"the tensors' shares of its noise add up to {figures['shares_of_tensors']:.0%}"
+    )
+    table = _table("Layers, worst first", "share %", "SNR dB", "skip dB", "meas. dB", "float M", "%/M")
+    for row in figures["layers"][:worst]:
+        known, rate = row["instructions"], row["share_per_million_instructions"]
+        table.add_row(
+            *_start(row),
+            f"{row['expected_gain_db']:+.2f}",
+            f"{row['gain_db']:+.2f}",
+            f"{(known['fp32'] - known['int8']) / 1e6:+.2f}" if known else "",
+            f"{100 * rate:.2f}" if rate is not None else "",
+        )
+    show(table)
+    table = _table("Tensors, worst first", "share %", "SNR dB", "cosine min", "top-1 %", "meas. dB")
+    for row in figures["tensors"][:worst]:
+        alone = row["alone"]
+        table.add_row(
+            *_start(row),
+            f"{alone['cosine_min']:.5f}",
+            f"{100 * alone['top1_agreement']:.0f}",
+            f"{row['gain_db']:+.2f}",
+        )
+    show(table)
+    click.echo(
+        "share: of INT8's noise, made alone · SNR: alone · skip: gain if left in float, from its share · meas.: gain "
+        "measured, by chance some tenths off · float: million instructions more than INT8 · %/M: share for each"
+    )
+
+
+def _table(title: str, *headings: str) -> Table:
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table
+
+
+def _start(row: dict[str, Any]) -> list[str]:
+    return [escape(row["name"]), f"{100 * row['share']:.2f}", f"{row['alone']['snr_db']:.1f}"]
+
+
+if __name__ == "__main__":
+    _command.run(main)
