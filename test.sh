@@ -10,6 +10,7 @@ packages=(
   libcli11-dev libjpeg62-turbo-dev libpng-dev nlohmann-json3-dev
   clang libclang-rt-14-dev libc++-14-dev libc++abi-14-dev
   g++-aarch64-linux-gnu g++-arm-linux-gnueabihf qemu-user-static
+  iproute2
 )
 
 python() { bash run.sh --requirements requirements-dev.txt "$@"; }
@@ -46,7 +47,7 @@ system_packages() {
       return 1
     fi
   fi
-  bash android_demo/cpp/sysroot.sh arm64 armhf
+  bash android_demo/cpp/sysroot.sh arm64 armhf && bash tests/phone/root.sh amd64 arm64
 }
 
 python -c pass

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,15 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from lite.curve import Curve, Point
 from lite.drift import LayerDrift
-
-# What matplotlib draws with, and the variable of the page's style sheet that takes its place.
-_COLOURS = {
-    "#010101": "var(--soft)",
-    "#020202": "var(--line)",
-    "#030303": "var(--accent)",
-    "#040404": "var(--bad)",
-}
-_SOFT, _LINE, _ACCENT, _BAD = _COLOURS
+from lite.svg import ACCENT, BAD, LINE, SOFT, inline, plain, rendered
 
 
 def layer_plot(layers: Sequence[LayerDrift], kind: str) -> Markup:
@@ -40,9 +30,9 @@ def layer_plot(layers: Sequence[LayerDrift], kind: str) -> Markup:
         FigureCanvasSVG(figure)
         axes = figure.add_subplot()
         low, high = _limits(values)
-        axes.vlines(numbers, low, values, color=_LINE, linewidth=1.2)
-        axes.plot(numbers, values, color=_ACCENT, linewidth=1.8, marker="o", markersize=5.5)
-        axes.plot(numbers[worst], values[worst], color=_BAD, marker="o", markersize=9, linestyle="none")
+        axes.vlines(numbers, low, values, color=LINE, linewidth=1.2)
+        axes.plot(numbers, values, color=ACCENT, linewidth=1.8, marker="o", markersize=5.5)
+        axes.plot(numbers[worst], values[worst], color=BAD, marker="o", markersize=9, linestyle="none")
         right = worst < len(layers) / 2
         axes.annotate(
             f"block {worst + 1}: {values[worst]:.1f} dB",
@@ -51,7 +41,7 @@ def layer_plot(layers: Sequence[LayerDrift], kind: str) -> Markup:
             textcoords="offset points",
             ha="left" if right else "right",
             va="top",
-            color=_BAD,
+            color=BAD,
             fontweight="bold",
         )
         axes.set(
@@ -63,7 +53,7 @@ def layer_plot(layers: Sequence[LayerDrift], kind: str) -> Markup:
         every = wide and len(layers) <= 24
         axes.xaxis.set_major_locator(FixedLocator(list(numbers)) if every else MaxNLocator(7, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-        axes.grid(axis="y", color=_LINE, linewidth=0.8)
+        axes.grid(axis="y", color=LINE, linewidth=0.8)
         error = axes.secondary_yaxis("right")
         error.set_ylabel("error in % of the signal")
         error.yaxis.set_major_locator(
@@ -71,10 +61,10 @@ def layer_plot(layers: Sequence[LayerDrift], kind: str) -> Markup:
         )
         error.yaxis.set_major_formatter(FuncFormatter(lambda db, _: f"{100 * 10 ** (-db / 20):.2g}"))
         for each in (axes, error):
-            _plain(each)
-        svg = _svg(figure)
+            plain(each)
+        svg = rendered(figure)
     label = f"SNR of {len(layers)} blocks; the worst is block {worst + 1} with {values[worst]:.1f} dB"
-    return _inline(svg, label)
+    return inline(svg, label)
 
 
 def share_plot(names: Sequence[str], shares: Sequence[float], marked: Sequence[bool], kind: str) -> Markup:
@@ -91,15 +81,15 @@ def share_plot(names: Sequence[str], shares: Sequence[float], marked: Sequence[b
         axes = figure.add_subplot()
         places = np.arange(len(names))
         percent = 100 * np.array(shares)
-        axes.barh(places, percent, 0.62, color=[_BAD if each else _ACCENT for each in marked])
+        axes.barh(places, percent, 0.62, color=[BAD if each else ACCENT for each in marked])
         for place, value in zip(places, percent, strict=True):
-            axes.text(value, place, f" {value:.2g} %", va="center", color=_SOFT)
+            axes.text(value, place, f" {value:.2g} %", va="center", color=SOFT)
         axes.set(xlim=(0, 1.15 * max(percent.max(), 1e-9)), ylim=(len(names) - 0.4, -0.6))
         axes.set_xticks([])
         axes.set_yticks(places, names)
-        _plain(axes)
-        svg = _svg(figure)
-    return _inline(svg, f"{len(names)} shares; the largest is {names[0]} with {percent[0]:.2g} %")
+        plain(axes)
+        svg = rendered(figure)
+    return inline(svg, f"{len(names)} shares; the largest is {names[0]} with {percent[0]:.2g} %")
 
 
 def curve_plot(curve: Curve, kind: str) -> Markup:
@@ -119,21 +109,21 @@ def curve_plot(curve: Curve, kind: str) -> Markup:
         figure = Figure(figsize=(7.6, 3.3) if wide else (4.0, 3.5), layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.add_subplot()
-        axes.axvline(curve.limit / 1e6, color=_LINE, linewidth=1.2)
-        axes.plot(*_places(drawn), color=_ACCENT, linewidth=1.8)
+        axes.axvline(curve.limit / 1e6, color=LINE, linewidth=1.2)
+        axes.plot(*_places(drawn), color=ACCENT, linewidth=1.8)
         ring: dict[str, Any] = {
             "marker": "o",
             "markersize": 11,
             "markerfacecolor": "none",
             "linestyle": "none",
         }
-        axes.plot(*_places([curve.chosen]), color=_ACCENT, **ring)
-        axes.plot(*_places([curve.measured]), color=_ACCENT, marker="o", markersize=5.5, linestyle="none")
-        axes.plot(*_places([curve.stock]), color=_BAD, marker="s", markersize=7, linestyle="none")
+        axes.plot(*_places([curve.chosen]), color=ACCENT, **ring)
+        axes.plot(*_places([curve.measured]), color=ACCENT, marker="o", markersize=5.5, linestyle="none")
+        axes.plot(*_places([curve.stock]), color=BAD, marker="s", markersize=7, linestyle="none")
         both = f"{curve.measured.snr_db:.1f} dB measured,\n{curve.chosen.snr_db:.1f} dB predicted"
         lower = min(curve.chosen, curve.measured, key=lambda point: point.snr_db)
         named = f"{curve.stock.name}: {curve.stock.snr_db:.1f} dB"
-        for words, point, colour in [(both, lower, _ACCENT), (named, curve.stock, _BAD)]:
+        for words, point, colour in [(both, lower, ACCENT), (named, curve.stock, BAD)]:
             left = point.instructions > (start + end) / 2
             axes.annotate(
                 words,
@@ -152,11 +142,11 @@ def curve_plot(curve: Curve, kind: str) -> Markup:
             xlabel="million instructions a picture (model)",
             ylabel="SNR, dB (higher is better)",
         )
-        axes.grid(axis="y", color=_LINE, linewidth=0.8)
-        _plain(axes)
-        svg = _svg(figure)
+        axes.grid(axis="y", color=LINE, linewidth=0.8)
+        plain(axes)
+        svg = rendered(figure)
     chosen, stock = curve.chosen, curve.stock
-    return _inline(
+    return inline(
         svg,
         f"SNR over instructions: {chosen.snr_db:.1f} dB at {chosen.instructions / 1e6:.0f} million predicted, "
         f"{stock.name} {stock.snr_db:.1f} dB at {stock.instructions / 1e6:.0f} million",
@@ -167,31 +157,6 @@ def _places(points: Sequence[Point]) -> tuple[list[float], list[float]]:
     return [point.instructions / 1e6 for point in points], [point.snr_db for point in points]
 
 
-def _plain(axes: Any) -> None:
-    axes.tick_params(colors=_SOFT, length=0)
-    axes.xaxis.label.set_color(_SOFT)
-    axes.yaxis.label.set_color(_SOFT)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-
-
-def _svg(figure: Figure) -> str:
-    stream = io.StringIO()
-    figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return stream.getvalue()
-
-
 def _limits(values: np.ndarray) -> tuple[float, float]:
     margin = max(2.0, 0.22 * float(np.ptp(values)))
     return float(values.min()) - margin, float(values.max()) + margin
-
-
-def _inline(svg: str, label: str) -> Markup:
-    """An SVG file's text as an element of a page, as wide as its place, read out as `label`."""
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    head, rest = svg.split(">", 1)
-    head = re.sub(r' (?:width|height)="[^"]*"', "", head)
-    for drawn, shown in _COLOURS.items():
-        rest = rest.replace(drawn, shown)
-    # Only numbers and the words above are in it.
-    return Markup(f'{head} role="img" aria-label="{label}">{rest}')  # noqa: S704

@@ -1,0 +1,231 @@
+"""Runs `deit` on a phone, and takes nothing from it that is not what its schema says."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import signal
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+from lite.phone.device import Device, Finished
+from lite.phone.errors import PhoneError, PhoneTimeoutError
+
+SCHEMA = Path(__file__).resolve().parents[2] / "android_demo" / "cpp" / "schema" / "output.schema.json"
+PROGRAM = "deit"
+# deit ends itself by its own --timeout, also when the cable is out; this much later it is ended from here.
+GRACE_SECONDS = 8.0
+_ENGINE = 6
+
+_AFRESH = "run this with --clean and then without"
+_SIGNALS: dict[int, tuple[str, str]] = {
+    signal.SIGILL: (
+        "the processor lacks an instruction that the network or the engine uses",
+        "take an fp32 or int8 bundle and an SDK without fp16: those need a CPU of ARMv8.2 (asimdhp, asimddp)",
+    ),
+    signal.SIGSEGV: (
+        "the engine reads memory that is not its own",
+        f"see whether SDK, demo and bundle are of one version (tools/doctor.py), then {_AFRESH}",
+    ),
+    signal.SIGBUS: (
+        "a file changed or was cut while it was in use",
+        _AFRESH,
+    ),
+    signal.SIGKILL: (
+        "something killed it, on phones mostly Android for lack of memory",
+        "close other apps or restart the phone, and try again",
+    ),
+    signal.SIGABRT: (
+        "the engine gave up",
+        f"see whether SDK, demo and bundle are of one version (tools/doctor.py), then {_AFRESH}",
+    ),
+    signal.SIGTERM: ("something on the phone ended it", "try again"),
+}  # fmt: skip
+_LINKING = re.compile(
+    r"CANNOT LINK EXECUTABLE|error while loading shared libraries|library \"\S+\" not found"
+)
+_FOREIGN = re.compile(
+    r"not executable|Exec format error|syntax error|Permission denied|inaccessible or not found"
+)
+
+
+class DemoError(PhoneError):
+    """The demo on the phone crashed, hung, refused, or said what cannot be understood."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """How often to run: `warmup` runs after the first, then `repeats` measured ones."""
+
+    warmup: int
+    repeats: int
+
+
+@dataclass(frozen=True)
+class Request:
+    """One start of the demo.
+
+    `bundle`: folder on the phone; `host`: run its `host.nb`; `tensor` or `image`: a file on the phone;
+    `cpu_mask` excludes a `power_mode` other than `no-bind`.
+    """
+
+    bundle: str
+    host: bool = False
+    tensor: str | None = None
+    image: str | None = None
+    threads: int = 1
+    power_mode: str = "no-bind"
+    cpu_mask: str | None = None
+    bench: Bench | None = None
+
+    def arguments(self, timeout: float) -> list[str]:
+        """The command line after the program's name."""
+        words = [
+            "--bundle",
+            self.bundle,
+            "--logits",
+            "--threads",
+            str(self.threads),
+            "--timeout",
+            f"{timeout:g}",
+        ]
+        words += ["--power-mode", self.power_mode] if self.cpu_mask is None else ["--cpu-mask", self.cpu_mask]
+        words += ["--host"] if self.host else []
+        words += ["--tensor", self.tensor] if self.tensor else []
+        words += ["--image", self.image] if self.image else []
+        if self.bench:
+            words += ["--bench", "--warmup", str(self.bench.warmup), "--repeats", str(self.bench.repeats)]
+        return words
+
+
+def run(device: Device, folder: str, request: Request, *, timeout: float) -> dict[str, Any]:
+    """What `deit` in `folder` on the phone says (see its schema), after at most `timeout` seconds and some grace.
+
+    Raises DemoError when it ends otherwise than well, PhoneError when the phone or the link fails.
+    """
+    try:
+        finished = device.run(
+            [f"{folder}/{PROGRAM}", *request.arguments(timeout)],
+            timeout + GRACE_SECONDS,
+            env={"LD_LIBRARY_PATH": folder},
+        )
+    except PhoneTimeoutError as error:
+        why = f"the demo did not end within {timeout:g} s, not even by its own --timeout, and was killed"
+        remedy = "see whether the phone is asleep or stuck, or give a longer --timeout"
+        raise DemoError(device.serial, why, remedy) from error
+    try:
+        return parse(finished, request)
+    except UnusableError as error:
+        raise DemoError(device.serial, error.why, error.remedy) from error
+
+
+class UnusableError(Exception):
+    """How a demo ended, and what to do, without the phone's name."""
+
+    def __init__(self, why: str, remedy: str) -> None:
+        super().__init__(f"{why}; {remedy}")
+        self.why = why
+        self.remedy = remedy
+
+
+def parse(finished: Finished, request: Request) -> dict[str, Any]:
+    """The JSON document in what the demo printed, checked against its schema and against `request`.
+
+    Raises UnusableError for every other end than exit code 0 with such a document as the last line.
+    """
+    if finished.code != 0:
+        raise _failure(finished)
+    lines = finished.stdout.strip().splitlines()
+    last = lines[-1] if lines else ""
+    try:
+        document = json.loads(last)
+    except (ValueError, RecursionError):
+        raise _rubbish(
+            f"its last line is no JSON ({_short(last)})" if last else "it printed nothing"
+        ) from None
+    error = best_match(_validator().iter_errors(document))
+    if error is not None:
+        where = "/".join(str(part) for part in error.absolute_path) or "top level"
+        raise _rubbish(f"{where}: {_short(error.message)}")
+    if problem := _other_than_asked(document, request):
+        raise _rubbish(problem)
+    return dict(document)
+
+
+def _other_than_asked(document: dict[str, Any], request: Request) -> str | None:
+    bench, pictures = document["bench"], document["pictures"]
+    if len(pictures) != 1 or pictures[0]["logits"] is None:
+        return "it gives no logits"
+    if not all(map(math.isfinite, [*pictures[0]["logits"], *(bench["latencies_ms"] if bench else ())])):
+        return "figures that are no numbers"
+    if (bench is None) != (request.bench is None):
+        return "it measured nothing" if bench is None else "it measured without being asked"
+    if bench is not None and request.bench is not None:
+        asked, counted = request.bench.repeats, len(bench["latencies_ms"])
+        if counted != asked:
+            return f"{counted} latencies for {asked} runs"
+        if min(bench["latencies_ms"]) <= 0:
+            return "a latency of 0 ms"
+    return None
+
+
+def _failure(finished: Finished) -> UnusableError:
+    said = [line.removeprefix("deit: ") for line in finished.stderr.splitlines() if line.strip()]
+    last = _short(said[-1]) if said else ""
+    if finished.code in (126, 127) or _LINKING.search(finished.stderr):
+        return _not_started(finished, last)
+    if finished.code > 128:
+        return _died(finished.code - 128, last)
+    if finished.code == _ENGINE and "lacks an instruction" in finished.stderr:
+        return _died(signal.SIGILL, "")
+    if finished.code == _ENGINE and "not done after" in finished.stderr:
+        return UnusableError(
+            f"the demo was {last.partition(':')[0]}", "give a longer --timeout or fewer --repeats"
+        )
+    earlier = f" (before that: {_short(said[-2])})" if finished.code == _ENGINE and len(said) > 1 else ""
+    return UnusableError(
+        f"the demo ended with exit code {finished.code}: {last or 'it gave no reason'}{earlier}",
+        "run tools/doctor.py, which checks what fits together (exit codes: android_demo/README.md)",
+    )
+
+
+def _died(number: int, said: str) -> UnusableError:
+    known = number in set(signal.Signals)
+    name = signal.Signals(number).name if known else f"signal {number}"
+    why, remedy = _SIGNALS.get(number, ("that is no end of its own", _AFRESH))
+    hint = f" (it said: {said})" if said else ""
+    return UnusableError(f"the demo died by {name}: {why}{hint}", remedy)
+
+
+def _not_started(finished: Finished, last: str) -> UnusableError:
+    remedy = "build it for this phone's ABI (android_demo/README.md) and give it with --demo"
+    what = f"exit code {finished.code}"
+    if _LINKING.search(finished.stderr):
+        what = "a library is missing on the phone or does not fit"
+        remedy = "give the SDK that it was linked with (--sdk)"
+    elif _FOREIGN.search(finished.stderr):
+        what = "the phone cannot execute the file"
+    return UnusableError(f"the demo could not start: {what}" + (f" ({last})" if last else ""), remedy)
+
+
+def _rubbish(why: str) -> UnusableError:
+    return UnusableError(
+        f"the demo's output makes no sense: {why}",
+        f"{_AFRESH}, with a demo of this version",
+    )
+
+
+def _short(text: str) -> str:
+    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return line if len(line) <= 160 else f"{line[:159]}…"
+
+
+@lru_cache(maxsize=1)
+def _validator() -> Draft202012Validator:
+    return Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))

@@ -1,0 +1,38 @@
+"""What can go wrong with a phone, each with the exit code of the commands (see lite/errors.py)."""
+
+from __future__ import annotations
+
+from lite.errors import ToolkitError
+
+
+class NoPhoneError(ToolkitError):
+    """There is no phone that can be used, or no adb server to ask for one."""
+
+    exit_code = 6
+
+
+class PhoneError(ToolkitError):
+    """Something failed on one phone: `{serial}: {why}; {remedy}`.
+
+    `lost` tells that the phone itself is out of reach (cable, reboot, stalled link, adb server ended), so that
+    nothing more can be had from it in this run.
+    """
+
+    exit_code = 7
+
+    def __init__(self, serial: str, why: str, remedy: str, *, lost: bool = False) -> None:
+        super().__init__(f"{serial}: {why}; {remedy}")
+        self.serial = serial
+        self.why = why
+        self.remedy = remedy
+        self.lost = lost
+
+
+class PhoneTimeoutError(PhoneError):
+    """A command did not end in its time and was ended; the phone still answers."""
+
+
+class GoldenMismatchError(ToolkitError):
+    """The phone's answer to the golden picture is not the bundle's; no latency of it is worth a look."""
+
+    exit_code = 8

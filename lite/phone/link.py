@@ -1,0 +1,164 @@
+"""One open connection through the adb server to a service of the phone, each step of it bounded in time.
+
+adbutils lets through half a dozen kinds of errors; here each becomes a PhoneError that says what happened.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import struct
+
+from adbutils import AdbClient, AdbConnection, AdbDevice, AdbError
+from adbutils.errors import AdbConnectionError, AdbTimeout
+
+from lite.phone.errors import PhoneError
+
+# All that adbutils 2.12 raises: its own, and what its parsing and its sockets do.
+FAULTS = (AdbError, EOFError, OSError, AssertionError, ValueError, struct.error)
+_AGAIN = "check the cable, wait until the phone is up, and run this again"
+# By what the adb server or adbd says.
+_SAID = (
+    ("not found", "it is not connected any more", _AGAIN),
+    ("offline", "it is offline", _AGAIN),
+    ("authoriz", "it does not trust this computer any more", "allow USB debugging on its screen"),
+    ("still connecting", "it is still connecting", "run this again in a moment"),
+)
+
+
+class Client(AdbClient):
+    """adbutils' client, which starts no server by itself: not for a remote host, and not in the middle of a run.
+
+    It asks the server for its version once, where adbutils asks for each connection to a phone.
+    """
+
+    _version: int | None = None
+
+    def make_connection(self, timeout: float | None = None) -> AdbConnection:
+        """Connects to the server. Raises AdbTimeout or AdbConnectionError."""
+        connection = _Connection(self.host, self.port)
+        connection.conn.settimeout(timeout or 10.0)
+        return connection
+
+    def server_version(self) -> int:
+        """What the server said the first time. Raises any of FAULTS."""
+        if self._version is None:
+            self._version = self.ask_version()
+        return self._version
+
+    def ask_version(self) -> int:
+        """What the server says now. Raises any of FAULTS."""
+        return int(super().server_version())
+
+
+class _Connection(AdbConnection):
+    _done = False
+
+    def _safe_connect(self) -> socket.socket:
+        connected: socket.socket = self._create_socket()
+        # Small packets are waited for on the other side.
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connected
+
+    def close(self) -> None:
+        # adbutils' own sleeps 10 ms, at each connection, for what no protocol here needs.
+        if not self._done:
+            self._done = True
+            self.conn.close()
+
+
+class Link:
+    """A connection to `service` (adb's SERVICES.TXT, `shell,v2,raw:…` or `sync:`) of a phone.
+
+    Every method waits `seconds` at most and raises TimeoutError when they are over, or PhoneError.
+    """
+
+    def __init__(self, device: AdbDevice, service: str, seconds: float) -> None:
+        self._serial = str(device.serial)
+        self._client = device._client
+        try:
+            self._connection = device.open_transport(timeout=max(seconds, 0.001))
+        except FAULTS as error:
+            raise self._explained(error) from error
+        try:
+            self._connection.send_command(service)
+            self._connection.check_okay()
+        except FAULTS as error:
+            self.close()
+            raise self._explained(error) from error
+
+    def send(self, data: bytes | memoryview, seconds: float) -> None:
+        """Sends all of `data`."""
+        try:
+            self._wait_at_most(seconds)
+            self._connection.conn.sendall(data)
+        except FAULTS as error:
+            raise self._explained(error) from error
+
+    def receive(self, count: int, seconds: float) -> bytes:
+        """Receives exactly `count` bytes."""
+        try:
+            self._wait_at_most(seconds)
+            received = b""
+            while len(received) < count:
+                block = self._connection.conn.recv(count - len(received))
+                if not block:
+                    raise EOFError
+                received = received + block if received else block
+            return received
+        except FAULTS as error:
+            raise self._explained(error) from error
+
+    def readable(self) -> bool:
+        """Whether something to receive, or the end of the link, is there already."""
+        try:
+            return bool(select.select([self._connection.conn], [], [], 0)[0])
+        except FAULTS as error:
+            raise self._explained(error) from error
+
+    def shut(self) -> None:
+        """Ends it from another thread: a wait in `send` or `receive` is over at once."""
+        with contextlib.suppress(*FAULTS):
+            self._connection.conn.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Closes it; adbd ends the service, a command with SIGHUP."""
+        with contextlib.suppress(*FAULTS):
+            self._connection.close()
+
+    def _wait_at_most(self, seconds: float) -> None:
+        if seconds <= 0:
+            raise TimeoutError
+        self._connection.conn.settimeout(seconds)
+
+    def _explained(self, error: BaseException) -> PhoneError | TimeoutError:
+        if isinstance(error, (AdbTimeout, TimeoutError)):
+            return TimeoutError()
+        return explained(self._client, self._serial, error)
+
+
+def explained(client: Client, serial: str, error: BaseException) -> PhoneError:
+    """What one of FAULTS means for the phone `serial`, as a PhoneError."""
+    if isinstance(error, AdbConnectionError) or not _answers(client):
+        again = "run this again, which starts it anew" if _is_local(client) else "start it there again"
+        return PhoneError(serial, "the adb server has ended", again, lost=True)
+    if isinstance(error, AdbError):
+        said = " ".join(str(error).split()) or "adb gives no reason"
+        for mark, why, remedy in _SAID:
+            if mark in said:
+                return PhoneError(serial, why, remedy, lost=True)
+        return PhoneError(serial, f"adb says: {said}", _AGAIN, lost=said == "closed")
+    return PhoneError(serial, "the connection to it broke off", _AGAIN, lost=True)
+
+
+def _answers(client: Client) -> bool:
+    try:
+        client.ask_version()
+    except FAULTS:
+        return False
+    return True
+
+
+def _is_local(client: Client) -> bool:
+    return client.host in ("127.0.0.1", "localhost", "::1")

@@ -1,0 +1,167 @@
+"""Measures one phone: golden picture first, then every configuration in rounds, with the sensors beside it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from lite.phone import demo, golden, sensors, throttling
+from lite.phone.demo import Bench, Request
+from lite.phone.device import Device
+from lite.phone.errors import PhoneError
+from lite.phone.measured import Cooldown, Measured, Measurement, Round
+from lite.phone.plan import Candidate, Plan
+from lite.phone.sensors import Sample
+from lite.stages import Stages
+
+TENSOR, PICTURE = "golden.f32", "golden.png"
+_COOLDOWN_POLL = 2.0
+
+
+class StoppedError(Exception):
+    """The user wants no more."""
+
+
+@dataclass
+class Phone:
+    """A phone with all that is needed on it, in `folder`; `say` gets one line a step, `stop` ends it early."""
+
+    device: Device
+    folder: str
+    plan: Plan
+    stages: Stages
+    say: Callable[[str], None] = lambda text: None
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def check_golden(self, candidate: Candidate, into: Measured) -> None:
+        """Feeds the golden tensor, then the golden picture; keeps the figures in `into` either way.
+
+        Raises GoldenMismatchError, DemoError or PhoneError.
+        """
+        for fed in ("tensor", "picture"):
+            self._check_stop()
+            self.say(f"golden {fed} of {candidate.name}")
+            request = Request(
+                candidate.folder,
+                candidate.host,
+                tensor=f"{candidate.folder}/{TENSOR}" if fed == "tensor" else None,
+                image=f"{candidate.folder}/{PICTURE}" if fed == "picture" else None,
+            )
+            with self.stages.stage("golden"):
+                document = demo.run(self.device, self.folder, request, timeout=self.plan.timeout)
+            found = golden.compare(candidate.bundle, _logits(document), fed=fed)
+            into.golden.append(found)
+            golden.check(found)
+
+    def measure(self, candidates: Sequence[Candidate], into: Measured) -> None:
+        """Every configuration, the candidates taking turns round by round; every round is added to `into` at once.
+
+        Turns go back and forth (A B, B A, …), so that a phone which warms up steadily favours none.
+        Raises GoldenMismatchError, DemoError, PhoneError or StoppedError; what was measured before is kept.
+        """
+        configurations = self.plan.configurations()
+        for place, configuration in enumerate(configurations):
+            row = [Measurement(candidate, configuration) for candidate in candidates]
+            into.measurements += row
+            for number in range(self.plan.rounds):
+                for measurement in row if number % 2 == 0 else reversed(row):
+                    self._check_stop()
+                    step = place * self.plan.rounds + number + 1
+                    self.say(
+                        f"{measurement.candidate.name}, {configuration}: "
+                        f"{step} of {len(configurations) * self.plan.rounds}"
+                    )
+                    measurement.rounds.append(self._round(measurement, number))
+
+    def _round(self, measurement: Measurement, number: int) -> Round:
+        candidate, configuration = measurement.candidate, measurement.configuration
+        cooldown = self._cool_down()
+        request = Request(
+            candidate.folder,
+            candidate.host,
+            tensor=f"{candidate.folder}/{TENSOR}",
+            threads=configuration.threads,
+            power_mode=configuration.power_mode,
+            cpu_mask=configuration.cpu_mask,
+            bench=Bench(self.plan.warmup, self.plan.repeats_of(number)),
+        )
+        with self.stages.stage("sensors"):
+            before = sensors.read(self.device)
+        with self.stages.stage("run"), self._sampling() as during:
+            document = demo.run(self.device, self.folder, request, timeout=self.plan.timeout)
+        with self.stages.stage("sensors"):
+            after = sensors.read(self.device)
+        golden.check(golden.compare(candidate.bundle, _logits(document), fed="tensor"))
+        measurement.used = {
+            **{name: document[name] for name in ("file", "bytes", "threads", "power_mode", "cpu_mask")},
+            **document["versions"],
+        }
+        latencies = document["bench"]["latencies_ms"]
+        return Round(
+            latencies,
+            document["load_ms"],
+            document["bench"]["first_run_ms"],
+            document["peak_rss_kib"],
+            before,
+            during,
+            after,
+            cooldown,
+            throttling.reasons(before, during, after, latencies),
+        )
+
+    @contextmanager
+    def _sampling(self) -> Iterator[list[Sample]]:
+        """The list that samples go to while the block runs."""
+        samples: list[Sample] = []
+        done = threading.Event()
+
+        def sample() -> None:
+            while not done.wait(self.plan.sample_seconds):
+                try:
+                    samples.append(sensors.read(self.device, services=False))
+                except PhoneError:
+                    return  # the run beside it tells what is wrong
+
+        thread = threading.Thread(target=sample, daemon=True)
+        if self.plan.sample_seconds > 0:
+            thread.start()
+        try:
+            yield samples
+        finally:
+            done.set()
+            if thread.is_alive():
+                thread.join()
+
+    def _cool_down(self) -> Cooldown | None:
+        wanted = self.plan.cooldown_celsius
+        if wanted is None:
+            return None
+        began = time.monotonic()
+        with self.stages.stage("cool-down"):
+            while True:
+                celsius = _warmth(sensors.read(self.device))
+                seconds = time.monotonic() - began
+                if celsius is None or celsius <= wanted or seconds >= self.plan.cooldown_limit:
+                    return Cooldown(seconds, celsius, celsius is not None and celsius <= wanted)
+                self.say(f"cooling down: {celsius:.1f} °C, wanted {wanted:g}")
+                if self.stop.wait(_COOLDOWN_POLL):
+                    raise StoppedError
+
+    def _check_stop(self) -> None:
+        if self.stop.is_set():
+            raise StoppedError
+
+
+def _warmth(sample: Sample) -> float | None:
+    """°C of the processor; of the battery where the phone hides the rest."""
+    return sample.processor if sample.processor is not None else sample.battery_celsius
+
+
+def _logits(document: dict[str, Any]) -> np.ndarray:
+    return np.array(document["pictures"][0]["logits"], dtype=np.float64)

@@ -1,0 +1,101 @@
+"""What to measure: the matrix of threads and cores, how often, and what to wait for in between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lite.bundle import Bundle
+from lite.errors import InputError
+
+POWER_MODES = ("no-bind", "high", "low", "full", "rand-high", "rand-low")
+ROUNDS_TO_COMPARE = 5
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """How the engine may use the processor: a power mode of Paddle Lite, or a mask of CPUs in hexadecimal."""
+
+    threads: int
+    power_mode: str = "no-bind"
+    cpu_mask: str | None = None
+
+    def __str__(self) -> str:
+        """For people."""
+        cores = f"CPUs {self.cpu_mask}" if self.cpu_mask else self.power_mode
+        return f"{self.threads} thread{'s' if self.threads > 1 else ''}, {cores}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The matrix and how to go through it.
+
+    `repeats` measured runs are spread over `rounds` starts of the demo, each with `warmup` runs before.
+    `cooldown_celsius`: the processor may be as warm at the start of each; `cooldown_limit`: seconds to wait for
+    it; `timeout`: seconds for one start of the demo; `sample_seconds`: between two looks at the sensors
+    during a run, 0 for none.
+    """
+
+    threads: Sequence[int] = (1,)
+    power_modes: Sequence[str] = ("no-bind",)
+    cpu_masks: Sequence[str] = ()
+    warmup: int = 10
+    repeats: int = 50
+    rounds: int = 1
+    cooldown_celsius: float | None = None
+    cooldown_limit: float = 300.0
+    timeout: float = 120.0
+    sample_seconds: float = 2.0
+
+    def __post_init__(self) -> None:
+        if self.repeats < self.rounds:
+            raise InputError(
+                f"--repeats {self.repeats} is less than --rounds {self.rounds}: each round needs a run"
+            )
+
+    def configurations(self) -> list[Configuration]:
+        """Every thread count with every power mode and mask; with masks, `no-bind` alone is left out."""
+        modes = [mode for mode in self.power_modes if not self.cpu_masks or mode != "no-bind"]
+        return [
+            Configuration(threads, *cores)
+            for threads in self.threads
+            for cores in [
+                *((mode, None) for mode in modes),
+                *(("no-bind", mask) for mask in self.cpu_masks),
+            ]
+        ]
+
+    def repeats_of(self, number: int) -> int:
+        """Measured runs of round `number`, from 0; together they are `repeats`."""
+        share, rest = divmod(self.repeats, self.rounds)
+        return share + (number < rest)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        values = asdict(self)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A bundle as it lies on the phone in `folder`; `host` tells that its `host.nb` runs, as on x86_64."""
+
+    bundle: Bundle
+    folder: str
+    host: bool
+
+    @property
+    def name(self) -> str:
+        """The bundle's folder's name."""
+        return self.bundle.path.resolve().name
+
+
+def check_names(bundles: Sequence[Bundle]) -> None:
+    """Raises InputError for two bundles of one name: nobody could tell their figures apart."""
+    names = [bundle.path.resolve().name for bundle in bundles]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(
+            f"two bundles are called {twice[0]}; give each once, or rename a folder so that figures can be told apart"
+        )

@@ -1,0 +1,151 @@
+"""The bench report's plots as inline SVG: latencies, temperature over time, speed-ups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib
+import numpy as np
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from lite.svg import ACCENT, BAD, LINE, SOFT, inline, plain, rendered
+
+# More dots than this on a row are a smear, and a page of megabytes.
+_DOTS = 400
+
+
+def latencies(rows: Sequence[tuple[str, Mapping[str, Any]]], kind: str) -> Markup:
+    """Each run of each measurement as a dot, the median as a line with its interval; ms, from 0.
+
+    `rows`: a label and a measurement of `results.json`; `kind` is `wide` or `narrow`.
+    """
+    with _drawing(kind, len(rows), 0.46 if kind == "wide" else 0.75) as (figure, axes):
+        highest = 0.0
+        for place, (_, row) in enumerate(rows):
+            values = np.array([value for one in row["rounds"] for value in one["latencies_ms"]])
+            shown = values[np.linspace(0, values.size - 1, min(values.size, _DOTS)).astype(int)]
+            # Dots in the order of the runs from top to bottom: a run that slows down leans to the right.
+            heights = place + np.linspace(-0.28, 0.28, shown.size)
+            axes.plot(shown, heights, color=ACCENT, marker="o", markersize=2.6, linestyle="none", alpha=0.55)
+            summary = row["summary"]
+            colour = BAD if row["noisy"] or row["throttled"] else SOFT
+            axes.vlines(summary["p50"], place - 0.36, place + 0.36, color=colour, linewidth=1.8)
+            interval = summary["median_interval"]
+            if interval:
+                axes.hlines(place, interval["low"], interval["high"], color=colour, linewidth=4, alpha=0.5)
+            # At the right edge, out of the way of the dots.
+            axes.text(
+                1.01,
+                place,
+                f"{summary['p50']:.1f}",
+                transform=axes.get_yaxis_transform(),
+                color=colour,
+                va="center",
+            )
+            highest = max(highest, float(np.percentile(values, 99)), summary["p50"])
+        axes.set(xlim=(0, 1.08 * highest), xlabel="ms (beyond the 99th percentile cut off)")
+        _label_rows(axes, [label for label, _ in rows], kind)
+        svg = rendered(figure)
+    return inline(svg, f"latencies of {len(rows)} measurements")
+
+
+def temperatures(measurements: Sequence[Mapping[str, Any]], kind: str) -> Markup | None:
+    """°C of processor and battery over the seconds of a phone's bench, runs shaded; None where all is hidden."""
+    rounds = sorted(
+        (one for row in measurements for one in row["rounds"]), key=lambda one: one["before"]["at"]
+    )
+    samples = [sample for one in rounds for sample in (one["before"], *one["during"], one["after"])]
+    lines = [
+        (name, colour, points)
+        for name, key, colour in (
+            ("processor", "processor", ACCENT),
+            ("battery", "battery_celsius", SOFT),
+        )
+        if (points := [(sample["at"], sample[key]) for sample in samples if sample[key] is not None])
+    ]
+    if not lines:
+        return None
+    start = samples[0]["at"]
+    with _drawing(kind, 1, 2.4) as (figure, axes):
+        for one in rounds:
+            axes.axvspan(
+                one["before"]["at"] - start, one["after"]["at"] - start, color=LINE, alpha=0.5, linewidth=0
+            )
+        for name, colour, points in lines:
+            times, celsius = np.array(points).T
+            axes.plot(
+                times - start,
+                celsius,
+                color=colour,
+                linewidth=1.8,
+                marker="o",
+                markersize=3 if len(points) < 40 else 0,
+            )
+            axes.annotate(
+                name, (times[-1] - start, celsius[-1]), xytext=(6, 0), textcoords="offset points",
+                color=colour, va="center",
+            )  # fmt: skip
+        axes.set(xlabel="seconds (shaded: the demo runs)", ylabel="°C")
+        axes.margins(x=0.12, y=0.25)
+        axes.grid(axis="y", color=LINE, linewidth=0.8)
+        plain(axes)
+        svg = rendered(figure)
+    return inline(svg, f"temperature over {len(samples)} samples")
+
+
+def speed_ups(rows: Sequence[tuple[str, Mapping[str, Any]]], kind: str) -> Markup:
+    """Speed-ups as bars from 0 with their intervals, a line at 1; rows whose interval holds 1 are grey."""
+    with _drawing(kind, len(rows), 0.42 if kind == "wide" else 0.7) as (figure, axes):
+        highest = 1.0
+        for place, (_, row) in enumerate(rows):
+            colour = SOFT if not row["certain"] else ACCENT if row["ratio"] >= 1 else BAD
+            axes.barh(place, row["ratio"], 0.56, color=colour, alpha=0.75)
+            low, high = (
+                (row["interval"][end] for end in ("low", "high")) if row["interval"] else (row["ratio"],) * 2
+            )
+            axes.hlines(place, low, high, color=colour, linewidth=2.4)
+            axes.text(
+                1.01,
+                place,
+                f"{row['ratio']:.2f}×",
+                transform=axes.get_yaxis_transform(),
+                color=colour,
+                va="center",
+            )
+            highest = max(highest, high)
+        axes.axvline(1, color=SOFT, linewidth=1, linestyle=(0, (4, 3)))
+        axes.set(xlim=(0, 1.08 * highest), xlabel="times as fast")
+        _label_rows(axes, [label for label, _ in rows], kind)
+        svg = rendered(figure)
+    return inline(svg, f"{len(rows)} speed-ups")
+
+
+@contextmanager
+def _drawing(kind: str, rows: int, height: float) -> Iterator[tuple[Figure, Axes]]:
+    wide = kind == "wide"
+    settings = {"svg.fonttype": "none", "svg.hashsalt": kind, "font.size": 9 if wide else 10}
+    with matplotlib.rc_context(settings):
+        figure = Figure(figsize=(7.6 if wide else 4.0, 0.8 + height * rows), layout="constrained")
+        FigureCanvasSVG(figure)
+        yield figure, figure.add_subplot()
+
+
+def _label_rows(axes: Axes, labels: Sequence[str], kind: str) -> None:
+    # A dollar would begin a formula.
+    names = [label.replace("$", r"\$") for label in labels]
+    if kind == "wide":
+        axes.set_yticks(range(len(names)), names)
+        axes.set_ylim(len(names) - 0.4, -0.7)
+    else:
+        axes.set_yticks([])
+        for place, name in enumerate(names):
+            axes.text(0.01, place - 0.46, name, transform=axes.get_yaxis_transform(), color=SOFT, va="bottom")
+        axes.set_ylim(len(names) - 0.5, -1.0)
+    axes.grid(axis="x", color=LINE, linewidth=0.8)
+    axes.set_axisbelow(True)
+    plain(axes)

@@ -1,0 +1,85 @@
+"""`report.html`: what a bench found, phone by phone, in one file that needs no network.
+
+The words are in `templates/bench.html.j2`; here are the plots and the forms of the figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from lite.phone import plots
+
+_KINDS = ("wide", "narrow")
+
+
+def render(results: Mapping[str, Any]) -> str:
+    """The page of `results` (as `results.document` gives them). Text from outside is escaped."""
+    several = len(results["phones"]) > 1
+    compared = [
+        (f"{phone_name(phone)}: {row_name(row)}" if several else row_name(row), row)
+        for phone in results["phones"]
+        for row in phone["speed_ups"]
+    ]
+    return _template().render(
+        results=results,
+        plan=results["plan"],
+        phones=[(phone, *_plots(phone)) for phone in results["phones"]],
+        compared=[(kind, plots.speed_ups(compared, kind)) for kind in _KINDS] if compared else [],
+        speed_ups=compared,
+    )
+
+
+def phone_name(phone: Mapping[str, Any]) -> str:
+    """What people call a phone, and its serial: two of one model are told apart by it."""
+    model = (phone["facts"] or {}).get("model")
+    return f"{model} ({phone['serial']})" if model else str(phone["serial"])
+
+
+def row_name(row: Mapping[str, Any]) -> str:
+    """A measurement's or speed-up's bundle and configuration."""
+    return f"{row['bundle']}, {configuration(row)}"
+
+
+def configuration(row: Mapping[str, Any]) -> str:
+    """Threads and cores of a measurement."""
+    cores = f"CPUs {row['cpu_mask']}" if row["cpu_mask"] else row["power_mode"]
+    return f"{row['threads']} thread{'s' if row['threads'] > 1 else ''}, {cores}"
+
+
+def _plots(phone: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
+    measurements = phone["measurements"]
+    if not measurements:
+        return [], []
+    rows = [(row_name(row), row) for row in measurements]
+    heat = [(kind, plots.temperatures(measurements, kind)) for kind in _KINDS]
+    return (
+        [(kind, plots.latencies(rows, kind)) for kind in _KINDS],
+        [(kind, svg) for kind, svg in heat if svg is not None],
+    )
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}"
+
+
+@lru_cache(maxsize=1)
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        ms=_milliseconds,
+        megabytes=lambda kib: f"{kib / 1024:.0f} MiB",
+        phone=phone_name,
+        configuration=configuration,
+    )
+    return environment.get_template("bench.html.j2")

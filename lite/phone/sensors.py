@@ -1,0 +1,166 @@
+"""A phone's state while it measures: temperatures, processor clocks and their limits, battery; one shell call.
+
+What a phone does not let the shell read is missing in a sample, never guessed.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lite.phone.device import Device
+
+# Only what the shell does itself, so that a sample taken beside a measurement costs one process.
+_SYSFS = """
+for z in /sys/class/thermal/thermal_zone*; do
+  k=; t=; read -r k <$z/type; read -r t <$z/temp; [ -n "$t" ] && echo "zone $t $k"
+done 2>/dev/null
+for c in /sys/devices/system/cpu/cpu[0-9]*; do
+  f=; m=; g=; read -r f <$c/cpufreq/scaling_cur_freq
+  read -r m <$c/cpufreq/scaling_max_freq; read -r g <$c/cpufreq/scaling_governor
+  echo "cpu ${c##*/cpu} ${f:--} ${m:--} ${g:--}"
+done 2>/dev/null
+b=/sys/class/power_supply/battery
+l=; t=; s=; read -r l <$b/capacity 2>/dev/null; read -r t <$b/temp 2>/dev/null; read -r s <$b/status 2>/dev/null
+echo "battery ${l:--} ${t:--} ${s:--}"
+"""
+_SERVICES = "dumpsys battery 2>/dev/null; dumpsys thermalservice 2>/dev/null; true"
+
+# Names of zones by what makers call a processor's: CPUs, clusters, and whole chips.
+_PROCESSOR = re.compile(
+    r"cpu|core|cluster|\b(big|mid|little|soc|ap|mtktscpu|tsens_tz_sensor\d*)\b|^soc|^ap[-_ ]", re.I
+)
+_OTHER = re.compile(r"gpu|battery|charg|usb|pmic|modem|skin|wifi|camera|flash", re.I)
+# Outside of this a sensor is off or broken, as many zones of phones are.
+_COLDEST, _HOTTEST = -30.0, 150.0
+# `status` of android.os.BatteryManager.
+_BATTERY_STATUS = {"1": "Unknown", "2": "Charging", "3": "Discharging", "4": "Not charging", "5": "Full"}
+_HAL_TEMPERATURE = re.compile(r"Temperature\{mValue=(-?[\d.]+), mType=(-?\d+), mName=([^,}]*)")
+_HAL_CPU = "0"  # android.os.Temperature.TYPE_CPU
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One look at a phone, `at` in seconds since the epoch.
+
+    `temperatures`: °C by zone; `processor`: the hottest of the processor's zones; `frequencies` and `limits`:
+    kHz by CPU, now and the most that the kernel allows at present; `thermal_status`: Android's, 0 (none) to 6.
+    """
+
+    at: float
+    temperatures: Mapping[str, float] = field(default_factory=dict)
+    processor: float | None = None
+    frequencies: Mapping[int, int] = field(default_factory=dict)
+    limits: Mapping[int, int] = field(default_factory=dict)
+    governors: Mapping[int, str] = field(default_factory=dict)
+    battery_percent: int | None = None
+    battery_celsius: float | None = None
+    battery_status: str | None = None
+    thermal_status: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON values: CPUs' numbers become text."""
+        values = asdict(self)
+        for name in ("frequencies", "limits", "governors"):
+            values[name] = {str(cpu): value for cpu, value in values[name].items()}
+        return values
+
+
+def read(device: Device, *, services: bool = True, timeout: float = 15.0) -> Sample:
+    """A sample of `device`; without `services` Android's own are not asked, which would take the processor.
+
+    Raises PhoneError as Device.run does, never for what the phone hides.
+    """
+    script = _SYSFS + _SERVICES if services else _SYSFS
+    return parse(device.run(script, timeout).stdout, time.time())
+
+
+def parse(text: str, at: float) -> Sample:
+    """The sample that the script's output `text` is, taken `at` seconds since the epoch."""
+    temperatures: dict[str, float] = {}
+    rows: dict[str, dict[int, str]] = {"frequencies": {}, "limits": {}, "governors": {}}
+    battery = ["-", "-", "-"]
+    for line in text.splitlines():
+        kind, _, rest = line.partition(" ")
+        words = rest.split()
+        if kind == "zone" and words:
+            _add_zone(temperatures, rest.partition(" ")[2].strip() or "unnamed", _millidegrees(words[0]))
+        elif kind == "cpu" and len(words) == 4 and words[0].isdigit():
+            for name, word in zip(rows, words[1:], strict=True):
+                rows[name][int(words[0])] = word
+        elif kind == "battery" and len(words) >= 3:
+            battery = [words[0], words[1], " ".join(words[2:])]
+    if not temperatures:
+        for name, celsius in _hal_temperatures(text):
+            _add_zone(temperatures, name, celsius)
+    level, battery_celsius, state = _battery(text, battery)
+    return Sample(
+        at,
+        temperatures,
+        _processor(temperatures) if temperatures else None,
+        frequencies=_numbers(rows["frequencies"]),
+        limits=_numbers(rows["limits"]),
+        governors={cpu: name for cpu, name in rows["governors"].items() if name != "-"},
+        battery_percent=level,
+        battery_celsius=battery_celsius,
+        battery_status=state,
+        thermal_status=_thermal_status(text),
+    )
+
+
+def _add_zone(zones: dict[str, float], name: str, celsius: float | None) -> None:
+    if celsius is None or not _COLDEST <= celsius <= _HOTTEST:
+        return
+    unique, count = name, 1
+    while unique in zones:
+        count += 1
+        unique = f"{name} {count}"
+    zones[unique] = celsius
+
+
+def _millidegrees(word: str) -> float | None:
+    """°C of a zone: the kernel has thousandths of a degree; some makers' drivers whole degrees, which are small."""
+    try:
+        value = int(word)
+    except ValueError:
+        return None
+    return float(value) if 0 < abs(value) <= _HOTTEST else value / 1000
+
+
+def _processor(zones: Mapping[str, float]) -> float | None:
+    found = [
+        celsius for name, celsius in zones.items() if _PROCESSOR.search(name) and not _OTHER.search(name)
+    ]
+    return max(found, default=None)
+
+
+def _hal_temperatures(text: str) -> Iterator[tuple[str, float]]:
+    """Name and °C as `dumpsys thermalservice` has them (Android 10 and up), the current ones only."""
+    _, found, current = text.partition("Current temperatures from HAL:")
+    for celsius, kind, name in _HAL_TEMPERATURE.findall(current if found else text):
+        # So that it is known as the processor's, whatever its name.
+        named = name if kind != _HAL_CPU or _PROCESSOR.search(name) else f"cpu {name}"
+        yield named, float(celsius)
+
+
+def _thermal_status(text: str) -> int | None:
+    found = re.search(r"^\s*Thermal Status: (\d+)", text, re.M)
+    return int(found[1]) if found else None
+
+
+def _battery(text: str, words: list[str]) -> tuple[int | None, float | None, str | None]:
+    """Percent, °C and state: from sysfs, else from `dumpsys battery`; both count tenths of a degree."""
+    for index, key in enumerate(("level", "temperature", "status")):
+        found = re.search(rf"^  {key}: (\S+)", text, re.M)
+        if words[index] == "-" and found:
+            words[index] = _BATTERY_STATUS.get(found[1], "Unknown") if key == "status" else found[1]
+    level, tenths = (int(word) if re.fullmatch(r"-?\d+", word) else None for word in words[:2])
+    return level, None if tenths is None else tenths / 10, None if words[2] == "-" else words[2]
+
+
+def _numbers(words: Mapping[int, str]) -> dict[int, int]:
+    return {cpu: int(word) for cpu, word in sorted(words.items()) if word.isdigit()}

@@ -1,0 +1,216 @@
+"""The adb server: started where none answers, asked for its phones, and what the state of each means."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from adbutils import AdbDevice, AdbError, adb_path
+
+from lite.errors import InputError
+from lite.phone.device import Device
+from lite.phone.errors import NoPhoneError
+from lite.phone.link import FAULTS, Client
+
+DEFAULT_PORT = 5037
+_LOCAL = "127.0.0.1"
+# For the server to come up, and for a phone in the network to answer.
+_START_SECONDS = 20.0
+_CONNECT_SECONDS = 15.0
+
+_ALLOW = "unlock it and tap Allow in its question about USB debugging"
+# adb's states (its adb.h and transport.cpp) but for `device`: what each means, and what to do.
+_STATES = {
+    "unauthorized": ("it does not trust this computer yet", _ALLOW),
+    "authorizing": ("it is being asked to trust this computer", f"{_ALLOW}, then run this again"),
+    "connecting": ("it is still connecting", "run this again in a moment"),
+    "offline": (
+        "it does not answer (offline)",
+        "plug it in again, wait until it has started, or run adb reconnect",
+    ),
+    "recovery": ("it is in recovery mode", "restart it into Android: adb reboot"),
+    "rescue": ("it is in rescue mode", "restart it into Android: adb reboot"),
+    "sideload": ("it waits for an update to be sent (sideload)", "leave that menu, restart it into Android"),
+    "bootloader": ("it is in its bootloader", "restart it into Android: fastboot reboot"),
+    "host": ("it is another computer's adb, no phone", "plug in a phone"),
+    "detached": ("another program has taken it over (detached)", "run adb attach, or end that program"),
+    "no permissions": (
+        "this user may not open its USB device (no permissions)",
+        "install the udev rules of Debian's android-sdk-platform-tools-common, or join the group plugdev, "
+        "then plug it in again",
+    ),
+}
+
+
+def address(text: str | None) -> tuple[str | None, int | None]:
+    """HOST:PORT taken apart, for Server; None gives its defaults. Raises InputError for what is none."""
+    if text is None:
+        return None, None
+    host, _, port = text.rpartition(":")
+    if not host or not _is_port(port):
+        raise InputError(f"{text!r} is no address of an adb server; give HOST:PORT, such as farm:5037")
+    return host, int(port)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A phone that the server knows, in whatever state (adb's word; `device` is the only usable one)."""
+
+    serial: str
+    state: str
+
+    @property
+    def usable(self) -> bool:
+        """Whether commands can be run on it."""
+        return self.state == "device"
+
+    @property
+    def words(self) -> str:
+        """Its state in words and what to do about it, in one line that begins with its serial."""
+        if self.usable:
+            return f"{self.serial}: ready"
+        why, remedy = _STATES.get(self.state, (f"it is in state {self.state!r}", "restart it into Android"))
+        return f"{self.serial}: {why}; {remedy}"
+
+
+class Server:
+    """An adb server at `host`:`port` (default: this computer's, started where none answers).
+
+    Without arguments adb's own ANDROID_ADB_SERVER_ADDRESS and ANDROID_ADB_SERVER_PORT count. A server of
+    another computer is only asked. Raises NoPhoneError when there is no server or something else answers.
+    """
+
+    def __init__(self, host: str | None = None, port: int | None = None) -> None:
+        host = host or os.environ.get("ANDROID_ADB_SERVER_ADDRESS") or _LOCAL
+        self._client = Client(host, port or _port_by_environment())
+        self._where = f"{host}:{self._client.port}"
+        self._local = host in (_LOCAL, "localhost", "::1")
+        self.version = self._started()
+
+    def listed(self) -> list[Listed]:
+        """All phones that the server knows, whatever their state. Raises NoPhoneError when it has gone."""
+        try:
+            found = self._client.list()
+        except FAULTS as error:
+            raise NoPhoneError(self._gone(error)) from error
+        # adbutils splits at blanks, and so makes of "no permissions (…)" only "no".
+        return [Listed(one.serial, "no permissions" if one.state == "no" else one.state) for one in found]
+
+    def choose(
+        self, serials: Sequence[str] = (), all: bool = False, *, notify: Callable[[str], None]
+    ) -> list[Device]:
+        """The phones to use: those named, all usable ones, or the only usable one.
+
+        A serial HOST:PORT that is not listed is connected to first. `notify` gets one line for each phone that
+        is left out because of its state. Raises NoPhoneError when one that is named, or none at all, can be
+        used, and InputError when one of several has to be named, or `serials` and `all` are both given.
+        """
+        if serials and all:
+            raise InputError("give --serial or --all, not both")
+        if serials:
+            return [self._device(serial) for serial in dict.fromkeys(serials)]
+        listed = self.listed()
+        usable = [one for one in listed if one.usable]
+        others = [one for one in listed if not one.usable]
+        if not listed:
+            raise NoPhoneError(
+                f"no phone is connected to the adb server at {self._where}; plug one in and switch on USB "
+                "debugging in its developer options, or name one in the network with --serial HOST:PORT"
+            )
+        if not usable:
+            raise NoPhoneError("no phone can be used: " + " · ".join(one.words for one in others))
+        if len(usable) > 1 and not all:
+            names = ", ".join(one.serial for one in usable)
+            raise InputError(f"{len(usable)} phones are connected ({names}); give --serial SERIAL or --all")
+        for one in others:
+            notify(f"left out: {one.words}")
+        return [self._open(one.serial) for one in usable]
+
+    def _device(self, serial: str) -> Device:
+        found = self._find(serial)
+        if found is None and ":" in serial:
+            self._connect(serial)
+            found = self._find(serial)
+        if found is None:
+            known = ", ".join(one.serial for one in self.listed()) or "none"
+            raise NoPhoneError(
+                f"no phone {serial} at the adb server {self._where} (connected: {known}); check the serial"
+            )
+        if not found.usable:
+            raise NoPhoneError(found.words)
+        return self._open(serial)
+
+    def _find(self, serial: str) -> Listed | None:
+        return next((one for one in self.listed() if one.serial == serial), None)
+
+    def _connect(self, serial: str) -> None:
+        # It reports failure only in what it says.
+        try:
+            said = self._client.connect(serial, timeout=_CONNECT_SECONDS)
+        except FAULTS as error:
+            raise NoPhoneError(
+                f"{serial}: adb connect: {error or 'no answer in time'}; {_NETWORK}"
+            ) from error
+        if not said.startswith(("connected to", "already connected to")) and self._find(serial) is None:
+            raise NoPhoneError(f"{serial}: adb connect: {' '.join(said.split())}; {_NETWORK}")
+
+    def _open(self, serial: str) -> Device:
+        return Device(AdbDevice(self._client, serial))
+
+    def _started(self) -> int:
+        try:
+            return self._client.server_version()
+        except FAULTS as error:
+            if not self._local or not _is_refusal(error):
+                raise NoPhoneError(self._gone(error)) from error
+        try:
+            started = subprocess.run(
+                [adb_path(), "-P", str(self._client.port), "start-server"],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=_START_SECONDS,
+            )
+            said = started.stderr if started.returncode else ""
+        except subprocess.TimeoutExpired:
+            said = f"it was not up after {_START_SECONDS:g} s"
+        except (OSError, AdbError) as error:
+            said = str(error)
+        try:
+            return self._client.server_version()
+        except FAULTS as error:
+            lines = " ".join(said.split()) or str(error)
+            raise NoPhoneError(
+                f"the adb server at {self._where} could not be started: {lines}; start it with adb start-server"
+            ) from error
+
+    def _gone(self, error: BaseException) -> str:
+        why = " ".join(str(error).split()) or "no answer"
+        if self._local and _is_refusal(error):
+            return f"the adb server at {self._where} has ended; run this again, which starts it"
+        if _is_refusal(error) or isinstance(error, TimeoutError):
+            remedy = "start it there with adb -a nodaemon server, and check the address"
+        else:
+            remedy = "check that it is an adb server and not another program"
+        return f"no adb server answers at {self._where} ({why}); {remedy}"
+
+
+_NETWORK = "check the address, and that the phone has wireless debugging (or adb tcpip) switched on"
+
+
+def _is_refusal(error: BaseException) -> bool:
+    return "connect to adb server" in str(error)
+
+
+def _port_by_environment() -> int:
+    text = os.environ.get("ANDROID_ADB_SERVER_PORT") or str(DEFAULT_PORT)
+    if not _is_port(text):
+        raise InputError(f"ANDROID_ADB_SERVER_PORT is {text!r}; set it to a port, or unset it")
+    return int(text)
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and 0 < int(text) < 65536

@@ -1,0 +1,218 @@
+"""Many phones side by side: each is looked at, filled, checked and measured; one that fails stops no other."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lite.bundle import Bundle
+from lite.errors import ToolkitError
+from lite.phone import checks, facts, measure, push
+from lite.phone.binaries import Binaries
+from lite.phone.device import Device
+from lite.phone.errors import GoldenMismatchError, NoPhoneError, PhoneError
+from lite.phone.facts import Facts
+from lite.phone.measure import StoppedError
+from lite.phone.measured import Measured
+from lite.phone.plan import Candidate, Plan
+from lite.phone.push import Pushed
+from lite.stages import Stages
+
+_FILES = ("labels.txt", "manifest.json", measure.PICTURE)
+
+
+class RefusedError(PhoneError):
+    """The phone does not fit what it should run; nothing was pushed."""
+
+
+@dataclass
+class Outcome:
+    """What is known of one phone, growing while it is at work: `step` says what it is at.
+
+    `status`: running, ok, refused, mismatch, failed or stopped; `error`: why it is not ok;
+    `seconds`: from first to last.
+    """
+
+    serial: str
+    status: str = "running"
+    step: str = "waiting"
+    error: ToolkitError | None = None
+    facts: Facts | None = None
+    pushed: Pushed | None = None
+    measured: Measured = field(default_factory=Measured)
+    stages: Stages = field(default_factory=Stages)
+    seconds: float = 0.0
+
+    @property
+    def exit_code(self) -> int:
+        """The command's, for this phone alone."""
+        if self.error is None:
+            return 0
+        if isinstance(self.error, RefusedError):
+            return NoPhoneError.exit_code
+        # What is wrong with files here is found when a phone needs them, and is its failure.
+        return (
+            GoldenMismatchError.exit_code
+            if isinstance(self.error, GoldenMismatchError)
+            else PhoneError.exit_code
+        )
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every phone is to do. `binaries` says which files beside the bundles a phone needs.
+
+    `changed` is called, from the phones' threads, with an outcome that has changed.
+    """
+
+    bundles: Sequence[Bundle]
+    plan: Plan
+    binaries: Binaries
+    changed: Callable[[Outcome], None] = lambda outcome: None
+
+
+def run(devices: Sequence[Device], job: Job) -> tuple[list[Outcome], bool]:
+    """Runs `job` on all `devices` at once; the outcomes in their order, and whether Ctrl-C ended it.
+
+    Nothing that befalls a phone is raised: it is in its outcome. On Ctrl-C every phone is told to stop, what
+    runs there is ended, and what was measured is kept.
+    """
+    outcomes = [Outcome(device.serial) for device in devices]
+    stop = threading.Event()
+    ends = [threading.Event() for _ in devices]
+    with tempfile.TemporaryDirectory(prefix="deit-lite-") as folder:
+        tensors = _write_tensors(job.bundles, Path(folder))
+        for device, outcome, end in zip(devices, outcomes, ends, strict=True):
+            arguments = (device, job, tensors, outcome, stop, end)
+            threading.Thread(target=_thread, args=arguments, daemon=True).start()
+        try:
+            # Not Thread.join: Python 3.10 takes a thread for ended when Ctrl-C comes in the middle of it (bpo-45274).
+            for end in ends:
+                end.wait()
+        except KeyboardInterrupt:
+            stop.set()
+            for device in devices:
+                device.close()
+            for end in ends:
+                end.wait()
+    return outcomes, stop.is_set()
+
+
+def exit_code(outcomes: Sequence[Outcome]) -> int:
+    """The command's: 8 if any phone computes another network, 6 if none could be used, 7 if one failed, else 0."""
+    codes = {outcome.exit_code for outcome in outcomes}
+    if GoldenMismatchError.exit_code in codes:
+        return GoldenMismatchError.exit_code
+    if codes == {NoPhoneError.exit_code}:
+        return NoPhoneError.exit_code
+    return 0 if codes == {0} else PhoneError.exit_code
+
+
+def _thread(
+    device: Device,
+    job: Job,
+    tensors: Mapping[str, Path],
+    outcome: Outcome,
+    stop: threading.Event,
+    end: threading.Event,
+) -> None:
+    try:
+        _run(device, job, tensors, outcome, stop)
+    finally:
+        end.set()
+
+
+def _run(
+    device: Device, job: Job, tensors: Mapping[str, Path], outcome: Outcome, stop: threading.Event
+) -> None:
+    def say(step: str) -> None:
+        outcome.step = step
+        job.changed(outcome)
+
+    began = time.monotonic()
+    try:
+        _bench(device, job, tensors, outcome, stop, say)
+        outcome.status = "ok"
+    except StoppedError:
+        outcome.status = "stopped"
+        outcome.error = PhoneError(device.serial, "it was told to stop", "run this again")
+    except RefusedError as error:
+        outcome.status, outcome.error = "refused", error
+    except GoldenMismatchError as error:
+        outcome.status, outcome.error = "mismatch", GoldenMismatchError(f"{device.serial}: {error}")
+        # Whatever else was measured: the phone has shown that it cannot be trusted.
+        outcome.measured.measurements.clear()
+    except ToolkitError as error:
+        outcome.status, outcome.error = "stopped" if stop.is_set() else "failed", error
+    except Exception as error:
+        # A mistake of ours must not cost the other phones' figures.
+        outcome.status = "failed"
+        outcome.error = PhoneError(
+            device.serial, f"this tool failed ({type(error).__name__}: {error})", "please report it"
+        )
+    outcome.seconds = time.monotonic() - began
+    # A configuration that was begun and never measured says nothing.
+    outcome.measured.measurements[:] = [one for one in outcome.measured.measurements if one.rounds]
+    say(outcome.status)
+
+
+def _bench(
+    device: Device,
+    job: Job,
+    tensors: Mapping[str, Path],
+    outcome: Outcome,
+    stop: threading.Event,
+    say: Callable[[str], None],
+) -> None:
+    say("looking at the phone")
+    with outcome.stages.stage("facts"):
+        outcome.facts = facts.read(device)
+    candidates = [_candidate(bundle, outcome.facts) for bundle in job.bundles]
+    _refuse_what_does_not_fit(device, job, outcome.facts)
+    files = dict(job.binaries.files(outcome.facts.abis[0], job.bundles))
+    for candidate in candidates:
+        files |= _bundle_files(candidate, tensors[candidate.name])
+    say("pushing")
+    with outcome.stages.stage("push"):
+        outcome.pushed = push.push(
+            device, files, on_progress=lambda name, done, total: say(f"pushing {done / max(total, 1):.0%}")
+        )
+    phone = measure.Phone(device, push.FOLDER, job.plan, outcome.stages, say, stop)
+    for candidate in candidates:
+        phone.check_golden(candidate, outcome.measured)
+    phone.measure(candidates, outcome.measured)
+
+
+def _refuse_what_does_not_fit(device: Device, job: Job, found: Facts) -> None:
+    problems = [problem for bundle in job.bundles for problem in checks.problems(bundle, found, job.binaries)]
+    if problems:
+        first, *others = dict.fromkeys(problems)
+        also = "".join(f" · {problem}" for problem in others)
+        raise RefusedError(device.serial, f"{first.what}: {first.why}", f"{first.remedy}{also}")
+
+
+def _candidate(bundle: Bundle, found: Facts) -> Candidate:
+    return Candidate(bundle, f"{push.FOLDER}/{bundle.path.resolve().name}", host=checks.is_x86(found))
+
+
+def _bundle_files(candidate: Candidate, tensor: Path) -> dict[str, Path]:
+    bundle = candidate.bundle
+    network = bundle.host_nb if candidate.host else bundle.model_nb
+    return {
+        **{f"{candidate.name}/{path.name}": path for path in [network, *(bundle.path / x for x in _FILES)]},
+        f"{candidate.name}/{measure.TENSOR}": tensor,
+    }
+
+
+def _write_tensors(bundles: Sequence[Bundle], folder: Path) -> dict[str, Path]:
+    """Each bundle's golden tensor as deit reads one: raw little-endian float32."""
+    written = {}
+    for bundle in bundles:
+        name = bundle.path.resolve().name
+        written[name] = folder / f"{name}.f32"
+        bundle.golden()[0].astype("<f4").tofile(written[name])
+    return written

@@ -1,0 +1,72 @@
+"""Runs tools/adb_bench.py as a user does, and finds what it runs on a test phone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from conftest import until
+from phone import Phone
+
+from lite.phone.push import FOLDER
+
+ROOT = Path(__file__).resolve().parents[2]
+# Enough to be in the middle of it whenever a fault comes, and longer than any test.
+ENDLESS = ("--repeats", "1000000", "--timeout", "100", "--sensors-every", "0")
+
+
+def bench(*options: object, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    """The ended command."""
+    return subprocess.run(_command(options), capture_output=True, text=True, timeout=timeout)
+
+
+def start(*options: object) -> subprocess.Popen[str]:
+    """The running command."""
+    return subprocess.Popen(_command(options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def ended(command: subprocess.Popen[str], seconds: float) -> subprocess.CompletedProcess[str]:
+    """The command after at most `seconds`, with what it said."""
+    try:
+        out, err = command.communicate(timeout=seconds)
+    finally:
+        command.kill()
+        command.wait()
+    return subprocess.CompletedProcess(command.args, command.returncode, out, err)
+
+
+def results(out: Path) -> dict[str, Any]:
+    """What the command wrote."""
+    document: dict[str, Any] = json.loads((out / "results.json").read_text())
+    return document
+
+
+def measuring(phone: Phone, seconds: float = 60) -> int:
+    """The process of the demo that measures on the phone, as this computer numbers it, once it is there."""
+    return int(until(lambda: _demo(phone, b"--bench"), seconds))
+
+
+def demo_runs(phone: Phone) -> bool:
+    """Whether any demo is at work on the phone."""
+    return _demo(phone, b"") is not None
+
+
+def _demo(phone: Phone, option: bytes) -> int | None:
+    namespace = Path(f"/proc/{phone.pid}/ns/pid").readlink()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if (folder / "ns/pid").readlink() != namespace:
+                continue
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if words[0] == f"{FOLDER}/deit".encode() and (not option or option in words):
+            return int(folder.name)
+    return None
+
+
+def _command(options: tuple[object, ...]) -> list[str]:
+    return [sys.executable, str(ROOT / "tools" / "adb_bench.py"), *map(str, options)]

@@ -1,0 +1,101 @@
+"""What a test phone shows of itself, as Android does: properties, processors, temperatures, battery."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+# The little, middle and big cores of a Pixel 7's Tensor G2: how many, CPU part, kHz.
+PIXEL = ((4, 0xD05, 1_804_800), (2, 0xD41, 2_348_000), (2, 0xD44, 2_850_000))
+FEATURES = (
+    "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp"
+)
+
+_GETPROP = r"""#!/system/bin/sh
+# getprop [NAME [DEFAULT]], from /system/build.prop
+[ $# -eq 0 ] && { sed -n 's/^\([^#=]*\)=\(.*\)$/[\1]: [\2]/p' /system/build.prop; exit 0; }
+while IFS= read -r l; do case $l in "$1="*) echo "${l#*=}"; exit 0;; esac; done < /system/build.prop
+echo "$2"
+"""
+_DUMPSYS = r"""#!/system/bin/sh
+[ "$1" = battery ] || { echo "Can't find service: $1"; exit 0; }
+c=/sys/class/power_supply/battery
+cat <<EOF
+Current Battery Service state:
+  AC powered: false
+  USB powered: true
+  Wireless powered: false
+  Max charging current: 500000
+  Max charging voltage: 5000000
+  Charge counter: 3100000
+  status: 2
+  health: 2
+  present: true
+  level: $(cat $c/capacity)
+  scale: 100
+  voltage: $(( $(cat $c/voltage_now) / 1000 ))
+  temperature: $(cat $c/temp)
+  technology: Li-ion
+EOF
+"""
+
+
+def write(path: Path, text: str, mode: int = 0o644) -> None:
+    """Writes a file and its folders; in place, so that a running phone sees it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)
+
+
+def lay(
+    folder: Path, props: dict[str, str], clusters: Sequence[tuple[int, int, int]] | None, features: str
+) -> None:
+    """Fills `folder` with the phone's proc, sys, system and vendor.
+
+    `clusters` are (cores, CPU part, kHz) of an ARM phone; with None the phone shows the host's processors.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    for name in ("proc", "sys", "system/bin", "vendor/lib64", "vendor/lib"):
+        (folder / name).mkdir(parents=True)
+    write(folder / "system/build.prop", "".join(f"{name}={value}\n" for name, value in props.items()))
+    write(folder / "system/bin/getprop", _GETPROP, 0o755)
+    write(folder / "system/bin/dumpsys", _DUMPSYS, 0o755)
+    (folder / "system/bin/sh").symlink_to("/usr/bin/mksh")
+    if clusters is None:
+        text = Path("/proc/cpuinfo").read_text()
+        kilohertz = [2_000_000] * text.count("processor\t")
+    else:
+        cores = [(part, khz) for count, part, khz in clusters for _ in range(count)]
+        kilohertz = [khz for _, khz in cores]
+        text = "".join(_arm_core(number, part, features) for number, (part, _) in enumerate(cores))
+        text += f"Hardware\t: {props['ro.hardware']}\n"
+    write(folder / "proc/cpuinfo", text)
+    _lay_frequencies(folder / "sys/devices/system/cpu", kilohertz)
+    write(
+        folder / "proc/meminfo",
+        "MemTotal:        7819372 kB\nMemFree:          401236 kB\nMemAvailable:    3905116 kB\n"
+        "SwapTotal:       3145724 kB\nSwapFree:        1900000 kB\n",
+    )
+    for number, (kind, millidegrees) in enumerate((("BIG", 41000), ("LITTLE", 39500), ("battery", 31200))):
+        write(folder / f"sys/class/thermal/thermal_zone{number}/type", f"{kind}\n")
+        write(folder / f"sys/class/thermal/thermal_zone{number}/temp", f"{millidegrees}\n")
+    battery = {"capacity": 83, "temp": 312, "voltage_now": 4123000, "status": "Charging"}
+    for name, value in battery.items():
+        write(folder / f"sys/class/power_supply/battery/{name}", f"{value}\n")
+
+
+def _lay_frequencies(folder: Path, kilohertz: Sequence[int]) -> None:
+    for number, khz in enumerate(kilohertz):
+        values = {"cpuinfo_max_freq": khz, "scaling_max_freq": khz, "cpuinfo_min_freq": 300_000}
+        for name, value in {**values, "scaling_cur_freq": khz, "scaling_governor": "schedutil"}.items():
+            write(folder / f"cpu{number}/cpufreq/{name}", f"{value}\n")
+    for name in ("present", "possible", "online"):
+        write(folder / name, f"0-{len(kilohertz) - 1}\n" if len(kilohertz) > 1 else "0\n")
+
+
+def _arm_core(number: int, part: int, features: str) -> str:
+    return (
+        f"processor\t: {number}\nBogoMIPS\t: 49.15\nFeatures\t: {features}\nCPU implementer\t: 0x41\n"
+        f"CPU architecture: 8\nCPU variant\t: 0x1\nCPU part\t: {part:#05x}\nCPU revision\t: 0\n\n"
+    )

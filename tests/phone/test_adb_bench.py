@@ -1,0 +1,173 @@
+"""The whole command on an x86_64 phone with the real engine, and what it refuses."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from bench import ROOT, bench, results
+from conftest import PhoneMaker
+from phone import Phone
+
+from lite.phone import results as results_files
+from lite.phone.server import Server
+
+QUICK = ("--repeats", 6, "--warmup", 1, "--sensors-every", 0)
+
+
+@pytest.mark.slow
+def test_from_weights_to_a_report(phone: Phone, deit: Path, tmp_path: Path) -> None:
+    """opt.py makes the bundle, the phone measures it, and the three files are there."""
+    out = tmp_path / "bundles"
+    made = subprocess.run(
+        [sys.executable, ROOT / "tools/opt.py", "--model", "deit_tiny", "--weights", "digits",
+         "--precision", "fp32", "--out", out],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    (folder,) = [path.parent for path in tmp_path.rglob("manifest.json")]
+    done = bench("--bundle", folder, *QUICK, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    document = results(tmp_path / "out")
+    assert results_files.problem(document) is None
+    (one,) = document["phones"]
+    assert (one["status"], one["facts"]["model"]) == ("ok", "Debian Test phone x86_64")
+    assert [golden["passed"] for golden in one["golden"]] == [True, True]
+    (row,) = one["measurements"]
+    assert len(row["rounds"][0]["latencies_ms"]) == 6
+    assert f"{row['summary']['p50']:.1f}" in done.stdout
+    assert f"{row['summary']['p50']:.1f} ms" in (tmp_path / "out/report.html").read_text()
+    with (tmp_path / "out/results.csv").open(newline="") as file:
+        assert [line["bundle"] for line in csv.DictReader(file)] == [folder.name]
+
+
+def test_second_run_pushes_nothing_and_costs_little(
+    phone: Phone, deit: Path, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    """What is neither pushing nor the demo nor a wait is the tool's own: at most 3 s a phone."""
+    options = ("--bundle", tiny_bundle, *QUICK, "--out", tmp_path / "out")
+    assert bench(*options).returncode == 0
+    first = results(tmp_path / "out")["phones"][0]
+    assert "deit" in first["pushed"]["sent"]
+    assert bench(*options).returncode == 0
+    second = results(tmp_path / "out")["phones"][0]
+    assert second["pushed"]["sent"] == []
+    assert second["pushed"]["bytes"] == 0
+    seconds = second["seconds"]
+    assert seconds["total"] - seconds["push"] - seconds["golden"] - seconds["run"] < 3
+
+
+def test_fp32_beside_itself_is_no_faster(phone: Phone, deit: Path, tiny_bundle: Path, tmp_path: Path) -> None:
+    """--compare takes turns; a bundle held against its own copy comes out near 1."""
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for path in tiny_bundle.iterdir():
+        (copy / path.name).hardlink_to(path)
+    done = bench("--bundle", tiny_bundle, "--compare", copy, *QUICK, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    document = results(tmp_path / "out")
+    assert (document["base"], document["plan"]["rounds"]) == ("copy", 5)
+    (row,) = document["phones"][0]["speed_ups"]
+    assert row["interval"]["low"] < row["ratio"] < row["interval"]["high"]
+    assert 0.4 < row["ratio"] < 2.5
+    assert f"is {row['ratio']:.2f} times as fast as copy (1 thread, no-bind; 95 %:" in done.stdout
+
+
+def test_json_is_the_only_thing_on_standard_output(
+    phone: Phone, deit: Path, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    done = bench("--bundle", tiny_bundle, *QUICK, "--threads", "1,2", "--out", tmp_path / "out", "--json")
+    document = json.loads(done.stdout)
+    assert document == results(tmp_path / "out")
+    assert [row["threads"] for row in document["phones"][0]["measurements"]] == [1, 2]
+    assert "golden picture" in done.stderr
+
+
+def test_phones_side_by_side_by_serial(
+    phone: Phone, make_phone: PhoneMaker, deit: Path, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    other = make_phone("other", props={"ro.product.model": "Another"})
+    options = ("--bundle", tiny_bundle, *QUICK, "--out", tmp_path / "out")
+    which = bench(*options)
+    assert which.returncode == 2
+    assert "--serial SERIAL or --all" in which.stderr
+    done = bench(*options, "--serial", other.serial, "--serial", phone.serial)
+    assert done.returncode == 0, done.stderr
+    assert [one["serial"] for one in results(tmp_path / "out")["phones"]] == [other.serial, phone.serial]
+
+
+def test_what_does_not_fit_is_refused_before_anything_is_pushed(
+    arm_phone: Phone, deit: Path, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    done = bench("--bundle", tiny_bundle, "--demo", deit, "--out", tmp_path / "out")
+    assert done.returncode == 6
+    assert (
+        f"error: {arm_phone.serial}: program: {deit} is for x86_64, the phone wants arm64-v8a" in done.stderr
+    )
+    assert results(tmp_path / "out")["phones"][0]["status"] == "refused"
+    assert not arm_phone.path("/data/local/tmp/deit_lite").exists()
+
+
+def test_clean_takes_everything_off_the_phone(
+    phone: Phone, deit: Path, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    assert bench("--bundle", tiny_bundle, *QUICK, "--out", tmp_path / "out").returncode == 0
+    assert phone.path("/data/local/tmp/deit_lite/deit").exists()
+    done = bench("--clean")
+    assert done.returncode == 0
+    assert done.stdout == ""
+    assert list(phone.path("/data/local/tmp").iterdir()) == []
+
+
+def test_no_phone(server: Server, tiny_bundle: Path, tmp_path: Path) -> None:
+    done = bench("--bundle", tiny_bundle, "--out", tmp_path / "out")
+    assert done.returncode == 6
+    assert done.stderr.startswith("error: no phone is connected")
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_adb_server(
+    server: Server, phone: Phone, deit: Path, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    """Named with --adb-host; here it is this computer's, and none listens at the other."""
+    port = os.environ["ANDROID_ADB_SERVER_PORT"]
+    done = bench(
+        "--bundle", tiny_bundle, "--adb-host", f"127.0.0.1:{port}", *QUICK, "--out", tmp_path / "out"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--threads", "0"), "no list of whole numbers from 1 to 64"),
+        (("--threads", "1,two"), "no list of whole numbers"),
+        (("--power-mode", "fast"), "no list of power modes"),
+        (("--cpu-mask", "0xg"), "hexadecimal masks"),
+        (("--repeats", "3", "--rounds", "4"), "--repeats 3 is less than --rounds 4"),
+        (("--adb-host", "farm"), "give HOST:PORT"),
+        (("--timeout", "0"), "--timeout"),
+    ],
+)
+def test_bad_usage_ends_with_2_before_any_phone_is_asked(options: tuple[str, ...], why: str) -> None:
+    done = bench(*options)
+    assert done.returncode == 2
+    assert why in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+def test_bad_bundle(tmp_path: Path) -> None:
+    done = bench("--bundle", tmp_path)
+    assert done.returncode == 2
+    assert "is not a bundle" in done.stderr
+
+
+def test_help_shows_three_examples() -> None:
+    text = bench("--help").stdout
+    assert text.count("  python tools/adb_bench.py") == 3
+    assert "Exit codes" in text

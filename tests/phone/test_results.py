@@ -1,0 +1,273 @@
+"""Results as files: what the schema holds, and a page that tells the truth about every sort of phone."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lite import bundle
+from lite.errors import InputError
+from lite.phone import report, results, results_csv
+from lite.phone.binaries import Binaries
+from lite.phone.errors import PhoneError
+from lite.phone.golden import Golden
+from lite.phone.measured import Cooldown, Measured, Measurement, Round
+from lite.phone.plan import Candidate, Configuration, Plan
+from lite.phone.sensors import Sample
+from lite.phone.session import Job, Outcome
+
+USED = {
+    "file": "b/host.nb", "bytes": 9, "threads": 1, "power_mode": "no-bind", "cpu_mask": "3", "deit": "0.1.0",
+    "engine": "v2.13-rc", "opt": "v2.13-rc",
+}  # fmt: skip
+
+
+def sample(at: float, celsius: float | None = 40.0) -> Sample:
+    zones = {} if celsius is None else {"cpu": celsius}
+    return Sample(at, zones, celsius, {0: 2_000_000}, {0: 2_000_000}, {0: "schedutil"}, 80, 30.0, "Charging")
+
+
+def round_of(latencies: Any, at: float = 1000.0, celsius: float | None = 40.0, **fields: Any) -> Round:
+    values = {
+        "cooldown": None, "throttled": [], "during": [sample(at + 1, celsius)], "load_ms": 60.0,
+        "first_run_ms": 90.0, "peak_rss_kib": 100_000,
+    } | fields  # fmt: skip
+    return Round(list(latencies), before=sample(at, celsius), after=sample(at + 2, celsius), **values)
+
+
+def measurement(candidate: Candidate, level: float, rounds: int = 3, **options: Any) -> Measurement:
+    random = np.random.default_rng(int(level))
+    made = Measurement(candidate, options.pop("configuration", Configuration(1)), used=dict(USED))
+    made.rounds += [
+        round_of(level + random.normal(0, 0.2, 12), 1000 + 10 * number, **options) for number in range(rounds)
+    ]
+    return made
+
+
+@pytest.fixture
+def candidate(tiny_bundle: Path) -> Candidate:
+    return Candidate(bundle.read(tiny_bundle), "/data/local/tmp/b", host=True)
+
+
+@pytest.fixture
+def job(candidate: Candidate) -> Job:
+    return Job([candidate.bundle], Plan(repeats=36, rounds=3), Binaries(None, None))
+
+
+def outcome(*measurements: Measurement, **fields: Any) -> Outcome:
+    made = Outcome("phone-1", **({"status": "ok"} | fields))
+    made.measured.measurements += measurements
+    name = measurements[0].candidate.name if measurements else "b"
+    made.measured.golden.append(Golden(name, "tensor", "max_abs", 0.9999, 1e-5, True))
+    return made
+
+
+def test_all_three_files_are_written_and_hold_the_same(
+    tmp_path: Path, candidate: Candidate, job: Job
+) -> None:
+    document = results.document([outcome(measurement(candidate, 20))], job, adb_server=41)
+    results.write(tmp_path, document)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "results.csv", "results.json"]
+    stored = json.loads((tmp_path / "results.json").read_text())
+    assert stored == document
+    assert results.problem(stored) is None
+    (row,) = stored["phones"][0]["measurements"]
+    raw = [latency for one in row["rounds"] for latency in one["latencies_ms"]]
+    assert len(raw) == 36
+    assert row["summary"]["p50"] == pytest.approx(np.median(raw))
+    with (tmp_path / "results.csv").open(newline="") as file:
+        (line,) = csv.DictReader(file)
+    assert float(line["p50_ms"]) == row["summary"]["p50"]
+    assert (line["runs"], line["noisy"], line["bundle"]) == ("36", "0", candidate.name)
+    page = (tmp_path / "report.html").read_text()
+    assert f"{row['summary']['p50']:.1f} ms" in page
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "problem"),
+    [
+        (("schema",), 2, "schema"),
+        (("phones", 0, "status"), "fine", "status"),
+        (("phones", 0, "measurements", 0, "rounds", 0, "latencies_ms", 0), 0, "latencies_ms/0"),
+        (("phones", 0, "measurements", 0, "summary", "p50"), None, "p50"),
+        (("phones", 0, "more"), 1, "more"),
+        (("bundles",), [], "bundles"),
+    ],
+)
+def test_the_schema_holds(
+    candidate: Candidate, job: Job, place: tuple[Any, ...], value: Any, problem: str
+) -> None:
+    document = json.loads(json.dumps(results.document([outcome(measurement(candidate, 20))], job)))
+    assert results.problem(document) is None
+    *parents, last = place
+    inner = document
+    for step in parents:
+        inner = inner[step]
+    inner[last] = value
+    assert problem in (results.problem(document) or "")
+
+
+def test_earlier_results_stay_whole_when_new_ones_cannot_be_written(
+    tmp_path: Path, candidate: Candidate, job: Job
+) -> None:
+    document = results.document([outcome(measurement(candidate, 20))], job)
+    results.write(tmp_path, document)
+    before = (tmp_path / "results.json").read_bytes()
+    with pytest.raises(AssertionError, match="schema"):
+        results.write(tmp_path, {**document, "schema": 3})
+    assert (tmp_path / "results.json").read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 3
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot write.*choose another --out"):
+        results.write(tmp_path / "file", document)
+
+
+def test_speed_up_is_in_all_of_them(
+    tmp_path: Path, candidate: Candidate, job: Job, tiny_bundle: Path
+) -> None:
+    slow = Candidate(_renamed(tiny_bundle, tmp_path / "slow-fp32"), "/data/local/tmp/s", host=True)
+    pair = [measurement(slow, 40), measurement(candidate, 20)]
+    both = Job([slow.bundle, candidate.bundle], job.plan, job.binaries)
+    document = results.document([outcome(*pair)], both, base="slow-fp32")
+    (row,) = document["phones"][0]["speed_ups"]
+    assert (row["bundle"], row["base"]) == (candidate.name, "slow-fp32")
+    assert row["ratio"] == pytest.approx(2, rel=0.02)
+    assert (row["certain"], row["simulated"]) == (True, False)
+    assert "Compared with slow-fp32" in report.render(document)
+    lines = list(csv.DictReader(results_csv.table(document).splitlines()))
+    assert [bool(line["speed_up"]) for line in lines] == [False, True]
+
+
+def test_a_simulation_is_not_sold_as_a_speed_up(candidate: Candidate, job: Job) -> None:
+    """On x86 an INT8 bundle's host.nb runs, which computes in fp32."""
+    manifest = {**candidate.bundle.manifest, "precision": "int8"}
+    int8 = Candidate(bundle.Bundle(Path("int8"), manifest), "/data/local/tmp/i", host=True)
+    rows = [measurement(candidate, 20), measurement(int8, 40)]
+    both = Job([candidate.bundle, int8.bundle], job.plan, job.binaries)
+    document = results.document([outcome(*rows)], both, base=candidate.name)
+    assert results.problem(json.loads(json.dumps(document))) is None
+    phone = document["phones"][0]
+    assert phone["speed_ups"][0]["simulated"]
+    assert (
+        "not int8's latency: on x86 host.nb runs, which computes int8 in fp32"
+        in phone["measurements"][1]["notes"]
+    )
+    assert "not the speed-up of its precision" in report.render(document)
+
+
+def test_no_base_no_speed_up(candidate: Candidate, job: Job) -> None:
+    document = results.document([outcome(measurement(candidate, 20))], job)
+    assert document["phones"][0]["speed_ups"] == []
+    assert "Compared with" not in report.render(document)
+
+
+def test_what_spoils_a_number_is_said_beside_it(candidate: Candidate, job: Job) -> None:
+    made = Measurement(candidate, Configuration(8, "high"), used=dict(USED))
+    made.rounds.append(
+        round_of(
+            [20.0] * 5 + [60.0] * 5,
+            throttled=["throttled: the system lowered the top clock"],
+            cooldown=Cooldown(300.0, 55.0, reached=False),
+        )
+    )
+    made.rounds.append(round_of([20.0], cooldown=Cooldown(1.0, 38.0, reached=True)))
+    assert made.notes == [
+        "throttled: the system lowered the top clock",
+        "noisy: p10 to p90 is 200% of the median",
+        "not cooled down: started at 55 °C",
+        "1 threads in place of 8: the engine takes no more",
+        "power mode high is not this engine's: no-bind",
+    ]
+    document = results.document([outcome(made)], job)
+    page = report.render(document)
+    for note in made.notes:
+        assert note.replace("'", "&#39;") in page
+    (line,) = csv.DictReader(results_csv.table(document).splitlines())
+    assert (line["noisy"], line["throttled"]) == ("1", "1")
+
+
+def test_few_runs_and_hidden_sensors(candidate: Candidate, job: Job) -> None:
+    made = Measurement(candidate, Configuration(1), used=dict(USED))
+    hidden = Sample(1000.0)
+    made.rounds.append(
+        Round([20.0, 21.0], 1.0, 2.0, None, hidden, [], hidden, Cooldown(0.0, None, reached=False), [])
+    )
+    assert made.notes == [
+        "2 runs are too few for an interval",
+        "not cooled down: the phone hides its temperatures",
+    ]
+    document = results.document([outcome(made)], job)
+    assert results.problem(json.loads(json.dumps(document))) is None
+    assert "hides its temperatures from the shell" in report.render(document)
+    assert "peak memory" not in report.render(document)
+
+
+def test_a_phone_that_failed_keeps_what_it_measured(candidate: Candidate, job: Job) -> None:
+    error = PhoneError("phone-1", "it was unplugged <b>", "plug it in", lost=True)
+    failed = outcome(measurement(candidate, 20), status="failed", error=error)
+    document = results.document([failed, outcome(measurement(candidate, 30))], job)
+    assert results.problem(json.loads(json.dumps(document))) is None
+    assert [phone["exit_code"] for phone in document["phones"]] == [7, 0]
+    page = report.render(document)
+    assert "it was unplugged &lt;b&gt;; plug it in" in page
+    assert "kept below" in page
+
+
+def test_nothing_measured_is_a_page_too(job: Job) -> None:
+    lost = Outcome("phone-1", status="failed", error=PhoneError("phone-1", "gone", "plug it in"))
+    document = results.document([lost], job)
+    assert results.problem(json.loads(json.dumps(document))) is None
+    assert "phone-1: gone; plug it in" in report.render(document)
+    assert list(csv.DictReader(results_csv.table(document).splitlines())) == []
+
+
+def test_the_page_opens_without_a_network(candidate: Candidate, job: Job) -> None:
+    page = report.render(results.document([outcome(measurement(candidate, 20))], job))
+    # Names of XML's vocabularies are no addresses, and #… is in the page itself.
+    page = page.replace("http://www.w3.org/", "").replace("url(#", "")
+    for word in ("http://", "https://", "src=", "@import", "url("):
+        assert word not in page, word
+
+
+def test_names_from_outside_are_escaped(tmp_path: Path, tiny_bundle: Path, job: Job) -> None:
+    evil = Candidate(_renamed(tiny_bundle, tmp_path / "<script>$x$&"), "/data/local/tmp/e", host=True)
+    rows = [measurement(evil, 20, configuration=Configuration(1, cpu_mask="f0"))]
+    document = results.document([outcome(*rows)], Job([evil.bundle], job.plan, job.binaries))
+    page = report.render(document)
+    assert "<script" not in page
+    assert "&lt;script&gt;$x$&amp;" in page
+
+
+def test_slower_ones_of_many_phones_are_told_apart(candidate: Candidate, job: Job) -> None:
+    """Every phone has its own section, its plots in both widths, and a tile."""
+    document = results.document(
+        [outcome(measurement(candidate, 20)), outcome(measurement(candidate, 45))], job
+    )
+    page = report.render(document)
+    assert page.count('class="tile"') == 2
+    assert page.count('<div class="plot wide">') == 4
+    assert page.count('<div class="plot narrow">') == 4
+
+
+def test_comparison_needs_rounds_of_both(candidate: Candidate, tmp_path: Path, tiny_bundle: Path) -> None:
+    """The base was lost in its first round: there is nothing to hold the other against."""
+    other = Candidate(_renamed(tiny_bundle, tmp_path / "other"), "/data/local/tmp/o", host=True)
+    begun = Measured(measurements=[Measurement(other, Configuration(1)), measurement(candidate, 20)])
+    assert begun.comparisons("other") == []
+    (uneven,) = Measured(
+        measurements=[measurement(other, 20, rounds=2), measurement(candidate, 20, rounds=3)]
+    ).comparisons("other")
+    assert uneven.speed_up.rounds == 2
+
+
+def _renamed(made: Path, link: Path) -> bundle.Bundle:
+    """The bundle in a folder of another name."""
+    link.mkdir()
+    for path in made.iterdir():
+        (link / path.name).hardlink_to(path)
+    return bundle.read(link)

@@ -1,0 +1,254 @@
+"""What befalls a phone while it runs the demo: an end in time, in words, nothing left running, and a re-run works.
+
+Each is the real command, adb, adbd and demo; README.md has the faults as a table.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bench import ENDLESS, bench, demo_runs, ended, measuring, results, start
+from conftest import PhoneMaker, kill_server_hard, ready, until
+from phone import Phone
+
+from lite import bundle
+from lite.phone.server import Server
+
+
+@pytest.fixture
+def options(deit: Path, tiny_bundle: Path, tmp_path: Path) -> tuple[object, ...]:
+    return ("--bundle", tiny_bundle, "--out", tmp_path / "out")
+
+
+def a_run_succeeds(options: tuple[object, ...]) -> None:
+    done = bench(*options, "--repeats", 2, "--warmup", 0)
+    assert done.returncode == 0, done.stderr
+
+
+def pull_cable(phone: Phone) -> None:
+    phone.relay.mode = "refuse"
+    phone.relay.drop()
+
+
+def plug_in(phone: Phone) -> None:
+    phone.relay.mode = "ok"
+
+
+def stall(phone: Phone) -> None:
+    phone.relay.stall.set()
+
+
+def stall_no_more(phone: Phone) -> None:
+    phone.relay.stall.clear()
+    phone.relay.drop()
+
+
+LOST = {
+    "cable pulled": (pull_cable, plug_in),
+    "phone restarts": (Phone.stop, Phone.start),
+    "adb server ends": (lambda phone: kill_server_hard(), lambda phone: None),
+}
+
+
+@pytest.mark.parametrize("fault", LOST)
+def test_phone_lost_in_the_middle_of_a_run(
+    fault: str, phone: Phone, server: Server, options: tuple[object, ...], tmp_path: Path
+) -> None:
+    lose, mend = LOST[fault]
+    command = start(*options, *ENDLESS)
+    measuring(phone)
+    lose(phone)
+    done = ended(command, 30)
+    assert done.returncode == 7
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert phone.serial in line
+    assert "Traceback" not in done.stderr
+    (one,) = results(tmp_path / "out")["phones"]
+    assert (one["status"], one["measurements"]) == ("failed", [])
+    mend(phone)
+    again = Server() if fault == "adb server ends" else server
+    _connect(phone)
+    ready(again, phone)
+    until(lambda: not demo_runs(phone))
+    a_run_succeeds((*options, "--serial", phone.serial))
+
+
+def test_stalled_link(phone: Phone, server: Server, options: tuple[object, ...]) -> None:
+    """Nothing comes any more and nothing is closed: only time tells."""
+    command = start(*options, "--repeats", 1_000_000, "--timeout", 3, "--sensors-every", 0)
+    measuring(phone)
+    phone.relay.stall.set()
+    began = time.monotonic()
+    done = ended(command, 40)
+    assert done.returncode == 7
+    assert time.monotonic() - began < 3 + 8 + 5 + 6
+    assert f"error: {phone.serial}: it does not answer any more" in done.stderr
+    # By its own --timeout, without a word from here.
+    until(lambda: not demo_runs(phone))
+    stall_no_more(phone)
+    ready(server, phone)
+    a_run_succeeds(options)
+
+
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [
+        (signal.SIGSEGV, "died by SIGSEGV: the engine reads memory that is not its own"),
+        (signal.SIGKILL, "died by SIGKILL: something killed it, on phones mostly Android for lack of memory"),
+        (signal.SIGILL, "died by SIGILL: the processor lacks an instruction"),
+        (signal.SIGABRT, "the engine gave up"),
+    ],
+)
+def test_demo_dies_by_a_signal(
+    number: signal.Signals, why: str, phone: Phone, options: tuple[object, ...]
+) -> None:
+    command = start(*options, *ENDLESS)
+    os.kill(measuring(phone), number)
+    done = ended(command, 20)
+    assert done.returncode == 7
+    assert why in done.stderr
+    assert not demo_runs(phone)
+    a_run_succeeds(options)
+
+
+def test_demo_takes_longer_than_its_time(phone: Phone, options: tuple[object, ...]) -> None:
+    done = bench(*options, "--repeats", 1_000_000, "--timeout", 3, "--sensors-every", 0)
+    assert done.returncode == 7
+    assert "the demo was not done after 3 s; give a longer --timeout or fewer --repeats" in done.stderr
+    assert not demo_runs(phone)
+
+
+def test_demo_that_is_stopped_never_ends_by_itself(phone: Phone, options: tuple[object, ...]) -> None:
+    """Not even its own --timeout works, as when a phone freezes what runs in the background."""
+    command = start(*options, "--repeats", 1_000_000, "--timeout", 2, "--sensors-every", 0)
+    os.kill(measuring(phone), signal.SIGSTOP)
+    done = ended(command, 30)
+    assert done.returncode == 7
+    assert "did not end within 2 s, not even by its own --timeout, and was killed" in done.stderr
+    until(lambda: not demo_runs(phone))
+    a_run_succeeds(options)
+
+
+PROGRAMS = {
+    "rubbish": (
+        r'puts("\033[2Jhello");',
+        "the demo's output makes no sense: its last line is no JSON ([2Jhello)",
+    ),
+    "nothing": ("", "makes no sense: it printed nothing"),
+    "an empty document": ('puts("{}");', "makes no sense: top level: 'schema' is a required property"),
+    "an exit code of its own": ("return 77;", "ended with exit code 77: it gave no reason"),
+    "rubbish for ever": ('for (;;) puts("0123456789 0123456789 0123456789");', "printed more than 64 MiB"),
+}
+
+
+@pytest.mark.parametrize("says", PROGRAMS)
+def test_another_program_in_the_demos_place(
+    says: str, phone: Phone, options: tuple[object, ...], tmp_path: Path
+) -> None:
+    code, why = PROGRAMS[says]
+    program = _compile(tmp_path, code)
+    done = bench(*options, "--demo", program, "--timeout", 20)
+    assert done.returncode == 7
+    assert why in done.stderr
+    assert "\x1b" not in done.stderr
+    assert not demo_runs(phone)
+    a_run_succeeds(options)
+
+
+def test_one_phone_that_fails_stops_no_other(
+    phone: Phone, make_phone: PhoneMaker, options: tuple[object, ...], tmp_path: Path
+) -> None:
+    other = make_phone("other")
+    command = start(*options, "--all", "--repeats", 8)
+    os.kill(measuring(other), signal.SIGKILL)
+    done = ended(command, 60)
+    assert done.returncode == 7
+    by_serial = {one["serial"]: one for one in results(tmp_path / "out")["phones"]}
+    assert {serial: one["status"] for serial, one in by_serial.items()} == {
+        phone.serial: "ok",
+        other.serial: "failed",
+    }
+    (kept,) = by_serial[phone.serial]["measurements"]
+    assert len(kept["rounds"][0]["latencies_ms"]) == 8
+    assert f"error: {other.serial}" in done.stderr
+    assert f"error: {phone.serial}" not in done.stderr
+
+
+def test_ctrl_c_keeps_what_was_measured(phone: Phone, options: tuple[object, ...], tmp_path: Path) -> None:
+    command = start(*options, "--threads", "1,2", "--repeats", 40, "--rounds", 20, "--warmup", 0)
+    first = measuring(phone)
+    until(lambda: not Path(f"/proc/{first}").exists(), 60)
+    measuring(phone)
+    command.send_signal(signal.SIGINT)
+    done = ended(command, 15)
+    assert done.returncode == 130
+    assert done.stderr.splitlines()[-1] == "error: interrupted"
+    (one,) = results(tmp_path / "out")["phones"]
+    assert one["status"] == "stopped"
+    assert one["measurements"][0]["rounds"]
+    until(lambda: not demo_runs(phone), 5)
+    a_run_succeeds(options)
+
+
+def test_a_phone_that_computes_another_network_gets_no_latency(
+    phone: Phone, options: tuple[object, ...], tiny_bundle: Path, tmp_path: Path
+) -> None:
+    """Its golden logits are of another network: as if phone and computer disagreed."""
+    other = tmp_path / "other"
+    other.mkdir()
+    for path in tiny_bundle.iterdir():
+        if path.name not in ("golden.npz", "manifest.json"):
+            (other / path.name).hardlink_to(path)
+    made = bundle.read(tiny_bundle)
+    tensor, logits = made.golden()
+    bundle.write_golden(other, tensor, np.roll(logits, 1))
+    bundle.write_manifest(other, made.manifest)
+    done = bench("--bundle", other, "--out", tmp_path / "out", "--repeats", 2)
+    assert done.returncode == 8
+    assert f"error: {phone.serial}: other: the golden tensor gives other logits on the phone" in done.stderr
+    assert "p50" not in done.stdout
+    (one,) = results(tmp_path / "out")["phones"]
+    assert (one["status"], one["measurements"], one["exit_code"]) == ("mismatch", [], 8)
+    assert [golden["passed"] for golden in one["golden"]] == [False]
+    # Beside a bundle that is right, nothing is measured either.
+    both = bench(*options, "--bundle", other, "--repeats", 2)
+    assert both.returncode == 8
+    assert results(tmp_path / "out")["phones"][0]["measurements"] == []
+
+
+def test_phone_without_space_is_refused_before_anything_is_pushed(
+    make_phone: PhoneMaker, options: tuple[object, ...], tmp_path: Path
+) -> None:
+    small = make_phone("small", data_size="32m")
+    done = bench(*options)
+    assert done.returncode == 6
+    assert f"error: {small.serial}: space:" in done.stderr
+    assert "free some space on the phone" in done.stderr
+    (one,) = results(tmp_path / "out")["phones"]
+    assert (one["status"], one["pushed"]) == ("refused", None)
+    assert not small.path("/data/local/tmp/deit_lite").exists()
+
+
+def _connect(phone: Phone) -> None:
+    from adbutils import adb_path
+
+    def connected() -> bool:
+        done = subprocess.run(
+            [adb_path(), "connect", phone.serial], capture_output=True, text=True, timeout=30
+        )
+        return "connected to" in done.stdout
+
+    until(connected, 20)
+
+
+def _compile(folder: Path, code: str) -> Path:
+    source = folder / "deit.cpp"
+    source.write_text(f"#include <cstdio>\nint main() {{ {code} return 0; }}\n")
+    subprocess.run(["g++", "-o", folder / "deit", source], check=True)
+    return folder / "deit"

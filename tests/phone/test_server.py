@@ -1,0 +1,246 @@
+"""lite/phone/server.py: the real adb server, and phones in each state that it can be brought to show."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from conftest import PhoneMaker, kill_server_hard, ready, server_pid, until
+from phone import Phone
+
+from lite.errors import InputError
+from lite.phone.errors import NoPhoneError
+from lite.phone.server import Listed, Server, address
+
+
+def silent(line: str) -> None:
+    raise AssertionError(line)
+
+
+def states(server: Server) -> list[str]:
+    return [one.state for one in server.listed()]
+
+
+def test_the_only_phone_needs_no_serial(server: Server, phone: Phone):
+    (device,) = server.choose(notify=silent)
+    assert device.serial == phone.serial
+    assert device.run("getprop ro.product.model", 10).stdout == "Test phone x86_64\n"
+
+
+def test_no_phone_at_all(server: Server):
+    with pytest.raises(
+        NoPhoneError, match="no phone is connected .*; plug one in and switch on USB debugging"
+    ) as e:
+        server.choose(notify=silent)
+    assert e.value.exit_code == 6
+
+
+def test_several_phones(server: Server, make_phone: PhoneMaker):
+    one, two = make_phone("one"), make_phone("two")
+    with pytest.raises(InputError, match=r"2 phones are connected \(.*, .*\); give --serial SERIAL or --all"):
+        server.choose(notify=silent)
+    assert [device.serial for device in server.choose([two.serial], notify=silent)] == [two.serial]
+    assert {device.serial for device in server.choose(all=True, notify=silent)} == {one.serial, two.serial}
+    twice = server.choose([one.serial, two.serial, one.serial], notify=silent)
+    assert [device.serial for device in twice] == [one.serial, two.serial]
+    with pytest.raises(InputError, match="not both"):
+        server.choose([one.serial], all=True, notify=silent)
+
+
+def test_a_serial_that_is_not_there(server: Server, phone: Phone):
+    with pytest.raises(NoPhoneError, match=rf"no phone XYZ .*connected: {phone.serial}\); check the serial"):
+        server.choose(["XYZ"], notify=silent)
+
+
+def test_a_phone_in_the_network_is_connected_to(server: Server, make_phone: PhoneMaker):
+    phone = make_phone(connect=False)
+    assert states(server) == []
+    (device,) = server.choose([phone.serial], notify=silent)
+    assert device.run("id -u", 10).stdout == "2000\n"
+
+
+def test_nobody_at_that_address(server: Server):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        address = f"127.0.0.1:{closed.getsockname()[1]}"
+    with pytest.raises(NoPhoneError, match="adb connect: .*Connection refused; check the address, and that"):
+        server.choose([address], notify=silent)
+
+
+def test_a_phone_that_does_not_trust_this_computer(server: Server, make_phone: PhoneMaker):
+    phone = make_phone(connect=False)
+    phone.relay.mode = "auth"
+    with pytest.raises(NoPhoneError, match="does not trust this computer yet; unlock it and tap Allow"):
+        server.choose([phone.serial], notify=silent)
+    assert states(server) == ["unauthorized"]
+    with pytest.raises(NoPhoneError, match="no phone can be used: .*tap Allow"):
+        server.choose(notify=silent)
+    phone.relay.allow.set()
+    until(lambda: states(server) == ["device"])
+    assert server.choose(notify=silent)[0].run("echo trusted", 10).stdout == "trusted\n"
+
+
+def test_a_phone_that_never_answers(server: Server, make_phone: PhoneMaker):
+    phone = make_phone(connect=False)
+    phone.relay.mode = "silent"
+    with pytest.raises(NoPhoneError, match=r"does not answer \(offline\); plug it in again"):
+        server.choose([phone.serial], notify=silent)
+
+
+@pytest.mark.parametrize(
+    ("banner", "words"),
+    [
+        ("recovery", "it is in recovery mode; restart it into Android: adb reboot"),
+        ("sideload", r"it waits for an update to be sent \(sideload\); leave that menu"),
+        ("rescue", "it is in rescue mode; restart it"),
+    ],
+)
+def test_a_phone_that_is_not_in_android(server: Server, make_phone: PhoneMaker, banner: str, words: str):
+    phone = make_phone(banner=banner)
+    assert states(server) == [banner]
+    with pytest.raises(NoPhoneError, match=f"{phone.serial}: {words}"):
+        server.choose([phone.serial], notify=silent)
+
+
+def test_what_cannot_be_used_is_left_out_and_said(server: Server, make_phone: PhoneMaker):
+    good, _ = make_phone("good"), make_phone("bad", banner="recovery")
+    for choice in ({"all": True}, {}):
+        said: list[str] = []
+        assert [one.serial for one in server.choose(**choice, notify=said.append)] == [good.serial]
+        assert len(said) == 1
+        assert "left out: " in said[0]
+        assert "recovery" in said[0]
+
+
+def test_no_permissions_in_words():
+    # As adb lists a USB device whose file this user may not open; there is no USB here.
+    assert "udev rules" in Listed("0123", "no permissions").words
+
+
+def test_a_state_of_a_newer_adb():
+    assert Listed("0123", "dreaming").words == "0123: it is in state 'dreaming'; restart it into Android"
+
+
+def test_the_server_is_started_where_none_answers(
+    server: Server, phone: Phone, adb_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    for name in ("HOME", "TMPDIR"):
+        monkeypatch.setenv(name, adb_environment[name])
+    before = server_pid()
+    kill_server_hard()
+    with pytest.raises(NoPhoneError, match="has ended; run this again, which starts it"):
+        server.listed()
+    again = Server()
+    assert again.version >= 41
+    assert server_pid() != before
+    # A new server knows no phones in the network; a USB cable would be found.
+    again.choose([phone.serial], notify=silent)
+    assert ready(again, phone).run("echo back", 10).stdout == "back\n"
+
+
+def test_nothing_is_started_for_another_computer():
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    # Any address but the usual one stands for another computer.
+    with pytest.raises(NoPhoneError, match=rf"no adb server answers at 127.0.0.2:{port} .*; start it there"):
+        Server("127.0.0.2", port)
+
+
+def test_a_server_of_another_computer(server: Server, phone: Phone):
+    with _tunnel(int(server._client.port)) as port:
+        (device,) = Server("127.0.0.2", port).choose(notify=silent)
+        assert device.run("echo far", 10).stdout == "far\n"
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"", b"OKAY", b"OKAYzzzz"])
+def test_another_program_at_that_port(answer: bytes):
+    with (
+        _answering(answer) as port,
+        pytest.raises(NoPhoneError, match="no adb server answers at .*; check that it"),
+    ):
+        Server("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("text", ["farm", "farm:", ":5037", "farm:x", "farm:0", "farm:65536"])
+def test_an_address_that_is_none(text: str):
+    with pytest.raises(InputError, match=r"is no address of an adb server; give HOST:PORT"):
+        address(text)
+
+
+def test_addresses():
+    assert address("farm.example:5037") == ("farm.example", 5037)
+    assert address(None) == (None, None)
+
+
+@pytest.mark.parametrize("port", ["x", "0", "70000"])
+def test_a_port_in_the_environment_that_is_none(monkeypatch: pytest.MonkeyPatch, port: str):
+    monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", port)
+    with pytest.raises(InputError, match="set it to a port, or unset it"):
+        Server()
+
+
+def test_nothing_listens_beyond_loopback(server: Server, phone: Phone):
+    sockets = {str(path.readlink()) for path in Path(f"/proc/{server_pid()}/fd").iterdir()}
+    addresses = [
+        words[1].partition(":")[0]
+        for table in ("tcp", "tcp6", "udp", "udp6")
+        for words in (line.split() for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:])
+        # 0A is a listening socket; one for UDP has no state.
+        if f"socket:[{words[9]}]" in sockets and (words[3] == "0A" or table.startswith("udp"))
+    ]
+    # 127.0.0.1, as Linux writes it.
+    assert addresses == ["0100007F"]
+
+
+@contextmanager
+def _answering(answer: bytes) -> Iterator[int]:
+    """A program that answers every connection with the same bytes and hangs up."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            try:
+                while True:
+                    with listener.accept()[0] as connection:
+                        connection.recv(100)
+                        connection.sendall(answer)
+            except OSError:
+                return
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+@contextmanager
+def _tunnel(port: int) -> Iterator[int]:
+    """The adb server again at 127.0.0.2, an address that Server takes for another computer's."""
+    with socket.create_server(("127.0.0.2", 0)) as listener:
+
+        def pump(source: socket.socket, sink: socket.socket) -> None:
+            try:
+                while block := source.recv(1 << 16):
+                    sink.sendall(block)
+                sink.shutdown(socket.SHUT_WR)
+            except OSError:
+                return
+
+        def serve() -> None:
+            try:
+                while True:
+                    near = listener.accept()[0]
+                    far = socket.create_connection(("127.0.0.1", port))
+                    for ends in ((near, far), (far, near)):
+                        threading.Thread(target=pump, args=ends, daemon=True).start()
+            except OSError:
+                return
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()

@@ -1,0 +1,141 @@
+"""Statistics of latencies: against numpy, against values worked out by hand, and by how often they are right."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lite.phone import statistics
+from lite.phone.statistics import median_interval, slow_down, speed_up, summarize
+
+
+def test_summary_is_numpys() -> None:
+    values = np.random.default_rng(0).lognormal(3, 0.1, 101)
+    found = summarize(values.tolist())
+    assert found.count == 101
+    assert (found.p50, found.p90, found.p99) == pytest.approx(tuple(np.percentile(values, [50, 90, 99])))
+    assert (found.mean, found.stddev) == pytest.approx((values.mean(), values.std(ddof=1)))
+    assert (found.min, found.max) == (values.min(), values.max())
+
+
+def test_single_latency_has_no_spread_and_no_interval() -> None:
+    found = summarize([12.5])
+    assert (found.mean, found.p50, found.p99, found.stddev, found.spread) == (12.5, 12.5, 12.5, 0, 0)
+    assert found.median_interval is None
+
+
+@pytest.mark.parametrize("latencies", [[], [1.0, 0.0], [1.0, -2.0], [float("nan")], [float("inf"), 1.0]])
+def test_what_is_no_latency_is_refused(latencies: list[float]) -> None:
+    with pytest.raises(ValueError, match="positive"):
+        summarize(latencies)
+
+
+def test_interval_of_the_median_by_hand() -> None:
+    """Six values: 1 - 2 / 2^6 = 0.96875 between the smallest and the largest. Ten: 0.9785 from 2nd to 9th."""
+    six = median_interval([3, 1, 2, 6, 5, 4])
+    assert six is not None
+    assert (six.low, six.high, six.confidence) == (1, 6, 0.96875)
+    ten = median_interval(list(range(1, 11)))
+    assert ten is not None
+    assert (ten.low, ten.high) == (2, 9)
+    assert ten.confidence == pytest.approx(1 - 2 * 11 / 1024)
+    assert median_interval([1, 2, 3, 4, 5]) is None
+
+
+@pytest.mark.parametrize("count", [6, 7, 20, 50, 101])
+def test_interval_is_the_narrowest_that_reaches_its_confidence(count: int) -> None:
+    found = median_interval(list(range(count)))
+    assert found is not None
+    assert found.confidence >= 0.95
+    from scipy.stats import binom
+
+    wider_rank = int(found.low) + 2
+    assert 1 - 2 * binom.cdf(wider_rank - 1, count, 0.5) < 0.95
+
+
+def test_interval_of_the_median_holds_it_as_often_as_it_says() -> None:
+    """Skewed samples, as latencies are."""
+    random = np.random.default_rng(1)
+    true = 20 + np.log(2)  # of 20 plus an exponential
+    holds = 0
+    for _ in range(600):
+        found = median_interval(20 + random.exponential(size=50))
+        assert found is not None
+        holds += found.low <= true <= found.high
+    assert holds / 600 > 0.93
+
+
+def test_noise_is_a_spread_over_a_tenth() -> None:
+    calm = [20 + 0.01 * step for step in range(100)]
+    assert not summarize(calm).noisy
+    assert summarize([20.0, 24.0] * 50).noisy
+    outlier = [20.0] * 99 + [90.0]
+    assert not summarize(outlier).noisy, "one hiccup is what p99 and max are for"
+
+
+def test_a_run_that_slows_down_is_seen() -> None:
+    random = np.random.default_rng(2)
+    throttled = np.concatenate([20 + random.normal(0, 0.3, 30), 26 + random.normal(0, 0.3, 30)])
+    assert slow_down(throttled.tolist()) == pytest.approx(0.3, abs=0.03)
+
+
+def test_a_steady_or_short_or_faster_run_is_not() -> None:
+    random = np.random.default_rng(3)
+    steady = (20 + random.normal(0, 1.5, 60)).tolist()
+    assert slow_down(steady) is None
+    assert slow_down([20.0] * 5 + [40.0] * 5) is None
+    assert slow_down([40.0] * 20 + [20.0] * 20) is None
+    slightly = np.concatenate([np.full(30, 20.0), np.full(30, 20.5)]) + random.normal(0, 0.01, 60)
+    assert slow_down(slightly.tolist()) is None, "2.5 % is below what is worth a word"
+
+
+def test_false_alarms_of_slow_down_are_rare() -> None:
+    random = np.random.default_rng(4)
+    alarms = sum(slow_down((20 + random.normal(0, 3, 50)).tolist()) is not None for _ in range(300))
+    assert alarms <= 6
+
+
+def test_speed_up_is_the_mean_ratio() -> None:
+    base = [[20.0, 20.0, 21.0], [30.0, 30.0, 30.0]]
+    other = [[10.0, 10.0, 99.0], [15.0, 15.0, 15.0]]
+    found = speed_up(base, other)
+    assert found.ratio == pytest.approx(2)
+    assert found.interval is not None
+    assert (found.interval.low, found.interval.high) == pytest.approx((2, 2))
+    assert found.certain
+
+
+def test_one_round_gives_no_interval() -> None:
+    found = speed_up([[20.0, 21.0]], [[10.0, 10.5]])
+    assert found.interval is None
+    assert not found.certain
+    with pytest.raises(ValueError, match="pair up"):
+        speed_up([[1.0]], [])
+
+
+def test_interval_of_the_speed_up_holds_it_although_rounds_differ() -> None:
+    """Each process is faster or slower by 5 % as a whole, which single runs would not show."""
+    random = np.random.default_rng(5)
+    holds = 0
+    for _ in range(400):
+        effects = np.exp(random.normal(0, 0.05, (2, 5)))
+        base, other = (
+            [(level * effect * np.exp(random.normal(0, 0.01, 20))).tolist() for effect in row]
+            for level, row in zip((30.0, 20.0), effects, strict=True)
+        )
+        found = speed_up(base, other)
+        assert found.interval is not None
+        holds += found.interval.low <= 1.5 <= found.interval.high
+    assert 0.91 < holds / 400 < 0.99
+
+
+def test_equal_networks_are_not_called_faster() -> None:
+    random = np.random.default_rng(6)
+    rounds = [(20 + random.normal(0, 0.5, 20)).tolist() for _ in range(10)]
+    assert not speed_up(rounds[:5], rounds[5:]).certain
+
+
+def test_summary_as_json() -> None:
+    document = summarize([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).as_dict()
+    assert document["median_interval"] == {"low": 1.0, "high": 6.0, "confidence": 0.96875}
+    assert statistics.CONFIDENCE == 0.95

@@ -1,0 +1,93 @@
+"""The bench's figures as a table: live on standard error while it runs, then once on standard output."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from _display import say
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from lite.phone.measured import Measurement
+from lite.phone.session import Outcome
+
+
+def tables(outcomes: Sequence[Outcome]) -> Group:
+    """A table for each phone with a row for each measurement so far, and under it what spoils a number."""
+    parts: list[RenderableType] = []
+    for outcome in outcomes:
+        measured = [one for one in list(outcome.measured.measurements) if one.rounds]
+        if measured:
+            parts.append(_table(outcome, measured))
+            parts += [
+                Text(f"  {one.candidate.name}, {one.configuration}: {note}", "yellow")
+                for one in measured
+                for note in one.notes
+            ]
+    return Group(*parts)
+
+
+def _table(outcome: Outcome, measured: Sequence[Measurement]) -> Table:
+    made = Table(title=escape(_name(outcome)), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    made.add_column("bundle", overflow="fold")
+    made.add_column("cores", overflow="fold")
+    for heading in ("p50 ms", "95 %", "p90", "max"):
+        made.add_column(heading, justify="right", no_wrap=True)
+    for one in measured:
+        summary = one.summary
+        bounds = summary.median_interval
+        made.add_row(
+            escape(one.candidate.name),
+            escape(str(one.configuration)),
+            f"[bold]{summary.p50:.1f}[/]",
+            f"{bounds.low:.1f}–{bounds.high:.1f}" if bounds else "–",
+            f"{summary.p90:.1f}",
+            f"{summary.max:.1f}",
+        )
+    return made
+
+
+class LiveTable:
+    """Shows the table and what each phone is at, until the block ends; a line a step where that is no terminal."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._outcomes: dict[str, Outcome] = {}
+        self._said: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self._live = Live(
+            get_renderable=self._render, console=self._console, refresh_per_second=4, transient=True
+        )
+
+    def __enter__(self) -> LiveTable:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def changed(self, outcome: Outcome) -> None:
+        """What session.Job calls, from any thread."""
+        with self._lock:
+            self._outcomes[outcome.serial] = outcome
+            # Without the percentage, which would be a line each.
+            step = outcome.step.split(" %")[0].rstrip("0123456789%. ")
+            if not self._console.is_terminal and self._said.get(outcome.serial) != step:
+                self._said[outcome.serial] = step
+                say(outcome.step if "%" not in outcome.step else step, outcome.serial, "cyan")
+
+    def _render(self) -> Group:
+        with self._lock:
+            outcomes = list(self._outcomes.values())
+        steps = [Text(f"{_name(outcome)}: {outcome.step}") for outcome in outcomes]
+        return Group(tables(outcomes), *steps)
+
+
+def _name(outcome: Outcome) -> str:
+    return f"{outcome.facts.model} {outcome.serial}" if outcome.facts else outcome.serial

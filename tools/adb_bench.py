@@ -1,0 +1,244 @@
+"""Measures bundles on phones: pushes what changed, checks the golden picture, then times the network.
+
+Every run's latency is kept, and what might have spoilt it is said beside the number: a noisy or throttled run.
+Nothing is measured on a phone that does not give the bundle's own logits.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+import _command
+
+with _command.requirements():
+    import click
+    from _bench_options import MASKS, MODES, NUMBERS, address
+    from _bench_table import LiveTable, tables
+    from _display import notify, say, show
+
+    from lite import bundle
+    from lite.bundle import Bundle
+    from lite.phone import plan as plans
+    from lite.phone import push, results, session
+    from lite.phone.binaries import Binaries
+    from lite.phone.measured import Comparison
+    from lite.phone.plan import Plan
+    from lite.phone.server import Server
+    from lite.phone.session import Job, Outcome
+    from lite.validation import make_folder
+
+BUILD = _command.ROOT / "build"
+
+EXAMPLES = """
+\b
+Examples:
+  python tools/adb_bench.py
+  python tools/adb_bench.py --threads 1,2,4 --power-mode high --cooldown-temp 38 --all
+  python tools/adb_bench.py --bundle build/bundles/deit_tiny-imagenet-int8-arm \\
+      --compare build/bundles/deit_tiny-imagenet-fp32-arm --out build/bench/int8-or-fp32
+
+\b
+Exit codes: 0 done · 2 bad usage or input · 6 no usable phone · 7 a phone failed (what others measured is
+kept) · 8 a phone computes another network · 130 interrupted (what was measured is kept)
+"""
+
+
+@click.command(help=__doc__, epilog=EXAMPLES)
+@click.option(
+    "--bundle",
+    "folders",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="What to measure; can be given more than once. Default: the newest in build/bundles of this repository.",
+)
+@click.option(
+    "--compare",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Measure this bundle in turns with the others, and say how much faster than it they are.",
+)
+@click.option(
+    "--serial", "serials", multiple=True, metavar="S", help="Which phone; more than once for several."
+)
+@click.option("--all", "every", is_flag=True, help="All connected phones, side by side.")
+@click.option(
+    "--adb-host", metavar="HOST:PORT", help="The adb server of another computer, such as a device farm's."
+)
+@click.option(
+    "--sdk",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Paddle Lite's libraries for the phone. Default: what tools/fetch_sdk.py fetched.",
+)
+@click.option(
+    "--demo",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="deit built for the phone (android_demo/README.md). Default: where its build puts it.",
+)
+@click.option(
+    "--threads", type=NUMBERS, default=(1,), metavar="N,…", help="Thread counts to measure. Default: 1."
+)
+@click.option(
+    "--power-mode",
+    "modes",
+    type=MODES,
+    default=("no-bind",),
+    metavar="M,…",
+    help=f"Which cores the engine takes: {', '.join(plans.POWER_MODES)}. Default: no-bind.",
+)
+@click.option(
+    "--cpu-mask", "masks", type=MASKS, default=(), metavar="HEX,…", help="CPUs to bind to: f0 is 4 to 7."
+)
+@click.option("--warmup", type=click.IntRange(0, 100_000), default=10, show_default=True, metavar="N")
+@click.option(
+    "--repeats",
+    type=click.IntRange(1, 1_000_000),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="Measured runs of each bundle and configuration.",
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    help=f"Starts of the demo to spread them over. Default: 1; with --compare {plans.ROUNDS_TO_COMPARE}.",
+)
+@click.option(
+    "--cooldown-temp",
+    type=click.FloatRange(0, 120),
+    metavar="C",
+    help="Before each start, wait until the processor is this cool (°C).",
+)
+@click.option(
+    "--cooldown-timeout",
+    type=click.FloatRange(0, 86_400),
+    default=300,
+    show_default=True,
+    metavar="S",
+    help="Wait no longer than that; then measure, and say so.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(1, 86_400),
+    default=120,
+    show_default=True,
+    metavar="S",
+    help="For one start of the demo.",
+)
+@click.option(
+    "--sensors-every",
+    type=click.FloatRange(0, 3600),
+    default=2,
+    show_default=True,
+    metavar="S",
+    help="Read temperatures and clocks beside the runs; 0: only before and after.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="For results.json, results.csv and report.html. Default: build/bench/TIME.",
+)
+@click.option("--clean", is_flag=True, help="Only remove from the phones what runs of this have put there.")
+@click.option("--json", "as_json", is_flag=True, help="Print results.json on stdout and nothing else.")
+def main(
+    folders: Sequence[Path],
+    compare: Path | None,
+    serials: Sequence[str],
+    every: bool,
+    adb_host: str | None,
+    sdk: Path | None,
+    demo: Path | None,
+    threads: Sequence[int],
+    modes: Sequence[str],
+    masks: Sequence[str],
+    warmup: int,
+    repeats: int,
+    rounds: int | None,
+    cooldown_temp: float | None,
+    cooldown_timeout: float,
+    timeout: float,
+    sensors_every: float,
+    out: Path | None,
+    clean: bool,
+    as_json: bool,
+) -> None:
+    """Runs the command."""
+    plan = Plan(
+        threads,
+        modes,
+        [re.sub("^0[xX]", "", mask) for mask in masks],
+        warmup,
+        repeats,
+        rounds or (min(repeats, plans.ROUNDS_TO_COMPARE) if compare else 1),
+        cooldown_temp,
+        cooldown_timeout,
+        timeout,
+        sensors_every,
+    )
+    bundles = [] if clean else _bundles(folders, compare)
+    server = Server(*address(adb_host))
+    devices = server.choose(serials, every, notify=notify)
+    if clean:
+        for device in devices:
+            push.clean(device)
+            say(f"{push.FOLDER} is gone", device.serial)
+        return
+    out = out or BUILD / "bench" / datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
+    # Not after an hour of measuring.
+    make_folder(out)
+    with LiveTable() as live:
+        job = Job(bundles, plan, Binaries(sdk, demo), live.changed)
+        outcomes, interrupted = session.run(devices, job)
+    base = bundles[0].path.resolve().name if compare else None
+    document = results.document(outcomes, job, base=base, adb_server=server.version)
+    results.write(out, document)
+    if as_json:
+        click.echo(json.dumps(document, indent=2))
+    else:
+        _print(outcomes, base, out)
+    for outcome in outcomes:
+        if outcome.error:
+            say(str(outcome.error), "error", "bold red")
+    if interrupted:
+        raise KeyboardInterrupt
+    raise click.exceptions.Exit(session.exit_code(outcomes))
+
+
+def _bundles(folders: Sequence[Path], compare: Path | None) -> list[Bundle]:
+    chosen = [*([compare] if compare else []), *(folders or [bundle.newest(BUILD / "bundles")])]
+    bundles = [bundle.read(folder) for folder in chosen]
+    plans.check_names(bundles)
+    return bundles
+
+
+def _print(outcomes: Sequence[Outcome], base: str | None, out: Path) -> None:
+    show(tables(outcomes))
+    for outcome in outcomes if base else ():
+        for one in outcome.measured.comparisons(base or ""):
+            click.echo(_speed_up(outcome, one))
+    click.echo(f"results  {out / 'results.json'}")
+    click.echo(f"report   {out / 'report.html'}")
+
+
+def _speed_up(outcome: Outcome, one: Comparison) -> str:
+    found = one.speed_up
+    interval = f"{found.interval.low:.2f} to {found.interval.high:.2f}" if found.interval else "no interval"
+    verdict = "" if found.certain else "; may be chance"
+    if one.simulated:
+        verdict += "; by host.nb, which computes in fp32: not the speed-up of its precision"
+    return (
+        f"{outcome.serial}: {one.measurement.candidate.name} is {found.ratio:.2f} times as fast as "
+        f"{one.base.candidate.name} ({one.measurement.configuration}; 95 %: {interval}{verdict})"
+    )
+
+
+if __name__ == "__main__":
+    _command.run(main)

@@ -1,0 +1,201 @@
+"""Checks this computer and the connected phones for what measuring a bundle takes, and says what to do next."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import _command
+
+with _command.requirements():
+    import click
+    from _display import show
+    from adbutils import adb_path
+    from rich.markup import escape
+    from rich.table import Table
+
+    from lite.bundle import Bundle
+    from lite.errors import InputError
+    from lite.phone import checks, facts, host
+    from lite.phone.binaries import Binaries
+    from lite.phone.errors import NoPhoneError, PhoneError
+    from lite.phone.facts import Facts
+    from lite.phone.host import Check
+    from lite.phone.server import Listed, Server, address
+
+BUNDLES = _command.ROOT / "build" / "bundles"
+BENCH = "python tools/adb_bench.py"
+MARKS = {
+    "ok": "[green]ok[/]",
+    "missing": "[bold red]missing[/]",
+    "optional": "[yellow]no[/]",
+    "refused": "[bold red]no[/]",
+}
+
+EXAMPLES = """
+\b
+Examples:
+  python tools/doctor.py
+  python tools/doctor.py --bundle build/bundles/deit_tiny-imagenet-int8-arm --demo build/cpp/android/deit
+  python tools/doctor.py --adb-host farm:5037 --json
+
+\b
+Exit codes: 0 a phone can run the bundle · 2 something is missing on this computer, or bad usage · 6 no phone can
+run it
+"""
+
+
+@click.command(help=__doc__, epilog=EXAMPLES)
+@click.option(
+    "--bundle",
+    "folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="What is to run. Default: the newest in build/bundles of this repository.",
+)
+@click.option(
+    "--serial", "serials", multiple=True, metavar="S", help="Only this phone. Default: all of them."
+)
+@click.option(
+    "--adb-host", metavar="HOST:PORT", help="The adb server of another computer, such as a device farm's."
+)
+@click.option(
+    "--sdk",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Paddle Lite's libraries for the phone. Default: what tools/fetch_sdk.py fetched.",
+)
+@click.option(
+    "--demo",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="deit built for the phone (android_demo/README.md). Default: where its build puts it.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+def main(
+    folder: Path | None,
+    serials: Sequence[str],
+    adb_host: str | None,
+    sdk: Path | None,
+    demo: Path | None,
+    as_json: bool,
+) -> None:
+    """Runs the command."""
+    where = address(adb_host)
+    binaries = Binaries(sdk, demo)
+    found, made = host.a_bundle(folder, BUNDLES)
+    computer = [*host.python(_command.ROOT), found, host.tools(), host.ndk(), host.sdks(), _adb()]
+    phones: list[dict[str, Any]] = []
+    try:
+        server = Server(*where)
+        computer.append(host.ok("adb server", f"version {server.version}"))
+        phones = _phones(server, serials, made, binaries)
+    except NoPhoneError as error:
+        computer.append(Check("adb server", "missing", str(error), "adb start-server"))
+    next_step, code = _next(computer, phones)
+    if as_json:
+        document = {
+            "computer": [vars(check) for check in computer],
+            "phones": phones,
+            "next": next_step,
+            "exit_code": code,
+        }
+        click.echo(json.dumps(document, indent=2))
+    else:
+        _print(computer, phones)
+        click.echo(f"next: {next_step}")
+    raise click.exceptions.Exit(code)
+
+
+def _adb() -> Check:
+    try:
+        return host.ok("adb", adb_path())
+    except Exception as error:  # adbutils raises whatever its search stumbles over
+        return Check("adb", "missing", str(error), "run ./run.sh tools/doctor.py, which installs it")
+
+
+def _phones(
+    server: Server, serials: Sequence[str], made: Bundle | None, binaries: Binaries
+) -> list[dict[str, Any]]:
+    listed = [one for one in server.listed() if not serials or one.serial in serials]
+    listed += [_named(server, serial) for serial in serials if serial not in {one.serial for one in listed}]
+    return [_phone(server, one, made, binaries) for one in listed]
+
+
+def _named(server: Server, serial: str) -> Listed:
+    # It connects to one in the network, or says why there is none.
+    server.choose([serial], notify=lambda line: None)
+    return Listed(serial, "device")
+
+
+def _phone(server: Server, one: Listed, made: Bundle | None, binaries: Binaries) -> dict[str, Any]:
+    entry: dict[str, Any] = {"serial": one.serial, "state": one.state, "facts": None, "problems": []}
+    if not one.usable:
+        _, _, words = one.words.partition(": ")
+        why, _, remedy = words.rpartition("; ")
+        entry["problems"] = [{"what": "state", "why": why, "remedy": remedy}]
+        return entry
+    try:
+        (device,) = server.choose([one.serial], notify=lambda line: None)
+        known = facts.read(device)
+        entry["facts"] = known.as_dict()
+        entry["problems"] = [vars(problem) for problem in _problems(made, known, binaries)]
+    except (PhoneError, NoPhoneError, InputError) as error:
+        why, _, remedy = str(error).rpartition("; ")
+        entry["problems"] = [{"what": "phone", "why": why, "remedy": remedy}]
+    return entry
+
+
+def _problems(made: Bundle | None, known: Facts, binaries: Binaries) -> list[checks.Problem]:
+    if made is not None:
+        return checks.problems(made, known, binaries)
+    demo = host.program(known.abis[0], binaries, None)
+    return [] if demo.state == "ok" else [checks.Problem("program", demo.found, demo.remedy or "")]
+
+
+def _next(computer: Sequence[Check], phones: Sequence[dict[str, Any]]) -> tuple[str, int]:
+    """The first thing to do, and the command's exit code."""
+    for check in computer:
+        if check.state == "missing":
+            return f"{check.remedy}", 2
+    if not phones:
+        return "plug in a phone and switch on USB debugging in its developer options", NoPhoneError.exit_code
+    if ready := [phone["serial"] for phone in phones if not phone["problems"]]:
+        return BENCH if len(phones) == 1 else f"{BENCH} --serial {ready[0]}", 0
+    return f"{phones[0]['serial']}: {phones[0]['problems'][0]['remedy']}", NoPhoneError.exit_code
+
+
+def _print(computer: Sequence[Check], phones: Sequence[dict[str, Any]]) -> None:
+    table = Table(show_header=False, box=None)
+    for _ in range(3):
+        table.add_column(overflow="fold")
+    for check in computer:
+        remedy = f"\n→ {check.remedy}" if check.remedy else ""
+        table.add_row(MARKS[check.state], check.what, escape(check.found + remedy))
+    for phone in phones:
+        found = phone["facts"]
+        words = _words(found) if found else phone["state"]
+        problems = "".join(f"\n{one['what']}: {one['why']}\n→ {one['remedy']}" for one in phone["problems"])
+        mark = MARKS["refused" if problems else "ok"]
+        table.add_row(mark, escape(phone["serial"]), escape(words + problems))
+    show(table)
+
+
+def _words(found: dict[str, Any]) -> str:
+    parts = (
+        found["model"],
+        found["soc"],
+        f"Android {found['android_version']}" if found["android_version"] else None,
+        f"{found['abis'][0]}, {found['cores']} cores",
+        " ".join(found["features"]),
+        f"{found['free_bytes'] / 1e6:.0f} MB free" if found["free_bytes"] is not None else None,
+        f"OpenCL {found['opencl']}" if found["opencl"] else "no OpenCL",
+        "root" if found["root"] else None,
+    )
+    return " · ".join(part for part in parts if part)
+
+
+if __name__ == "__main__":
+    _command.run(main)
