@@ -20,9 +20,10 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from lite import drift
+from lite.curve import Curve
 from lite.drift import SNR_LIMIT_DB, Drift, LayerDrift
 from lite.errors import InputError
-from lite.plots import layer_plot
+from lite.plots import curve_plot, layer_plot
 
 THUMBNAIL = 160
 
@@ -55,13 +56,15 @@ class Report:
     """All that the page shows.
 
     `manifest`: as for `bundle.write_manifest` (its `files` are not read); `model_bytes`: size of `model.nb`;
-    `layers`: one per block, in order; `worst`: worst picture first; `data_file`: where the figures are as data.
+    `layers`: one per block, in order; `worst`: worst picture first; `curve`: where a budget chose the recipe;
+    `data_file`: where the figures are as data.
     """
 
     manifest: Mapping[str, Any]
     model_bytes: int
     layers: Sequence[LayerDrift] = ()
     worst: Sequence[Picture] = ()
+    curve: Curve | None = None
     data_file: str = "manifest.json"
 
 
@@ -116,6 +119,10 @@ def render(report: Report) -> str:
         worst_layer=min(report.layers, key=lambda layer: layer.snr_db) if report.layers else None,
         plots=[(kind, layer_plot(report.layers, kind)) for kind in ("wide", "narrow")]
         if report.layers
+        else [],
+        curve=report.curve,
+        curve_plots=[(kind, curve_plot(report.curve, kind)) for kind in ("wide", "narrow")]
+        if report.curve
         else [],
         worst=[(picture, thumbnail(picture.pixels)) for picture in report.worst],
         recipe=_yaml(manifest["recipe"]),
@@ -182,6 +189,7 @@ def _template() -> Template:
     environment.filters.update(
         percent=_percent,
         cosine=_cosine,
+        millions=lambda count: f"{count / 1e6:.1f} M",
         megabytes=lambda size: f"{size / 1e6:.{1 if size >= 1e5 else 3}f} MB",
     )
     environment.globals.update(interval=interval, snr_limit=SNR_LIMIT_DB)

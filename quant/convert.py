@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import version
@@ -26,11 +26,12 @@ from lite.evaluate import Picture, pixels
 from lite.export import INPUT_NAME
 from lite.stages import Stages
 from lite.weights import Weights
+from quant import budget_plan
+from quant.budget_plan import Plan
 from quant.calibration import CalibrationSet
-from quant.conversion import CheckSet, Conversion
+from quant.conversion import SEED, CheckSet, Conversion
 from quant.recipe import Recipe
 
-SEED = 2026
 REFERENCE = "Paddle Inference, fp32"
 PRECISIONS = ("int8", "fp16", "fp32")
 TARGETS = ("arm", "opencl")
@@ -87,26 +88,53 @@ def convert(
     work: Path,
     force: bool = False,
     max_drift: float | None = None,
+    budget: float | None = None,
     stages: Stages | None = None,
+    notify: Callable[[str], None] = lambda message: None,
 ) -> list[bundle.Bundle]:
     """Makes a bundle in `out` for each request; `work` is an empty folder for files in between.
 
-    `calibration` is for INT8 only. Raises InputError, before any work, when a bundle is there already and
-    `force` is not set; ConversionError when a stage fails. Drift over `max_drift` (see `drift.over_gate`) is
-    marked in the manifest's `gate`, not raised.
+    `calibration` is for INT8 only. `budget`: instructions that INT8 may take on ARM; the recipe is adapted to them
+    (`quant/budget_plan.py`), and `notify` hears what was chosen. Raises InputError, before any work, when a bundle
+    is there already and `force` is not set, and as `quant.budget_plan.plan` does; ConversionError when a stage
+    fails. Drift over `max_drift` (see `drift.over_gate`) is marked in the manifest's `gate`, not raised.
     """
     for request in requests:
         bundle.check_free(out / bundle_name(weights, request), force=force)
+    stages = stages or Stages()
+    plan = None
+    if budget is not None:
+        plan = _planned(weights, requests, recipe, calibration, budget, work / "budget", stages)
+        recipe = plan.recipe
+        notify(plan.summary)
     with workers.local() as references, workers.local() as hosts:
-        conversion = Conversion(
-            weights, recipe, calibration, check, work, references, hosts, SEED, stages or Stages()
-        )
+        conversion = Conversion(weights, recipe, calibration, check, work, references, hosts, SEED, stages)
         conversion.start_reference()
-        return [_bundle(conversion, request, out, force, max_drift) for request in requests]
+        return [_bundle(conversion, request, out, force, max_drift, plan) for request in requests]
+
+
+def _planned(
+    weights: Weights,
+    requests: Sequence[Request],
+    recipe: Recipe,
+    calibration: CalibrationSet | None,
+    budget: float,
+    work: Path,
+    stages: Stages,
+) -> Plan:
+    budget_plan.check(recipe, budget, int8=any(request.precision == "int8" for request in requests))
+    if calibration is None:
+        raise InputError("int8 needs calibration pictures; give a folder of them")
+    return budget_plan.plan(weights, recipe, calibration, budget, work, stages)
 
 
 def _bundle(
-    conversion: Conversion, request: Request, out: Path, force: bool, max_drift: float | None
+    conversion: Conversion,
+    request: Request,
+    out: Path,
+    force: bool,
+    max_drift: float | None,
+    plan: Plan | None,
 ) -> bundle.Bundle:
     weights, check = conversion.weights, conversion.check
     int8 = request.precision == "int8"
@@ -118,6 +146,7 @@ def _bundle(
         gate = {"max_drift": max_drift, "passed": drift.over_gate(measured, max_drift) is None}
     manifest = _manifest(conversion, request, model, measured, gate)
     layers = conversion.layer_drift if int8 else []
+    curve = plan.curve(conversion) if plan and int8 else None
     folder = out / bundle_name(weights, request)
     with conversion.stages.stage("bundle"), bundle.new_bundle(folder, force=force) as new:
         (new / "model.nb").write_bytes(model_path.read_bytes())
@@ -132,7 +161,8 @@ def _bundle(
             truth=check.labels,
             names=[_name(picture, index) for index, picture in enumerate(check.pictures)],
         )
-        report.write(new / "report.html", report.Report(manifest, model_path.stat().st_size, layers, worst))
+        size = model_path.stat().st_size
+        report.write(new / "report.html", report.Report(manifest, size, layers, worst, curve))
         bundle.write_manifest(new, manifest)
     return bundle.read(folder)
 
@@ -170,7 +200,7 @@ def _manifest(
         },
         "precision": request.precision,
         "target": request.target,
-        "recipe": conversion.recipe.as_dict() if int8 else None,
+        "recipe": _recipe(conversion) if int8 else None,
         "calibration": used and {"source": used.source, "images": len(used.pictures), "sha256": used.sha256},
         "seed": conversion.seed if int8 else None,
         "versions": {
@@ -186,6 +216,14 @@ def _manifest(
         "gate": gate,
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
+
+
+def _recipe(conversion: Conversion) -> dict[str, Any]:
+    """The recipe with what it left open as it was chosen."""
+    values = conversion.recipe.as_dict()
+    if values["rewrite"]:
+        values["rewrite"]["attention"] = conversion.attention
+    return values
 
 
 def _write_golden(folder: Path, conversion: Conversion, int8: bool) -> None:

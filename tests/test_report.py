@@ -14,9 +14,10 @@ import yaml
 from jinja2 import UndefinedError
 
 from lite import drift, report
+from lite.curve import Curve, Point
 from lite.drift import LayerDrift
 from lite.errors import InputError
-from lite.plots import layer_plot
+from lite.plots import curve_plot, layer_plot
 
 RNG = np.random.default_rng(0)
 REFERENCE = RNG.normal(size=(200, 4)).astype(np.float32)
@@ -211,6 +212,42 @@ def test_the_plot_is_the_same_every_time_and_its_ids_are_its_own():
     marks = [set(re.findall(r'<(?:path|clipPath) id="(m?p?[0-9a-f]{10,})"', svg)) for svg in (wide, narrow)]
     assert marks[0]
     assert not marks[0] & marks[1]
+
+
+POINTS = [Point("the cheapest form", 173e6, 32.0), Point("blocks.5.mlp.fc2: <float>", 179e6, 41.25)]
+CURVE = Curve(
+    178e6, 16, POINTS, Point("deit-178m", 178e6, 40.0), Point("deit-178m", 177.9e6, 38.75),
+    Point("paddleslim", 228e6, 29.5),
+)  # fmt: skip
+
+
+def test_what_a_budget_bought_is_shown_with_the_stock_recipe():
+    assert "What the budget bought" not in page()
+    text = Tags(page(curve=CURVE)).text
+    assert "The budget was 178.0 M instructions" in text
+    assert "177.9 M and 38.8 dB" in text
+    assert "takes 228.0 M and keeps 29.5 dB" in text
+    assert "blocks.5.mlp.fc2: <float> 179.0 M 41.2" in text
+    assert "All of this but the curve as data" in text
+
+
+@pytest.mark.parametrize("kind", ["wide", "narrow"])
+def test_the_curve_marks_what_was_chosen_and_the_stock_recipe(kind):
+    svg = str(curve_plot(CURVE, kind))
+    root = ElementTree.fromstring(svg)
+    assert root.get("aria-label") == (
+        "SNR over instructions: 40.0 dB at 178 million predicted, paddleslim 29.5 dB at 228 million"
+    )
+    for words in ("38.8 dB measured,", "40.0 dB predicted", "paddleslim: 29.5 dB"):
+        assert words in svg
+    assert "var(--accent)" in svg
+    assert not re.search(r"#(?:0[1-4]){3}|#000000|#ffffff|<metadata", svg)
+    assert svg == str(curve_plot(CURVE, kind))
+
+
+def test_a_curve_of_one_point_is_plotted_too():
+    only = Point("the cheapest form", 173e6, 200.0)
+    Tags(page(curve=Curve(1e12, 1, [only], only, only, only)))
 
 
 @pytest.mark.parametrize("values", [[200.0] * 12, [31.0], [-200.0, 200.0], list(np.linspace(40, 10, 48))])

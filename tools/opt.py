@@ -19,8 +19,8 @@ with _command.requirements():
     from lite import drift, weights, zoo
     from lite.bundle import Bundle
     from lite.errors import DriftError
+    from quant import budget_plan, sets
     from quant import recipe as recipes
-    from quant import sets
     from quant.convert import PRECISIONS, TARGETS, Request, combinations, convert
 
 
@@ -30,6 +30,7 @@ Examples:
   python tools/opt.py --model deit_tiny
   python tools/opt.py --model deit_small --weights best_model.pdparams --labels labels.txt --calib pictures/
   python tools/opt.py --model deit_tiny --precision fp32 --precision fp16 --target arm --target opencl
+  python tools/opt.py --model deit_tiny --budget 190
 
 \b
 Exit codes: 0 done · 2 bad usage or input · 3 drift over --max-drift (bundle kept, marked) ·
@@ -57,6 +58,13 @@ Exit codes: 0 done · 2 bad usage or input · 3 drift over --max-drift (bundle k
     show_default=True,
     metavar="NAME|FILE",
     help=f"INT8 recipe: {', '.join(recipes.names())}, or a YAML file.",
+)
+@click.option(
+    "--budget",
+    type=click.FloatRange(0, min_open=True),
+    metavar="M",
+    help="Million instructions that int8 may take for a picture, by the model of quant/cost.py. The recipe's choice "
+    "of what stays in float is replaced by the one that keeps most accuracy for them.",
 )
 @click.option(
     "--calib", metavar="DIR|digits", help="Calibration pictures (int8). Default: the bundled digits."
@@ -101,6 +109,7 @@ def main(
     precisions: tuple[str, ...],
     targets: tuple[str, ...],
     recipe: str,
+    budget: float | None,
     calib: str | None,
     calib_images: int,
     check: str | None,
@@ -120,8 +129,11 @@ def main(
     requests, refusals = combinations(precisions or ("int8",), targets or ("arm",))
     for refusal in refusals:
         say(str(refusal), "not made")
-    loaded = weights.load(zoo.find(model), source, labels=labels, notify=notify)
     recipe_used = recipes.load(recipe)
+    limit = None if budget is None else budget * 1e6
+    if limit is not None:
+        budget_plan.check(recipe_used, limit, int8=_needs_calibration(requests))
+    loaded = weights.load(zoo.find(model), source, labels=labels, notify=notify)
     calibration, checked = sets.choose(
         loaded, calib, check, calibration_pictures=calib_images, check_pictures=check_images
     )
@@ -141,7 +153,9 @@ def main(
             work=Path(work),
             force=force,
             max_drift=max_drift,
+            budget=limit,
             stages=display.stages,
+            notify=notify,
         )
     timed = ", ".join(f"{name} {seconds:.1f}" for name, seconds in display.stages.seconds.items())
     say(f"seconds: {timed}")

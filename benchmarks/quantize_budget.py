@@ -1,0 +1,96 @@
+"""The rows deit-budgetN of `benchmarks/quantize.py`: what `tools/opt.py --budget` chooses for the ViT-S.
+
+N million instructions are DeiT-tiny's, as in the table's column. So the noise that a layer makes is the ViT-S's, on the
+first calibration crops, and what a layer costs is DeiT-tiny's: layers of both have the same names.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lite import zoo
+from lite.stages import Stages
+from lite.state import State, expected_shapes
+from lite.weights import Weights
+from lite.zoo import IMAGENET_CLASSES, Variant
+from quant import budget, budget_measure, budget_plan
+from quant.budget_measure import Noise, Prices
+from quant.calibration import CalibrationSet
+from quant.conversion import SEED
+from quant.recipe import Recipe
+from quant.sensitivity import Sums, Whole
+from quant.sensitivity_program import write
+
+COST_VARIANT = zoo.find("deit_tiny")
+BUDGETS = (180, 190, 200, 215)
+
+
+def noise(variant: Variant, state: State, recipe: Recipe, crops: Sequence[np.ndarray], stages: Stages) -> str:
+    """`Noise` of the recipe's cheapest form on the first of the calibration crops, as JSON."""
+    weights = _weights(variant, state)
+    with tempfile.TemporaryDirectory(prefix="noise-") as name:
+        folder = Path(name) / "work"
+        calibration = CalibrationSet("calibration", tuple(crops))
+        with budget_measure.converted(
+            weights, budget_plan.cheapest(recipe), calibration, folder, stages
+        ) as made:
+            program = write(made, folder / "program")
+            crops = crops[: budget_plan.PICTURES]
+            found = budget_measure.noise(made, program, program.rows(), crops)
+    errors = {block: list(ways.items()) for block, ways in found.gelu_errors.items()}
+    return json.dumps({**dataclasses.asdict(found), "gelu_errors": errors})
+
+
+def prices(recipe: Recipe, stages: Stages) -> str:
+    """`Prices` of DeiT-tiny in the recipe's cheapest form, as JSON.
+
+    Weights and pictures are random: they change no operator.
+    """
+    variant = COST_VARIANT
+    rng = np.random.default_rng(SEED)
+    shapes = expected_shapes(variant, IMAGENET_CLASSES)
+    state = {name: rng.normal(scale=0.1, size=shape).astype(np.float32) for name, shape in shapes.items()}
+    pictures = tuple(rng.integers(0, 256, (2, variant.image, variant.image, 3), dtype=np.uint8))
+    values = budget_plan.cheapest(recipe).as_dict()
+    quick = Recipe.model_validate({**values, "rewrite": {**values["rewrite"], "views": 1}})
+    with tempfile.TemporaryDirectory(prefix="prices-") as name:
+        folder = Path(name) / "work"
+        calibration = CalibrationSet("random", pictures)
+        with budget_measure.converted(_weights(variant, state), quick, calibration, folder, stages) as made:
+            found = budget_measure.prices(made, write(made, folder / "program").rows())
+    return json.dumps({"whole": found.whole, "layers": found.layers})
+
+
+def recipes(recipe: Recipe, measured: str, costs: str) -> dict[str, Recipe]:
+    """A recipe for each budget, from what `noise` and `prices` gave; the head is in float in all."""
+    found, priced = _noise(json.loads(measured)), Prices(COST_VARIANT, **json.loads(costs))
+    layers = [
+        layer for layer in budget_plan.layers_of(found, priced, recipe) if not layer.name.startswith("head")
+    ]
+    chosen = {}
+    for limit in BUDGETS:
+        ways = budget.choose(layers, limit * 1e6 - priced.whole)
+        made = budget_plan.recipe_of(recipe, ways, limit * 1e6)
+        chosen[f"{recipe.name}-budget{limit}"] = made.model_copy(update={"skip": [*made.skip, "head"]})
+    return chosen
+
+
+def _noise(values: dict[str, Any]) -> Noise:
+    whole = Whole(**{part: Sums(**figures) for part, figures in values["whole"].items()})
+    errors = {
+        int(block): {tuple(way): error for way, error in ways}
+        for block, ways in values["gelu_errors"].items()
+    }
+    return Noise(whole, values["alone"], errors)
+
+
+def _weights(variant: Variant, state: State) -> Weights:
+    labels = tuple(f"class {index}" for index in range(len(state["head.bias"])))
+    return Weights(variant, "file", Path("benchmark"), "", state, labels)

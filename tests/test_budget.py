@@ -1,0 +1,228 @@
+"""--budget: what is bought first, that what was bought fits and is what was foreseen, and what is refused."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from shallow import CALIBRATION, CHECK, VARIANT, recipe, shallow
+
+from lite.errors import InputError
+from lite.stages import Stages
+from quant import budget, budget_plan
+from quant.budget import Layer, Way
+from quant.budget_measure import Noise, Prices, converted, instructions, noise, prices, simulated
+from quant.budget_plan import cheapest, layers_of, plan, recipe_of
+from quant.convert import Request, convert
+from quant.recipe import Recipe
+from quant.sensitivity import Sums, Whole
+from quant.sensitivity_program import write
+
+ROOT = Path(__file__).resolve().parent.parent
+PICTURES = CALIBRATION.pictures
+DEIT = recipe(rewrite={"views": 1})
+
+# A layer to leave in float, one to shift, scale or leave in float, and one that is as cheap in float.
+PRODUCT = Layer("product", (Way(0, 50), Way(10, 0, skip=True)))
+HIDDEN = Layer(
+    "hidden",
+    (
+        Way(0, 30),
+        Way(2, 14, shift=True),
+        Way(5, 13, scale=True),
+        Way(7, 4, shift=True, scale=True),
+        Way(60, 0, skip=True),
+    ),
+)
+HEAD = Layer("head", (Way(0, 1), Way(-1, 0, skip=True)))
+LAYERS = [PRODUCT, HIDDEN, HEAD]
+
+
+def total(chosen: dict[str, Way]) -> tuple[float, float]:
+    ways = chosen.values()
+    return sum(way.instructions for way in ways), sum(way.noise for way in ways)
+
+
+def best(layers: list[Layer], limit: float) -> float:
+    """The least noise for the limit, by trying everything."""
+    every = itertools.product(*(layer.ways for layer in layers))
+    fitting = (ways for ways in every if sum(way.instructions for way in ways) <= limit)
+    return min(sum(way.noise for way in ways) for ways in fitting)
+
+
+def test_ways_that_buy_little_are_left_out():
+    words = [[way.words for way in layer.ladder] for layer in LAYERS]
+    assert words == [
+        ["INT8", "float"],
+        ["INT8", "shifted", "shifted and scaled", "float"],
+        ["float"],
+    ]
+
+
+def test_what_removes_most_noise_an_instruction_comes_first():
+    steps = [(step.layer, step.after.words, step.instructions, step.removed) for step in budget.order(LAYERS)]
+    assert steps == [
+        ("hidden", "shifted", 2, 16),
+        ("product", "float", 10, 50),
+        ("hidden", "shifted and scaled", 5, 10),
+        ("hidden", "float", 53, 4),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        (-5, ["INT8", "INT8", "float"]),
+        (1, ["INT8", "shifted", "float"]),
+        # The product does not fit, what comes after it does.
+        (8, ["INT8", "shifted and scaled", "float"]),
+        (11, ["float", "shifted", "float"]),
+        (69, ["float", "float", "float"]),
+    ],
+)
+def test_the_limit_cuts_the_order(limit: float, words: list[str]):
+    assert [way.words for way in budget.choose(LAYERS, limit).values()] == words
+
+
+def test_more_budget_never_leaves_more_noise_and_on_the_curve_nothing_is_better():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        layers = [
+            Layer(f"layer {index}", tuple(Way(*pair) for pair in rng.uniform((-1, 0), (9, 99), (3, 2))))
+            for index in range(4)
+        ]
+        noises = []
+        for limit in np.linspace(-4, 36, 60):
+            taken, left = total(budget.choose(layers, limit))
+            least, _ = total(budget.cheapest(layers))
+            assert taken <= max(limit, least)
+            noises.append(left)
+        assert (np.diff(noises) <= 0).all()
+        chosen = budget.cheapest(layers)
+        for step in budget.order(layers):
+            chosen[step.layer] = step.after
+            taken, left = total(chosen)
+            assert left == pytest.approx(best(layers, taken + 1e-9))
+
+
+def figures(errors: dict[tuple[bool, bool], float]) -> tuple[Noise, Prices]:
+    sums = Sums(1, 1000.0, 30.0, 0.9, 1)
+    alone = {"blocks.0.mlp.fc2": 10.0, "blocks.0.mlp.fc2 input": 8.0, "blocks.0.attn.av": 20.0}
+    layers = {"blocks.0.mlp.fc2": (3e6, 9e6), "blocks.0.attn.av": (1e6, 2e6)}
+    return Noise(Whole(sums, sums, sums), alone, {0: errors}), Prices(VARIANT, 5e6, layers)
+
+
+@pytest.mark.parametrize(
+    ("rewrite", "kinds"),
+    [
+        ({}, {"INT8": 10, "float": 0, "shifted": 6, "scaled": 10, "shifted and scaled": 3}),
+        ({"scale_gelu": False}, {"INT8": 10, "float": 0, "shifted": 6}),
+        ({"shift_gelu": False, "scale_gelu": False}, {"INT8": 10, "float": 0}),
+    ],
+)
+def test_ways_of_a_layer_behind_gelu(rewrite: dict, kinds: dict[str, float]):
+    errors = {(False, False): 4.0, (True, False): 2.0, (False, True): 5.0, (True, True): 0.5}
+    layers = layers_of(*figures(errors), recipe(rewrite=rewrite))
+    assert {way.words: way.noise for way in layers[0].ways} == pytest.approx(kinds)
+    assert [way.words for way in layers[1].ways] == ["INT8", "float"]
+
+
+@pytest.fixture(scope="module", params=["auto", "per_head"])
+def measured(request, tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe, Noise, Prices]:
+    """Two blocks in their cheapest form."""
+    used = recipe(rewrite={"views": 1, "attention": request.param})
+    folder = tmp_path_factory.mktemp("measured") / "work"
+    with converted(shallow(), cheapest(used), CALIBRATION, folder, Stages()) as conversion:
+        program = write(conversion, folder / "program")
+        rows = program.rows()
+        return used, noise(conversion, program, rows, PICTURES), prices(conversion, rows)
+
+
+def test_what_is_chosen_fits_and_keeps_what_was_foreseen(measured, tmp_path: Path):
+    used, found, costs = measured
+    layers = layers_of(found, costs, used)
+    predicted, kept = [], []
+    for share in (0.0, 0.2, 0.6):
+        limit = costs.least * (1 + share)
+        chosen = budget.choose(layers, limit - costs.whole)
+        point = budget_plan._point("", chosen, costs, found)
+        made = recipe_of(used, chosen, limit)
+        folder = tmp_path / f"{share}"
+        with converted(shallow(), made, CALIBRATION, folder, Stages()) as conversion:
+            taken = instructions(conversion)
+            assert taken <= point.instructions + 1 <= limit + 2
+            if made.rewrite.attention == "auto":
+                # To the instruction: costs of layers, shifts and scales add up.
+                assert taken == pytest.approx(point.instructions, abs=1)
+            kept.append(simulated(conversion, PICTURES, folder / "program").int8.snr_db)
+        predicted.append(point.snr_db)
+        assert kept[-1] == pytest.approx(point.snr_db, abs=4)
+    assert predicted == sorted(predicted)
+    assert kept[0] + 3 < kept[1]
+    assert kept[1] + 3 < kept[2]
+
+
+def test_a_bundle_for_a_budget(tmp_path: Path):
+    heard: list[str] = []
+    stages = Stages()
+    (made,) = convert(
+        shallow(),
+        [Request("int8", "arm")],
+        recipe=DEIT,
+        calibration=CALIBRATION,
+        check=CHECK,
+        out=tmp_path / "out",
+        work=tmp_path / "work",
+        budget=25e6,
+        stages=stages,
+        notify=heard.append,
+    )
+    assert "sensitivity" in stages.seconds
+    used = Recipe.model_validate(made.manifest["recipe"])
+    assert used.name == "test-25m"
+    assert "blocks.0.attn.av" in used.skip
+    assert isinstance(used.rewrite.shift_gelu, list)
+    assert heard[0].startswith("test-25m: 2")
+    assert f"with {len(used.skip)} layers in float" in heard[0]
+    page = (made.path / "report.html").read_text()
+    assert "What the budget bought" in page
+    assert "blocks.0.attn.av: float" in page
+    assert "paddleslim: " in page
+    # The same recipe from a file gives the same bundle: nothing but it was decided.
+    with converted(shallow(), used, CALIBRATION, tmp_path / "again", Stages()) as conversion:
+        model, _ = conversion.phone("int8", "arm")
+        assert model.read_bytes() == made.model_nb.read_bytes()
+
+
+def test_a_budget_below_the_cheapest_form_is_refused(tmp_path: Path):
+    with pytest.raises(InputError) as caught:
+        plan(shallow(), DEIT, CALIBRATION, 12.5e6, tmp_path, Stages())
+    words = str(caught.value)
+    assert words.startswith(
+        "--budget 12.5: the cheapest form of deit_tiny, all in INT8 but what is no dearer in "
+    )
+    assert words.endswith("float, takes 20.7 M instructions; give 21 or more")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--precision=fp32"], "--budget chooses what stays in float beside INT8; add --precision int8"),
+        (
+            ["--recipe=paddleslim"],
+            "--budget needs a recipe that rewrites the network, and paddleslim does not",
+        ),
+        (["--budget=nan"], "--budget is a number of million instructions"),
+        (["--budget=0"], "0.0 is not in the range"),
+    ],
+)
+def test_a_budget_with_nothing_to_choose_is_refused_at_once(arguments: list[str], words: str):
+    command = [sys.executable, "tools/opt.py", "--model=deit_tiny", "--budget=190", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert words in done.stderr.splitlines()[-1]
+    assert not done.stdout
