@@ -119,7 +119,7 @@ class Rewrite(_Strict):
     gptq: bool = True
     tanh_gelu: bool = True
     attention: Attention | Literal["auto"] = "auto"
-    views: int = pydantic.Field(default=8, ge=1, le=64)
+    views: int = pydantic.Field(default=4, ge=1, le=64)
     class_tokens: float = pydantic.Field(default=1.3, ge=1.0, le=4.0)
 
     @property

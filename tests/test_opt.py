@@ -85,16 +85,16 @@ def test_int8_layers_are_int8_kernels(made):
         if row["op"] in ("fc", "matmul_v2", "conv2d")
     }
     # q, k and v in one layer, but in the last block, whose queries are fewer. Attention times value (3 heads) is left
-    # in float on purpose, so are the head and the last block's proj and fc2, which see one row.
+    # in float on purpose, so are the head and the last block's proj and fc2, which see one row, and the first's fc2.
     assert count == {
-        ("fc", "int8"): 11 * 4 + 3,
-        ("fc", "fp32"): 3,
+        ("fc", "int8"): 11 * 4 - 1 + 3,
+        ("fc", "fp32"): 4,
         ("matmul_v2", "int8"): 12 * 3,
         ("matmul_v2", "fp32"): 12 * 3,
         ("conv2d", "int8"): 1,
     }
-    assert 0.9 < made_bundle.manifest["int8_coverage"] < 0.95
-    assert made_bundle.model_nb.stat().st_size < 0.34 * made_bundle.manifest["fp32_bytes"]
+    assert 0.88 < made_bundle.manifest["int8_coverage"] < 0.92
+    assert made_bundle.model_nb.stat().st_size < 0.36 * made_bundle.manifest["fp32_bytes"]
     assert made_bundle.manifest["recipe"]["name"] == "deit"
 
 

@@ -183,8 +183,9 @@ def main(
         timeout,
         sensors_every,
     )
+    farm = address(adb_host)
     bundles = [] if clean else _bundles(folders, compare)
-    server = Server(*address(adb_host))
+    server = Server(*farm)
     devices = server.choose(serials, every, notify=notify)
     if clean:
         for device in devices:

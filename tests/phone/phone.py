@@ -117,7 +117,8 @@ class Phone:
         log = self.dir / "adbd.log"
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                ["unshare", "--user", "/bin/sh", str(HERE / "boot.sh")],
+                # As on a phone, whatever these tests were started by (nohup ignores SIGHUP).
+                ["env", "--default-signal=HUP", "unshare", "--user", "/bin/sh", str(HERE / "boot.sh")],
                 env={
                     "PATH": os.environ["PATH"],
                     "PHONE": str(self.dir),
