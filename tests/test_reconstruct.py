@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import fields
 from pathlib import Path
 
@@ -202,3 +203,30 @@ def test_a_distilled_variant_is_rewritten_too(tmp_path: Path):
         before = export.build(state, variant, depth=2)(pixels).numpy()
         after = export.build(changed.state, variant, depth=2, form=changed.form)(pixels).numpy()
     assert np.square(before).sum() > 300 * np.square(after - before).sum()
+
+
+def test_memory_does_not_grow_with_the_pictures(tmp_path: Path):
+    state, shown = trained(1), pictures(56)
+
+    def peak(count: int) -> int:
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        tracemalloc.start()
+        reconstruct.rewrite(
+            state,
+            VARIANT,
+            Views(shown, count // 56, 1),
+            VARIANT.preprocess,
+            Form(),
+            Switches(),
+            folder,
+            seed=1,
+        )
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    few, many = peak(56), peak(168)
+    assert many < 1.2 * few
+    # What lies in files instead: tokens, mixed values and hidden units.
+    assert 1.5 * many < 168 * 197 * 6 * 192 * 4
