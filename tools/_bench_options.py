@@ -1,4 +1,4 @@
-"""What tools/adb_bench.py takes as lists and addresses, checked as click wants it."""
+"""What tools/adb_bench.py takes as lists, checked as click wants it."""
 
 from __future__ import annotations
 
@@ -50,13 +50,3 @@ class Words(click.ParamType):
 NUMBERS = Numbers()
 MODES = Words("|".join(plans.POWER_MODES), "power modes: " + ", ".join(plans.POWER_MODES))
 MASKS = Words("(0[xX])?[0-9a-fA-F]{1,32}", "hexadecimal masks of CPUs, such as f0,0f")
-
-
-def address(text: str | None) -> tuple[str | None, int | None]:
-    """Host and port of HOST:PORT; an IPv6 address may be in brackets."""
-    if text is None:
-        return None, None
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise click.UsageError(f"--adb-host {text!r}: give HOST:PORT, such as farm:5037")
-    return host.removeprefix("[").removesuffix("]"), int(port)

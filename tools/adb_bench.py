@@ -16,7 +16,7 @@ import _command
 
 with _command.requirements():
     import click
-    from _bench_options import MASKS, MODES, NUMBERS, address
+    from _bench_options import MASKS, MODES, NUMBERS
     from _bench_table import LiveTable, tables
     from _display import notify, say, show
 
@@ -27,7 +27,7 @@ with _command.requirements():
     from lite.phone.binaries import Binaries
     from lite.phone.measured import Comparison
     from lite.phone.plan import Plan
-    from lite.phone.server import Server
+    from lite.phone.server import Server, address
     from lite.phone.session import Job, Outcome
     from lite.validation import make_folder
 
