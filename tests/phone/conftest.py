@@ -18,7 +18,7 @@ import pytest
 from adbutils import adb_path
 
 from lite.phone.device import Device
-from lite.phone.errors import PhoneError
+from lite.phone.errors import NoPhoneError, PhoneError
 from lite.phone.server import Server
 
 # The C++ core's build is shared with its own tests.
@@ -115,10 +115,10 @@ def ready(server: Server, phone: Phone, seconds: float = 20.0) -> Device:
     def answers() -> Device | None:
         if not any(one.serial == phone.serial and one.usable for one in server.listed()):
             return None
-        (device,) = server.choose([phone.serial], notify=lambda line: None)
         try:
+            (device,) = server.choose([phone.serial], notify=lambda line: None)
             device.run(["true"], 5)
-        except PhoneError:
+        except (NoPhoneError, PhoneError):  # it may be offline again by now
             return None
         return device
 
@@ -178,6 +178,18 @@ def kill_server_hard() -> None:
     os.kill(pid, signal.SIGKILL)
     # It may be a child of this process's, and nobody's by now.
     until(lambda: not _is_alive(pid))
+    # Connections that it had not accepted yet are reset for a moment; then there is none to connect to.
+    until(_port_is_closed)
+
+
+def _port_is_closed() -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", int(os.environ["ANDROID_ADB_SERVER_PORT"])), 5).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def _is_alive(pid: int) -> bool:
