@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,13 +16,13 @@ from typing import Any
 import cv2
 import numpy as np
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 
-from lite import drift
+from lite import drift, pages
 from lite.curve import Curve
 from lite.drift import SNR_LIMIT_DB, Drift, LayerDrift
-from lite.errors import InputError
 from lite.plots import curve_plot, layer_plot
+from lite.whole_file import write_text
 
 THUMBNAIL = 160
 
@@ -132,13 +131,7 @@ def render(report: Report) -> str:
 
 def write(path: Path, report: Report) -> None:
     """Renders `report` to `path`, whole or not at all. Raises InputError where it cannot be written."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(render(report), encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise InputError(f"cannot write {path}: {error.strerror}; choose another place") from error
+    write_text(path, render(report), remedy="choose another place")
 
 
 def thumbnail(pixels: np.ndarray) -> str:
@@ -179,13 +172,7 @@ def _yaml(recipe: Mapping[str, Any] | None) -> str | None:
 
 @lru_cache(maxsize=1)
 def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = pages.environment(Path(__file__).parent / "templates")
     environment.filters.update(
         percent=_percent,
         cosine=_cosine,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -20,6 +19,7 @@ from lite.drift import Drift
 from lite.errors import InputError
 from lite.evaluate import pixels
 from lite.picture_set import PictureSet
+from lite.whole_file import write_text
 
 SCHEMA = 1
 WORST = 6
@@ -144,10 +144,4 @@ def _worst(found: Validation) -> list[dict[str, Any]]:
 
 
 def _write_json(path: Path, document: Mapping[str, Any]) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise InputError(f"cannot write {path}: {error.strerror}; choose another --out") from error
+    write_text(path, json.dumps(document, indent=1, allow_nan=False) + "\n")

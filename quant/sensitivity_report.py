@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lite.errors import InputError
 from lite.plots import share_plot
+from lite.whole_file import write_text
 
 PLOTTED = 20
 
@@ -21,9 +20,9 @@ def write(out: Path, results: Mapping[str, Any], recipe: str) -> None:
 
     Raises InputError where they cannot be written.
     """
-    _write(out / "sensitivity.json", json.dumps(results, indent=1, allow_nan=False) + "\n")
-    _write(out / "sensitivity.html", render(results))
-    _write(out / "recipe.yaml", recipe)
+    write_text(out / "sensitivity.json", json.dumps(results, indent=1, allow_nan=False) + "\n")
+    write_text(out / "sensitivity.html", render(results))
+    write_text(out / "recipe.yaml", recipe)
 
 
 def render(results: Mapping[str, Any]) -> str:
@@ -41,13 +40,3 @@ def render(results: Mapping[str, Any]) -> str:
     return environment.get_template("sensitivity.html.j2").render(
         plots=[(kind, share_plot(names, shares, marked, kind)) for kind in ("wide", "narrow")], **results
     )
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise InputError(f"cannot write {path}: {error.strerror}; choose another --out") from error

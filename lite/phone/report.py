@@ -10,8 +10,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 
+from lite import pages
 from lite.phone import plots
 
 _KINDS = ("wide", "narrow")
@@ -69,13 +70,7 @@ def _milliseconds(value: float) -> str:
 
 @lru_cache(maxsize=1)
 def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = pages.environment(Path(__file__).parent / "templates")
     environment.filters.update(
         ms=_milliseconds,
         megabytes=lambda kib: f"{kib / 1024:.0f} MiB",

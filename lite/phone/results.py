@@ -6,10 +6,8 @@ Raw samples are kept; each derived figure can be computed from them again.
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timezone
 from functools import lru_cache
@@ -21,10 +19,10 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from lite.bundle import Bundle
-from lite.errors import InputError
 from lite.phone import report, results_csv
 from lite.phone.measured import Comparison, Measurement, Round
 from lite.phone.session import Job, Outcome
+from lite.whole_file import write_text
 
 SCHEMA = 1
 _SCHEMA_FILE = Path(__file__).parent / "schema" / "results.schema.json"
@@ -71,9 +69,9 @@ def write(out: Path, results: Mapping[str, Any]) -> None:
     found = problem(json.loads(text))
     if found:
         raise AssertionError(f"results.json would not be what its schema says: {found}")
-    _write(out / "results.json", text)
-    _write(out / "results.csv", results_csv.table(results))
-    _write(out / "report.html", report.render(results))
+    write_text(out / "results.json", text)
+    write_text(out / "results.csv", results_csv.table(results))
+    write_text(out / "report.html", report.render(results))
 
 
 def _bundle(bundle: Bundle) -> dict[str, Any]:
@@ -140,17 +138,6 @@ def _speed_up(one: Comparison) -> dict[str, Any]:
         **one.speed_up.as_dict(),
         "simulated": one.simulated,
     }
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink()
-        raise InputError(f"cannot write {path}: {error.strerror}; choose another --out") from error
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,24 @@
+"""Text files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from lite.errors import InputError
+
+
+def write_text(path: Path, text: str, *, remedy: str = "choose another --out") -> None:
+    """Writes `text` under a temporary name beside `path`, then renames it: an earlier file stays whole.
+
+    Raises InputError where it cannot be written, which ends in `remedy`.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        raise InputError(f"cannot write {path}: {error.strerror}; {remedy}") from error
