@@ -1,8 +1,7 @@
-"""Trains or fine-tunes a DeiT, on the bundled digits or on an ImageNet-style folder."""
+"""Trains or fine-tunes a DeiT by its recipe, on class folders, list files or the bundled digits."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import _command
@@ -11,103 +10,173 @@ with _command.requirements():
     import click
     from _display import Display, notify, say
 
-    from lite import training, weights, zoo
+    from lite import zoo
     from lite.errors import InputError
-    from lite.training_data import Digits, Folder
-
-_STAGE = re.compile(r"(?P<image>\d+):(?P<epochs>\d+)(:(?P<rate>[0-9.eE+-]+))?")
+    from lite.training import batches, devices, initial, listing, resolution, save, settings, teacher
+    from lite.training.checkpoint import discard
+    from lite.training.loop import Task, train
+    from lite.training.schedule import peak
+    from lite.training.sources import Digits, Source
 
 EXAMPLES = """
 \b
 Examples:
-  python tools/train.py --model deit_tiny --data digits --out digits.pdparams --half \\
-      --stage 64:70:5e-4 --stage 112:6:5e-4 --stage 224:4:3e-4      # how the bundled weights were made
-  python tools/train.py --model deit_tiny --data flowers/ --weights imagenet --stage 224:10:1e-4 \\
-      --out flowers.pdparams
+  python tools/train.py --model deit_tiny --data flowers/ --weights imagenet --out flowers.pdparams
   python tools/opt.py --model deit_tiny --weights flowers.pdparams --labels flowers.labels.txt --calib flowers/
+  python tools/train.py --model deit_tiny --data flowers/ --weights imagenet --set stages.0.epochs=50 --set batch=32
+  python tools/train.py --model deit_tiny_distilled --data flowers/ --weights imagenet \\
+      --teacher deit_base --teacher-weights flowers-base.pdparams
+  python -m paddle.distributed.launch --gpus 0,1,2,3 tools/train.py --model deit_small --data ILSVRC2012/
 
 \b
-DIR holds train/CLASS/PICTURE and val/CLASS/PICTURE, or CLASS/PICTURE (a tenth is then held out).
+DIR holds train/CLASS/PICTURE and val/CLASS/PICTURE; CLASS/PICTURE (a tenth is then held out); or train_list.txt
+and val_list.txt with a `path label` a line. Settings: lite/configs/, to be copied and changed.
 """
 
 
 @click.command(help=__doc__, epilog=EXAMPLES)
 @click.option("--model", required=True, metavar="NAME", help="DeiT variant; tools/opt.py --list shows them.")
-@click.option("--data", required=True, metavar="DIR|digits", help="What to train on.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The .pdparams file to write.")
+@click.option("--data", required=True, metavar="DIR|LIST.txt|digits", help="What to train on.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="The .pdparams file to write.  [default: build/training/MODEL-DATA.pdparams]",
+)
 @click.option(
     "--weights",
     "source",
     default="none",
     show_default=True,
-    metavar="none|imagenet|FILE",
+    metavar="none|imagenet|digits|FILE",
     help="What to start from; a head of another number of classes is made anew.",
 )
 @click.option(
-    "--stage",
-    "stages",
-    multiple=True,
-    default=("224:30:5e-4",),
-    show_default=True,
-    metavar="PIXELS:EPOCHS[:LR]",
-    help="Train at a resolution; several, from low to high, make a run from nothing affordable.",
+    "--config",
+    metavar="NAME|FILE.yaml",
+    help="Settings.  [default: finetune with --weights, else the model's, by PaddleClas's page]",
 )
-@click.option("--batch", type=click.IntRange(1), default=training.Settings.batch, show_default=True)
-@click.option("--seed", type=int, default=training.Settings.seed, show_default=True)
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting over the file's; several."
+)
+@click.option("--labels", type=click.Path(path_type=Path), help="Class names of list files, one a line.")
+@click.option(
+    "--teacher",
+    "teacher_name",
+    metavar="NAME",
+    help="Who a distilled variant learns from: a DeiT, resnet50, …",
+)
+@click.option("--teacher-weights", metavar="imagenet|FILE", help="The teacher's weights.")
+@click.option("--logs", type=click.Path(path_type=Path), metavar="DIR", help="Write curves for TensorBoard.")
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint beside OUT.")
+@click.option("--strict", is_flag=True, help="End at a picture that can't be read; else others stand in.")
 @click.option("--half", is_flag=True, help="Store float16: half the size.")
-@click.option("--force", is_flag=True, help="Replace OUT.")
+@click.option("--force", is_flag=True, help="Replace OUT, and begin anew where a checkpoint is.")
 def main(
     model: str,
     data: str,
-    out: Path,
+    out: Path | None,
     source: str,
-    stages: tuple[str, ...],
-    batch: int,
-    seed: int,
+    config: str | None,
+    overrides: tuple[str, ...],
+    labels: Path | None,
+    teacher_name: str | None,
+    teacher_weights: str | None,
+    logs: Path | None,
+    resume: bool,
+    strict: bool,
     half: bool,
     force: bool,
 ) -> None:
     """Runs the command."""
     variant = zoo.find(model)
-    if out.exists() and not force:
-        raise InputError(f"{out} is there already; give --force to replace it")
-    planned = [_stage(text) for text in stages]
-    training_set = Digits() if data == "digits" else Folder(Path(data), seed)
-    initial = None
-    if source != "none":
-        loaded = weights.load(variant, source, notify=notify)
-        initial = training.with_classes(loaded.state, len(training_set.classes))
-    with Display() as display, display.stages.stage("train"):
-        state, accuracy = training.train(
-            variant,
-            training_set,
-            planned,
-            training.Settings(batch=batch, seed=seed),
-            initial=initial,
-            report=say,
-            on_step=display.stages.on_progress,
+    out = out or Path("build/training") / f"{variant.name}-{Path(data).resolve().stem}.pdparams"
+    checkpoint = save.checkpoint_path(out)
+    _check_outputs(out, checkpoint, resume, force)
+    chosen = settings.load(config or (variant.name if source == "none" else settings.FINE_TUNING), overrides)
+    _check_teacher(variant, teacher_name, teacher_weights)
+    if data == "digits" and labels:
+        raise InputError("--labels names the classes of list files; the digits have their names")
+    pictures: Source = Digits() if data == "digits" else listing.find(Path(data), chosen.seed, labels)
+    save.check_writable(out)
+    here = devices.start()
+    tell = say if here.is_first else _nothing
+    remark = notify if here.is_first else _nothing
+    task = Task(
+        variant=variant,
+        source=pictures,
+        settings=chosen,
+        devices=here,
+        initial=None
+        if source == "none"
+        else initial.load(variant, source, len(pictures.classes), notify=remark),
+        teacher=teacher.load(teacher_name, str(teacher_weights), len(pictures.classes), notify=remark)
+        if teacher_name
+        else None,
+        checkpoint=checkpoint,
+        strict=strict,
+    )
+    if variant.distilled and not teacher_name:
+        remark("no --teacher: both heads learn from the labels")
+    if chosen.amp and not devices.on_gpu():
+        remark("mixed precision is off: it is for GPUs, and this runs on the CPU in float32")
+    tell(_plan(task))
+    if force and here.is_first:
+        # What a run that --force replaces has left must not pass for this one's.
+        discard(checkpoint)
+    with Display(remaining=True) as display, display.stages.stage("train"):
+        result = train(
+            task,
+            resume=resume,
+            events=logs,
+            report=tell,
+            on_step=display.stages.on_progress if here.is_first else _nothing,
         )
-    if planned[-1].image != variant.image:
+    if not here.is_first:
+        return
+    state = result.state
+    if result.image != variant.image:
         notify(
-            f"the last stage was at {planned[-1].image} pixels; the position embedding is stretched to "
+            f"the last stage was at {result.image} pixels; the position embedding is stretched to "
             f"{variant.image}, where accuracy will be lower until it is trained there"
         )
-        state = training.at_resolution(state, variant, variant.image)
-    training.save(state, out, training_set.classes, half=half)
-    click.echo(f"{out}: held-out top-1 {accuracy:.2%}; labels in {training.labels_path(out)}")
+        state = resolution.at_resolution(state, variant, variant.image)
+    save.save(state, out, pictures.classes, half=half)
+    discard(checkpoint)
+    skipped = f"; {result.unreadable} pictures could not be read" if result.unreadable else ""
+    click.echo(f"{out}: held-out top-1 {result.accuracy:.2%}; labels in {save.labels_path(out)}{skipped}")
 
 
-def _stage(text: str) -> training.Stage:
-    parts = _STAGE.fullmatch(text)
-    if parts is None:
+def _check_outputs(out: Path, checkpoint: Path, resume: bool, force: bool) -> None:
+    if resume and force:
+        raise InputError("--resume goes on and --force begins anew; give one of them")
+    if out.exists() and not force:
+        raise InputError(f"{out} is there already; give --force to replace it")
+    if checkpoint.exists() and not (resume or force):
+        raise InputError(f"{checkpoint} is of a run that did not end; --resume goes on, --force begins anew")
+
+
+def _check_teacher(variant: zoo.Variant, name: str | None, file: str | None) -> None:
+    if (name is None) != (file is None):
+        raise InputError("--teacher and --teacher-weights go together; give both")
+    if name and not variant.distilled:
         raise InputError(
-            f"--stage {text}: write PIXELS:EPOCHS or PIXELS:EPOCHS:LEARNING_RATE, like 224:10:1e-4"
+            f"{variant.name} has no head for a teacher; use {variant.name}_distilled, or no --teacher"
         )
-    try:
-        rate = float(parts["rate"] or 5e-4)
-    except ValueError:
-        raise InputError(f"--stage {text}: {parts['rate']!r} is no learning rate") from None
-    return training.Stage(int(parts["image"]), int(parts["epochs"]), rate)
+
+
+def _plan(task: Task) -> str:
+    pictures, chosen = len(task.source.labels), task.settings
+    a_step = batches.pictures_a_step(chosen, task.devices)
+    rates = ", ".join(f"{peak(stage, chosen.schedule, a_step):.3g}" for stage in chosen.stages)
+    return (
+        f"{task.variant.name}: {pictures} pictures of {len(task.source.classes)} classes, "
+        f"{len(task.source.held_out_labels)} held out; {a_step} pictures a step on {task.devices.count} "
+        f"device{'s' if task.devices.count > 1 else ''}, learning rate {rates}"
+    )
+
+
+def _nothing(*_: object) -> None:
+    pass
 
 
 if __name__ == "__main__":

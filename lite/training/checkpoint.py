@@ -1,0 +1,141 @@
+"""Checkpoints: everything a run needs to go on where it stopped, in one `.npz` file that replaces the last whole.
+
+A file holds arrays and JSON, never code. Random choices are functions of the seed and the position (see
+`lite/training/batches.py` and `stage_run.py`), so those two are all the random state there is.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import zipfile
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from lite.errors import InputError
+
+_FORMAT = 1
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a run is: `step` steps of epoch `epoch` of stage `stage` are done."""
+
+    stage: int = 0
+    epoch: int = 0
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """`identity` says what is trained (plain values by name), `progress` holds figures of the epoch so far."""
+
+    identity: dict[str, Any]
+    position: Position
+    progress: dict[str, Any]
+    arrays: dict[str, np.ndarray] = field(repr=False)
+
+    def write(self, path: Path) -> None:
+        """Writes the file under a temporary name and renames it: until then the last one stays.
+
+        Raises InputError where it cannot be written, as on a full disk.
+        """
+        part = _part(path)
+        head = {
+            "format": _FORMAT,
+            "identity": self.identity,
+            "position": asdict(self.position),
+            "progress": self.progress,
+        }
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("wb") as file:
+                _write_arrays(file, {"head": np.array(json.dumps(head)), **self.arrays})
+                file.flush()
+                # Renamed before its bytes are on the disk, a power cut could leave neither.
+                os.fsync(file.fileno())
+            part.replace(path)
+        except OSError as error:
+            with suppress(OSError):
+                part.unlink()
+            why = "the disk is full" if error.errno in _FULL else error.strerror
+            last = f"the last good one is {path}" if path.exists() else "there was none before"
+            raise InputError(
+                f"cannot write the checkpoint {path}: {why}; {last}; make room and go on with --resume"
+            ) from error
+
+    @classmethod
+    def read(cls, path: Path) -> Checkpoint:
+        """Reads a checkpoint. Raises InputError if there is none, or it is damaged or another kind of file."""
+        if not path.exists():
+            raise InputError(f"there is no checkpoint {path} to go on from; leave out --resume to begin")
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                head = json.loads(str(file["head"]))
+                if head["format"] != _FORMAT:
+                    raise InputError(
+                        f"the checkpoint {path} is of another version of this toolkit; begin anew"
+                    )
+                arrays = {name: file[name] for name in file.files if name != "head"}
+            return cls(head["identity"], Position(**head["position"]), head["progress"], arrays)
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            EOFError,
+            zipfile.BadZipFile,
+        ) as error:
+            raise InputError(
+                f"{path} is no checkpoint, or a damaged one ({type(error).__name__}); begin anew with --force"
+            ) from error
+
+    def check(self, path: Path, identity: dict[str, Any]) -> None:
+        """Raises InputError, naming the first difference, unless this is a checkpoint of `identity`."""
+        for name, (found, wanted) in _differences(self.identity, identity).items():
+            if name == "pictures":
+                raise InputError(
+                    f"{path} was made with other pictures, or the folder has changed; begin anew with --force"
+                )
+            raise InputError(
+                f"{path} is of a run with {name} {found}, this one has {wanted}; "
+                "give the same, or --force to begin anew"
+            )
+
+
+def discard(path: Path) -> None:
+    """Removes a checkpoint, and what a run that was killed while it wrote one has left."""
+    for file in (path, _part(path)):
+        file.unlink(missing_ok=True)
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")
+
+
+def _write_arrays(file: IO[bytes], arrays: dict[str, np.ndarray]) -> None:
+    # numpy.savez leaves its archive open on a full disk, and Python then complains once more.
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
+
+
+def _differences(
+    found: dict[str, Any], wanted: dict[str, Any], above: str = ""
+) -> dict[str, tuple[Any, Any]]:
+    differ: dict[str, tuple[Any, Any]] = {}
+    for name in wanted | found:
+        left, right = found.get(name), wanted.get(name)
+        if isinstance(left, dict) and isinstance(right, dict):
+            differ |= _differences(left, right, f"{above}{name}.")
+        elif left != right:
+            differ[f"{above}{name}"] = (left, right)
+    return differ

@@ -1,0 +1,241 @@
+"""The run: stages of epochs of steps, from the first or from where a checkpoint stopped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddle
+
+from lite.errors import ConversionError, InputError
+from lite.state import State
+from lite.training import batches
+from lite.training.batches import Batch, Epoch
+from lite.training.checkpoint import Checkpoint, Position
+from lite.training.devices import ALONE, Devices
+from lite.training.events import Events
+from lite.training.resolution import at_resolution
+from lite.training.schedule import shape
+from lite.training.settings import Settings
+from lite.training.sources import Source
+from lite.training.stage_run import StageRun
+from lite.training.teacher import Teacher
+from lite.zoo import Variant
+
+
+@dataclass(frozen=True)
+class Result:
+    """The averaged weights at the last stage's input size, their held-out top-1, and what could not be read."""
+
+    state: State = field(repr=False)
+    accuracy: float
+    image: int
+    unreadable: int
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained, on what, how; `checkpoint` None keeps none, `strict` ends at an unreadable picture."""
+
+    variant: Variant
+    source: Source
+    settings: Settings
+    devices: Devices = ALONE
+    initial: State | None = None
+    teacher: Teacher | None = None
+    checkpoint: Path | None = None
+    strict: bool = False
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a checkpoint must agree with."""
+        return {
+            "model": self.variant.name,
+            "classes": list(self.source.classes),
+            "pictures": self.source.fingerprint(),
+            "devices": self.devices.count,
+            "teacher": [self.teacher.name, self.teacher.sha256] if self.teacher else None,
+            "settings": self.settings.decisive(),
+        }
+
+
+def train(
+    task: Task,
+    *,
+    resume: bool = False,
+    events: Path | None = None,
+    report: Callable[[str], None] = print,
+    on_step: Callable[[int, int], None] = lambda step, total: None,
+) -> Result:
+    """Trains, from the task's checkpoint if `resume`; `report` gets a line an epoch, `on_step` steps done and to do.
+
+    `task.initial` is a state by PaddleClas's names to start from, its head for the data's classes; it is
+    stretched to the first stage's input size. Raises InputError for a checkpoint that is not of this task or
+    can't be written and for pictures that can't be read, ConversionError if the loss is no longer a number.
+    """
+    return _Run(task, resume, events, report, on_step).run()
+
+
+class _Run:
+    def __init__(
+        self,
+        task: Task,
+        resume: bool,
+        events: Path | None,
+        report: Callable[[str], None],
+        on_step: Callable[[int, int], None],
+    ):
+        self.task, self.report, self.on_step = task, report, on_step
+        self.resumed = self._read_checkpoint() if resume else None
+        self.position = self.resumed.position if self.resumed else Position()
+        figures = self.resumed.progress if self.resumed else {}
+        self.losses = (figures.get("loss", 0.0), figures.get("steps", 0))
+        self.unreadable: set[int] = set(figures.get("unreadable", ()))
+        self.told = 0
+        self.written = time.monotonic()
+        self.steps = batches.steps(task.source, task.settings, task.devices)
+        self.events = Events(events if task.devices.is_first else None, self._done(self.position))
+
+    def _read_checkpoint(self) -> Checkpoint:
+        if self.task.checkpoint is None:
+            raise InputError("a run without a checkpoint can't be resumed")
+        found = Checkpoint.read(self.task.checkpoint)
+        found.check(self.task.checkpoint, self.task.identity)
+        return found
+
+    def run(self) -> Result:
+        task, first = self.task, self.position.stage
+        state, accuracy, image = task.initial, 0.0, task.variant.image
+        try:
+            for number in range(first, len(task.settings.stages)):
+                image = task.settings.stages[number].image or task.variant.image
+                stage = self._begin(number, image, state)
+                accuracy = self._train_stage(number, image, stage)
+                state = stage.average.state()
+                self.position = Position(number + 1)
+        finally:
+            self.events.close()
+        if state is None:
+            raise InputError("no stage to train; give at least one")
+        return Result(state, accuracy, image, len(self._gather_unreadable()))
+
+    def _begin(self, number: int, image: int, state: State | None) -> StageRun:
+        task = self.task
+        if self.resumed is None and state is not None:
+            state = at_resolution(state, task.variant, image)
+        settings = task.settings
+        a_step = batches.pictures_a_step(settings, task.devices)
+        curve = shape(settings.stages[number], settings.schedule, self.steps, a_step)
+        stage = StageRun(
+            task.variant, len(task.source.classes), image, settings, curve, task.devices,
+            None if self.resumed else state, task.teacher,
+        )  # fmt: skip
+        if self.resumed is not None:
+            done = self.position.epoch * self.steps + self.position.step
+            stage.restore(self.resumed.arrays, self.resumed.progress, done)
+            self.resumed = None
+        return stage
+
+    def _train_stage(self, number: int, image: int, stage: StageRun) -> float:
+        settings, accuracy = self.task.settings, 0.0
+        epochs = settings.stages[number].epochs
+        for epoch in range(self.position.epoch, epochs):
+            self._train_epoch(Epoch(number, epoch, image), stage)
+            self._tell_unreadable()
+            last = epoch == epochs - 1
+            if last or (epoch + 1) % settings.evaluate_every == 0:
+                accuracy = self._top1(stage, image)
+                loss = self.losses[0] / max(1, self.losses[1])
+                self.report(
+                    f"{image} px, epoch {epoch + 1}/{epochs}: loss {loss:.3f}, held-out top-1 {accuracy:.2%}"
+                )
+                self.events.write(self._done(self.position), held_out_top1=accuracy)
+            self.position, self.losses = Position(number, epoch + 1), (0.0, 0)
+        return accuracy
+
+    def _train_epoch(self, epoch: Epoch, stage: StageRun) -> None:
+        task, first = self.task, self.position.step
+        source = batches.training_batches(task.source, task.settings, task.devices, epoch, first)
+        for step in range(first, self.steps):
+            read = list(islice(source, task.settings.accumulate))
+            self._check(read)
+            rate = stage.schedule.get_lr()
+            loss = stage.step(epoch, step, read)
+            if not np.isfinite(loss):
+                raise ConversionError(
+                    f"the loss became {loss} in epoch {epoch.number + 1} at {epoch.image} pixels; try a lower "
+                    "learning rate"
+                )
+            self.losses = (self.losses[0] + loss, self.losses[1] + 1)
+            self.position = Position(epoch.stage, epoch.number, step + 1)
+            done = self._done(self.position)
+            self.events.write(done, loss=loss, learning_rate=rate)
+            self.on_step(done, self._total())
+            self._keep(stage)
+
+    def _check(self, read: list[Batch]) -> None:
+        for _, labels, unreadable in read:
+            if len(unreadable) and (self.task.strict or int(labels.min()) < 0):
+                raise InputError(self._why(int(unreadable[0])))
+            self.unreadable.update(unreadable.tolist())
+
+    def _keep(self, stage: StageRun) -> None:
+        task = self.task
+        due = time.monotonic() - self.written >= 60 * task.settings.checkpoint_minutes
+        if task.checkpoint is None or not task.devices.is_first or not due:
+            return
+        progress = {"loss": self.losses[0], "steps": self.losses[1], "unreadable": sorted(self.unreadable)}
+        Checkpoint(task.identity, self.position, progress | stage.figures(), stage.arrays()).write(
+            task.checkpoint
+        )
+        self.written = time.monotonic()
+
+    @paddle.no_grad()
+    def _top1(self, stage: StageRun, image: int) -> float:
+        task, right, count, missing = self.task, 0, 0, 0
+        for pixels, labels, unreadable in batches.held_out_batches(
+            task.source, task.settings, task.devices, image
+        ):
+            missing += len(unreadable)
+            if len(labels):
+                chosen = stage.average.network(pixels).argmax(-1)
+                right, count = right + int((chosen == labels).sum()), count + len(labels)
+        right, count, missing = task.devices.total(np.array([right, count, missing])).tolist()
+        if missing and task.strict:
+            raise InputError(f"{missing} held-out pictures can't be read; mend them or leave out --strict")
+        if not count:
+            raise InputError("no held-out picture can be read; mend them")
+        if missing:
+            self.report(f"{missing} held-out pictures can't be read and do not count")
+        return right / count
+
+    def _gather_unreadable(self) -> set[int]:
+        found = np.zeros(len(self.task.source.labels), np.int64)
+        found[list(self.unreadable)] = 1
+        return set(np.flatnonzero(self.task.devices.total(found)).tolist())
+
+    def _tell_unreadable(self) -> None:
+        self.unreadable = self._gather_unreadable()
+        if len(self.unreadable) > self.told:
+            self.told = len(self.unreadable)
+            count = "1 picture" if self.told == 1 else f"{self.told} pictures"
+            self.report(f"{count} can't be read, others stand in: {self._why(min(self.unreadable))}")
+
+    def _why(self, index: int) -> str:
+        try:
+            self.task.source.view(index, 16, self.task.settings.augment, np.random.default_rng(0))
+        except InputError as error:
+            return str(error)
+        return "it can be read again now; start anew"
+
+    def _done(self, position: Position) -> int:
+        earlier = sum(stage.epochs for stage in self.task.settings.stages[: position.stage])
+        return (earlier + position.epoch) * self.steps + position.step
+
+    def _total(self) -> int:
+        return self._done(Position(len(self.task.settings.stages)))

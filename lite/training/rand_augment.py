@@ -1,0 +1,125 @@
+"""RandAugment on one picture, by timm's `rand-m9-mstd0.5-inc1`, which DeiT trains with.
+
+Source: Cubuk et al., "RandAugment" (2020); the operations, their ranges and the meaning of `m`, `mstd`, `n`
+and `inc1` are timm's (`timm/data/auto_augment.py`): `n` operations are drawn with replacement, each is
+applied half of the time, its strength drawn from a normal distribution around `m` (0 to 10), and all of them
+grow stronger with it. Written anew on Pillow's operations, since no package for this Python has it without
+PyTorch.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageEnhance, ImageOps
+
+from lite.zoo import Preprocess
+
+_FORM = re.compile(r"rand-m(?P<m>\d+(\.\d+)?)(-n(?P<n>\d+))?(-mstd(?P<mstd>\d+(\.\d+)?))?-inc1")
+_STRONGEST = 10.0
+_CHANCE = 0.5
+# ImageNet's mean colour, where a moved picture leaves a gap.
+FILL = tuple(round(255 * channel) for channel in Preprocess(1, 1).mean)
+
+Operation = Callable[[Image.Image, float, np.random.Generator], Image.Image]
+
+
+@dataclass(frozen=True)
+class RandAugment:
+    """`magnitude` 0 to 10, its standard deviation `spread`, and how many operations are drawn."""
+
+    magnitude: float
+    spread: float = 0.0
+    operations: int = 2
+
+    @classmethod
+    def parse(cls, text: str) -> RandAugment:
+        """From timm's notation. Raises ValueError for what this is not, or a magnitude over 10."""
+        parts = _FORM.fullmatch(text)
+        if parts is None:
+            raise ValueError(f"{text!r} is not rand-mM[-nN][-mstdS]-inc1, like rand-m9-mstd0.5-inc1")
+        if float(parts["m"]) > _STRONGEST:
+            raise ValueError(f"magnitude {parts['m']} is over {_STRONGEST:g}")
+        return cls(float(parts["m"]), float(parts["mstd"] or 0), int(parts["n"] or 2))
+
+    def __call__(self, picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """uint8 RGB [H, W, 3] → the same shape, changed."""
+        image = Image.fromarray(picture)
+        names = list(OPERATIONS)
+        for index in rng.integers(0, len(names), self.operations):
+            if rng.random() < _CHANCE:
+                strength = float(np.clip(rng.normal(self.magnitude, self.spread), 0.0, _STRONGEST))
+                image = OPERATIONS[names[index]](image, strength / _STRONGEST, rng)
+        return np.asarray(image)
+
+
+def _sign(rng: np.random.Generator) -> float:
+    return -1.0 if rng.random() < 0.5 else 1.0
+
+
+def _affine(image: Image.Image, *coefficients: float) -> Image.Image:
+    return image.transform(
+        image.size, Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC, fillcolor=FILL
+    )
+
+
+def _rotate(image: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
+    return image.rotate(_sign(rng) * 30.0 * strength, Image.Resampling.BICUBIC, fillcolor=FILL)
+
+
+def _shear_x(image: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
+    return _affine(image, 1, _sign(rng) * 0.3 * strength, 0, 0, 1, 0)
+
+
+def _shear_y(image: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
+    return _affine(image, 1, 0, 0, _sign(rng) * 0.3 * strength, 1, 0)
+
+
+def _translate_x(image: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
+    return _affine(image, 1, 0, _sign(rng) * 0.45 * strength * image.width, 0, 1, 0)
+
+
+def _translate_y(image: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
+    return _affine(image, 1, 0, 0, 0, 1, _sign(rng) * 0.45 * strength * image.height)
+
+
+def _posterize(image: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
+    return ImageOps.posterize(image, 4 - int(4 * strength))
+
+
+def _solarize(image: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
+    return ImageOps.solarize(image, 256 - int(256 * strength))
+
+
+def _solarize_add(image: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
+    added = int(110 * strength)
+    return image.point([min(255, level + added) if level < 128 else level for level in range(256)] * 3)
+
+
+def _enhance(kind: Callable[[Image.Image], ImageEnhance._Enhance]) -> Operation:
+    def enhance(image: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
+        return kind(image).enhance(max(0.1, 1.0 + _sign(rng) * 0.9 * strength))
+
+    return enhance
+
+
+OPERATIONS: dict[str, Operation] = {
+    "auto_contrast": lambda image, strength, rng: ImageOps.autocontrast(image),
+    "equalize": lambda image, strength, rng: ImageOps.equalize(image),
+    "invert": lambda image, strength, rng: ImageOps.invert(image),
+    "rotate": _rotate,
+    "posterize": _posterize,
+    "solarize": _solarize,
+    "solarize_add": _solarize_add,
+    "color": _enhance(ImageEnhance.Color),
+    "contrast": _enhance(ImageEnhance.Contrast),
+    "brightness": _enhance(ImageEnhance.Brightness),
+    "sharpness": _enhance(ImageEnhance.Sharpness),
+    "shear_x": _shear_x,
+    "shear_y": _shear_y,
+    "translate_x": _translate_x,
+    "translate_y": _translate_y,
+}

@@ -1,0 +1,86 @@
+"""Teachers for the distilled variants: another DeiT of ours, or a convolutional network of `paddle.vision.models`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import paddle
+
+from lite import weights
+from lite.digest import file_sha256
+from lite.errors import InputError
+from lite.network import DeiT
+from lite.pdparams import read_state
+from lite.state import State
+from lite.training.resolution import at_resolution
+from lite.zoo import MODELS, Variant, find
+
+# What gives one [N, classes] from [N, 3, H, W] at any size of picture; the page's teacher, RegNetY, is not in there.
+_FAMILIES = ("resnet", "resnext", "wide_resnet", "mobilenet", "densenet", "shufflenet")
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A trained network by its name; `at(image)` builds it. `sha256` is its file's."""
+
+    name: str
+    state: State
+    classes: int
+    variant: Variant | None
+    sha256: str = ""
+
+    def at(self, image: int) -> paddle.nn.Layer:
+        """The network for pictures of `image` pixels a side, not to be trained: [N, 3, H, W] → [N, classes]."""
+        if self.variant is not None:
+            network = DeiT(self.variant, self.classes, image=image)
+            network.set_state_dict(at_resolution(self.state, self.variant, image))
+        else:
+            network = getattr(paddle.vision.models, self.name)(num_classes=self.classes)
+            network.set_state_dict(self.state)
+        network.eval()
+        return network
+
+
+def load(name: str, source: str, classes: int, *, notify: Callable[[str], None]) -> Teacher:
+    """The teacher called `name` with weights from `source`, as `lite.weights.load` (paddle.vision: a file).
+
+    Raises InputError for an unknown name, weights that do not fit it, or another number of classes.
+    """
+    known = [model for model in paddle.vision.models.__all__ if model.startswith(_FAMILIES)]
+    if name in known:
+        state = read_state(Path(source))
+        _check(name, source, state, classes)
+        return Teacher(name, state, classes, None, file_sha256(Path(source)))
+    try:
+        variant = find(name)
+    except InputError as error:
+        raise InputError(f"no teacher {name!r}; choose one of {', '.join([*MODELS, *known])}") from error
+    loaded = weights.load(variant, source, notify=notify)
+    if loaded.classes != classes:
+        raise InputError(_other_classes(name, source, loaded.classes, classes))
+    return Teacher(name, loaded.state, classes, variant, loaded.sha256)
+
+
+def _check(name: str, source: str, state: State, classes: int) -> None:
+    expected = getattr(paddle.vision.models, name)(num_classes=classes).state_dict()
+    for key, value in expected.items():
+        if key not in state:
+            raise InputError(f"weights {source} do not fit the teacher {name}: tensor {key!r} is missing")
+        if list(state[key].shape) == list(value.shape):
+            continue
+        found = state[key].shape[-1:]
+        if list(value.shape[-1:]) == [classes] and list(state[key].shape[:-1]) == list(value.shape[:-1]):
+            raise InputError(_other_classes(name, source, found[0], classes))
+        raise InputError(
+            f"weights {source} do not fit the teacher {name}: tensor {key!r} has shape {list(state[key].shape)}, "
+            f"not {list(value.shape)}"
+        )
+
+
+def _other_classes(name: str, source: str, found: int, classes: int) -> str:
+    return (
+        f"the teacher {name} ({source}) knows {found} classes and the data has {classes}; train the teacher on the "
+        "same data first"
+    )

@@ -1,0 +1,128 @@
+"""A YAML file read so that every value can be found again by its line, and values set over it.
+
+What a mistake in it is called (settings, recipe) and where examples are is up to whoever reads one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lite.errors import InputError
+
+Where = Sequence[str | int]
+
+
+@dataclass(frozen=True)
+class YamlFile:
+    """The file's `values`, the YAML nodes they come from, and the flag that set each value set over it."""
+
+    path: Path
+    values: dict[str, Any]
+    root: yaml.Node
+    overrides: dict[tuple[str | int, ...], str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path, *, what: str, examples: str) -> YamlFile:
+        """Reads a YAML mapping; messages call it `what` and point to `examples`.
+
+        Raises InputError with the line for a file that can't be read, is no YAML, empty or no mapping, and for
+        a key that stands twice.
+        """
+        advice = f"see {examples} for examples"
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except OSError as error:
+            raise InputError(
+                f"{path}: can't read the {what}: {error.strerror}; give a YAML text file"
+            ) from error
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path}: the {what} are not UTF-8 text; give a YAML text file") from error
+        try:
+            root = yaml.compose(text, Loader=yaml.SafeLoader)
+            values = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            line = mark.line + 1 if mark else 1
+            reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
+            raise InputError(f"{path}:{line}: {reason}; {advice}") from error
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{path}:1: a value is not what {what} hold ({error}); {advice}") from error
+        if root is None:
+            raise InputError(f"{path}:1: the file is empty; {advice}")
+        if not isinstance(root, yaml.MappingNode):
+            raise InputError(f"{path}:1: {what} are a mapping, `key: value` lines; {advice}")
+        _check_keys(path, root, advice)
+        return cls(path, values, root)
+
+    def set(self, flag: str) -> None:
+        """Sets one value over the file's: `key.key=value`, numbers count places in lists, the value is YAML.
+
+        Raises InputError for a flag of another form and for a place that the file's values do not have.
+        """
+        name, equals, text = flag.partition("=")
+        where = tuple(int(part) if part.isdigit() else part for part in name.strip().split("."))
+        if not equals or not all(str(part) for part in where):
+            raise InputError(f"--set {flag}: write KEY=VALUE, like optimizer.weight_decay=0.1")
+        try:
+            value = yaml.safe_load(text)
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            raise InputError(f"--set {flag}: {text!r} is no YAML value") from error
+        inside: Any = self.values
+        for depth, part in enumerate(where[:-1]):
+            if isinstance(inside, dict):
+                inside = inside.setdefault(part, {})
+            elif isinstance(part, int) and part < len(inside):
+                inside = inside[part]
+            else:
+                raise InputError(f"--set {flag}: there is no {'.'.join(map(str, where[: depth + 1]))}")
+            if not isinstance(inside, dict | list):
+                raise InputError(f"--set {flag}: {'.'.join(map(str, where[: depth + 1]))} holds one value")
+        last = where[-1]
+        if isinstance(inside, list) and not (isinstance(last, int) and last < len(inside)):
+            raise InputError(
+                f"--set {flag}: there is no {name.strip()}; it has {len(inside)}, counted from 0"
+            )
+        inside[last] = value
+        self.overrides[where] = f"--set {flag}"
+
+    def place(self, where: Where) -> str:
+        """`file:line` of the value at `where` (keys and indices), of the nearest around it, or its flag."""
+        for length in range(len(where), 0, -1):
+            if tuple(where[:length]) in self.overrides:
+                return self.overrides[tuple(where[:length])]
+        node, line = self.root, 1
+        for part in where:
+            if isinstance(node, yaml.MappingNode):
+                pair = next(((key, value) for key, value in node.value if key.value == str(part)), None)
+                if pair is None:
+                    break
+                line, node = pair[0].start_mark.line + 1, pair[1]
+            elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+                node = node.value[part]
+                line = node.start_mark.line + 1
+        return f"{self.path}:{line}"
+
+
+def _check_keys(path: Path, node: yaml.Node, advice: str) -> None:
+    # YAML forbids a key twice; the loader takes the last one and says nothing.
+    if isinstance(node, yaml.SequenceNode):
+        for inner in node.value:
+            _check_keys(path, inner, advice)
+    if not isinstance(node, yaml.MappingNode):
+        return
+    seen: dict[str, int] = {}
+    for key, value in node.value:
+        line = key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode):
+            raise InputError(f"{path}:{line}: a key is a word; {advice}")
+        if key.value in seen:
+            raise InputError(
+                f"{path}:{line}: {key.value} stands twice (line {seen[key.value]} too); keep one"
+            )
+        seen[key.value] = line
+        _check_keys(path, value, advice)

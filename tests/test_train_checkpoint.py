@@ -1,0 +1,128 @@
+"""Checkpoints: a run goes on exactly where it stopped, and only from a checkpoint of its own."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from training_data import DISTILLED, RANDOM, TINY, settings, write_colours
+
+from lite.errors import InputError
+from lite.training import listing
+from lite.training.checkpoint import Checkpoint, Position
+from lite.training.devices import Devices
+from lite.training.loop import Result, Task, train
+from lite.training.settings import Settings
+from lite.training.sources import Digits, Pictures
+
+
+@pytest.fixture
+def colours(tmp_path: Path) -> Pictures:
+    return listing.find(write_colours(tmp_path / "colours"), seed=1)
+
+
+def run(task: Task, **options: object) -> Result:
+    return train(task, **{"report": lambda line: None, **options})  # type: ignore[arg-type]
+
+
+def assert_same(first: Result, second: Result) -> None:
+    assert first.state.keys() == second.state.keys()
+    for name, value in first.state.items():
+        np.testing.assert_array_equal(value, second.state[name], err_msg=name)
+
+
+class StopError(Exception):
+    pass
+
+
+def stop_at(wanted: int) -> Callable[[int, int], None]:
+    """For `on_step`: the power goes out in the step after this one."""
+
+    def on_step(done: int, total: int) -> None:
+        if done == wanted + 1:
+            raise StopError
+
+    return on_step
+
+
+@pytest.mark.parametrize("stopped_after", [2, 4, 5, 9])
+def test_a_stopped_run_goes_on_to_the_same_weights(colours: Pictures, tmp_path: Path, stopped_after: int):
+    # Two stages of two and one epochs of four steps: in an epoch, at its end, behind it, in the second stage.
+    stages = [
+        {"image": 16, "epochs": 2, "learning_rate": 1e-3, "warmup_epochs": 0.5},
+        {"image": 32, "epochs": 1, "learning_rate": 5e-4},
+    ]
+    chosen = Settings.model_validate({"stages": stages, "checkpoint_minutes": 0, **RANDOM})
+    whole = run(Task(TINY, colours, chosen))
+    task = Task(TINY, colours, chosen, checkpoint=tmp_path / "run.checkpoint.npz")
+    with pytest.raises(StopError):
+        run(task, on_step=stop_at(stopped_after))
+    seen: list[int] = []
+    resumed = run(task, resume=True, on_step=lambda done, total: seen.append(done))
+    assert seen == list(range(stopped_after + 1, 13))
+    assert_same(whole, resumed)
+    assert resumed.accuracy == whole.accuracy
+
+
+def test_the_last_good_checkpoint_outlives_a_full_disk(colours: Pictures, tmp_path: Path):
+    task = Task(TINY, colours, settings(image=16, checkpoint_minutes=0), checkpoint=tmp_path / "x.npz")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def disk_fills_up(done: int, total: int) -> None:
+        if done == 3:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, hard))
+
+    try:
+        with pytest.raises(InputError, match=r"the disk is full; the last good one is .*x\.npz; .*--resume"):
+            run(task, on_step=disk_fills_up)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["x.npz"]
+    assert Checkpoint.read(tmp_path / "x.npz").position == Position(0, 0, 2)
+    assert_same(run(task, resume=True), run(Task(TINY, colours, task.settings)))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"variant": DISTILLED}, "model deit_tiny, this one has deit_tiny_distilled"),
+        ({"settings": settings(image=16, batch=4, checkpoint_minutes=0)}, "settings.batch 8, this one has 4"),
+        ({"devices": Devices(0, 2)}, "devices 1, this one has 2"),
+        ({"source": Digits()}, "classes"),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused(colours: Pictures, tmp_path: Path, change: dict, words: str):
+    path = tmp_path / "x.npz"
+    task = Task(TINY, colours, settings(image=16, checkpoint_minutes=0), checkpoint=path)
+    identity = task.identity
+    Checkpoint(identity, Position(0, 0, 1), {}, {}).write(path)
+    other = Task(**{**vars(task), **change})
+    with pytest.raises(InputError, match=words):
+        run(other, resume=True)
+
+
+def test_a_checkpoint_of_other_pictures_is_refused(colours: Pictures, tmp_path: Path):
+    task = Task(TINY, colours, settings(), checkpoint=tmp_path / "x.npz")
+    Checkpoint(task.identity, Position(), {}, {}).write(tmp_path / "x.npz")
+    Path(colours.paths[0]).unlink()
+    fewer = listing.find(tmp_path / "colours", seed=1)
+    with pytest.raises(InputError, match="other pictures"):
+        run(Task(TINY, fewer, settings(), checkpoint=tmp_path / "x.npz"), resume=True)
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path):
+    path = tmp_path / "x.npz"
+    with pytest.raises(InputError, match="no checkpoint"):
+        Checkpoint.read(path)
+    Checkpoint({}, Position(), {}, {"a": np.arange(1000)}).write(path)
+    path.write_bytes(path.read_bytes()[:-300])
+    with pytest.raises(InputError, match="damaged"):
+        Checkpoint.read(path)
+    np.save(tmp_path / "other.npy", np.zeros(3))
+    shutil.move(tmp_path / "other.npy", path)
+    with pytest.raises(InputError, match="no checkpoint, or a damaged one"):
+        Checkpoint.read(path)
