@@ -2,9 +2,9 @@
 
 Why: adb_bench.py sends up to 25 MB per bundle, and does so itself, since adb tells neither progress nor what is
 there already. That must not cost. A round sends the file once by each, the phone having none of it, in alternating
-order. Of `adb push` the whole process is timed; of ours the transfer (until the file has its own name and is in the
-index) and the whole step, with its fixed cost: making the folder, reading the index there, the SHA-256 here. Ratios
-are of medians, ours over adb's.
+order. Of `adb push` the whole process is timed; of ours the transfer (until the file has its own name, and its SHA-256
+is in the index there) and the whole step, which asks the phone first what it has. Ratios are of medians, ours over
+adb's.
 
 Without --serial it uses the test phone of tests/phone (root and its root.sh are needed): a real adbd over loopback,
 so what counts there is the processor; on a phone, the cable.
@@ -12,15 +12,15 @@ so what counts there is the processor; on a phone, the cable.
     ./run.sh benchmarks/push.py
     ./run.sh benchmarks/push.py --serial 0123456789ABCDEF --megabytes 25
 
-An example (the test phone, 2 cores of a server with other work, load 4), less the JSON:
+An example (the test phone, 2 cores of a server with other work, load 7), less the JSON:
 
       MB    adb push   transfer   ratio   whole step   ratio
      ────────────────────────────────────────────────────────
-      6.5   31 ms      54 ms      1.72    94 ms        3.00
-      25    87 ms      104 ms     1.20    169 ms       1.95
-      130   373 ms     363 ms     0.97    548 ms       1.47
+      6.5   25 ms      30 ms      1.20    32 ms        1.28
+      25    85 ms      105 ms     1.24    106 ms       1.25
+      130   401 ms     509 ms     1.27    514 ms       1.28
 
-What does not grow with the file is three commands on the phone, some 10 ms each here.
+With less other work the whole step of the first two took 1.15 and 1.06 times as long.
 """
 
 from __future__ import annotations

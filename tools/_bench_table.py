@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
-from _display import say
+import click
+from _display import say, show
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.markup import escape
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from lite.phone.measured import Measurement
+from lite.phone.measured import Comparison, Measurement
 from lite.phone.session import Outcome
 
 
@@ -30,6 +33,28 @@ def tables(outcomes: Sequence[Outcome]) -> Group:
                 for note in one.notes
             ]
     return Group(*parts)
+
+
+def show_results(outcomes: Sequence[Outcome], base: str | None, out: Path) -> None:
+    """On standard output the tables, how much faster than the bundle `base` the others are, and the files in `out`."""
+    show(tables(outcomes))
+    for outcome in outcomes if base else ():
+        for one in outcome.measured.comparisons(base or ""):
+            click.echo(_speed_up(outcome, one))
+    click.echo(f"results  {out / 'results.json'}")
+    click.echo(f"report   {out / 'report.html'}")
+
+
+def _speed_up(outcome: Outcome, one: Comparison) -> str:
+    found = one.speed_up
+    interval = f"{found.interval.low:.2f} to {found.interval.high:.2f}" if found.interval else "no interval"
+    verdict = "" if found.certain else "; may be chance"
+    if one.simulated:
+        verdict += "; by host.nb, which computes in fp32: not the speed-up of its precision"
+    return (
+        f"{outcome.serial}: {one.measurement.candidate.name} is {found.ratio:.2f} times as fast as "
+        f"{one.base.candidate.name} ({one.measurement.configuration}; 95 %: {interval}{verdict})"
+    )
 
 
 def _table(outcome: Outcome, measured: Sequence[Measurement]) -> Table:
@@ -76,17 +101,24 @@ class LiveTable:
         """What session.Job calls, from any thread."""
         with self._lock:
             self._outcomes[outcome.serial] = outcome
-            # Without the percentage, which would be a line each.
-            step = outcome.step.split(" %")[0].rstrip("0123456789%. ")
-            if not self._console.is_terminal and self._said.get(outcome.serial) != step:
+            # A push would be a line for each megabyte.
+            step = outcome.step if outcome.share is None else self._said.get(outcome.serial)
+            if not self._console.is_terminal and step and self._said.get(outcome.serial) != step:
                 self._said[outcome.serial] = step
-                say(outcome.step if "%" not in outcome.step else step, outcome.serial, "cyan")
+                say(step, outcome.serial, "cyan")
 
     def _render(self) -> Group:
         with self._lock:
             outcomes = list(self._outcomes.values())
-        steps = [Text(f"{_name(outcome)}: {outcome.step}") for outcome in outcomes]
-        return Group(tables(outcomes), *steps)
+        return Group(tables(outcomes), *(_step(outcome) for outcome in outcomes))
+
+
+def _step(outcome: Outcome) -> RenderableType:
+    text = Text(f"{_name(outcome)}: {outcome.step}")
+    if outcome.share is None:
+        return text
+    # Under it: a model's name, a serial and figures fill a line.
+    return Group(text, ProgressBar(total=1.0, completed=outcome.share, width=40))
 
 
 def _name(outcome: Outcome) -> str:

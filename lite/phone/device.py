@@ -18,13 +18,15 @@ from lite.phone.link import FAULTS, Link, explained
 
 # Packets of adb's shell protocol (its shell_protocol.h): uint8 kind, uint32 size, little-endian.
 _PACKET = struct.Struct("<BI")
-_STDOUT, _STDERR, _EXIT = 1, 2, 3
+_STDOUT, _STDERR, _EXIT, _CLOSE_STDIN = 1, 2, 3, 4
 # The adb server takes a service's name with its length as four hexadecimal digits.
 _LONGEST = 0xFFFF
 # A demo that prints rubbish for ever must not fill this computer's memory.
 _MOST_OUTPUT = 64 << 20
 # For ending a command that is overdue, and so the time within which a phone that has gone is noticed.
 _GRACE = 5.0
+# For a command that is told to end by itself.
+_LEAVE = 1.0
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,31 @@ class Device:
         )
 
     @contextlib.contextmanager
+    def held(self, script: str, last: str, seconds: float) -> Iterator[tuple[int, list[str]]]:
+        """Runs a text for the phone's shell as long as the block; its process, and what it said before a line `last`.
+
+        Its standard input ends with the block; it must end then, and when it gets SIGHUP. `seconds` are for the
+        lines. Raises PhoneError, also where it ends before `last`.
+        """
+        self._check_shell()
+        said: list[str] = []
+        output = _Output(said.append)
+        end = time.monotonic() + seconds
+        with contextlib.ExitStack() as stack:
+            try:
+                link = stack.enter_context(self.open(f"shell,v2,raw:echo $$; {script}", seconds))
+                while last not in said:
+                    if self._next(link, output, end) is not None:
+                        why = f"a command ended too soon ({_named(output.err.decode(errors='replace'))})"
+                        raise PhoneError(self.serial, why, "run this again")
+            except TimeoutError:
+                raise self._silent() from None
+            yield output.group or 0, said[: said.index(last)]
+            with contextlib.suppress(PhoneError, TimeoutError):
+                link.send(_PACKET.pack(_CLOSE_STDIN, 0), _LEAVE)
+                self._follow(link, output, time.monotonic() + _LEAVE)
+
+    @contextlib.contextmanager
     def open(self, service: str, seconds: float) -> Iterator[Link]:
         """A link to a service of the phone's adbd, closed at the end. Raises as Link."""
         self._refuse_if_closed()
@@ -141,17 +168,21 @@ class Device:
             link.shut()
 
     def _follow(self, link: Link, output: _Output, end: float) -> int:
-        while True:
-            kind, size = _PACKET.unpack(link.receive(_PACKET.size, end - time.monotonic()))
-            if len(output.out) + len(output.err) + size > _MOST_OUTPUT:
-                self._end(output.group)
-                why = f"a command printed more than {_MOST_OUTPUT >> 20} MiB and was ended"
-                raise PhoneError(self.serial, why, "see what it prints")
-            data = link.receive(size, end - time.monotonic())
-            if kind == _EXIT:
-                return data[0]
-            if kind in (_STDOUT, _STDERR):
-                output.add(kind, data)
+        while (code := self._next(link, output, end)) is None:
+            pass
+        return code
+
+    def _next(self, link: Link, output: _Output, end: float) -> int | None:
+        """Takes a packet; the command's exit code once it has ended."""
+        kind, size = _PACKET.unpack(link.receive(_PACKET.size, end - time.monotonic()))
+        if len(output.out) + len(output.err) + size > _MOST_OUTPUT:
+            self._end(output.group)
+            why = f"a command printed more than {_MOST_OUTPUT >> 20} MiB and was ended"
+            raise PhoneError(self.serial, why, "see what it prints")
+        data = link.receive(size, end - time.monotonic())
+        if kind in (_STDOUT, _STDERR):
+            output.add(kind, data)
+        return data[0] if kind == _EXIT else None
 
     def _end(self, group: int | None) -> None:
         """Kills a process group that may be there still; a link that has stalled shows here."""
@@ -167,9 +198,11 @@ class Device:
             with self.open(f"shell,v2,raw:{script}", _GRACE) as link:
                 self._follow(link, _Output(None), end)
         except TimeoutError:
-            why = "it does not answer any more"
-            remedy = "check the cable, wait until the phone is up, and run this again"
-            raise PhoneError(self.serial, why, remedy, lost=True) from None
+            raise self._silent() from None
+
+    def _silent(self) -> PhoneError:
+        remedy = "check the cable, wait until the phone is up, and run this again"
+        return PhoneError(self.serial, "it does not answer any more", remedy, lost=True)
 
     def _check_shell(self) -> None:
         if self._checked:

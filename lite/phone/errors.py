@@ -32,6 +32,12 @@ class PhoneTimeoutError(PhoneError):
     """A command did not end in its time and was ended; the phone still answers."""
 
 
+class BusyError(PhoneError):
+    """Another bench is at work on the phone; it was left alone."""
+
+    exit_code = NoPhoneError.exit_code
+
+
 class GoldenMismatchError(ToolkitError):
     """The phone's answer to the golden picture is not the bundle's; no latency of it is worth a look."""
 

@@ -1,11 +1,10 @@
 """Sends files to a phone: only those that changed, each under a temporary name until it is whole.
 
-An index on the phone keeps the SHA-256 of what was sent; running it again goes on with what is missing.
+An index on the phone (index.py) tells what is there; running it again goes on with what is missing.
 """
 
 from __future__ import annotations
 
-import re
 import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,9 +13,10 @@ from pathlib import Path, PurePosixPath
 
 from lite.digest import file_sha256
 from lite.errors import InputError
-from lite.phone import sync
+from lite.phone import index, sync
 from lite.phone.device import Device
 from lite.phone.errors import PhoneError
+from lite.phone.index import Entry
 from lite.phone.sync import RefusedError
 
 FOLDER = "/data/local/tmp/deit_lite"
@@ -24,10 +24,9 @@ FOLDER = "/data/local/tmp/deit_lite"
 STALL = 30.0
 _PLACE = "/data/local/tmp/"
 _SHELL_SECONDS = 30.0
-_INDEX = ".index"
-# What was sent, and how the phone's `stat` showed it then: size, time, name.
-_ENTRY = re.compile(r"(?P<sent>[0-9a-f]{64} [0-7]+) (?P<status>\d+ \d+ (?P<name>.+))")
-_SEPARATOR = "=files="
+# Files get their names in one command, once they are that many or that large together.
+_MOST_FILES, _MOST_BYTES = 16, 4 << 20
+_LARGEST_WORD = 2**32 - 1
 _KEPT = "what is complete there is not sent again"
 _REMEDIES = {
     "No space left": "free some space on it, or remove what earlier runs left there with --clean",
@@ -54,7 +53,6 @@ class Pushed:
 class _File:
     name: str
     path: Path
-    sha256: str
     bytes: int
     mtime: int
     mode: int
@@ -63,17 +61,7 @@ class _File:
     def part(self) -> str:
         """Its temporary name, beside its own."""
         name = PurePosixPath(self.name)
-        return str(name.with_name(f".{name.name}.part"))
-
-    @property
-    def sent(self) -> str:
-        """What makes it the same file: its SHA-256 and its permissions."""
-        return f"{self.sha256} {self.mode:o}"
-
-    @property
-    def status(self) -> str:
-        """Size, time and name, as the phone's `stat` gives them."""
-        return f"{self.bytes} {self.mtime} {self.name}"
+        return str(name.with_name(f".{name.name}{index.PART}"))
 
 
 def push(
@@ -91,14 +79,20 @@ def push(
     cannot be used, PhoneError for the phone; an earlier file on it stays whole until the new one is.
     """
     _check_folder(folder)
-    wanted = [_read(name, path) for name, path in files.items()]
-    kept = _kept(device, folder, wanted) if wanted else set()
+    wanted = [_found(name, path) for name, path in files.items()]
+    kept = _kept(device, folder, wanted, stall) if wanted else set()
     missing = [one for one in wanted if one.name not in kept]
     total = sum(one.bytes for one in missing)
     started, done = time.monotonic(), 0
+    whole: dict[_File, Entry] = {}
     for one in missing:
-        _send(device, folder, one, stall, _counted(on_progress, one.name, done, total))
+        together = one.bytes + sum(other.bytes for other in whole)
+        if len(whole) == _MOST_FILES or together > _MOST_BYTES:
+            _publish(device, folder, whole)
+            whole = {}
+        whole[one] = _send(device, folder, one, stall, _counted(on_progress, one.name, done, total))
         done += one.bytes
+    _publish(device, folder, whole)
     seconds = time.monotonic() - started
     sent = tuple(one.name for one in missing)
     return Pushed(folder, sent, tuple(one.name for one in wanted if one.name in kept), total, seconds)
@@ -112,45 +106,47 @@ def clean(device: Device, folder: str = FOLDER) -> None:
         raise _refused(device, f"{folder} cannot be removed", done.stderr)
 
 
-def _read(name: str, path: Path) -> _File:
+def _found(name: str, path: Path) -> _File:
     parts = name.split("/")
     if not name.isprintable() or any(part.startswith(".") or not part for part in parts):
         raise InputError(f"{name!r} cannot be a file's name on the phone; give one without hidden parts")
     try:
         status = path.stat()
-        mode = 0o755 if status.st_mode & 0o111 else 0o644
-        return _File(name, path, file_sha256(path), status.st_size, int(status.st_mtime), mode)
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+        raise _unreadable(path, error) from error
+    mode = 0o755 if status.st_mode & 0o111 else 0o644
+    # adb's words for it have 32 bits.
+    return _File(name, path, status.st_size, min(max(int(status.st_mtime), 0), _LARGEST_WORD), mode)
 
 
-def _kept(device: Device, folder: str, wanted: Sequence[_File]) -> set[str]:
-    """The names that need not be sent; makes the folders, and removes what broken transfers left."""
-    folders = sorted({str(PurePosixPath(folder, one.name).parent) for one in wanted})
-    script = (
-        f"mkdir -p {shlex.join(folders)} || exit 1; cd {shlex.quote(folder)} || exit 1; "
-        f"find . -type f -name '.*.part' -exec rm -f {{}} +; cat {_INDEX} 2>/dev/null; echo; echo {_SEPARATOR}; "
-        f"stat -c '%s %Y %n' {shlex.join(one.name for one in wanted)} 2>/dev/null; exit 0"
-    )
-    done = device.run(script, _SHELL_SECONDS)
-    index, separator, statuses = done.stdout.partition(f"\n{_SEPARATOR}\n")
-    if done.code or not separator:
-        raise _refused(device, f"{folder} cannot be made", done.stderr)
-    known: dict[str, tuple[str, str]] = {}
-    for line in index.splitlines():
-        # The last line about a file counts. What is no entry takes the file away, or was cut short.
-        if match := _ENTRY.fullmatch(line):
-            known[match["name"]] = (match["sent"], match["status"])
-        elif line.startswith("- "):
-            known.pop(line[2:], None)
-    there = set(statuses.splitlines())
-    found = {one.name: known.get(one.name, ("", "")) for one in wanted}
-    return {one.name for one in wanted if found[one.name][0] == one.sent and found[one.name][1] in there}
+def _kept(device: Device, folder: str, wanted: Sequence[_File], stall: float) -> set[str]:
+    """The names that need not be sent; removes what broken transfers left."""
+    try:
+        state = index.read(device, folder, stall)
+    except TimeoutError:
+        why = f"it has not said within {stall:g} s what it has in {folder}"
+        raise PhoneError(device.serial, why, "check the cable and run this again", lost=True) from None
+    if state.parts:
+        done = device.run(["rm", "-f", *(f"{folder}/{part}" for part in state.parts)], _SHELL_SECONDS)
+        if done.code:
+            raise _refused(device, f"{folder} cannot be tidied", done.stderr)
+    return {one.name for one in wanted if _is_sent(one, state.sent.get(one.name))}
+
+
+def _is_sent(one: _File, entry: Entry | None) -> bool:
+    # Only a file that may be the same is read for its SHA-256.
+    if entry is None or (entry.mode, entry.bytes) != (one.mode, one.bytes & _LARGEST_WORD):
+        return False
+    try:
+        return file_sha256(one.path) == entry.sha256
+    except OSError as error:
+        raise _unreadable(one.path, error) from error
 
 
 def _send(
     device: Device, folder: str, one: _File, stall: float, on_bytes: Callable[[int], None] | None
-) -> None:
+) -> Entry:
+    """Sends a file under its temporary name; the entry that it gets in the index."""
     done = 0
 
     def count(bytes_done: int) -> None:
@@ -162,7 +158,8 @@ def _send(
     where = f"while {one.name} was sent"
     try:
         with sync.opened(device, stall) as link:
-            size = link.send(one.path, f"{folder}/{one.part}", one.mode, one.mtime, count)
+            size, sha256 = link.send(one.path, f"{folder}/{one.part}", one.mode, one.mtime, count)
+            there = link.status(f"{folder}/{one.part}")
     except TimeoutError:
         why = f"nothing has moved for {stall:g} s {where} ({_progress(done, one)})"
         remedy = f"check the cable and run this again ({_KEPT})"
@@ -172,29 +169,45 @@ def _send(
     except PhoneError as error:
         why = f"{error.why} {where} ({_progress(done, one)})"
         raise PhoneError(device.serial, why, f"{error.remedy} ({_KEPT})", lost=error.lost) from error
-    if size != one.bytes:
+    if size != one.bytes or _found(one.name, one.path) != one:
         raise InputError(f"{one.path} changed while it was sent; run this again")
-    _publish(device, folder, one)
+    entry = Entry(sha256, one.mode, one.bytes & _LARGEST_WORD, one.mtime)
+    if (there.bytes, there.mtime) != (entry.bytes, entry.mtime):
+        why = (
+            f"{folder}/{one.name} is not what was sent "
+            f"({there.bytes} bytes of {there.mtime}, not {entry.bytes} of {entry.mtime})"
+        )
+        raise PhoneError(device.serial, why, "see whether something else writes there, and run this again")
+    return entry
 
 
-def _publish(device: Device, folder: str, one: _File) -> None:
-    name, part = shlex.quote(one.name), shlex.quote(one.part)
-    # Between the two lines of the index nothing is known of the file. Each begins with a line break, for the case
-    # that an earlier one was cut short.
-    note = f"printf '\\n%s\\n' {{}} >>{_INDEX}"
-    steps = (
+def _publish(device: Device, folder: str, whole: Mapping[_File, Entry]) -> None:
+    """Gives files that have been sent their names, and tells the index."""
+    if not whole:
+        return
+    # Between the two notes nothing is known of the files. Each begins with a line break, for the case that an earlier
+    # one was cut short.
+    steps = [
         f"cd {shlex.quote(folder)}",
-        note.format(shlex.quote(f"- {one.name}")),
-        f"mv -f {part} {name}",
-        f"stat -c '%s %Y %n' {name}",
-        note.format(shlex.quote(f"{one.sent} {one.status}")),
-    )
+        _note(index.without([one.name for one in whole])),
+        *(_rename(shlex.quote(f"./{one.part}"), shlex.quote(f"./{one.name}")) for one in whole),
+        _note([index.line(one.name, entry) for one, entry in whole.items()]),
+    ]
     done = device.run(" && ".join(steps), _SHELL_SECONDS)
     if done.code:
-        raise _refused(device, f"{folder}/{one.name} cannot be written", done.stderr)
-    if done.stdout.strip() != one.status:
-        why = f"{folder}/{one.name} is not what was sent ({done.stdout.strip()!r}, not {one.status!r})"
-        raise PhoneError(device.serial, why, "see whether something else writes there, and run this again")
+        names = ", ".join(f"{folder}/{one.name}" for one in whole)
+        raise _refused(device, f"{names} cannot be written", done.stderr)
+
+
+def _rename(part: str, name: str) -> str:
+    # What Android's shell does itself, here and below, spares a process.
+    return f"{{ rename {part} {name} 2>/dev/null || mv -f {part} {name}; }}"
+
+
+def _note(lines: Sequence[str]) -> str:
+    text = shlex.quote("\n" + "\n".join(lines))
+    # Its echo takes a backslash for more than that.
+    return (f"printf '%s\\n' {text}" if "\\" in text else f"echo {text}") + f" >>{index.NAME}"
 
 
 def _counted(
@@ -203,6 +216,10 @@ def _counted(
     if on_progress is None:
         return None
     return lambda done: on_progress(name, before + done, total)
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError(f"cannot read {path}: {error.strerror or error}")
 
 
 def _refused(device: Device, what: str, reason: str) -> PhoneError:

@@ -5,7 +5,7 @@ The words are in `templates/bench.html.j2`; here are the plots and the forms of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from typing import Any
 from jinja2 import Template
 
 from lite import pages
-from lite.phone import plots
 
 _KINDS = ("wide", "narrow")
 
@@ -30,7 +29,7 @@ def render(results: Mapping[str, Any]) -> str:
         results=results,
         plan=results["plan"],
         phones=[(phone, *_plots(phone)) for phone in results["phones"]],
-        compared=[(kind, plots.speed_ups(compared, kind)) for kind in _KINDS] if compared else [],
+        compared=_compared(compared) if compared else [],
         speed_ups=compared,
     )
 
@@ -56,12 +55,21 @@ def _plots(phone: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
     measurements = phone["measurements"]
     if not measurements:
         return [], []
+    # Imported late, here and below: matplotlib takes as long as all else, and a phone that failed has no plots.
+    from lite.phone import plots
+
     rows = [(row_name(row), row) for row in measurements]
     heat = [(kind, plots.temperatures(measurements, kind)) for kind in _KINDS]
     return (
         [(kind, plots.latencies(rows, kind)) for kind in _KINDS],
         [(kind, svg) for kind, svg in heat if svg is not None],
     )
+
+
+def _compared(rows: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Any]:
+    from lite.phone import plots
+
+    return [(kind, plots.speed_ups(rows, kind)) for kind in _KINDS]
 
 
 def _milliseconds(value: float) -> str:

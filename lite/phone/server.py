@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ _LOCAL = "127.0.0.1"
 # For the server to come up, and for a phone in the network to answer.
 _START_SECONDS = 20.0
 _CONNECT_SECONDS = 15.0
+# While a server ends, and another takes its port, connections are cut without an answer.
+_CHANGE_SECONDS = 2.0
 
 _ALLOW = "unlock it and tap Allow in its question about USB debugging"
 # adb's states (its adb.h and transport.cpp) but for `device`: what each means, and what to do.
@@ -87,6 +90,7 @@ class Server:
         self._client = Client(host, port or _port_by_environment())
         self._where = f"{host}:{self._client.port}"
         self._local = host in (_LOCAL, "localhost", "::1")
+        self.version: int | None = None
         self.version = self._started()
 
     def listed(self) -> list[Listed]:
@@ -161,7 +165,7 @@ class Server:
 
     def _started(self) -> int:
         try:
-            return self._client.server_version()
+            return self._answer()
         except FAULTS as error:
             if not self._local or not _is_refusal(error):
                 raise NoPhoneError(self._gone(error)) from error
@@ -180,16 +184,28 @@ class Server:
         except (OSError, AdbError) as error:
             said = str(error)
         try:
-            return self._client.server_version()
+            return self._answer()
         except FAULTS as error:
             lines = " ".join(said.split()) or str(error)
             raise NoPhoneError(
                 f"the adb server at {self._where} could not be started: {lines}; start it with adb start-server"
             ) from error
 
+    def _answer(self) -> int:
+        """The server's version. Raises any of FAULTS."""
+        end = time.monotonic() + _CHANGE_SECONDS
+        while True:
+            try:
+                return self._client.server_version()
+            except FAULTS as error:
+                if not self._local or not _is_cut(error) or time.monotonic() > end:
+                    raise
+            time.sleep(0.1)
+
     def _gone(self, error: BaseException) -> str:
         why = " ".join(str(error).split()) or "no answer"
-        if self._local and _is_refusal(error):
+        # What has told its version is no other program.
+        if self._local and (_is_refusal(error) or (self.version is not None and _is_cut(error))):
             return f"the adb server at {self._where} has ended; run this again, which starts it"
         if _is_refusal(error) or isinstance(error, TimeoutError):
             remedy = "start it there with adb -a nodaemon server, and check the address"
@@ -203,6 +219,11 @@ _NETWORK = "check the address, and that the phone has wireless debugging (or adb
 
 def _is_refusal(error: BaseException) -> bool:
     return "connect to adb server" in str(error)
+
+
+def _is_cut(error: BaseException) -> bool:
+    # adbutils' words for a connection that ends before an answer.
+    return isinstance(error, ConnectionError) or str(error) in ("Unknown data: b''", "connection closed")
 
 
 def _port_by_environment() -> int:

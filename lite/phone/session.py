@@ -12,9 +12,10 @@ from pathlib import Path
 from lite.bundle import Bundle
 from lite.errors import ToolkitError
 from lite.phone import checks, facts, measure, push
+from lite.phone.alone import alone
 from lite.phone.binaries import Binaries
 from lite.phone.device import Device
-from lite.phone.errors import GoldenMismatchError, NoPhoneError, PhoneError
+from lite.phone.errors import BusyError, GoldenMismatchError, NoPhoneError, PhoneError
 from lite.phone.facts import Facts
 from lite.phone.measure import StoppedError
 from lite.phone.measured import Measured
@@ -22,6 +23,7 @@ from lite.phone.plan import Candidate, Plan
 from lite.phone.push import Pushed
 from lite.stages import Stages
 
+STOPPING = "stopping; Ctrl-C again ends this at once, without results"
 _FILES = ("labels.txt", "manifest.json", measure.PICTURE)
 
 
@@ -33,6 +35,7 @@ class RefusedError(PhoneError):
 class Outcome:
     """What is known of one phone, growing while it is at work: `step` says what it is at.
 
+    `share`: of the push, 0 to 1, while it goes on;
     `status`: running, ok, refused, mismatch, failed or stopped; `error`: why it is not ok;
     `seconds`: from first to last.
     """
@@ -40,6 +43,7 @@ class Outcome:
     serial: str
     status: str = "running"
     step: str = "waiting"
+    share: float | None = None
     error: ToolkitError | None = None
     facts: Facts | None = None
     pushed: Pushed | None = None
@@ -52,7 +56,7 @@ class Outcome:
         """The command's, for this phone alone."""
         if self.error is None:
             return 0
-        if isinstance(self.error, RefusedError):
+        if isinstance(self.error, (RefusedError, BusyError)):
             return NoPhoneError.exit_code
         # What is wrong with files here is found when a phone needs them, and is its failure.
         return (
@@ -79,7 +83,7 @@ def run(devices: Sequence[Device], job: Job) -> tuple[list[Outcome], bool]:
     """Runs `job` on all `devices` at once; the outcomes in their order, and whether Ctrl-C ended it.
 
     Nothing that befalls a phone is raised: it is in its outcome. On Ctrl-C every phone is told to stop, what
-    runs there is ended, and what was measured is kept.
+    runs there is ended, and what was measured is kept; a second Ctrl-C meanwhile is raised.
     """
     outcomes = [Outcome(device.serial) for device in devices]
     stop = threading.Event()
@@ -95,7 +99,10 @@ def run(devices: Sequence[Device], job: Job) -> tuple[list[Outcome], bool]:
                 end.wait()
         except KeyboardInterrupt:
             stop.set()
-            for device in devices:
+            for device, outcome in zip(devices, outcomes, strict=True):
+                if outcome.status == "running":
+                    outcome.step = STOPPING
+                    job.changed(outcome)
                 device.close()
             for end in ends:
                 end.wait()
@@ -129,18 +136,19 @@ def _thread(
 def _run(
     device: Device, job: Job, tensors: Mapping[str, Path], outcome: Outcome, stop: threading.Event
 ) -> None:
-    def say(step: str) -> None:
-        outcome.step = step
+    def say(step: str, share: float | None = None) -> None:
+        outcome.step, outcome.share = step, share
         job.changed(outcome)
 
     began = time.monotonic()
     try:
-        _bench(device, job, tensors, outcome, stop, say)
+        with alone(device):
+            _bench(device, job, tensors, outcome, stop, say)
         outcome.status = "ok"
     except StoppedError:
         outcome.status = "stopped"
         outcome.error = PhoneError(device.serial, "it was told to stop", "run this again")
-    except RefusedError as error:
+    except (RefusedError, BusyError) as error:
         outcome.status, outcome.error = "refused", error
     except GoldenMismatchError as error:
         outcome.status, outcome.error = "mismatch", GoldenMismatchError(f"{device.serial}: {error}")
@@ -166,7 +174,7 @@ def _bench(
     tensors: Mapping[str, Path],
     outcome: Outcome,
     stop: threading.Event,
-    say: Callable[[str], None],
+    say: Callable[..., None],
 ) -> None:
     say("looking at the phone")
     with outcome.stages.stage("facts"):
@@ -178,13 +186,33 @@ def _bench(
         files |= _bundle_files(candidate, tensors[candidate.name])
     say("pushing")
     with outcome.stages.stage("push"):
-        outcome.pushed = push.push(
-            device, files, on_progress=lambda name, done, total: say(f"pushing {done / max(total, 1):.0%}")
-        )
+        outcome.pushed = push.push(device, files, on_progress=_told(say))
+    say(_what_was_pushed(outcome.pushed))
     phone = measure.Phone(device, push.FOLDER, job.plan, outcome.stages, say, stop)
     for candidate in candidates:
         phone.check_golden(candidate, outcome.measured)
     phone.measure(candidates, outcome.measured)
+
+
+def _told(say: Callable[..., None]) -> push.Progress:
+    began = time.monotonic()
+
+    def tell(name: str, done: int, total: int) -> None:
+        speed = done / max(time.monotonic() - began, 1e-3)
+        text = f"pushing {done / 1e6:.1f} of {total / 1e6:.1f} MB, {speed / 1e6:.1f} MB/s"
+        say(text, done / max(total, 1))
+
+    return tell
+
+
+def _what_was_pushed(pushed: Pushed) -> str:
+    if not pushed.sent:
+        return "all files are there"
+    speed = pushed.bytes / max(pushed.seconds, 1e-3)
+    return (
+        f"pushed {len(pushed.sent)} files, {pushed.bytes / 1e6:.1f} MB at {speed / 1e6:.1f} MB/s "
+        f"({len(pushed.kept)} were there)"
+    )
 
 
 def _refuse_what_does_not_fit(device: Device, job: Job, found: Facts) -> None:

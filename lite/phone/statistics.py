@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 CONFIDENCE = 0.95
 # A run whose middle 80 % spreads over more than this share of its median says little about small gains.
@@ -94,6 +93,9 @@ def median_interval(values: Sequence[float] | np.ndarray, confidence: float = CO
     3rd edition, section 7.1). The largest k that reaches `confidence` is taken; it takes 6 values for 95 %.
     Samples must be independent: a run that throttles is not covered, see `slow_down`.
     """
+    # Imported late, here and below: a quarter of the time in which a command starts.
+    from scipy import stats
+
     ordered = np.sort(np.asarray(values, dtype=np.float64))
     count = ordered.size
     rank = int(stats.binom.ppf((1 - confidence) / 2, count, 0.5))
@@ -120,6 +122,8 @@ def slow_down(latencies: Sequence[float]) -> float | None:
     share = float(np.median(last) / np.median(first) - 1)
     if share < SLOWER:
         return None
+    from scipy import stats
+
     chance = stats.mannwhitneyu(last, first, alternative="greater").pvalue
     return share if chance < _SURE else None
 
@@ -160,5 +164,7 @@ def speed_up(
     mean, rounds = float(logs.mean()), int(logs.size)
     if rounds < 2:
         return SpeedUp(math.exp(mean), None, rounds)
+    from scipy import stats
+
     half = float(stats.t.ppf((1 + confidence) / 2, rounds - 1) * logs.std(ddof=1) / math.sqrt(rounds))
     return SpeedUp(math.exp(mean), Interval(math.exp(mean - half), math.exp(mean + half), confidence), rounds)

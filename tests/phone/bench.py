@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -20,12 +23,28 @@ ENDLESS = ("--repeats", "1000000", "--timeout", "100", "--sensors-every", "0")
 
 def bench(*options: object, timeout: float = 120) -> subprocess.CompletedProcess[str]:
     """The ended command."""
-    return subprocess.run(_command(options), capture_output=True, text=True, timeout=timeout)
+    return subprocess.run(command_line(options), capture_output=True, text=True, timeout=timeout)
 
 
 def start(*options: object) -> subprocess.Popen[str]:
     """The running command."""
-    return subprocess.Popen(_command(options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command_line(options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def on_a_terminal(*options: object) -> tuple[int, str]:
+    """The ended command's exit code, and all that its standard error showed on a terminal."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        command_line(options), stdout=subprocess.DEVNULL, stderr=theirs, env={**os.environ, "TERM": "xterm"}
+    ) as command:
+        os.close(theirs)
+        shown = b""
+        # Where nobody writes to it any more, reading a terminal fails.
+        with contextlib.suppress(OSError):
+            while block := os.read(ours, 1 << 16):
+                shown += block
+    os.close(ours)
+    return command.returncode, shown.decode()
 
 
 def ended(command: subprocess.Popen[str], seconds: float) -> subprocess.CompletedProcess[str]:
@@ -36,6 +55,12 @@ def ended(command: subprocess.Popen[str], seconds: float) -> subprocess.Complete
         command.kill()
         command.wait()
     return subprocess.CompletedProcess(command.args, command.returncode, out, err)
+
+
+def a_run_succeeds(options: tuple[object, ...]) -> None:
+    """As after a fault."""
+    done = bench(*options, "--repeats", 2, "--warmup", 0)
+    assert done.returncode == 0, done.stderr
 
 
 def results(out: Path) -> dict[str, Any]:
@@ -68,5 +93,5 @@ def _demo(phone: Phone, option: bytes) -> int | None:
     return None
 
 
-def _command(options: tuple[object, ...]) -> list[str]:
+def command_line(options: tuple[object, ...]) -> list[str]:
     return [sys.executable, str(ROOT / "tools" / "adb_bench.py"), *map(str, options)]

@@ -73,6 +73,8 @@ def make_phone(server: Server, tmp_path: Path) -> Iterator[PhoneMaker]:
     for phone in made:
         _adb("disconnect", phone.serial, check=False)
         phone.close()
+    # With its init, all that ran on a phone ends.
+    until(lambda: not any(phone.pid and _is_alive(phone.pid) for phone in made))
 
 
 @pytest.fixture
@@ -97,6 +99,12 @@ def device(server: Server, phone: Phone) -> Device:
 def deit() -> Path:
     """The demo with the wheel's engine, for the x86_64 phone."""
     return build("host") / "deit"
+
+
+@pytest.fixture
+def options(deit: Path, tiny_bundle: Path, tmp_path: Path) -> tuple[object, ...]:
+    """What every bench is given: a bundle, and a folder for the outcome."""
+    return ("--bundle", tiny_bundle, "--out", tmp_path / "out")
 
 
 @pytest.fixture

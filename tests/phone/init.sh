@@ -30,9 +30,10 @@ mkdir "$M/dev/pts"
 mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 devpts "$M/dev/pts"
 ln -s pts/ptmx "$M/dev/ptmx"
 mount -t tmpfs -o "mode=771,size=$DATA_SIZE" tmpfs "$M/data"
+mount -t tmpfs -o "mode=770,size=$DATA_SIZE" tmpfs "$M/sdcard"
 mkdir -p -m 771 "$M/data/local" "$M/data/local/tmp"
 mkdir -m 700 "$M/data/system"
-chown 2000:2000 "$M/data/local/tmp"
+chown 2000:2000 "$M/data/local/tmp" "$M/sdcard"
 mount -o remount,ro "$M"
 ip link set lo up 2>/dev/null || ifconfig lo up
 # shellcheck disable=SC2086

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from bench import ROOT, bench, results
+from bench import ROOT, bench, on_a_terminal, results
 from conftest import PhoneMaker
 from phone import Phone
 
@@ -51,54 +52,103 @@ def test_second_run_pushes_nothing_and_costs_little(
 ) -> None:
     """What is neither pushing nor the demo nor a wait is the tool's own: at most 3 s a phone."""
     options = ("--bundle", tiny_bundle, *QUICK, "--out", tmp_path / "out")
-    assert bench(*options).returncode == 0
+    begun = bench(*options)
+    assert begun.returncode == 0, begun.stderr
     first = results(tmp_path / "out")["phones"][0]
     assert "deit" in first["pushed"]["sent"]
-    assert bench(*options).returncode == 0
+    again = bench(*options)
+    assert again.returncode == 0, again.stderr
     second = results(tmp_path / "out")["phones"][0]
     assert second["pushed"]["sent"] == []
     assert second["pushed"]["bytes"] == 0
+    assert re.search(r"pushed \d+ files, \d+\.\d MB at \d+\.\d MB/s \(0 were there\)", begun.stderr)
+    assert "all files are there" in again.stderr
     seconds = second["seconds"]
     assert seconds["total"] - seconds["push"] - seconds["golden"] - seconds["run"] < 3
 
 
-def test_fp32_beside_itself_is_no_faster(phone: Phone, deit: Path, tiny_bundle: Path, tmp_path: Path) -> None:
-    """--compare takes turns; a bundle held against its own copy comes out near 1."""
+def test_fp32_beside_itself_is_no_faster_on_any_phone(
+    phone: Phone, make_phone: PhoneMaker, deit: Path, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    """--compare takes turns; a bundle held against its own copy comes out near 1, on each of --all."""
+    other = make_phone("other", props={"ro.product.model": "Another"})
     copy = tmp_path / "copy"
     copy.mkdir()
     for path in tiny_bundle.iterdir():
         (copy / path.name).hardlink_to(path)
-    done = bench("--bundle", tiny_bundle, "--compare", copy, *QUICK, "--out", tmp_path / "out")
+    out = tmp_path / "out"
+    done = bench("--bundle", tiny_bundle, "--compare", copy, "--all", *QUICK, "--out", out)
     assert done.returncode == 0, done.stderr
-    document = results(tmp_path / "out")
+    document = results(out)
     assert (document["base"], document["plan"]["rounds"]) == ("copy", 5)
-    (row,) = document["phones"][0]["speed_ups"]
-    assert row["interval"]["low"] < row["ratio"] < row["interval"]["high"]
-    assert 0.4 < row["ratio"] < 2.5
-    assert f"is {row['ratio']:.2f} times as fast as copy (1 thread, no-bind; 95 %:" in done.stdout
+    assert {one["serial"] for one in document["phones"]} == {phone.serial, other.serial}
+    page = (out / "report.html").read_text()
+    for one in document["phones"]:
+        # Interleaved: A B, B A, A B, …
+        starts = sorted(
+            (each["before"]["at"], row["bundle"]) for row in one["measurements"] for each in row["rounds"]
+        )
+        first, second = "copy", tiny_bundle.name
+        assert [name for _, name in starts] == [*[first, second, second, first] * 2, first, second]
+        (row,) = one["speed_ups"]
+        assert (row["bundle"], row["base"]) == (second, first)
+        assert row["interval"]["low"] < row["ratio"] < row["interval"]["high"]
+        assert 0.3 < row["ratio"] < 3
+        line = (
+            f"{one['serial']}: {second} is {row['ratio']:.2f} times as fast as copy (1 thread, no-bind; 95 %:"
+        )
+        assert line in done.stdout
+        assert one["serial"] in page
+        assert f"{row['ratio']:.2f}×" in page
+    with (out / "results.csv").open(newline="") as file:
+        assert len({(line["serial"], line["bundle"]) for line in csv.DictReader(file)}) == 4
 
 
 def test_json_is_the_only_thing_on_standard_output(
     phone: Phone, deit: Path, tiny_bundle: Path, tmp_path: Path
 ) -> None:
-    done = bench("--bundle", tiny_bundle, *QUICK, "--threads", "1,2", "--out", tmp_path / "out", "--json")
+    """And the options are what the plan says."""
+    options = (
+        "--threads",
+        "1,2",
+        "--rounds",
+        2,
+        "--cooldown-temp",
+        60,
+        "--cooldown-timeout",
+        5,
+        "--timeout",
+        90,
+    )
+    done = bench("--bundle", tiny_bundle, *QUICK, *options, "--out", tmp_path / "out", "--json")
     document = json.loads(done.stdout)
     assert document == results(tmp_path / "out")
+    assert document["plan"] == {
+        "threads": [1, 2], "power_modes": ["no-bind"], "cpu_masks": [], "warmup": 1, "repeats": 6, "rounds": 2,
+        "cooldown_celsius": 60, "cooldown_limit": 5, "timeout": 90, "sample_seconds": 0,
+    }  # fmt: skip
     assert [row["threads"] for row in document["phones"][0]["measurements"]] == [1, 2]
     assert "golden picture" in done.stderr
 
 
-def test_phones_side_by_side_by_serial(
+def test_phones_side_by_side_by_serial_on_a_terminal(
     phone: Phone, make_phone: PhoneMaker, deit: Path, tiny_bundle: Path, tmp_path: Path
 ) -> None:
+    """Which shows how far each push is, and the table, as they grow."""
     other = make_phone("other", props={"ro.product.model": "Another"})
-    options = ("--bundle", tiny_bundle, *QUICK, "--out", tmp_path / "out")
+    options = ("--bundle", tiny_bundle, *QUICK, "--rounds", 3, "--out", tmp_path / "out")
     which = bench(*options)
     assert which.returncode == 2
     assert "--serial SERIAL or --all" in which.stderr
-    done = bench(*options, "--serial", other.serial, "--serial", phone.serial)
-    assert done.returncode == 0, done.stderr
+    phone.relay.delay = 0.005
+    code, text = on_a_terminal(*options, "--serial", other.serial, "--serial", phone.serial)
+    assert code == 0
     assert [one["serial"] for one in results(tmp_path / "out")["phones"]] == [other.serial, phone.serial]
+    assert re.search(rf"{phone.serial}: pushing \d+\.\d of \d+\.\d MB, \d+\.\d MB/s", text)
+    assert "━" * 10 in text
+    assert "p50" in text
+    # The cursor is there again.
+    assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_pushed(
@@ -113,17 +163,6 @@ def test_what_does_not_fit_is_refused_before_anything_is_pushed(
     assert not arm_phone.path("/data/local/tmp/deit_lite").exists()
 
 
-def test_clean_takes_everything_off_the_phone(
-    phone: Phone, deit: Path, tiny_bundle: Path, tmp_path: Path
-) -> None:
-    assert bench("--bundle", tiny_bundle, *QUICK, "--out", tmp_path / "out").returncode == 0
-    assert phone.path("/data/local/tmp/deit_lite/deit").exists()
-    done = bench("--clean")
-    assert done.returncode == 0
-    assert done.stdout == ""
-    assert list(phone.path("/data/local/tmp").iterdir()) == []
-
-
 def test_no_phone(server: Server, tiny_bundle: Path, tmp_path: Path) -> None:
     done = bench("--bundle", tiny_bundle, "--out", tmp_path / "out")
     assert done.returncode == 6
@@ -131,15 +170,15 @@ def test_no_phone(server: Server, tiny_bundle: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_another_adb_server(
-    server: Server, phone: Phone, deit: Path, tiny_bundle: Path, tmp_path: Path
-) -> None:
-    """Named with --adb-host; here it is this computer's, and none listens at the other."""
-    port = os.environ["ANDROID_ADB_SERVER_PORT"]
-    done = bench(
-        "--bundle", tiny_bundle, "--adb-host", f"127.0.0.1:{port}", *QUICK, "--out", tmp_path / "out"
-    )
+def test_another_adb_server_and_clean(phone: Phone, deit: Path, tiny_bundle: Path, tmp_path: Path) -> None:
+    """The server named with --adb-host; here it is this computer's. --clean takes everything off the phone."""
+    farm = ("--adb-host", f"127.0.0.1:{os.environ['ANDROID_ADB_SERVER_PORT']}")
+    done = bench("--bundle", tiny_bundle, *farm, *QUICK, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
+    assert phone.path("/data/local/tmp/deit_lite/deit").exists()
+    done = bench("--clean", *farm)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert list(phone.path("/data/local/tmp").iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -168,6 +207,6 @@ def test_bad_bundle(tmp_path: Path) -> None:
 
 
 def test_help_shows_three_examples() -> None:
-    text = bench("--help").stdout
-    assert text.count("  python tools/adb_bench.py") == 3
-    assert "Exit codes" in text
+    _, examples = bench("--help").stdout.split("Examples:")
+    assert examples.count("  python tools/adb_bench.py") >= 3
+    assert "Exit codes" in examples

@@ -122,7 +122,9 @@ def test_not_even_room_for_the_index(server: Server, make_phone: PhoneMaker, fil
 
 def test_no_permission_to_write(device: Device, phone: Phone, files: dict[str, Path]):
     phone.path("/data/local/tmp/root").mkdir()
-    with pytest.raises(PhoneError, match="cannot be made: .*Permission denied; its user shell must be able"):
+    with pytest.raises(
+        PhoneError, match="deit cannot be written: .*Permission denied; its user shell must be able"
+    ):
         push(device, files, "/data/local/tmp/root/deit")
     push(device, files)
     phone.path(f"{FOLDER}/int8").chmod(0o500)
@@ -134,7 +136,9 @@ def test_no_permission_to_write(device: Device, phone: Phone, files: dict[str, P
 
 def test_read_only_storage(device: Device, phone: Phone, files: dict[str, Path]):
     phone.remount("ro")
-    with pytest.raises(PhoneError, match="cannot be made: .*Read-only file system; its user shell must"):
+    with pytest.raises(
+        PhoneError, match="deit cannot be written: .*Read-only file system; its user shell must"
+    ):
         push(device, files)
     phone.remount("rw")
     push(device, files)

@@ -106,8 +106,8 @@ def test_names_that_cannot_be(device: Device, files: dict[str, Path], name: str)
         push(device, {name: files["deit"]})
 
 
-def test_names_with_blanks_and_quotes(device: Device, phone: Phone, files: dict[str, Path]):
-    odd = {"it's a/b $c.nb": files["deit"]}
+def test_names_with_blanks_quotes_and_backslashes(device: Device, phone: Phone, files: dict[str, Path]):
+    odd = {"it's a/b $c.nb": files["deit"], "-n/\\n\\c.nb": files["deit"]}
     push(device, odd)
     assert_whole(phone, odd)
     assert push(device, odd).sent == ()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from adbutils import adb_path
 from conftest import PhoneMaker, kill_server_hard, ready, server_pid, until
 from phone import Phone
 
@@ -141,6 +143,42 @@ def test_the_server_is_started_where_none_answers(
     assert ready(again, phone).run("echo back", 10).stdout == "back\n"
 
 
+def test_a_server_that_is_just_ending(adb_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch):
+    """It cuts what comes, then its port is free."""
+    for name in ("HOME", "TMPDIR"):
+        monkeypatch.setenv(name, adb_environment[name])
+    asked: list[int] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+        def cut() -> None:
+            for linger in (b"\1\0\0\0\0\0\0\0", b"\0" * 8):  # a reset, and an orderly end
+                with listener.accept()[0] as connection:
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                    asked.append(len(connection.recv(100)))
+            listener.close()
+
+        thread = threading.Thread(target=cut)
+        thread.start()
+        try:
+            assert Server("127.0.0.1", port).version >= 41
+        finally:
+            thread.join()
+            subprocess.run([adb_path(), "-P", str(port), "kill-server"], capture_output=True, timeout=30)
+    assert len(asked) == 2
+
+
+def test_a_server_that_ends_while_it_is_asked(server: Server):
+    """What has answered as an adb server is called one when it cuts a connection."""
+    with _answering(b"OKAY00040029") as port:
+        asked = Server("127.0.0.1", port)
+    with (
+        _answering(b"", port),
+        pytest.raises(NoPhoneError, match="has ended; run this again, which starts it"),
+    ):
+        asked.listed()
+
+
 def test_nothing_is_started_for_another_computer():
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
@@ -196,9 +234,9 @@ def test_nothing_listens_beyond_loopback(server: Server, phone: Phone):
 
 
 @contextmanager
-def _answering(answer: bytes) -> Iterator[int]:
+def _answering(answer: bytes, port: int = 0) -> Iterator[int]:
     """A program that answers every connection with the same bytes and hangs up."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", port)) as listener:
 
         def serve() -> None:
             try:
