@@ -214,9 +214,16 @@ class DeployableDeiT(nn.Layer):
 
     def forward(self, pixels: paddle.Tensor) -> paddle.Tensor:
         """[1, 3, H, W] float32 → logits [1, classes]."""
+        patches = self.embed(pixels)
+        return self.classify(paddle.concat([self.class_tokens, patches + self.position], axis=1))
+
+    def embed(self, pixels: paddle.Tensor) -> paddle.Tensor:
+        """[N, 3, H, W] → the patches, [N, patches, dim]."""
         patches = self.patch_embed["proj"](pixels)
-        patches = patches.reshape([-1, self.variant.dim, self.patches]).transpose([0, 2, 1])
-        tokens = paddle.concat([self.class_tokens, patches + self.position], axis=1)
+        return patches.reshape([-1, self.variant.dim, self.patches]).transpose([0, 2, 1])
+
+    def classify(self, tokens: paddle.Tensor) -> paddle.Tensor:
+        """[N, tokens, dim] → logits [N, classes]."""
         for block in self.blocks:
             tokens = block(tokens)
         tokens = self.norm(tokens)

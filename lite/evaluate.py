@@ -15,10 +15,38 @@ Picture = Path | np.ndarray  # a file, or decoded: uint8 RGB [H, W, 3]
 
 
 class Predictor(Protocol):
-    """Anything that turns float32 [1, 3, H, W] into float32 logits [classes]."""
+    """A network in an engine. `batch` is the number of pictures it takes at once, None for any number."""
+
+    batch: int | None
 
     def run(self, pixels: np.ndarray) -> np.ndarray:
-        """Logits of one picture."""
+        """Logits float32 [classes] of one picture, float32 [1, 3, H, W]."""
+        ...
+
+    def logits(self, pixels: np.ndarray) -> np.ndarray:
+        """Logits float32 [N, classes] of float32 [N, 3, H, W]; raises InputError for an N it can't take."""
+        ...
+
+
+class Runnable(Protocol):
+    """What a process can open as a Predictor: small enough to send, with the files that its answers depend on."""
+
+    @property
+    def path(self) -> Path:
+        """The file or folder to name in messages."""
+        ...
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that is read."""
+        ...
+
+    def open(self) -> Predictor:
+        """Loads it in this process; raises InputError or ConversionError for a bad file."""
+        ...
+
+    def __hash__(self) -> int:
+        """Equal ones are opened once."""
         ...
 
 

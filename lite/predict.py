@@ -1,18 +1,20 @@
-"""Classifies picture files with a bundle's `host.nb`, on all cores of this computer."""
+"""Classifies picture files with any backend, on all cores of this computer."""
 
 from __future__ import annotations
 
+import csv
 import glob
+import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from lite import report, workers
-from lite.bundle import Bundle
+from lite.backends.classifier import Classifier
 from lite.errors import ConversionError, InputError
-from lite.evaluate import Engine
 from lite.pictures import find_pictures
 from lite.report import Guess
 from lite.workers import Job
@@ -46,20 +48,22 @@ def expand(arguments: Iterable[str]) -> list[Path | Prediction]:
 
 
 def classify(
-    made: Bundle,
+    asked: Classifier,
     pictures: Sequence[Path | Prediction],
     *,
     count: int,
+    processes: int | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Prediction]:
     """The `count` likeliest classes of each picture, by softmax over the logits; errors are kept as they are.
 
-    `on_progress` gets the pictures done and all that are to be run. Raises InputError for a `host.nb` that cannot
-    be opened, ConversionError for one that answers NaN or infinity or takes its process down.
+    `processes` is one a core by default; `on_progress` gets the pictures done and all that are to be run. Raises
+    InputError for a network that cannot be opened, ConversionError for one that answers NaN or infinity or takes
+    its process down.
     """
     paths = [picture for picture in pictures if isinstance(picture, Path)]
-    job = Job.of(Engine("lite", made.host_nb.absolute()), made.preprocess, len(made.labels))
-    with workers.local() as hands:
+    job = Job.of(asked.engine, asked.preprocess, len(asked.labels))
+    with workers.local(processes) as hands:
         found = hands.submit_all(job, paths).result(on_progress)
     places = iter(range(len(paths)))
     predictions = []
@@ -69,17 +73,53 @@ def classify(
         elif (place := next(places)) in found.unreadable:
             predictions.append(Prediction(str(picture), error=found.unreadable[place]))
         else:
-            guesses = _guesses(made, picture, found.logits[place], count)
+            guesses = _guesses(asked, picture, found.logits[place], count)
             predictions.append(Prediction(str(picture), guesses))
     return predictions
 
 
-def _guesses(made: Bundle, path: Path, logits: np.ndarray, count: int) -> list[Guess]:
+def document(asked: Classifier, predictions: Iterable[Prediction]) -> dict[str, Any]:
+    """All of it as JSON values; probabilities are 0 to 1."""
+    return {
+        "origin": str(asked.origin),
+        "model": asked.model,
+        "precision": asked.precision,
+        "backend": asked.backend,
+        "pictures": [
+            {
+                "picture": one.path,
+                "classes": [
+                    {"class": guess.label, "probability": guess.probability} for guess in one.guesses
+                ],
+                "error": one.error,
+            }
+            for one in predictions
+        ],
+    }
+
+
+def as_csv(predictions: Iterable[Prediction]) -> str:
+    """A line for each guess, likeliest first: picture, rank from 1, class, probability, error.
+
+    A picture that could not be read has one line, with its error.
+    """
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(("picture", "rank", "class", "probability", "error"))
+    for one in predictions:
+        if one.error is not None:
+            lines.writerow((one.path, "", "", "", " ".join(one.error.split())))
+        for rank, guess in enumerate(one.guesses, start=1):
+            lines.writerow((one.path, rank, guess.label, f"{guess.probability:.6f}", ""))
+    return text.getvalue()
+
+
+def _guesses(asked: Classifier, path: Path, logits: np.ndarray, count: int) -> list[Guess]:
     if not np.isfinite(logits).all():
         raise ConversionError(
-            f"{made.host_nb} answers NaN or infinity for {path}; make the bundle again with tools/opt.py --force"
+            f"{asked.engine.path} answers NaN or infinity for {path}; make it again with --force"
         )
-    return report.guesses(logits, made.labels, count)
+    return report.guesses(logits, asked.labels, count)
 
 
 def _files(argument: str) -> list[Path]:

@@ -17,6 +17,8 @@ class LitePredictor:
     InputError for such a file, for one made for another target or by another version of the optimizer.
     """
 
+    batch: int | None = 1
+
     def __init__(self, path: Path):
         from paddlelite import lite as runtime
 
@@ -35,3 +37,9 @@ class LitePredictor:
         self._predictor.get_input(0).from_numpy(np.ascontiguousarray(pixels, dtype=np.float32))
         self._predictor.run()
         return np.array(self._predictor.get_output(0).numpy(), dtype=np.float32).reshape(-1)
+
+    def logits(self, pixels: np.ndarray) -> np.ndarray:
+        """Logits float32 [1, classes] of float32 [1, 3, H, W]. Raises InputError for more pictures."""
+        if len(pixels) != 1:
+            raise InputError(f"a .nb takes one picture at a time, not {len(pixels)}; give them one by one")
+        return self.run(pixels)[None]

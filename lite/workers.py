@@ -20,7 +20,7 @@ import numpy as np
 from lite import evaluate, processes
 from lite.digest import file_sha256
 from lite.errors import ConversionError, InputError
-from lite.evaluate import Engine, Picture, Predictor
+from lite.evaluate import Picture, Predictor, Runnable
 from lite.zoo import Preprocess
 
 CHUNK = 8
@@ -30,13 +30,13 @@ CHUNK = 8
 class Job:
     """What all chunks of a run share. `sha256` is the engine's `fingerprint`, checked where it is opened."""
 
-    engine: Engine
+    engine: Runnable
     sha256: str
     spec: Preprocess
     classes: int
 
     @classmethod
-    def of(cls, engine: Engine, spec: Preprocess, classes: int) -> Job:
+    def of(cls, engine: Runnable, spec: Preprocess, classes: int) -> Job:
         """A job on the engine as it is now. Raises InputError if its files are not there."""
         return cls(engine, fingerprint(engine), spec, classes)
 
@@ -54,7 +54,7 @@ def slices(total: int) -> list[slice]:
     return [slice(start, min(start + CHUNK, total)) for start in range(0, total, CHUNK)]
 
 
-def fingerprint(engine: Engine) -> str:
+def fingerprint(engine: Runnable) -> str:
     """SHA-256 of an engine's files. Raises InputError if they are not there."""
     try:
         return file_sha256(*engine.files)
@@ -68,7 +68,7 @@ _USED = threading.Lock()
 
 
 @lru_cache(maxsize=1)
-def _opened(engine: Engine, sha256: str) -> Predictor:
+def _opened(engine: Runnable, sha256: str) -> Predictor:
     if fingerprint(engine) != sha256:
         raise InputError(
             f"{engine.path} on {platform.node()} is not the file this run began with; "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import shutil
 import subprocess
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 
 from lite import bundle, digits
+from lite.backends import classifier
 from lite.errors import InputError
 from lite.predict import Prediction, classify, expand
 
@@ -82,7 +85,12 @@ def test_folders_patterns_and_odd_names(tmp_path, monkeypatch):
 def test_no_more_classes_than_there_are_and_progress(tiny_bundle):
     seen: list[tuple[int, int]] = []
     made = bundle.read(tiny_bundle)
-    found = classify(made, [made.path / "golden.png"] * 2, count=99, on_progress=lambda *at: seen.append(at))
+    found = classify(
+        classifier.of_bundle(made),
+        [made.path / "golden.png"] * 2,
+        count=99,
+        on_progress=lambda *at: seen.append(at),
+    )
     assert [len(one.guesses) for one in found] == [10, 10]
     assert sum(guess.probability for guess in found[0].guesses) == pytest.approx(1.0)
     assert seen == [(2, 2)]
@@ -109,3 +117,27 @@ def test_a_changed_network_never_reaches_the_runtime(tiny_bundle, tmp_path):
 def test_the_help_says_what_runs():
     text = " ".join(predict("--help").stdout.split())
     assert "Of an INT8 bundle that is the twin" in text
+
+
+def test_weights_in_another_backend_and_csv(tiny_bundle, tmp_path):
+    picture = shutil.copyfile(tiny_bundle / "golden.png", tmp_path / "a, b.png")
+    weights = tiny_bundle.parent / "tiny.pdparams"
+    done = predict(
+        "--model", "deit_tiny", "--weights", weights, "--labels", tiny_bundle / "labels.txt",
+        "--backend", "paddle", "--topk", "2", "--csv", picture, tmp_path / "none.png",
+    )  # fmt: skip
+    assert done.returncode == 2
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    expected = softmax(bundle.read(tiny_bundle).golden()[1])
+    first, second = np.argsort(-expected)[:2]
+    assert [(row["picture"], row["rank"], row["class"]) for row in rows[:2]] == [
+        (str(picture), "1", digits.CLASSES[first]), (str(picture), "2", digits.CLASSES[second])
+    ]  # fmt: skip
+    assert float(rows[0]["probability"]) == pytest.approx(expected[first], abs=1e-4)
+    assert "none.png" in rows[2]["error"]
+
+
+def test_json_or_csv():
+    done = predict("--json", "--csv", "a.png")
+    assert done.returncode == 2
+    assert "give one of --json and --csv" in done.stderr

@@ -1,0 +1,134 @@
+"""Scores a DeiT on labelled pictures, in any of four engines: top-1, top-5, confusions, worst classes.
+
+Every engine gives the same figures within rounding; tools/validate.py is what compares an INT8 bundle with its float
+network. Published accuracy stands beside the figures when the pictures are ImageNet's validation set: a network with
+ImageNet's class names, and files named ILSVRC2012_val_….
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import _command
+
+with _command.requirements():
+    import click
+    from _classifier_options import classifier_options, opened
+    from _display import Display, notify, say, show
+    from rich.markup import escape
+    from rich.table import Table
+
+    from lite.backends import labelled, scores
+    from lite.backends.classifier import Wish
+    from lite.backends.scores import Scores
+    from lite.errors import InputError
+    from lite.whole_file import write_text
+
+SHOWN = 10
+MATRIX = 16  # classes that a confusion matrix on a terminal can hold
+
+EXAMPLES = """
+\b
+Examples:
+  python tools/eval.py --model deit_tiny --weights digits --data digits
+  python tools/eval.py --model deit_small --weights imagenet --backend inference --data ILSVRC2012_val/
+  python tools/eval.py --export build/exports/deit_tiny-flowers-onnx --data flowers/val_list.txt --out flowers.json
+  python tools/eval.py --bundle build/bundles/deit_tiny-digits-int8-arm --data digits
+
+\b
+DIR has one folder for each class, or a val_list.txt; FILE.txt has lines of `relative/path label`, as PaddleClas
+writes them.
+
+\b
+Exit codes: 0 done · 2 bad usage or input · 4 an engine failed · 5 download failed · 130 interrupted
+"""
+
+
+@click.command(help=__doc__, epilog=EXAMPLES)
+@classifier_options
+@click.option("--data", required=True, metavar="DIR|FILE.txt|digits", help="Labelled pictures.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only N of the pictures, always the same.")
+@click.option("--strict", is_flag=True, help="Exit 2 when a picture cannot be read, after all the others.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE.json", help="Also write the JSON document here."
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the JSON document on stdout and nothing else.")
+def main(
+    wish: Wish,
+    processes: int | None,
+    data: str,
+    limit: int | None,
+    strict: bool,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Runs the command."""
+    if out is not None and not out.absolute().parent.is_dir():
+        raise InputError(f"cannot write {out}: there is no folder {out.parent}; make it first")
+    with opened(wish) as asked:
+        pictures = labelled.load(data, asked.labels, limit=limit)
+        empty = labelled.empty_classes(pictures, asked.labels)
+        if empty and limit is None:
+            shown = ", ".join(empty[:5]) + (", …" if len(empty) > 5 else "")
+            notify(f"{len(empty)} of {len(asked.labels)} classes have no picture: {shown}")
+        with Display(remaining=True) as display, display.stages.stage("evaluate"):
+            found = scores.score(asked, pictures, processes=processes, on_progress=display.stages.on_progress)
+    document = scores.document(found, seconds=display.stages.seconds["evaluate"])
+    if out is not None:
+        write_text(out, json.dumps(document, indent=1, allow_nan=False) + "\n")
+    for why in list(found.unreadable.values())[:SHOWN]:
+        say(why, "skipped")
+    if len(found.unreadable) > SHOWN:
+        say(f"{len(found.unreadable) - SHOWN} more, all named in the JSON document", "skipped")
+    if as_json:
+        click.echo(json.dumps(document, indent=2))
+    else:
+        _print(found, document["published"])
+    if strict and found.unreadable:
+        raise InputError(
+            f"{len(found.unreadable)} pictures could not be read (--strict); mend or remove them"
+        )
+
+
+def _print(found: Scores, published: dict[str, float] | None) -> None:
+    asked = found.asked
+    table = Table(title=escape(f"{asked.model} in {asked.backend}"), show_header=False, title_justify="left")
+    table.add_column(style="bold")
+    table.add_column()
+    skipped = f", {len(found.unreadable)} could not be read" if found.unreadable else ""
+    table.add_row("pictures", escape(f"{len(found.truth)} from {found.pictures.source}{skipped}"))
+    part = ""
+    if found.imagenet_share is not None and found.imagenet_share < 1:
+        part = f"; these are {found.imagenet_share:.2%} of the set"
+    for k in (1, 5):
+        share = found.top_k(k)
+        if share is None:
+            continue
+        beside = ""
+        if published is not None:
+            page, paper = published[f"top{k}"], published[f"reference_top{k}"]
+            beside = f" (published for ImageNet val: {page:.1%}, in the paper {paper:.1%}{part})"
+        table.add_row(f"top-{k}", f"{share:.2%}{beside}")
+    for place, one in enumerate(found.classes[:5]):
+        text = escape(f"{one.label}: {one.top1_deployed:.2%} of {one.images}")
+        table.add_row("" if place else "worst classes", text)
+    for place, (label, given, count) in enumerate(found.confusions(5)):
+        table.add_row("" if place else "confusions", escape(f"{label} taken for {given}: {count}"))
+    show(table)
+    if len(asked.labels) <= MATRIX:
+        show(_matrix(found))
+
+
+def _matrix(found: Scores) -> Table:
+    table = Table(title="confusion: label down, class given across", title_justify="left")
+    table.add_column("")
+    for label in found.asked.labels:
+        table.add_column(escape(label), justify="right")
+    for label, row in zip(found.asked.labels, found.confusion, strict=True):
+        table.add_row(escape(label), *(str(count) if count else "·" for count in row))
+    return table
+
+
+if __name__ == "__main__":
+    _command.run(main)

@@ -1,0 +1,88 @@
+"""Exports a DeiT for Paddle Inference, or as ONNX, for any number of pictures at once, and checks what came out.
+
+The folder gets the network, labels.txt, and export.json: how pictures are prepared, and how far the logits are from
+Paddle's own. docs/engines.md says how to go on with TensorRT, OpenVINO, MNN, TNN, ncnn, and C++.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import _command
+
+with _command.requirements():
+    import click
+    from _display import Display, notify
+
+    from lite import weights, zoo
+    from lite.backends import export as exporter
+    from lite.backends.export import DEFAULT_OPSET, FORMATS, OPSETS, Format
+    from lite.errors import InputError
+
+EXPORTS = _command.ROOT / "build" / "exports"
+
+EXAMPLES = """
+\b
+Examples:
+  python tools/export.py --model deit_tiny --weights imagenet --format inference
+  python tools/export.py --model deit_small --weights best_model.pdparams --labels labels.txt --format onnx
+  python tools/predict.py --export build/exports/deit_tiny-imagenet-inference cat.jpg
+
+\b
+Exit codes: 0 done · 2 bad usage or input · 4 the export failed or is not equal to Paddle · 5 download failed
+"""
+
+
+@click.command(help=__doc__, epilog=EXAMPLES)
+@click.option("--model", required=True, metavar="NAME", help="DeiT variant; tools/opt.py --list shows them.")
+@click.option(
+    "--weights", "source", default="auto", show_default=True, metavar="auto|imagenet|digits|FILE"
+)  # fmt: skip
+@click.option("--labels", type=click.Path(path_type=Path), metavar="FILE", help="Class names, one a line.")
+@click.option("--format", "form", type=click.Choice(FORMATS), required=True)
+@click.option(
+    "--opset",
+    type=click.IntRange(OPSETS[0], OPSETS[-1]),
+    metavar="N",
+    help=f"Of ONNX, {OPSETS[0]} to {OPSETS[-1]}; from 17 on layer normalisation is one operator. "
+    f"Default: {DEFAULT_OPSET}.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Default: build/exports/MODEL-WEIGHTS-FORMAT in this repository.",
+)
+@click.option("--force", is_flag=True, help="Replace an earlier export in DIR.")
+@click.option("--json", "as_json", is_flag=True, help="Print export.json on stdout and nothing else.")
+def main(
+    model: str,
+    source: str,
+    labels: Path | None,
+    form: Format,
+    opset: int | None,
+    out: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Runs the command."""
+    if opset is not None and form != "onnx":
+        raise InputError("--opset is for --format onnx")
+    variant = zoo.find(model)
+    if out is not None:
+        exporter.check_free(out, force=force)
+    loaded = weights.load(variant, source, labels=labels, notify=notify)
+    out = out or EXPORTS / f"{variant.name}-{loaded.name}-{form}"
+    with Display() as display:
+        manifest = exporter.export(
+            loaded, form, out, opset=opset or DEFAULT_OPSET, force=force, stages=display.stages
+        )
+    if as_json:
+        click.echo(manifest.model_dump_json(indent=2, by_alias=True))
+        return
+    differences = ", ".join(f"{worst:.1g} at {count}" for count, worst in manifest.check.max_abs.items())
+    click.echo(f"{out}: largest difference from Paddle's logits {differences} pictures at once")
+
+
+if __name__ == "__main__":
+    _command.run(main)
