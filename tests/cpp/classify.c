@@ -1,6 +1,5 @@
 /* classify BUNDLE MODEL PICTURE...: the C boundary from plain C, for test_c_api.py. Prints each picture's
- * classes as "index probability label" lines, then "logits ..." and "median" latency; errors as "code
- * message". */
+ * classes as "index probability label" lines, then "logits ..."; errors as "code message". */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,9 +104,27 @@ static int misuse(deit_classifier* classifier) {
   refused(deit_classify_pixels(classifier, NULL, 1, 1, 3, 3, &guess, &one, NULL, message, sizeof message),
           message);
   refused(deit_logits(classifier, &logit, 1, message, sizeof message), message);
-  refused(deit_bench(classifier, 0, 0, NULL, cut, sizeof cut), cut);
+  refused(deit_bench(classifier, 0, 0, NULL, NULL, NULL, NULL, cut, sizeof cut), cut);
   deit_close(NULL);
   return deit_label(classifier, -1) == NULL && deit_label(classifier, 1 << 20) == NULL ? 0 : 1;
+}
+
+/* Lets as many runs pass as `context` says. */
+static int run_out(void* context) {
+  return --*(int*)context < 0;
+}
+
+/* A bench that is cancelled gives what it has measured: of 3 runs, one was for warming up. */
+static int cancel(deit_classifier* classifier) {
+  char message[200];
+  double latencies[RUNS] = {0};
+  deit_runs runs = {0, 0};
+  int left = 3;
+  if (deit_bench(classifier, 1, RUNS, run_out, &left, latencies, &runs, message, sizeof message) != DEIT_OK) {
+    return 1;
+  }
+  printf("cancelled after %d\n", (int)runs.measured);
+  return runs.first_run_ms > 0 && latencies[1] > 0 && latencies[2] == 0 ? 0 : 1;
 }
 
 int main(int argc, char** argv) {
@@ -123,7 +140,8 @@ int main(int argc, char** argv) {
   for (i = 3; i < argc && status == 0; ++i) status = classify(classifier, argv[i]);
   if (status == 0) status = classify_pixels(classifier);
   if (status == 0) status = misuse(classifier);
-  code = deit_bench(classifier, 1, RUNS, latencies, message, sizeof message);
+  if (status == 0) status = cancel(classifier);
+  code = deit_bench(classifier, 1, RUNS, NULL, NULL, latencies, NULL, message, sizeof message);
   if (code != DEIT_OK) return refused(code, message);
   for (i = 0; i < RUNS; ++i) {
     if (latencies[i] <= 0) return 1;

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "android_demo" / "cpp"
 NEEDS = {
     "host": ("cmake", "ninja", "g++"),
+    "jni": ("cmake", "ninja", "g++", "javac"),
     "sanitize": ("cmake", "ninja", "g++"),
     "fuzz": ("cmake", "ninja", "clang++"),
     "arm64": ("cmake", "ninja", "aarch64-linux-gnu-g++", "qemu-aarch64-static"),

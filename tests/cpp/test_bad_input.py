@@ -27,7 +27,7 @@ def deit(host_build: Path) -> Any:
         ("--bundle BUNDLE", "give a picture"),
         ("--bundle BUNDLE --image a.jpg --tensor b.f32", "not both"),
         ("--bundle BUNDLE --model a.nb --image a.jpg", "--bundle has model"),
-        ("--model a.nb --image a.jpg", "all of --model, --labels and --manifest"),
+        ("--labels a.txt --image a.jpg", "give --bundle, or --model"),
         ("--host --model a.nb --image a.jpg", "--host is the host.nb of a bundle"),
         ("--bundle BUNDLE --image a.jpg --threads -1", "--threads: Value -1 not in range 1 to 256"),
         ("--bundle BUNDLE --image a.jpg --threads 0", "--threads: Value 0 not in range 1 to 256"),

@@ -16,6 +16,8 @@ def test_classifies_from_c(host_build: Path, tiny_bundle: Path) -> None:
     facts = json.loads(lines[0].removeprefix("facts "))
     assert (facts["model"], facts["engine"], facts["classes"]) == ("deit_tiny", "v2.13-rc", 10)
     assert facts["drift"]["top1_agreement"] == 1
+    assert (facts["opt"], facts["kernel_targets"]) == ("v2.13-rc", ["host", "x86"])
+    assert facts["bytes"] == (tiny_bundle / "host.nb").stat().st_size
     golden = np.load(tiny_bundle / "golden.npz")["logits"]
     logits = np.array(lines[4].removeprefix("logits ").split(), np.float64)
     np.testing.assert_allclose(logits, golden, atol=1e-4, rtol=0)
@@ -38,6 +40,7 @@ def test_misuse_gives_a_code_and_a_message(host_build: Path, tiny_bundle: Path) 
         "2 an argument is NULL that must not be",
         "2 there is room for 1 of 10 logits",
         "2 an argument",
+        "cancelled after 2",
     ]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from demo import document, run
+from demo import document, refusal, run
 from PIL import Image
 
 from lite import bundle as bundles
@@ -146,6 +146,30 @@ def test_parts_of_a_bundle_by_name(deit: Any, tiny_bundle: Path, tmp_path: Path)
     whole = document(deit("--bundle", tiny_bundle, "--host", *image))
     assert by_name["pictures"][0]["logits"] == whole["pictures"][0]["logits"]
     assert len(by_name["pictures"][0]["classes"]) == 10
+
+
+def test_labels_and_manifest_lie_beside_the_model(deit: Any, tiny_bundle: Path, tmp_path: Path) -> None:
+    image = ("--image", tiny_bundle / "golden.png", "--logits")
+    whole = document(deit("--bundle", tiny_bundle, "--host", *image))["pictures"][0]
+    alone = document(deit("--model", tiny_bundle / "host.nb", *image))["pictures"][0]
+    assert (alone["logits"], alone["classes"]) == (whole["logits"], whole["classes"])
+    labels = tmp_path / "names.txt"
+    labels.write_text("".join(f"{letter}\n" for letter in "abcdefghij"))
+    named = document(deit("--model", tiny_bundle / "host.nb", "--labels", labels, *image))["pictures"][0]
+    assert [one["class"] for one in named["classes"]] == [
+        "abcdefghij"[one["index"]] for one in whole["classes"]
+    ]
+
+
+def test_model_with_nothing_beside_it(deit: Any, tiny_bundle: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model.nb"
+    shutil.copy(tiny_bundle / "host.nb", model)
+    image = ("--image", tiny_bundle / "golden.png")
+    assert "none.nb: no such file" in refusal(deit("--model", tmp_path / "none.nb", *image), 4)
+    message = refusal(deit("--model", model, "--labels", tiny_bundle / "labels.txt", *image), 5)
+    assert message == f"there is no manifest.json beside {model}: give --manifest, or copy the whole bundle"
+    message = refusal(deit("--model", model, "--manifest", tiny_bundle / "manifest.json", *image), 5)
+    assert message == f"there is no labels.txt beside {model}: give --labels, or copy the whole bundle"
 
 
 def test_unreadable_picture_does_not_stop_the_others(

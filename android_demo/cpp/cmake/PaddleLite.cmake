@@ -1,10 +1,15 @@
 # The engine, as the target paddle_lite; none where there is no engine to be found.
 #
 # For phones: -DPADDLE_LITE_DIR=<folder of an unpacked official C++ release>, with cxx/include and cxx/lib.
+# Gradle has one list of options for all ABIs: -DPADDLE_LITE_SDKS=<folder with such a folder for each ABI>.
 # For this host: the engine inside the paddlelite wheel, through the declarations in host_sdk/. Which wheel is
 # asked of -DPADDLELITE_PYTHON=<python>, by default the .venv that run.sh makes; -DPADDLELITE_WHEEL=<folder
 # with lite.so> names another.
 set(PADDLE_LITE_DIR "" CACHE PATH "Unpacked official C++ release of Paddle Lite")
+set(PADDLE_LITE_SDKS "" CACHE PATH "Folder with an unpacked official C++ release for each of Android's ABIs")
+if(PADDLE_LITE_SDKS AND ANDROID_ABI AND NOT PADDLE_LITE_DIR)
+  set(PADDLE_LITE_DIR "${PADDLE_LITE_SDKS}/${ANDROID_ABI}")
+endif()
 set(PADDLE_LITE_VERSION "" CACHE STRING "opt version the engine reads, such as v2.13-rc; empty: ask the engine")
 set(PADDLELITE_PYTHON "${CMAKE_CURRENT_SOURCE_DIR}/../../.venv/bin/python" CACHE FILEPATH
   "CPython 3.10 whose paddlelite wheel is the host's engine")

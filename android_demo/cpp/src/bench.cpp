@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <fstream>
 #include <string>
+#include <utility>
 
 #include "error.h"
 #include "stopwatch.h"
@@ -16,8 +17,8 @@ constexpr float kTolerance = 1e-3F;
 
 }  // namespace
 
-Bench::Bench(Classifier& classifier, int warmup, int repeats)
-    : classifier_(classifier), warmup_(warmup), repeats_(repeats) {
+Bench::Bench(Classifier& classifier, int warmup, int repeats, Cancelled cancelled)
+    : classifier_(classifier), warmup_(warmup), repeats_(repeats), cancelled_(std::move(cancelled)) {
   const auto refuse = [](const char* what, int value, int least) {
     throw Error(Code::Usage, std::to_string(value) + " " + what + ": give " + std::to_string(least) + " to " +
                                  std::to_string(kMaxRuns));
@@ -33,12 +34,12 @@ void Bench::warm_up() {
   first_run_ms_ = watch.lap();
   const Floats logits = classifier_.logits();
   first_logits_.assign(logits.begin(), logits.end());
-  for (int i = 0; i < warmup_; ++i) classifier_.run();
+  for (int i = 0; i < warmup_ && !is_cancelled(); ++i) classifier_.run();
 }
 
 void Bench::measure() {
   latencies_ms_.clear();
-  for (int i = 0; i < repeats_; ++i) {
+  for (int i = 0; i < repeats_ && !is_cancelled(); ++i) {
     Stopwatch watch;
     classifier_.run();
     latencies_ms_.push_back(watch.lap());
@@ -51,7 +52,7 @@ void Bench::check_answer() {
   for (std::size_t i = 0; i < logits.size; ++i) {
     const float first = first_logits_.at(i);
     if (std::fabs(logits.data[i] - first) > kTolerance * std::fmax(1.0F, std::fabs(first))) {
-      throw Error(Code::Engine, "the engine answers otherwise after " + std::to_string(repeats_) +
+      throw Error(Code::Engine, "the engine answers otherwise after " + std::to_string(latencies_ms_.size()) +
                                     " runs than in the first: its latencies mean nothing");
     }
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -14,9 +15,12 @@ namespace deit {
 // happens, and nothing of ours is allocated, while `measure` measures.
 class Bench {
  public:
+  // Asked before each warm-up and each measured run; true ends them.
+  using Cancelled = std::function<bool()>;
+
   // Makes room for `repeats` latencies. Throws Error with Code::Usage unless `warmup` is 0 to kMaxRuns and
-  // `repeats` is 1 to kMaxRuns.
-  Bench(Classifier& classifier, int warmup, int repeats);
+  // `repeats` is 1 to kMaxRuns. `cancelled` may be empty.
+  Bench(Classifier& classifier, int warmup, int repeats, Cancelled cancelled = nullptr);
 
   // The first run, in which the engine allocates and prepares its weights, then the warm-up runs, timed
   // apart. Throws Error with Code::Engine as Classifier does.
@@ -29,17 +33,19 @@ class Bench {
   int warmup() const noexcept { return warmup_; }
   double first_run_ms() const noexcept { return first_run_ms_; }
 
-  // Milliseconds of each measured run of the engine, in their order.
+  // Milliseconds of each measured run of the engine, in their order; fewer than asked for if cancelled.
   const std::vector<double>& latencies_ms() const noexcept { return latencies_ms_; }
 
   static constexpr int kMaxRuns = 1'000'000;
 
  private:
+  bool is_cancelled() const { return cancelled_ && cancelled_(); }
   void check_answer();
 
   Classifier& classifier_;
   int warmup_;
   int repeats_;
+  Cancelled cancelled_;
   double first_run_ms_ = 0;
   std::vector<float> first_logits_;
   std::vector<double> latencies_ms_;

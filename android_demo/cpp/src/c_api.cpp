@@ -11,7 +11,13 @@
 #include <utility>
 
 #include "bench.h"
+// Apps leave decoding to Android, and with it libjpeg and libpng.
+#ifndef DEIT_DECODE
+#define DEIT_DECODE 1
+#endif
+#if DEIT_DECODE
 #include "decode.h"
+#endif
 #include "error.h"
 #include "picture_classifier.h"
 #include "stopwatch.h"
@@ -72,6 +78,9 @@ std::string facts_of(deit::PictureClassifier& core) {
                 {"classes", manifest.classes},
                 {"drift", nullptr},
                 {"engine", core.classifier().engine_version()},
+                {"opt", core.classifier().model().header.opt_version},
+                {"kernel_targets", core.classifier().model().targets},
+                {"bytes", core.model_bytes()},
                 {"threads", core.classifier().threads()},
                 {"power_mode", deit::to_string(core.classifier().power_mode())},
                 {"load_ms", core.load_ms()}};
@@ -150,12 +159,17 @@ deit_code deit_classify_encoded(deit_classifier* classifier, const uint8_t* byte
   return guarded(message, message_size, [&] {
     require(classifier, bytes, guesses, count);
     check_room(count);
+#if DEIT_DECODE
     deit_times taken{};
     deit::Stopwatch watch;
     const deit::Picture picture = deit::decode(bytes, size);
     taken.decode_ms = watch.lap();
     classify(classifier->core, picture.pixels(), guesses, count, taken);
     if (times != nullptr) *times = taken;
+#else
+    static_cast<void>(size), static_cast<void>(times);
+    throw Error(Code::Usage, "this build decodes no files (DEIT_DECODE=OFF): give pixels");
+#endif
   });
 }
 
@@ -172,13 +186,17 @@ deit_code deit_logits(deit_classifier* classifier, float* logits, size_t count, 
   });
 }
 
-deit_code deit_bench(deit_classifier* classifier, int warmup, int repeats, double* latencies_ms,
-                     char* message, size_t message_size) {
+deit_code deit_bench(deit_classifier* classifier, int warmup, int repeats, deit_cancelled cancelled,
+                     void* context, double* latencies_ms, deit_runs* runs, char* message,
+                     size_t message_size) {
   return guarded(message, message_size, [&] {
     require(classifier, latencies_ms);
-    deit::Bench bench(classifier->core.classifier(), warmup, repeats);
+    deit::Bench::Cancelled ask;
+    if (cancelled != nullptr) ask = [=] { return cancelled(context) != 0; };
+    deit::Bench bench(classifier->core.classifier(), warmup, repeats, std::move(ask));
     bench.warm_up();
     bench.measure();
     std::copy(bench.latencies_ms().begin(), bench.latencies_ms().end(), latencies_ms);
+    if (runs != nullptr) *runs = {bench.first_run_ms(), bench.latencies_ms().size()};
   });
 }

@@ -60,7 +60,7 @@ DEIT_API size_t deit_class_count(const deit_classifier* classifier);
 DEIT_API const char* deit_label(const deit_classifier* classifier, int32_t index);
 
 /* Facts as a JSON object, until deit_close: model, precision, target, recipe, classes, drift (cosine_mean,
- * top1_agreement; null if not known), engine, threads, power_mode, load_ms. */
+ * top1_agreement; null if not known), engine, opt, kernel_targets, bytes, threads, power_mode, load_ms. */
 DEIT_API const char* deit_facts(const deit_classifier* classifier);
 
 /* Classifies 8-bit pixels: rows from top to bottom, `stride` bytes from one to the next, 3 channels (RGB) or
@@ -71,7 +71,8 @@ DEIT_API deit_code deit_classify_pixels(deit_classifier* classifier, const uint8
                                         int height, ptrdiff_t stride, int channels, deit_guess* guesses,
                                         size_t* count, deit_times* times, char* message, size_t message_size);
 
-/* The same with the bytes of a JPEG or PNG file. */
+/* The same with the bytes of a JPEG or PNG file. DEIT_USAGE in builds that leave decoding to others
+ * (DEIT_DECODE=OFF). */
 DEIT_API deit_code deit_classify_encoded(deit_classifier* classifier, const uint8_t* bytes, size_t size,
                                          deit_guess* guesses, size_t* count, deit_times* times, char* message,
                                          size_t message_size);
@@ -80,11 +81,20 @@ DEIT_API deit_code deit_classify_encoded(deit_classifier* classifier, const uint
 DEIT_API deit_code deit_logits(deit_classifier* classifier, float* logits, size_t count, char* message,
                                size_t message_size);
 
-/* Runs the network `warmup` times and then `repeats` times on the last picture, or on zeros before the first.
- * Writes each measured run's milliseconds, in their order, to `latencies_ms`, which has room for `repeats`.
- */
-DEIT_API deit_code deit_bench(deit_classifier* classifier, int warmup, int repeats, double* latencies_ms,
-                              char* message, size_t message_size);
+/* Asked before each warm-up and each measured run; anything but 0 ends the bench. */
+typedef int (*deit_cancelled)(void* context);
+
+typedef struct deit_runs {
+  double first_run_ms; /* of the run before the others, in which an engine may prepare itself */
+  size_t measured;     /* as many as `repeats`, fewer if the bench was cancelled */
+} deit_runs;
+
+/* Runs the network once, then `warmup` times and then `repeats` times on the last picture, or on zeros before
+ * the first. Writes each measured run's milliseconds, in their order, to `latencies_ms`, which has room for
+ * `repeats`. `cancelled`, which gets `context`, and `runs` may be NULL. */
+DEIT_API deit_code deit_bench(deit_classifier* classifier, int warmup, int repeats, deit_cancelled cancelled,
+                              void* context, double* latencies_ms, deit_runs* runs, char* message,
+                              size_t message_size);
 
 #ifdef __cplusplus
 }

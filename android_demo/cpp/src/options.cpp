@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <system_error>
 
 #include "bench.h"
 #include "error.h"
@@ -18,6 +19,7 @@ constexpr const char* kExamples =
     "Examples:\n"
     "  deit --bundle deit_tiny-digits-int8-arm --image cat.jpg --topk 3\n"
     "  deit --bundle deit_tiny-digits-int8-arm --host --image a.jpg --image b.png\n"
+    "  deit --model deit_tiny-digits-int8-arm/model.nb --image cat.jpg\n"
     "  deit --bench --bundle deit_tiny-digits-int8-arm --threads 4 --power-mode high --repeats 100\n\n"
     "Exit codes: 0 done, 2 bad usage, 3 a picture cannot be read (others are classified), 4 bad .nb,\n"
     "5 bad bundle, 6 the engine failed or took too long, 7 the output cannot be written";
@@ -41,10 +43,21 @@ BundlePaths paths_of(const Words& words) {
     return bundle_paths(words.bundle, words.host);
   }
   if (words.host) refuse("--host is the host.nb of a bundle: give --bundle");
-  if (words.model.empty() || words.labels.empty() || words.manifest.empty()) {
-    refuse("give --bundle, or all of --model, --labels and --manifest");
-  }
-  return {words.model, words.labels, words.manifest};
+  if (words.model.empty()) refuse("give --bundle, or --model");
+  const std::filesystem::path model = words.model;
+  const auto beside = [&](const std::string& given, const char* name, const char* option) {
+    if (!given.empty()) return std::filesystem::path(given);
+    std::error_code ignored;
+    if (!std::filesystem::exists(model, ignored)) {
+      throw Error(Code::Model, "cannot read " + words.model + ": no such file");
+    }
+    const std::filesystem::path path = model.parent_path() / name;
+    if (std::filesystem::exists(path, ignored)) return path;
+    throw Error(Code::Bundle, std::string("there is no ") + name + " beside " + words.model + ": give " +
+                                  option + ", or copy the whole bundle");
+  };
+  return {model, beside(words.labels, "labels.txt", "--labels"),
+          beside(words.manifest, "manifest.json", "--manifest")};
 }
 
 void check_together(const Words& words, Options& options) {
@@ -75,8 +88,10 @@ std::optional<Options> parse_options(int count, const char* const* arguments) {
   app.add_option("--bundle", words.bundle, "Folder made by tools/opt.py")->type_name("DIR");
   app.add_flag("--host", words.host, "Use the bundle's host.nb, for the x86 engine, in place of model.nb");
   app.add_option("--model", words.model, "Network, in place of a bundle's")->type_name("FILE.nb");
-  app.add_option("--labels", words.labels, "Classes of --model, one a line")->type_name("FILE.txt");
-  app.add_option("--manifest", words.manifest, "What --model takes")->type_name("FILE.json");
+  app.add_option("--labels", words.labels, "Classes of --model, one a line; labels.txt beside it by default")
+      ->type_name("FILE.txt");
+  app.add_option("--manifest", words.manifest, "What --model takes; manifest.json beside it by default")
+      ->type_name("FILE.json");
   app.add_option("--image", words.pictures, "JPEG or PNG picture; more than one can be given")
       ->type_name("FILE");
   app.add_option("--tensor", words.tensor, "Finished input tensor: raw little-endian float32")
