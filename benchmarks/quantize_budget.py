@@ -24,6 +24,7 @@ from quant import budget, budget_measure, budget_plan
 from quant.budget_measure import Noise, Prices
 from quant.calibration import CalibrationSet
 from quant.conversion import SEED
+from quant.hidden import Kind
 from quant.recipe import Recipe
 from quant.sensitivity import Sums, Whole
 from quant.sensitivity_program import write
@@ -85,7 +86,7 @@ def recipes(recipe: Recipe, measured: str, costs: str) -> dict[str, Recipe]:
 def _noise(values: dict[str, Any]) -> Noise:
     whole = Whole(**{part: Sums(**figures) for part, figures in values["whole"].items()})
     errors = {
-        int(block): {tuple(way): error for way, error in ways}
+        int(block): {Kind(*way): error for way, error in ways}
         for block, ways in values["gelu_errors"].items()
     }
     return Noise(whole, values["alone"], errors)

@@ -101,12 +101,14 @@ def instructions(form: dict[str, Any], steps: Steps) -> float:
     recipe = Recipe.model_validate(
         {"name": "form", "skip": shape.pop("skip"), "paddleslim": shape.pop("paddleslim")}
     )
-    scaled = {name: frozenset(value) if isinstance(value, list) else value for name, value in shape.items()}
+    # JSON has no sets and no tuples.
+    for name in shape.keys() & {"shifted_gelu", "scaled_gelu", "outliers"}:
+        shape[name] = frozenset(tuple(one) if isinstance(one, list) else one for one in shape[name])
     rng = np.random.default_rng(SEED)
     side = COST_VARIANT.image
     pictures = tuple(rng.integers(0, 256, (2, side, side, 3), dtype=np.uint8))
     paddle.seed(SEED)
-    network = DeployableDeiT(COST_VARIANT, IMAGENET_CLASSES, form=Form(**scaled))
+    network = DeployableDeiT(COST_VARIANT, IMAGENET_CLASSES, form=Form(**shape))
     network.eval()
     with tempfile.TemporaryDirectory(prefix="cost-") as name, steps.stage("cost"):
         folder = Path(name)

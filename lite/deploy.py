@@ -37,13 +37,15 @@ class Form:
     per head for each of q, k and v. `tanh_gelu`: GELU's tanh approximation (Hendrycks and Gimpel, 2016), off by at
     most 5e-4 and less than half the instructions. `shifted_gelu`, `scaled_gelu`: blocks whose GELU outputs are
     shifted by `mlp.shift`, and those whose outputs are multiplied by `mlp.scale` before, one number a hidden unit,
-    with the inverse in fc2.
+    with the inverse in fc2. `outliers`: (block, n) where the last n hidden units are split off behind GELU and go
+    through `mlp.outliers`, a layer of their own.
     """
 
     attention: Attention = "layers"
     tanh_gelu: bool = False
     shifted_gelu: frozenset[int] = frozenset()
     scaled_gelu: frozenset[int] = frozenset()
+    outliers: frozenset[tuple[int, int]] = frozenset()
 
 
 PLAIN = Form()
@@ -139,25 +141,34 @@ class _PackedAttention(nn.Layer):
 
 
 class _Mlp(nn.Layer):
-    def __init__(self, variant: Variant, *, tanh: bool, scaled: bool, shifted: bool):
+    def __init__(self, variant: Variant, *, tanh: bool, scaled: bool, shifted: bool, outliers: int):
         super().__init__()
+        self.inliers, self.split = variant.hidden - outliers, outliers
         self.fc1 = nn.Linear(variant.dim, variant.hidden)
-        self.fc2 = nn.Linear(variant.hidden, variant.dim)
+        self.fc2 = nn.Linear(self.inliers, variant.dim)
         self.tanh, self.scaled, self.shifted = tanh, scaled, shifted
         if scaled:
-            self.scale = self.create_parameter([1, 1, variant.hidden])
+            self.scale = self.create_parameter([1, 1, self.inliers])
         if shifted:
-            self.shift = self.create_parameter([1, 1, variant.hidden])
+            self.shift = self.create_parameter([1, 1, self.inliers])
+        if outliers:
+            self.outliers = nn.Linear(outliers, variant.dim, bias_attr=False)
 
     def forward(self, tokens: paddle.Tensor) -> paddle.Tensor:
         hidden = functional.gelu(self.fc1(tokens), approximate=self.tanh)
+        apart = hidden
+        if self.split:
+            hidden, apart = hidden.split([self.inliers, self.split], axis=-1)
         if self.scaled:
             # Lite multiplies by one number a channel in a scalar loop, ten times as long as it takes to add one
             # a channel (vectorized) to zeros and multiply tensors of the same shape.
             hidden = hidden * (hidden * 0.0 + self.scale)
         if self.shifted:
             hidden = hidden + self.shift
-        return self.fc2(hidden)
+        out = self.fc2(hidden)
+        if self.split:
+            out = out + self.outliers(apart)
+        return out
 
 
 class _Block(nn.Layer):
@@ -174,7 +185,11 @@ class _Block(nn.Layer):
             self.attn = _Attention(variant, variant.tokens, queries)
         self.norm2 = nn.LayerNorm(dim, epsilon=LAYER_NORM_EPSILON)
         self.mlp = _Mlp(
-            variant, tanh=form.tanh_gelu, scaled=index in form.scaled_gelu, shifted=index in form.shifted_gelu
+            variant,
+            tanh=form.tanh_gelu,
+            scaled=index in form.scaled_gelu,
+            shifted=index in form.shifted_gelu,
+            outliers=dict(form.outliers).get(index, 0),
         )
 
     def forward(self, tokens: paddle.Tensor) -> paddle.Tensor:

@@ -38,10 +38,10 @@ class YamlFile:
             text = path.read_text(encoding="utf-8-sig")
         except OSError as error:
             raise InputError(
-                f"{path}: can't read the {what}: {error.strerror}; give a YAML text file"
+                f"{path}: can't read {what}: {error.strerror}; give a YAML text file"
             ) from error
         except UnicodeDecodeError as error:
-            raise InputError(f"{path}: the {what} are not UTF-8 text; give a YAML text file") from error
+            raise InputError(f"{path}: {what}: not UTF-8 text; give a YAML text file") from error
         try:
             root = yaml.compose(text, Loader=yaml.SafeLoader)
             values = yaml.safe_load(text)
@@ -51,11 +51,11 @@ class YamlFile:
             reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
             raise InputError(f"{path}:{line}: {reason}; {advice}") from error
         except (ValueError, RecursionError) as error:
-            raise InputError(f"{path}:1: a value is not what {what} hold ({error}); {advice}") from error
+            raise InputError(f"{path}:1: a value can't be read ({error}); {advice}") from error
         if root is None:
             raise InputError(f"{path}:1: the file is empty; {advice}")
         if not isinstance(root, yaml.MappingNode):
-            raise InputError(f"{path}:1: {what} are a mapping, `key: value` lines; {advice}")
+            raise InputError(f"{path}:1: {what}: not a mapping, `key: value` lines; {advice}")
         _check_keys(path, root, advice)
         return cls(path, values, root)
 

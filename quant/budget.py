@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Way:
-    """One way to run a layer, and how a recipe says it: in float by `skip`, or with GELU's outputs shifted or scaled.
+    """One way to run a layer, and how a recipe says it: in float by `skip`, or what is done to GELU's outputs.
+
+    These may be shifted, scaled, or the widest so many of their units split off.
 
     `instructions` more than plain INT8 (of one picture, by `quant/cost.py`); `noise` that it leaves in the logits, a
     sum of squares over some pictures.
@@ -23,13 +25,18 @@ class Way:
     skip: bool = False
     shift: bool = False
     scale: bool = False
+    outliers: int = 0
 
     @property
     def words(self) -> str:
         """What is done, in words."""
-        done = [
-            word for word, on in (("float", self.skip), ("shifted", self.shift), ("scaled", self.scale)) if on
-        ]
+        parts = {
+            "float": self.skip,
+            "shifted": self.shift,
+            "scaled": self.scale,
+            f"{self.outliers} outliers split off": self.outliers > 0,
+        }
+        done = [word for word, on in parts.items() if on]
         return " and ".join(done) or "INT8"
 
 

@@ -18,6 +18,7 @@ from lite.zoo import Preprocess, Variant
 from quant import cost
 from quant.calibration import CalibrationSet
 from quant.conversion import SEED, CheckSet, Conversion
+from quant.hidden import Kind
 from quant.recipe import Recipe
 from quant.sensitivity import Row, Sums, Whole
 from quant.sensitivity_program import Program, write
@@ -39,24 +40,26 @@ class Prices:
         """Of the network with layers in float where that is no dearer."""
         return self.whole + sum(min(fp32 - int8, 0.0) for int8, fp32 in self.layers.values())
 
-    def gelu(self, block: int, *, shift: bool, scale: bool) -> float:
-        """Of shifting and scaling GELU's outputs in a block; in the last, class tokens only."""
+    def gelu(self, block: int, kind: Kind) -> float:
+        """Of what is done to GELU's outputs in a block; in the last, to those of class tokens only."""
         last = block == self.variant.depth - 1
-        size = self.variant.class_tokens if last else self.variant.tokens, self.variant.hidden
-        return shift * cost.shift(*size) + scale * cost.scaling(*size)
+        rows = self.variant.class_tokens if last else self.variant.tokens
+        inliers = self.variant.hidden - kind.outliers
+        taken = kind.shift * cost.shift(rows, inliers) + kind.scale * cost.scaling(rows, inliers)
+        return taken + cost.outliers(rows, self.variant.hidden, kind.outliers, self.variant.dim)
 
 
 @dataclass(frozen=True)
 class Noise:
     """What INT8 does to the logits of some pictures in the cheapest form: sums of squares.
 
-    `alone`: of each layer and of each fc2's input. `gelu_errors`: what shifting and scaling leave of the latter, held
-    out, by block (`quant.reconstruct.Rewritten`).
+    `alone`: of each layer and of each fc2's input. `gelu_errors`: what shifting, scaling and splitting off leave of the
+    latter, held out, by block (`quant.reconstruct.Rewritten`).
     """
 
     whole: Whole
     alone: Mapping[str, float]
-    gelu_errors: Mapping[int, Mapping[tuple[bool, bool], float]]
+    gelu_errors: Mapping[int, Mapping[Kind, float]]
 
 
 @contextmanager

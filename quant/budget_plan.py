@@ -1,7 +1,7 @@
-"""A recipe for a budget of instructions: which layers stay in float, which blocks' GELU outputs are shifted and scaled.
+"""A recipe for a budget of instructions: which layers stay in float, what is done to which blocks' GELU outputs.
 
 The cheapest recipe is converted once, and the noise that each layer makes alone is measured (`budget_measure.py`).
-What shifting and scaling leave of it is judged by their held-out errors (`hidden.py`); `budget.py` chooses.
+What shifting, scaling and splitting leave of it is judged by their held-out errors (`hidden.py`); `budget.py` chooses.
 """
 
 from __future__ import annotations
@@ -22,12 +22,15 @@ from quant.budget import Layer, Way
 from quant.budget_measure import Noise, Prices, converted, instructions, noise, prices, simulated
 from quant.calibration import CalibrationSet
 from quant.conversion import Conversion
+from quant.hidden import Kind
 from quant.recipe import Recipe, Rewrite
 from quant.sensitivity_program import write
 
 # Calibration pictures that noise is measured with; time grows with their number.
 PICTURES = 16
 STOCK = "paddleslim"
+# Switches of a recipe's rewrite that say what is done to GELU's outputs, in the order of `Kind`.
+_GELU = ("shift_gelu", "scale_gelu", "split_gelu")
 
 
 @dataclass(frozen=True)
@@ -45,15 +48,15 @@ class Plan:
     def summary(self) -> str:
         """What was chosen, in one line."""
         rewrite = _rewrite(self.recipe)
-        shifted, scaled = (
-            len(blocks) if isinstance(blocks, list) else 0
-            for blocks in (rewrite.shift_gelu, rewrite.scale_gelu)
+        shifted, scaled, split = (
+            0 if isinstance(blocks, bool) else len(blocks)
+            for blocks in (rewrite.shift_gelu, rewrite.scale_gelu, rewrite.split_gelu)
         )
         return (
             f"{self.recipe.name}: {_millions(self.chosen.instructions)} instructions, {self.chosen.snr_db:.1f} dB "
-            f"predicted, with {len(self.recipe.skip)} layers in float, GELU's outputs shifted in {shifted} blocks and "
-            f"scaled in {scaled}; {self.stock.name} takes {_millions(self.stock.instructions)} and keeps "
-            f"{self.stock.snr_db:.1f} dB"
+            f"predicted, with {len(self.recipe.skip)} layers in float, GELU's outputs shifted in {shifted} blocks, "
+            f"scaled in {scaled}, outliers split off in {split}; {self.stock.name} takes "
+            f"{_millions(self.stock.instructions)} and keeps {self.stock.snr_db:.1f} dB"
         )
 
     def curve(self, conversion: Conversion) -> Curve:
@@ -90,8 +93,8 @@ def plan(
 ) -> Plan:
     """Chooses for `limit` instructions of one picture on ARM; `work` is an empty folder for files in between.
 
-    The recipe's `skip`, and where GELU's outputs are shifted and scaled, are replaced, unless it forbids that by
-    false. Raises InputError as `check` does and for a limit below the cheapest form, and what a conversion raises.
+    The recipe's `skip`, and where GELU's outputs are shifted, scaled and split, are replaced, unless it forbids that
+    by false. Raises InputError as `check` does and for a limit below the cheapest form, and what a conversion raises.
     """
     check(recipe, limit, int8=True)
     pictures = calibration.take(recipe.batches).pictures[:PICTURES]
@@ -118,7 +121,7 @@ def plan(
 
 def cheapest(recipe: Recipe) -> Recipe:
     """The recipe with all in INT8 and GELU's outputs as they are."""
-    rewrite = _rewrite(recipe).model_copy(update={"shift_gelu": False, "scale_gelu": False})
+    rewrite = _rewrite(recipe).model_copy(update=dict.fromkeys(_GELU, False))
     return recipe.model_copy(update={"rewrite": rewrite, "skip": []})
 
 
@@ -136,12 +139,14 @@ def layers_of(found: Noise, costs: Prices, recipe: Recipe) -> list[Layer]:
 
 def _gelu_ways(block: int, found: Noise, costs: Prices, rewrite: Rewrite) -> Iterator[Way]:
     errors, name = found.gelu_errors[block], _fc2(block)
-    for (shift, scale), error in errors.items():
-        forbidden = (shift and rewrite.shift_gelu is False) or (scale and rewrite.scale_gelu is False)
-        if (shift or scale) and not forbidden and errors[False, False] > 0:
-            gone = found.alone[f"{name} input"] * max(1 - error / errors[False, False], 0.0)
-            taken = costs.gelu(block, shift=shift, scale=scale)
-            yield Way(taken, max(found.alone[name] - gone, 0.0), shift=shift, scale=scale)
+    plain = errors[Kind(False, False, 0)]
+    for kind, error in errors.items():
+        forbidden = any(
+            done and getattr(rewrite, switch) is False for switch, done in zip(_GELU, kind, strict=True)
+        )
+        if any(kind) and not forbidden and plain > 0:
+            gone = found.alone[f"{name} input"] * max(1 - error / plain, 0.0)
+            yield Way(costs.gelu(block, kind), max(found.alone[name] - gone, 0.0), False, *kind)
 
 
 def recipe_of(recipe: Recipe, chosen: Mapping[str, Way], limit: float) -> Recipe:
@@ -153,6 +158,7 @@ def recipe_of(recipe: Recipe, chosen: Mapping[str, Way], limit: float) -> Recipe
     values["rewrite"] |= {
         "shift_gelu": [block for block, way in gelu.items() if way.shift],
         "scale_gelu": [block for block, way in gelu.items() if way.scale],
+        "split_gelu": {block: way.outliers for block, way in gelu.items() if way.outliers},
     }
     return Recipe.model_validate(values)
 

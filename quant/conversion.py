@@ -108,7 +108,7 @@ class Conversion:
         rewrite, variant = self.recipe.rewrite, self.weights.variant
         if rewrite is None:
             return None
-        self.recipe.check_blocks(variant.depth)
+        self.recipe.check_blocks(variant.depth, variant.hidden)
         pictures = self._calibration.pictures
         with self._stage("rewrite"), tempfile.TemporaryDirectory(dir=self.work) as folder:
             return reconstruct.rewrite(

@@ -125,6 +125,21 @@ def scaling(rows: int, columns: int) -> float:
     return factors + _OPERATOR + _SAME_SHAPE * rows * columns
 
 
+def outliers(rows: int, hidden: int, units: int, columns: int) -> float:
+    """Instructions of splitting `units` of [rows, hidden] off, into a float layer of their own (`lite/deploy.py`).
+
+    What the int8 layer behind the others no longer has to do is taken off.
+    """
+    if not units:
+        return 0.0
+    split = _OPERATOR + _RATES["split"] * rows * hidden
+    # Without a bias it is no `fc` to Lite.
+    apart = _OPERATOR + matmul(rows, units, columns, int8=False)
+    total = _OPERATOR + _SAME_SHAPE * rows * columns
+    saved = linear(rows, hidden, columns, int8=True) - linear(rows, hidden - units, columns, int8=True)
+    return split + apart + total - saved
+
+
 def product(rows: int, depth: int, columns: int, *, int8: bool, tile: float) -> float:
     """Instructions of multiplying a packed [rows, depth] with a packed [depth, columns].
 

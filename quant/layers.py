@@ -17,6 +17,8 @@ from quant.recipe import Recipe
 
 Tensors = dict[str, tuple[str, ...]]
 
+# Layers that are never quantized: they are split off for that.
+FLOAT = ".mlp.outliers.weight"
 _BLOCK = re.compile(r"blocks\.(\d+)\.")
 _HEAD = re.compile(r"(?<=\.attn\.[qkv])\.\d+$")
 
@@ -30,7 +32,7 @@ def tensors(network: DeployableDeiT, loaded: LoadedProgram) -> Tensors:
     """
     named: Tensors = {}
     for name, parameter in network.named_parameters():
-        if name.endswith(".weight") and "norm" not in name:
+        if name.endswith(".weight") and "norm" not in name and not name.endswith(FLOAT):
             layer = _HEAD.sub("", name.removesuffix(".weight"))
             named[layer] = (*named.get(layer, ()), parameter.name)
     operators = loaded.program.global_block().ops
@@ -47,6 +49,11 @@ def tensors(network: DeployableDeiT, loaded: LoadedProgram) -> Tensors:
         named[f"{block}.qk"] = (*named.get(f"{block}.qk", ()), query)
         named[f"{block}.av"] = (*named.get(f"{block}.av", ()), softmax.output("Out")[0])
     return named
+
+
+def never_quantized(network: DeployableDeiT) -> list[str]:
+    """The tensors of layers that stay in float whatever a recipe says."""
+    return [parameter.name for name, parameter in network.named_parameters() if name.endswith(FLOAT)]
 
 
 def select(named: Tensors, recipe: Recipe) -> list[str]:

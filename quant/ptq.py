@@ -74,6 +74,7 @@ def quantize(
         skipped = []
         if recipe.skip:
             skipped = layers.select(layers.tensors(network, LoadedProgram(exported, executor)), recipe)
+        skipped += layers.never_quantized(network)
         feed = paddle.static.data(INPUT_NAME, [1, 3, spec.crop, spec.crop], "float32")
         loader = paddle.io.DataLoader(
             TensorDataset(calibration.pictures, spec, on_picture),

@@ -1,6 +1,6 @@
 """Recipes: what INT8 quantization does, as data. A name of `quant/recipes/` or a YAML file.
 
-A mistake in a recipe is reported with the file and the line it stands on (`quant/recipe_file.py`).
+A mistake in a recipe is reported with the file and the line it stands on (`lite/yaml_file.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pydantic
 
 from lite.deploy import Attention
 from lite.errors import InputError
-from quant.recipe_file import RecipeFile
+from lite.yaml_file import YamlFile
 from quant.switches import Switches
 
 FOLDER = Path(__file__).parent / "recipes"
@@ -104,8 +104,24 @@ def _blocks(value: object) -> object:
     raise ValueError("give true, false, or a list of blocks counted from 0, such as [0, 5]")
 
 
+def _counts(value: object) -> object:
+    if isinstance(value, dict):
+        # JSON has no whole numbers for keys.
+        value = {int(key) if str(key).isdecimal() else key: count for key, count in value.items()}
+        if all(type(number) is int and number >= 0 for pair in value.items() for number in pair):
+            return value
+    elif isinstance(value, bool):
+        return value
+    raise ValueError(
+        "give true, false, or a number of hidden units for blocks counted from 0, such as {0: 16}"
+    )
+
+
 # All blocks, none, or those named.
 Blocks = Annotated[bool | list[int], pydantic.BeforeValidator(_blocks)]
+
+
+Counts = Annotated[bool | dict[int, int], pydantic.BeforeValidator(_counts)]
 
 
 class Rewrite(_Strict):
@@ -116,6 +132,7 @@ class Rewrite(_Strict):
     centre_keys: bool = True
     shift_gelu: Blocks = True
     scale_gelu: Blocks = True
+    split_gelu: Counts = True
     gptq: bool = True
     tanh_gelu: bool = True
     attention: Attention | Literal["auto"] = "auto"
@@ -128,6 +145,8 @@ class Rewrite(_Strict):
         values: dict[str, Any] = {}
         for field in dataclasses.fields(Switches):
             value = getattr(self, field.name)
+            if isinstance(value, dict):
+                value = sorted(value.items())
             values[field.name] = tuple(value) if isinstance(value, list) else value
         return Switches(**values)
 
@@ -143,14 +162,21 @@ class Recipe(_Strict):
     paddleslim: PaddleSlim = PaddleSlim()
     batches: int | None = pydantic.Field(default=None, ge=1)
     skip: list[str] = []
-    _file: RecipeFile | None = pydantic.PrivateAttr(default=None)
+    _file: YamlFile | None = pydantic.PrivateAttr(default=None)
 
     def as_dict(self) -> dict[str, Any]:
         """The recipe as plain values, every default spelled out, for the manifest."""
         return self.model_dump(mode="json")
 
-    def check_blocks(self, depth: int) -> None:
-        """Raises InputError for a block in `rewrite` that a network of `depth` blocks does not have."""
+    def check_blocks(self, depth: int, hidden: int) -> None:
+        """Raises InputError for blocks or hidden units in `rewrite` that a network of this size does not have."""
+        split = getattr(self.rewrite, "split_gelu", True)
+        for block, units in split.items() if isinstance(split, dict) else ():
+            where = self.place("rewrite", "split_gelu", block)
+            if block >= depth:
+                raise InputError(f"{where}: there is no block {block}; blocks are 0 to {depth - 1}")
+            if units >= hidden:
+                raise InputError(f"{where}: {units} of {hidden} hidden units can't be split off; give fewer")
         for switch in ("shift_gelu", "scale_gelu"):
             blocks = getattr(self.rewrite, switch, True)
             for place, block in enumerate(blocks if isinstance(blocks, list) else ()):
@@ -178,7 +204,7 @@ def load(name_or_path: str) -> Recipe:
     path = FOLDER / f"{name_or_path}.yaml" if known else Path(name_or_path)
     if not known and not path.exists():
         raise InputError(f"no recipe {name_or_path!r}: neither a file nor one of {', '.join(names())}")
-    file = RecipeFile.read(path)
+    file = YamlFile.read(path, what="the recipe", examples="quant/recipes/")
     try:
         recipe = Recipe.model_validate(file.values)
     except pydantic.ValidationError as error:
@@ -187,7 +213,7 @@ def load(name_or_path: str) -> Recipe:
     return recipe
 
 
-def _explain(file: RecipeFile, error: pydantic.ValidationError) -> str:
+def _explain(file: YamlFile, error: pydantic.ValidationError) -> str:
     """The first mistake in one line."""
     first = error.errors()[0]
     where = first["loc"]

@@ -15,7 +15,7 @@ grid, and gets the ranges measured here (`quant/ranges.py`). Attention × value 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ import numpy as np
 from lite.deploy import Form, State
 from lite.evaluate import Picture, tensor
 from lite.zoo import Preprocess, Variant
-from quant import hidden, keys, mapped, streams
+from quant import cost, hidden, keys, mapped, streams
 from quant.equalize import search
 from quant.layers import matching
 from quant.ranges import Ranges
@@ -49,7 +49,7 @@ class Rewritten:
     form: Form
     ranges: Ranges
     alphas: dict[str, float]
-    gelu_errors: dict[int, dict[tuple[bool, bool], float]]
+    gelu_errors: dict[int, dict[hidden.Kind, float]]
 
 
 def rewrite(
@@ -134,7 +134,7 @@ class _Rewriting:
     ranges: Ranges = field(default_factory=dict)
     alphas: dict[str, float] = field(default_factory=dict)
     unrounded: State = field(default_factory=dict)
-    gelu_errors: dict[int, dict[tuple[bool, bool], float]] = field(default_factory=dict)
+    gelu_errors: dict[int, dict[hidden.Kind, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         tokens, dim = self.variant.tokens, self.variant.dim
@@ -226,11 +226,13 @@ class _Rewriting:
         if fc2 not in self.kept:
             stats = self._seen(lambda part: self.hidden[part], last=index == self.last)
             seen = hidden.Seen(stats.low, stats.high, stats.rows, stats.owners)
-            errors = hidden.held_out(seen, weight)
+            errors = hidden.held_out(seen, weight, self.switches.outliers)
             self.gelu_errors[index] = hidden.least(errors)
-            switches = self.switches
-            affine = hidden.choose(seen, errors, shift=switches.shifts(index), worth=switches.worth(index))
+            affine = hidden.choose(seen, errors, self._prices(index, self.gelu_errors[index]))
             self._range(fc2, affine.limit)
+        if affine.outliers.size:
+            affine = self._split(index, affine)
+            weight = self.state[f"{fc2}.weight"]
         # fc2(h) = (h / s - m / s) (s W) + b + m W
         self.state[f"{fc2}.bias"] = self.state[f"{fc2}.bias"] + affine.middle @ weight
         self._scale_rows(fc2, affine.scale)
@@ -240,14 +242,51 @@ class _Rewriting:
         if affine.scaled:
             self.state[f"{name}.scale"] = (1.0 / affine.scale).reshape(1, 1, -1)
             self.form = replace(self.form, scaled_gelu=self.form.scaled_gelu | {index})
-        self._branch(fc2, lambda part: affine(self.hidden[part]))
+        count = len(affine.middle)
+        self._branch(fc2, lambda part: affine(self.hidden[part, :, :count]))
+        if f"{name}.outliers.weight" in self.state:
+            apart = self.state[f"{name}.outliers.weight"]
+            self._add(lambda part: self.hidden[part, :, count:] @ apart)
+
+    def _prices(self, index: int, kinds: Iterable[hidden.Kind]) -> dict[hidden.Kind, float]:
+        """Instructions of what may be done to GELU's outputs in this block, over those of scaling them."""
+        tokens, units, dim = self.variant.tokens, self.variant.hidden, self.variant.dim
+        scaling = cost.scaling(tokens, units)
+        prices = {}
+        for kind in kinds:
+            if self.switches.allows(kind, index):
+                taken = kind.scale * scaling + cost.outliers(tokens, units, kind.outliers, dim)
+                prices[kind] = self.switches.price(taken / scaling, kind)
+        return prices
+
+    def _split(self, index: int, affine: hidden.Affine) -> hidden.Affine:
+        """Puts outliers last and their part of fc2 into a layer of its own; the affine of the others."""
+        name = f"blocks.{index}.mlp"
+        order, inliers = affine.split()
+        count = len(inliers.middle)
+        for state in (self.state, self.unrounded):
+            for kind in ("weight", "bias"):
+                if f"{name}.fc1.{kind}" in state:
+                    state[f"{name}.fc1.{kind}"] = state[f"{name}.fc1.{kind}"][..., order]
+
+        def move(part: slice) -> None:
+            self.hidden[part] = self.hidden[part][..., order]
+
+        list(each(self.count, move))
+        weight = self.state[f"{name}.fc2.weight"][order]
+        self.state[f"{name}.fc2.weight"] = weight[:count]
+        self.state[f"{name}.outliers.weight"] = weight[count:]
+        self.form = replace(self.form, outliers=self.form.outliers | {(index, len(order) - count)})
+        return inliers
 
     def _branch(self, layer: str, inputs: Callable[[slice], np.ndarray]) -> None:
         """Rounds the layer at the end of a branch and adds what it makes of its inputs to the activations."""
         self._round([layer], inputs)
+        self._add(lambda part: self._linear(layer, inputs(part)))
 
+    def _add(self, branch: Callable[[slice], np.ndarray]) -> None:
         def add(part: slice) -> None:
-            self.tokens[part] += self._linear(layer, inputs(part))
+            self.tokens[part] += branch(part)
 
         list(each(self.count, add))
 

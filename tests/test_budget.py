@@ -18,6 +18,7 @@ from quant.budget import Layer, Way
 from quant.budget_measure import Noise, Prices, converted, instructions, noise, prices, simulated
 from quant.budget_plan import cheapest, layers_of, plan, recipe_of
 from quant.convert import Request, convert
+from quant.hidden import Kind
 from quant.recipe import Recipe
 from quant.sensitivity import Sums, Whole
 from quant.sensitivity_program import write
@@ -109,7 +110,7 @@ def test_more_budget_never_leaves_more_noise_and_on_the_curve_nothing_is_better(
             assert left == pytest.approx(best(layers, taken + 1e-9))
 
 
-def figures(errors: dict[tuple[bool, bool], float]) -> tuple[Noise, Prices]:
+def figures(errors: dict[Kind, float]) -> tuple[Noise, Prices]:
     sums = Sums(1, 1000.0, 30.0, 0.9, 1)
     alone = {"blocks.0.mlp.fc2": 10.0, "blocks.0.mlp.fc2 input": 8.0, "blocks.0.attn.av": 20.0}
     layers = {"blocks.0.mlp.fc2": (3e6, 9e6), "blocks.0.attn.av": (1e6, 2e6)}
@@ -119,13 +120,36 @@ def figures(errors: dict[tuple[bool, bool], float]) -> tuple[Noise, Prices]:
 @pytest.mark.parametrize(
     ("rewrite", "kinds"),
     [
-        ({}, {"INT8": 10, "float": 0, "shifted": 6, "scaled": 10, "shifted and scaled": 3}),
-        ({"scale_gelu": False}, {"INT8": 10, "float": 0, "shifted": 6}),
+        (
+            {},
+            {
+                "INT8": 10,
+                "float": 0,
+                "shifted": 6,
+                "scaled": 10,
+                "shifted and scaled": 3,
+                "shifted and 8 outliers split off": 4,
+            },
+        ),
+        (
+            {"scale_gelu": False},
+            {"INT8": 10, "float": 0, "shifted": 6, "shifted and 8 outliers split off": 4},
+        ),
+        (
+            {"split_gelu": False},
+            {"INT8": 10, "float": 0, "shifted": 6, "scaled": 10, "shifted and scaled": 3},
+        ),
         ({"shift_gelu": False, "scale_gelu": False}, {"INT8": 10, "float": 0}),
     ],
 )
 def test_ways_of_a_layer_behind_gelu(rewrite: dict, kinds: dict[str, float]):
-    errors = {(False, False): 4.0, (True, False): 2.0, (False, True): 5.0, (True, True): 0.5}
+    errors = {
+        Kind(False, False, 0): 4.0,
+        Kind(True, False, 0): 2.0,
+        Kind(False, True, 0): 5.0,
+        Kind(True, True, 0): 0.5,
+        Kind(True, False, 8): 1.0,
+    }
     layers = layers_of(*figures(errors), recipe(rewrite=rewrite))
     assert {way.words: way.noise for way in layers[0].ways} == pytest.approx(kinds)
     assert [way.words for way in layers[1].ways] == ["INT8", "float"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from quant import hidden
-from quant.hidden import Seen
+from quant.hidden import Kind, Seen
 
 PICTURES, ROWS, UNITS = 16, 64, 96
 
@@ -25,9 +25,16 @@ def weight() -> np.ndarray:
     return np.random.default_rng(9).normal(size=(UNITS, 24)).astype(np.float32)
 
 
-def choose(values: np.ndarray, **options: float) -> hidden.Affine:
+def choose(values: np.ndarray, *kinds: Kind) -> hidden.Affine:
+    """Of these kinds, or of all that shift, none of which costs anything."""
     known = seen(values)
-    return hidden.choose(known, hidden.held_out(known, weight()), **options)
+    errors = hidden.held_out(known, weight())
+    return hidden.choose(
+        known, errors, dict.fromkeys(kinds or [kind for kind in hidden.least(errors) if kind.shift], 0.0)
+    )
+
+
+PLAIN, SHIFTED, SCALED = Kind(False, False, 0), Kind(True, False, 0), Kind(True, True, 0)
 
 
 def error(affine: hidden.Affine, values: np.ndarray) -> float:
@@ -37,11 +44,15 @@ def error(affine: hidden.Affine, values: np.ndarray) -> float:
 
 
 def test_units_alike_are_shifted_and_not_scaled():
-    affine = choose(activations(0))
+    known = seen(activations(0))
+    errors = hidden.held_out(known, weight())
+    prices = {SHIFTED: 0.0, SCALED: 1.0, Kind(True, False, 4): 1.0}
+    affine = hidden.choose(known, errors, prices)
     assert not affine.scaled
+    assert not affine.outliers.size
     np.testing.assert_array_equal(affine.scale, 1)
     assert affine.middle.min() > 0.5
-    without = choose(activations(0), shift=False, worth=0.0)
+    without = choose(activations(0), PLAIN)
     np.testing.assert_array_equal(without.middle, 0)
     assert error(affine, activations(1)) < 0.5 * error(without, activations(1))
 
@@ -50,11 +61,27 @@ def test_wide_units_are_scaled_down():
     values, others = activations(0), activations(1)
     for array in (values, others):
         array[..., :3] *= 40
-    wide = choose(values)
+    wide = choose(values, SHIFTED, SCALED)
     assert wide.scaled
     assert wide.scale[:3].min() > 3
     np.testing.assert_array_equal(wide.scale[3:], 1)
-    assert error(wide, others) < 0.5 * error(choose(values, worth=0.0), others)
+    assert error(wide, others) < 0.5 * error(choose(values, SHIFTED), others)
+
+
+def test_outliers_are_split_off_as_many_as_there_are():
+    values, others = activations(0), activations(1)
+    for array in (values, others):
+        array[..., [5, 17, 60]] *= 40
+    affine = choose(values, SHIFTED, *(Kind(True, False, count) for count in hidden.OUTLIERS))
+    assert affine.outliers.size >= 3
+    assert {5, 17, 60} <= set(affine.outliers)
+    assert error(affine, others) < 0.1 * error(choose(values, SHIFTED), others)
+    np.testing.assert_array_equal(affine(others)[..., affine.outliers], others[..., affine.outliers])
+    order, rest = affine.split()
+    np.testing.assert_array_equal(order[-affine.outliers.size :], affine.outliers)
+    np.testing.assert_array_equal(
+        rest(others[..., order[: len(rest.middle)]]), affine(others)[..., order[: len(rest.middle)]]
+    )
 
 
 def test_there_is_room_where_pictures_differ():
@@ -62,7 +89,7 @@ def test_there_is_room_where_pictures_differ():
     loudness = np.random.default_rng(3).lognormal(0, 0.8, (PICTURES, 1, 1)).astype(np.float32)
     alike, unlike = activations(0), activations(0) * loudness
     room = [
-        choose(values, worth=0.0).limit / np.abs(values - (values.min((0, 1)) + values.max((0, 1))) / 2).max()
+        choose(values, SHIFTED).limit / np.abs(values - (values.min((0, 1)) + values.max((0, 1))) / 2).max()
         for values in (alike, unlike)
     ]
     assert room[0] < room[1]
@@ -71,8 +98,10 @@ def test_there_is_room_where_pictures_differ():
 def test_the_least_error_of_each_kind_is_told():
     errors = hidden.held_out(seen(activations(0)), weight())
     least = hidden.least(errors)
-    assert set(least) == {(False, False), (False, True), (True, False), (True, True)}
-    assert least[True, False] < least[False, False]
+    assert {kind[:2] for kind in least} == {(False, False), (False, True), (True, False), (True, True)}
+    assert {kind.outliers for kind in least} == set(hidden.OUTLIERS)
+    assert not any(kind.scale and kind.outliers for kind in least)
+    assert least[SHIFTED] < least[PLAIN]
     assert min(least.values()) == min(errors.values())
 
 

@@ -67,7 +67,16 @@ def test_an_ablation_changes_one_thing(recipes) -> None:
             assert name == "deit-nothing-skipped"
             assert changed == {"skip"}
             assert row.skip == ["head"]
-    assert {"rotate", "equalize", "centre_keys", "shift_gelu", "scale_gelu", "gptq", "tanh_gelu"} <= switches
+    assert {
+        "rotate",
+        "equalize",
+        "centre_keys",
+        "shift_gelu",
+        "scale_gelu",
+        "split_gelu",
+        "gptq",
+        "tanh_gelu",
+    } <= switches
 
 
 def test_rows_are_chosen_by_pattern(recipes) -> None:
@@ -124,7 +133,8 @@ def test_rows_for_budgets_buy_what_the_vit_s_needs_at_deit_tinys_prices(bench, m
     alone |= {f"blocks.11.attn.{part}": 0.01 for part in ("q", "kv")} | {"patch_embed.proj": 0.01, "head": 99}
     alone |= {f"blocks.{block}.attn.av": 10.0 + block for block in blocks}
     alone |= {"blocks.3.mlp.fc2": 50.0, "blocks.3.mlp.fc2 input": 49.0}
-    errors = {block: [((False, False), 4), ((True, False), 2), ((True, True), 1)] for block in blocks}
+    ways = [((False, False, 0), 4), ((True, False, 0), 2), ((True, True, 0), 1.5), ((True, False, 8), 1)]
+    errors = dict.fromkeys(blocks, ways)
     sums = {"pictures": 1, "signal": 1e4, "noise": 100, "cosine_min": 1, "agreeing": 1}
     whole = dict.fromkeys(("int8", "float_graph", "alone"), sums)
     noise = json.dumps({"whole": whole, "alone": alone, "gelu_errors": errors})
@@ -141,6 +151,8 @@ def test_rows_for_budgets_buy_what_the_vit_s_needs_at_deit_tinys_prices(bench, m
     assert {f"blocks.{block}.attn.av" for block in blocks} < set(high.skip)
     form = {"attention": "packed", "tanh_gelu": True, "paddleslim": low.paddleslim.model_dump(mode="json")}
     form |= {"shifted_gelu": low.rewrite.shift_gelu, "scaled_gelu": low.rewrite.scale_gelu}
+    form["outliers"] = [list(pair) for pair in low.rewrite.split_gelu.items()]
+    assert form["outliers"]
     form["skip"] = [layer for layer in low.skip if layer != "head"]
     assert 175e6 < float(bench.measure("cost", form)[0]) <= 180e6
 
@@ -150,6 +162,7 @@ def test_what_forms_cost(bench) -> None:
     slim = {"algo": "abs_max", "onnx_format": False}
     stock = {"skip": [], "paddleslim": slim}
     deit = {"attention": "packed", "tanh_gelu": True, "shifted_gelu": [0, 1], "scaled_gelu": [1]}
+    deit["outliers"] = [[2, 16]]
     deit |= {"skip": ["blocks.*.attn.av", "blocks.-1.mlp.fc2"], "paddleslim": slim}
     costs = [float(bench.measure("cost", form)[0]) for form in (stock, deit)]
     # 1.08 G multiply-adds in int8 take 67 M at least, the same network in float 449 M.

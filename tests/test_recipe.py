@@ -1,8 +1,9 @@
-"""quant/recipe.py and recipe_file.py: recipes as data, and where in the file a mistake stands."""
+"""quant/recipe.py and lite/yaml_file.py: recipes as data, and where in the file a mistake stands."""
 
 from __future__ import annotations
 
 import inspect
+import json
 from pathlib import Path
 
 import pytest
@@ -108,7 +109,7 @@ def test_places_name_file_and_line(file: Path):
     [
         ("", 1, "empty"),
         ("# nothing\n", 1, "empty"),
-        ("- name\n", 1, "a recipe is a mapping"),
+        ("- name\n", 1, "the recipe: not a mapping"),
         ("name: mine\nskip: [head\n", 3, "expected ',' or ']'"),
         ("name: mine\n\tskip: []\n", 2, "character '\\t'"),
         ("name: \x01\n", 1, "special characters are not allowed"),
@@ -175,12 +176,37 @@ def test_blocks_are_true_false_or_a_list(file: Path, value: str):
 def test_blocks_that_a_network_does_not_have(file: Path):
     file.write_text("name: mine\nrewrite:\n  scale_gelu: []\n  shift_gelu:\n  - 0\n  - 12\n")
     loaded = recipe.load(str(file))
-    loaded.check_blocks(13)
+    loaded.check_blocks(13, 768)
     with pytest.raises(InputError) as caught:
-        loaded.check_blocks(12)
+        loaded.check_blocks(12, 768)
     assert str(caught.value) == (f"{file}:6: rewrite.shift_gelu.1: there is no block 12; blocks are 0 to 11")
     assert Recipe.model_validate(loaded.as_dict()).rewrite.switches.shift_gelu == (0, 12)
-    Recipe(name="made").check_blocks(1)
+    Recipe(name="made").check_blocks(1, 768)
+
+
+@pytest.mark.parametrize("value", ["1", "[0]", "{0: -1}", "{0: true}", "{all: 4}", "{0: 1.5}"])
+def test_outliers_are_true_false_or_counted_for_blocks(file: Path, value: str):
+    message = refusal(file, f"name: mine\nrewrite:\n  rotate: true\n  split_gelu: {value}\n")
+    assert message == (
+        "mine.yaml:4: rewrite.split_gelu: give true, false, or a number of hidden units for blocks counted from 0, "
+        "such as {0: 16}"
+    )
+
+
+def test_outliers_that_a_network_does_not_have(file: Path):
+    file.write_text("name: mine\nrewrite:\n  split_gelu:\n    0: 16\n    11: 768\n")
+    loaded = recipe.load(str(file))
+    loaded.check_blocks(12, 1536)
+    with pytest.raises(InputError) as caught:
+        loaded.check_blocks(12, 768)
+    assert str(caught.value) == (
+        f"{file}:5: rewrite.split_gelu.11: 768 of 768 hidden units can't be split off; give fewer"
+    )
+    with pytest.raises(InputError, match="mine.yaml:5: rewrite.split_gelu.11: there is no block 11"):
+        loaded.check_blocks(11, 1536)
+    # A manifest is JSON, whose keys are strings.
+    again = Recipe.model_validate(json.loads(json.dumps(loaded.as_dict())))
+    assert again.rewrite.switches.split_gelu == ((0, 16), (11, 768))
 
 
 def test_files_that_are_no_recipe(file: Path):

@@ -15,6 +15,7 @@ from lite import digits, export, preprocess, weights, zoo
 from lite.deploy import Form, State, deployable_state
 from quant import hidden, reconstruct
 from quant.equalize import search, smoothing
+from quant.hidden import Kind
 from quant.reconstruct import Switches
 from quant.rounding import gptq, nearest
 from quant.streams import fake_quantize
@@ -66,7 +67,7 @@ def test_forms_are_exact_in_float(form: Form):
     np.testing.assert_allclose(logits(state, form, pixels, depth=2), before, atol=1e-5)
 
 
-@pytest.mark.parametrize("switch", [*(set(NOTHING) - {"gptq", "scale_gelu"}), "all"])
+@pytest.mark.parametrize("switch", [*(set(NOTHING) - {"gptq", "scale_gelu", "split_gelu"}), "all"])
 def test_each_rewrite_is_exact_in_float(switch: str, tmp_path: Path, monkeypatch):
     # What scaling leaves of the error counts for nothing here, so it is chosen.
     monkeypatch.setattr(hidden, "WORTH", np.inf)
@@ -85,7 +86,7 @@ def test_scaled_hidden_units_are_exact_in_float(tmp_path: Path):
     # A few units far wider than the others, and no more important.
     state["blocks.0.mlp.fc1.weight"][:, :4] *= 30
     state["blocks.0.mlp.fc2.weight"][:4] /= 30
-    changed = rewritten(state, Form(), tmp_path)
+    changed = rewritten(state, Form(), tmp_path, split_gelu=False)
     assert 0 in changed.form.scaled_gelu
     before = logits(state, Form(), pixels, depth=2)
     after = logits(changed.unrounded, changed.form, pixels, depth=2)
@@ -94,13 +95,29 @@ def test_scaled_hidden_units_are_exact_in_float(tmp_path: Path):
 
 def test_hidden_units_are_shifted_and_scaled_in_the_blocks_that_are_named(tmp_path: Path):
     state, pixels = trained(3), tensors(1)
-    changed = rewritten(state, Form(), tmp_path, shift_gelu=(2,), scale_gelu=(0,))
-    assert changed.form == Form(shifted_gelu=frozenset({2}), scaled_gelu=frozenset({0}))
+    changed = rewritten(state, Form(), tmp_path, shift_gelu=(2,), scale_gelu=(0,), split_gelu=((1, 12),))
+    assert changed.form == Form(
+        shifted_gelu=frozenset({2}), scaled_gelu=frozenset({0}), outliers=frozenset({(1, 12)})
+    )
     before = logits(state, Form(), pixels, depth=3)
     np.testing.assert_allclose(logits(changed.unrounded, changed.form, pixels, depth=3), before, atol=1e-4)
+    plain, all_done = Kind(False, False, 0), Kind(True, True, 0)
     for errors in changed.gelu_errors.values():
-        assert errors.keys() == {(False, False), (True, False), (False, True), (True, True)}
-    assert 0 < changed.gelu_errors[0][True, True] < changed.gelu_errors[0][False, False]
+        assert errors.keys() >= {plain, all_done, Kind(True, False, 12)}
+    assert 0 < changed.gelu_errors[0][all_done] < changed.gelu_errors[0][plain]
+
+
+def test_outliers_that_are_split_off_are_exact_in_float(tmp_path: Path):
+    state, pixels = trained(2), tensors(1)
+    state["blocks.0.mlp.fc1.weight"][:, [3, 70, 500]] *= 30
+    state["blocks.0.mlp.fc2.weight"][[3, 70, 500]] /= 30
+    changed = rewritten(state, Form(), tmp_path, scale_gelu=False)
+    count = dict(changed.form.outliers)[0]
+    assert 3 <= count < 100
+    assert changed.state["blocks.0.mlp.outliers.weight"].shape == (count, VARIANT.dim)
+    before = logits(state, Form(), pixels, depth=2)
+    after = logits(changed.unrounded, changed.form, pixels, depth=2)
+    np.testing.assert_allclose(after, before, atol=1e-4 * np.abs(before).max())
 
 
 def test_tanh_gelu_is_an_approximation_and_close(tmp_path: Path):
@@ -125,7 +142,8 @@ def test_switched_off_nothing_but_rounding_happens(tmp_path: Path):
 def test_rewritten_weights_lie_on_paddleslims_grid(tmp_path: Path):
     changed = rewritten(trained(2), Form(), tmp_path)
     for name, value in changed.state.items():
-        if name.endswith(".weight") and name.startswith("blocks") and value.ndim == 2:
+        apart = name.endswith("outliers.weight")
+        if name.endswith(".weight") and name.startswith("blocks") and value.ndim == 2 and not apart:
             np.testing.assert_allclose(nearest(value), value, atol=1e-6 * np.abs(value).max(), err_msg=name)
 
 

@@ -57,7 +57,7 @@ def test_files_spell_out_every_setting():
     ("text", "words"),
     [
         ("", "1: the file is empty"),
-        ("- 1", "1: settings are a mapping"),
+        ("- 1", "settings: not a mapping"),
         ("a: [", "not YAML|expected|while"),
         ("batch: 8\nbatch: 9", "2: batch stands twice"),
         ("batch: 8", "x.yaml:1: stages: is missing"),
