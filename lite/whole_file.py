@@ -19,6 +19,8 @@ def write_text(path: Path, text: str, *, remedy: str = "choose another --out") -
         part.write_text(text, encoding="utf-8")
         part.replace(path)
     except OSError as error:
-        with suppress(OSError):
-            part.unlink()
         raise InputError(f"cannot write {path}: {error.strerror}; {remedy}") from error
+    finally:
+        # Also after Ctrl-C.
+        with suppress(OSError):
+            part.unlink(missing_ok=True)

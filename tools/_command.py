@@ -95,6 +95,9 @@ def run(command: click.Command) -> NoReturn:
             raise
         _print_error("interrupted")
         status = _INTERRUPTED
+    if status == _INTERRUPTED:
+        # While Python ends, one more would be a traceback.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(status)
 
 
