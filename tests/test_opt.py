@@ -86,11 +86,13 @@ def test_int8_layers_are_int8_kernels(made):
     }
     # q, k and v in one layer, but in the last block, whose queries are fewer. Attention times value (3 heads) is left
     # in float on purpose, so are the head and the last block's proj and fc2, which see one row, and the first's fc2.
+    # A layer for outliers has no bias, and so is no fc.
+    outliers = count.pop(("matmul_v2", "fp32")) - 12 * 3
+    assert 0 < outliers <= 10
     assert count == {
         ("fc", "int8"): 11 * 4 - 1 + 3,
         ("fc", "fp32"): 4,
         ("matmul_v2", "int8"): 12 * 3,
-        ("matmul_v2", "fp32"): 12 * 3,
         ("conv2d", "int8"): 1,
     }
     assert 0.88 < made_bundle.manifest["int8_coverage"] < 0.92

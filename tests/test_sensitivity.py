@@ -236,7 +236,7 @@ def test_what_skip_brings_is_what_was_measured(stock: Program, found: Sensitivit
 
 
 def test_a_rewritten_layer_that_is_skipped_keeps_its_weight(deit: Program, tmp_path: Path):
-    (row,) = (row for row in deit.rows() if row.name == "blocks.1.attn.proj")
+    (row,) = (row for row in deit.rows() if row.name == "blocks.0.attn.v")
     job = Job(deit, deit.sha256, "these", VARIANT.preprocess)
     predicted = measure(job, row, 0, SHOWN).without.snr_db
     skipped = made(tmp_path, recipe("blocks.*.attn.av", row.name, rewrite=REWRITE))
