@@ -4,13 +4,14 @@
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 
-# What building and testing android_demo/cpp takes on Debian 12.
+# What building and testing android_demo takes on Debian 12: its C++ core, then its app.
 packages=(
   cmake g++ ninja-build
   libcli11-dev libjpeg62-turbo-dev libpng-dev nlohmann-json3-dev
   clang libclang-rt-14-dev libc++-14-dev libc++abi-14-dev
   g++-aarch64-linux-gnu g++-arm-linux-gnueabihf qemu-user-static
   iproute2
+  default-jdk-headless maven aapt apksigner zipalign zip unzip android-libnativehelper-dev
 )
 
 python() { bash run.sh --requirements requirements-dev.txt "$@"; }
@@ -36,7 +37,7 @@ system_packages() {
   mapfile -t missing < <(missing_packages)
   if ((${#missing[@]} > 0)); then
     if ((EUID != 0)) || ! type -P apt-get >/dev/null; then
-      say "the C++ tests need Debian packages that are missing; first run:"
+      say "the tests of android_demo need Debian packages that are missing; first run:"
       say "sudo apt-get update && sudo apt-get install -y --no-install-recommends ${missing[*]}"
       return 1
     fi
@@ -47,12 +48,13 @@ system_packages() {
       return 1
     fi
   fi
-  bash android_demo/cpp/sysroot.sh arm64 armhf && bash tests/phone/root.sh amd64 arm64
+  bash android_demo/cpp/sysroot.sh arm64 armhf && bash tests/phone/root.sh amd64 arm64 &&
+    bash tests/android/jre.sh arm64 && bash android_demo/hostbuild/build.sh fetch
 }
 
 python -c pass
 status=0
-# Without them the C++ tests fail, and say so; the others can run. Chosen tests may well be others.
+# Without them the tests of android_demo fail, and say so; the others can run. Chosen tests may well be others.
 system_packages || status=$(($# == 0))
 if (($# == 0)); then
   python -m ruff check . || status=1

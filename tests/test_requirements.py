@@ -47,7 +47,7 @@ REGISTRIES = re.compile(
         (
             "index" "[-_]url", "find" "[-_]links", "trusted" "[-_]host",
             r"py" r"pi\.org", r"python" r"hosted\.org", r"npm" r"js\.(org|com)", r"crates" r"\.io",
-            r"maven\.apache" r"\.org", r"/maven" "2", r"golang" r"\.org", r"debian" r"\.org",
+            r"maven\.apache" r"\.org(?!/POM/)", r"/maven" "2", r"golang" r"\.org", r"debian" r"\.org",
             r"registry\s*[=:]\s*[\"']?" "https?:", r"[\"']resolved[\"']\s*:\s*[\"']" "http",
             r"https?://[^\s/]+/" "simple", r"/opt/" "wheels",
         )

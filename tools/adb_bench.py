@@ -16,19 +16,22 @@ import _command
 
 with _command.requirements():
     import click
+    from _bench_install import install_all
+    from _bench_interrupt import twice
     from _bench_options import MASKS, MODES, NUMBERS
-    from _bench_table import LiveTable, tables
-    from _display import notify, say, show
+    from _bench_table import LiveTable, show_results
+    from _display import notify, say
 
     from lite import bundle
     from lite.bundle import Bundle
     from lite.phone import plan as plans
     from lite.phone import push, results, session
+    from lite.phone.alone import alone
     from lite.phone.binaries import Binaries
-    from lite.phone.measured import Comparison
+    from lite.phone.install import PACKAGE
     from lite.phone.plan import Plan
     from lite.phone.server import Server, address
-    from lite.phone.session import Job, Outcome
+    from lite.phone.session import Job
     from lite.validation import make_folder
 
 BUILD = _command.ROOT / "build"
@@ -40,6 +43,7 @@ Examples:
   python tools/adb_bench.py --threads 1,2,4 --power-mode high --cooldown-temp 38 --all
   python tools/adb_bench.py --bundle build/bundles/deit_tiny-imagenet-int8-arm \\
       --compare build/bundles/deit_tiny-imagenet-fp32-arm --out build/bench/int8-or-fp32
+  python tools/adb_bench.py --install-bundle --bundle build/bundles/deit_tiny-imagenet-int8-arm
 
 \b
 Exit codes: 0 done · 2 bad usage or input · 6 no usable phone · 7 a phone failed (what others measured is
@@ -147,6 +151,18 @@ kept) · 8 a phone computes another network · 130 interrupted (what was measure
     help="For results.json, results.csv and report.html. Default: build/bench/TIME.",
 )
 @click.option("--clean", is_flag=True, help="Only remove from the phones what runs of this have put there.")
+@click.option(
+    "--install-bundle",
+    is_flag=True,
+    help="Only put the bundles where the demo app on the phones finds them (android_demo/app).",
+)
+@click.option(
+    "--package",
+    default=PACKAGE,
+    show_default=True,
+    metavar="NAME",
+    help="The app's package, for --install-bundle.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print results.json on stdout and nothing else.")
 def main(
     folders: Sequence[Path],
@@ -168,9 +184,13 @@ def main(
     sensors_every: float,
     out: Path | None,
     clean: bool,
+    install_bundle: bool,
+    package: str,
     as_json: bool,
 ) -> None:
     """Runs the command."""
+    if clean and install_bundle:
+        raise click.UsageError("give --clean or --install-bundle, not both")
     plan = Plan(
         threads,
         modes,
@@ -189,27 +209,31 @@ def main(
     devices = server.choose(serials, every, notify=notify)
     if clean:
         for device in devices:
-            push.clean(device)
+            with alone(device):
+                push.clean(device)
             say(f"{push.FOLDER} is gone", device.serial)
         return
+    if install_bundle:
+        raise click.exceptions.Exit(install_all(devices, bundles, package))
     out = out or BUILD / "bench" / datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
     # Not after an hour of measuring.
     make_folder(out)
-    with LiveTable() as live:
-        job = Job(bundles, plan, Binaries(sdk, demo), live.changed)
-        outcomes, interrupted = session.run(devices, job)
-    base = bundles[0].path.resolve().name if compare else None
-    document = results.document(outcomes, job, base=base, adb_server=server.version)
-    results.write(out, document)
-    if as_json:
-        click.echo(json.dumps(document, indent=2))
-    else:
-        _print(outcomes, base, out)
-    for outcome in outcomes:
-        if outcome.error:
-            say(str(outcome.error), "error", "bold red")
-    if interrupted:
-        raise KeyboardInterrupt
+    with twice():
+        with LiveTable() as live:
+            job = Job(bundles, plan, Binaries(sdk, demo), live.changed)
+            outcomes, interrupted = session.run(devices, job)
+        base = bundles[0].path.resolve().name if compare else None
+        document = results.document(outcomes, job, base=base, adb_server=server.version)
+        results.write(out, document)
+        if as_json:
+            click.echo(json.dumps(document, indent=2))
+        else:
+            show_results(outcomes, base, out)
+        for outcome in outcomes:
+            if outcome.error:
+                say(str(outcome.error), "error", "bold red")
+        if interrupted:
+            raise KeyboardInterrupt
     raise click.exceptions.Exit(session.exit_code(outcomes))
 
 
@@ -218,27 +242,6 @@ def _bundles(folders: Sequence[Path], compare: Path | None) -> list[Bundle]:
     bundles = [bundle.read(folder) for folder in chosen]
     plans.check_names(bundles)
     return bundles
-
-
-def _print(outcomes: Sequence[Outcome], base: str | None, out: Path) -> None:
-    show(tables(outcomes))
-    for outcome in outcomes if base else ():
-        for one in outcome.measured.comparisons(base or ""):
-            click.echo(_speed_up(outcome, one))
-    click.echo(f"results  {out / 'results.json'}")
-    click.echo(f"report   {out / 'report.html'}")
-
-
-def _speed_up(outcome: Outcome, one: Comparison) -> str:
-    found = one.speed_up
-    interval = f"{found.interval.low:.2f} to {found.interval.high:.2f}" if found.interval else "no interval"
-    verdict = "" if found.certain else "; may be chance"
-    if one.simulated:
-        verdict += "; by host.nb, which computes in fp32: not the speed-up of its precision"
-    return (
-        f"{outcome.serial}: {one.measurement.candidate.name} is {found.ratio:.2f} times as fast as "
-        f"{one.base.candidate.name} ({one.measurement.configuration}; 95 %: {interval}{verdict})"
-    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,91 @@
+package com.example.deit;
+
+import android.app.Application;
+import android.content.ComponentCallbacks2;
+import android.content.Context;
+import android.content.SharedPreferences;
+import com.example.deit.bundle.BundleStore;
+import com.example.deit.camera.CameraFrames;
+import com.example.deit.camera.FrameSource;
+import com.example.deit.classify.Classifiers;
+import com.example.deit.engine.EngineThread;
+import com.example.deit.engine.OpenEngine;
+import com.example.deit.settings.Settings;
+import java.io.File;
+
+/** What all screens share, and what outlives them: the engine, the bundles, the settings. */
+public class DemoApplication extends Application {
+    private static final String BUNDLES = "bundles";
+    private static final String PREFERENCES = "settings";
+
+    private EngineThread engine;
+    private BundleStore bundles;
+
+    public static DemoApplication of(Context context) {
+        return (DemoApplication) context.getApplicationContext();
+    }
+
+    @Override
+    public void onCreate() {
+        super.onCreate();
+        bundles =
+                new BundleStore(
+                        getAssets(),
+                        assetFolder(),
+                        new File(getNoBackupFilesDir(), BUNDLES),
+                        getExternalFilesDir(BUNDLES));
+        engine = new EngineThread(opener(), bundles, this::settings);
+    }
+
+    public EngineThread engine() {
+        return engine;
+    }
+
+    public BundleStore bundles() {
+        return bundles;
+    }
+
+    public Settings settings() {
+        return Settings.load(preferences());
+    }
+
+    public void save(Settings settings) {
+        settings.save(preferences());
+    }
+
+    private SharedPreferences preferences() {
+        return getSharedPreferences(PREFERENCES, MODE_PRIVATE);
+    }
+
+    /** The folder of the assets that holds bundles. */
+    protected String assetFolder() {
+        return BUNDLES;
+    }
+
+    /** What opens classifiers; tests let it fail. */
+    protected OpenEngine.Opener opener() {
+        return Classifiers::open;
+    }
+
+    /** Where the live screen's frames come from; in tests a picture. */
+    public FrameSource frames(Context context) {
+        return new CameraFrames(context);
+    }
+
+    /** A network takes tens of MB: given back when memory is short, but not each time the app is left for a moment. */
+    @Override
+    public void onTrimMemory(int level) {
+        super.onTrimMemory(level);
+        boolean running = level < ComponentCallbacks2.TRIM_MEMORY_UI_HIDDEN;
+        if (running ? level >= ComponentCallbacks2.TRIM_MEMORY_RUNNING_LOW
+                : level >= ComponentCallbacks2.TRIM_MEMORY_BACKGROUND) {
+            engine.release();
+        }
+    }
+
+    @Override
+    public void onLowMemory() {
+        super.onLowMemory();
+        engine.release();
+    }
+}

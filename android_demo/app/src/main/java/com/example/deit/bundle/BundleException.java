@@ -1,0 +1,53 @@
+package com.example.deit.bundle;
+
+/** Why a bundle cannot be used. The words for it are in the resources, one sentence for each reason. */
+public final class BundleException extends Exception {
+    private static final long serialVersionUID = 1;
+
+    /** What is wrong; in brackets what {@link #argument} names. */
+    public enum Reason {
+        /** No bundle is on this device (the folder that bundles are pushed to; null without storage). */
+        NONE,
+        /** The one chosen in the settings is not there any more (its name). */
+        GONE,
+        /** manifest.json is missing: no bundle, or its copy has not ended. */
+        NO_MANIFEST,
+        /** manifest.json cannot be read as one. */
+        BAD_MANIFEST,
+        /** A file is missing (its name). */
+        NO_FILE,
+        /** A file has another size than the manifest says: its copy stopped midway (its name). */
+        HALF_COPIED,
+        /** A file of the right size holds something else (its name). */
+        DAMAGED,
+        /** It is for another processor (its target). */
+        OTHER_TARGET,
+        /** It could not be unpacked from the app (its name). */
+        NOT_UNPACKED
+    }
+
+    private final Reason reason;
+    private final String argument;
+
+    /** @param detail what a file or a parser said of it, in English; null if nothing did */
+    public BundleException(Reason reason, String argument, String detail) {
+        super(detail);
+        this.reason = reason;
+        this.argument = argument;
+    }
+
+    /** The same with the bundle's name in front of the detail. */
+    BundleException of(String bundle) {
+        String detail = getMessage() == null ? bundle : bundle + ": " + getMessage();
+        return new BundleException(reason, argument, detail);
+    }
+
+    public Reason reason() {
+        return reason;
+    }
+
+    /** What the reason names; null if it names nothing. */
+    public String argument() {
+        return argument;
+    }
+}

@@ -1,0 +1,32 @@
+package com.example.deit.classify;
+
+import com.example.deit.classify.ClassifierException.Code;
+import java.io.File;
+
+/** The names of the classes, one a line of labels.txt, in the order of the logits; as cpp/src/labels.cpp. */
+final class Labels {
+    private static final int LIMIT = 16 << 20;
+
+    private Labels() {}
+
+    /** Throws {@code BUNDLE} if the file cannot be read, is no UTF-8, or has not just {@code classes} names. */
+    static String[] read(File file, int classes) throws ClassifierException {
+        String text = TextFile.read(file, LIMIT);
+        if (text.endsWith("\n")) text = text.substring(0, text.length() - 1);
+        String[] labels = text.split("\n", -1);
+        for (int i = 0; i < labels.length; i++) {
+            if (labels[i].endsWith("\r")) labels[i] = labels[i].substring(0, labels[i].length() - 1);
+            if (labels[i].trim().isEmpty()) {
+                throw new ClassifierException(
+                        Code.BUNDLE, file + ": line " + (i + 1) + " is empty; give each class one line");
+            }
+        }
+        if (labels.length != classes) {
+            throw new ClassifierException(
+                    Code.BUNDLE,
+                    file + " has " + labels.length + " labels for " + classes
+                            + " classes: give the labels of this network");
+        }
+        return labels;
+    }
+}

@@ -1,0 +1,90 @@
+package com.example.deit;
+
+import android.content.Context;
+import androidx.test.core.app.ApplicationProvider;
+import com.example.deit.bundle.BundleStore;
+import com.example.deit.camera.FrameSource;
+import com.example.deit.classify.Classifiers;
+import com.example.deit.engine.OpenEngine;
+import java.io.File;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** The app as it is, with the real engine; a test can put something else in the engine's and in the camera's place. */
+public class TestApplication extends DemoApplication {
+    /** How often a classifier was opened. */
+    public final AtomicInteger opened = new AtomicInteger();
+
+    /** What opens classifiers. */
+    public volatile OpenEngine.Opener opener = Classifiers::open;
+
+    /** Where live frames come from; null: the camera. */
+    public FrameSource frames;
+
+    /** The app without a bundle in its assets. */
+    public static final class WithoutBundle extends TestApplication {
+        @Override
+        protected String assetFolder() {
+            return "no-bundles";
+        }
+    }
+
+    public static TestApplication get() {
+        return ApplicationProvider.getApplicationContext();
+    }
+
+    @Override
+    protected OpenEngine.Opener opener() {
+        return (engine, folder, threads, mode) -> {
+            opened.incrementAndGet();
+            return opener.open(engine, folder, threads, mode);
+        };
+    }
+
+    @Override
+    public FrameSource frames(Context context) {
+        return frames == null ? super.frames(context) : frames;
+    }
+
+    /** Robolectric calls it after each test. */
+    @Override
+    public void onTerminate() {
+        engine().shutdown();
+        super.onTerminate();
+    }
+
+    /** The bundle on this computer that the build was told of: int8 or fp32. */
+    public static File bundle(String precision) {
+        String folder = System.getProperty("deit.bundle." + precision);
+        if (folder == null) throw new AssertionError("no system property deit.bundle." + precision);
+        return new File(folder);
+    }
+
+    /** What adb push does, whole: links in place of copies. */
+    public File push(String precision) throws IOException {
+        File from = bundle(precision);
+        File to = new File(bundles().pushFolder(), from.getName());
+        Files.createDirectories(to.toPath());
+        for (File file : from.listFiles()) {
+            Files.createSymbolicLink(new File(to, file.getName()).toPath(), file.getAbsoluteFile().toPath());
+        }
+        return to;
+    }
+
+    /** Puts a file in a link's place. */
+    public static void replace(File file, String text) throws IOException {
+        Files.deleteIfExists(file.toPath());
+        Files.write(file.toPath(), text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    public static String text(File file) throws IOException {
+        return new String(Files.readAllBytes(file.toPath()), StandardCharsets.UTF_8);
+    }
+
+    /** The picture of a five that comes with a bundle. */
+    public static File golden() {
+        return new File(bundle("int8"), "golden.png");
+    }
+}

@@ -1,0 +1,167 @@
+package com.example.deit.bundle;
+
+import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertFalse;
+import static org.junit.Assert.assertNull;
+import static org.junit.Assert.assertTrue;
+import static org.junit.Assert.assertThrows;
+
+import android.os.Build;
+import com.example.deit.TestApplication;
+import com.example.deit.bundle.BundleException.Reason;
+import java.io.File;
+import java.nio.file.Files;
+import java.util.List;
+import org.junit.Test;
+import org.junit.runner.RunWith;
+import org.robolectric.RobolectricTestRunner;
+import org.robolectric.util.ReflectionHelpers;
+
+/** What bundles there are: those in the app, which are unpacked once, and those pushed. */
+@RunWith(RobolectricTestRunner.class)
+public class BundleStoreTest {
+    private static final String NAME = "deit_tiny-digits-int8-arm";
+
+    private final TestApplication app = TestApplication.get();
+    private final BundleStore store = app.bundles();
+    private final File copy = new File(app.getNoBackupFilesDir(), "bundles/" + NAME);
+
+    private Bundle pushed() {
+        return store.list().stream().filter(b -> b.origin() == Bundle.Origin.PUSHED).findFirst().get();
+    }
+
+    private Reason reason() {
+        return pushed().problem().reason();
+    }
+
+    private static String changed(File manifest, String from, String to) throws Exception {
+        String text = TestApplication.text(manifest);
+        assertTrue(from, text.contains(from));
+        return text.replace(from, to);
+    }
+
+    @Test
+    public void theBundleInTheAppIsUnpackedWholeAndOnce() throws Exception {
+        Bundle bundle = store.choose(null);
+        assertEquals(Bundle.Origin.ASSETS, bundle.origin());
+        assertEquals(copy, bundle.folder());
+        assertEquals("int8", bundle.manifest().precision());
+        assertEquals(256, bundle.manifest().shortSide());
+        File network = new File(copy, "host.nb");
+        assertEquals(new File(TestApplication.bundle("int8"), "host.nb").length(), network.length());
+        assertTrue(network.setLastModified(1_000_000_000_000L));
+        store.list();
+        assertEquals("not written again", 1_000_000_000_000L, network.lastModified());
+    }
+
+    @Test
+    public void aCopyThatWasCutShortIsMadeAgain() throws Exception {
+        store.list();
+        TestApplication.replace(new File(copy, "host.nb"), "the first half");
+        assertTrue(store.choose(null).usable());
+        assertTrue(new File(copy, "host.nb").length() > 1 << 20);
+    }
+
+    @Test
+    public void anUpdateOfTheAppReplacesTheCopyAndWhatItNoLongerBrings() throws Exception {
+        store.list();
+        TestApplication.replace(new File(copy, "manifest.json"), "{}");
+        File old = new File(copy.getParentFile(), "an-older-bundle");
+        File half = new File(copy.getParentFile(), ".tmp-" + NAME);
+        assertTrue(old.mkdirs() && half.mkdirs());
+        assertEquals(1, store.list().size());
+        assertTrue(store.choose(null).usable());
+        assertFalse(old.exists());
+        assertFalse(half.exists());
+    }
+
+    @Test
+    public void aCopyThatCannotBeWrittenIsSaidSo() throws Exception {
+        File file = new File(app.getCacheDir(), "no-folder");
+        TestApplication.replace(file, "");
+        BundleStore full = new BundleStore(app.getAssets(), "bundles", new File(file, "bundles"), null);
+        BundleException e = assertThrows(BundleException.class, () -> full.choose(null));
+        assertEquals(Reason.NOT_UNPACKED, e.reason());
+        assertEquals(NAME, e.argument());
+    }
+
+    @Test
+    public void aPushedBundleIsUsedWhereItLiesAndBeforeTheOneInTheApp() throws Exception {
+        File folder = app.push("fp32");
+        Bundle bundle = store.choose(null);
+        assertEquals(folder, bundle.folder());
+        assertEquals("pushed/" + folder.getName(), bundle.key());
+        assertEquals("assets/" + NAME, store.choose("assets/" + NAME).key());
+    }
+
+    @Test
+    public void aBrokenOneIsListedAndTheNextIsUsed() throws Exception {
+        TestApplication.replace(new File(app.push("int8"), "labels.txt"), "");
+        List<Bundle> all = store.list();
+        assertEquals(2, all.size());
+        assertFalse(all.get(0).usable());
+        assertNull(all.get(0).manifest());
+        assertEquals(Bundle.Origin.ASSETS, store.choose(null).origin());
+    }
+
+    @Test
+    public void withoutAManifestItsCopyHasNotEnded() throws Exception {
+        Files.delete(new File(app.push("int8"), "manifest.json").toPath());
+        assertEquals(Reason.NO_MANIFEST, reason());
+    }
+
+    @Test
+    public void aManifestThatIsNoneIsSaidSo() throws Exception {
+        File manifest = new File(app.push("int8"), "manifest.json");
+        String whole = TestApplication.text(manifest);
+        for (String text : List.of("", "{", "[]", "{}", whole.substring(0, whole.length() / 2),
+                whole.replace("\"schema\": 1", "\"schema\": 2"), whole.replace("\"precision\"", "\"p\""))) {
+            TestApplication.replace(manifest, text);
+            assertEquals(text, Reason.BAD_MANIFEST, reason());
+        }
+    }
+
+    @Test
+    public void aFileThatIsMissingOrHalfCopiedIsNamed() throws Exception {
+        File network = new File(app.push("int8"), "host.nb");
+        TestApplication.replace(network, "the first half");
+        assertEquals(Reason.HALF_COPIED, reason());
+        assertEquals("host.nb", pushed().problem().argument());
+        Files.delete(network.toPath());
+        assertEquals(Reason.NO_FILE, reason());
+        assertEquals("host.nb", pushed().problem().argument());
+    }
+
+    @Test
+    public void aBundleForAnotherProcessorIsSaidSo() throws Exception {
+        File manifest = new File(app.push("int8"), "manifest.json");
+        ReflectionHelpers.setStaticField(Build.class, "SUPPORTED_ABIS", new String[] {"x86_64", "x86"});
+        assertEquals(Reason.OTHER_TARGET, reason());
+        assertEquals("arm", pushed().problem().argument());
+        TestApplication.replace(manifest, changed(manifest, "\"target\": \"arm\"", "\"target\": \"x86\"")
+                .replaceFirst("\"target\": \"arm\"", "\"target\": \"x86\""));
+        assertTrue(pushed().usable());
+        ReflectionHelpers.setStaticField(Build.class, "SUPPORTED_ABIS", new String[] {"arm64-v8a"});
+        assertEquals(Reason.OTHER_TARGET, reason());
+    }
+
+    @Test
+    public void withoutDriftTheManifestSaysSo() throws Exception {
+        File manifest = new File(app.push("int8"), "manifest.json");
+        String text = TestApplication.text(manifest);
+        String without = text.replaceFirst("(?s)\"drift\": \\{.*?\\}", "\"drift\": null");
+        TestApplication.replace(manifest, without);
+        assertNull(pushed().manifest().cosineMean());
+        assertNull(pushed().manifest().top1Agreement());
+    }
+
+    @Test
+    public void withoutStorageThereAreTheAppsOwn() throws Exception {
+        BundleStore alone = new BundleStore(app.getAssets(), "bundles", copy.getParentFile(), null);
+        assertTrue(alone.choose(null).usable());
+        BundleStore none = new BundleStore(app.getAssets(), "no-bundles", copy.getParentFile(), null);
+        BundleException e = assertThrows(BundleException.class, () -> none.choose(null));
+        assertEquals(Reason.NONE, e.reason());
+        assertNull(e.argument());
+    }
+}

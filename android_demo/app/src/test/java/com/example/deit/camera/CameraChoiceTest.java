@@ -1,0 +1,37 @@
+package com.example.deit.camera;
+
+import static org.junit.Assert.assertEquals;
+
+import android.hardware.camera2.CameraMetadata;
+import android.util.Size;
+import org.junit.Test;
+import org.junit.runner.RunWith;
+import org.robolectric.RobolectricTestRunner;
+
+/** Which of a device's cameras, and which of its sizes. */
+@RunWith(RobolectricTestRunner.class)
+public class CameraChoiceTest {
+    @Test
+    public void theCameraAtTheBackIsChosen() throws Exception {
+        WatchedCamera.add("0", CameraMetadata.LENS_FACING_FRONT);
+        WatchedCamera.add("1", CameraMetadata.LENS_FACING_BACK);
+        CameraChoice choice = CameraChoice.of(WatchedCamera.manager());
+        assertEquals("1", choice.id);
+        assertEquals("upright it is portrait", 480, choice.uprightWidth());
+        assertEquals(640, choice.uprightHeight());
+    }
+
+    @Test
+    public void withoutOneAtTheBackTheFirstIs() throws Exception {
+        WatchedCamera.add("7", CameraMetadata.LENS_FACING_FRONT);
+        assertEquals("7", CameraChoice.of(WatchedCamera.manager()).id);
+    }
+
+    @Test
+    public void theSmallestSizeThatIsLargeEnoughIsTaken() {
+        Size[] sizes = {new Size(1920, 1080), new Size(640, 480), new Size(320, 240), new Size(800, 600)};
+        assertEquals(new Size(640, 480), CameraChoice.choose(sizes));
+        assertEquals(new Size(1280, 720), CameraChoice.choose(new Size[] {new Size(1280, 720), new Size(176, 144)}));
+        assertEquals(new Size(640, 480), CameraChoice.choose(null));
+    }
+}

@@ -1,0 +1,63 @@
+package com.example.deit.classify;
+
+import static org.junit.Assert.assertArrayEquals;
+import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertSame;
+import static org.junit.Assert.assertTrue;
+
+import android.graphics.Bitmap;
+import com.example.deit.classify.ClassifierException.Code;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import org.junit.Test;
+
+/** JNI and the C++ core. */
+public class NativeClassifierTest extends ClassifierTests {
+    @Override
+    Engine engine() {
+        return Engine.NATIVE;
+    }
+
+    @Test
+    public void damagedNetworkIsSeenInItsParts() throws Exception {
+        byte[] bytes = Files.readAllBytes(TestBundle.of("fp32").file("host.nb").toPath());
+        bytes[0] = 9;
+        refused(copy().with("host.nb", bytes), Code.MODEL, "meta version 9");
+    }
+
+    @Test
+    public void bufferStaysForSmallerPictures() throws Exception {
+        BitmapPixels pixels = new BitmapPixels();
+        pixels.set(pattern(300, 200, 255));
+        ByteBuffer first = pixels.bytes();
+        assertTrue(first.isDirect());
+        pixels.set(pattern(100, 50, 255));
+        assertSame(first, pixels.bytes());
+        assertEquals(100, pixels.width());
+        assertEquals(400, pixels.stride());
+        // Red, green, blue, alpha of the second pixel.
+        byte[] second = new byte[4];
+        for (int i = 0; i < 4; i++) second[i] = pixels.bytes().get(4 + i);
+        assertArrayEquals(new byte[] {7, 31, 5, -1}, second);
+    }
+
+    /** Such a bitmap cannot be made on the JVM. */
+    @Test
+    public void hardwareBitmapIsRefused() {
+        String message = refusal(Code.PICTURE, () -> BitmapPixels.check(Bitmap.Config.HARDWARE)).getMessage();
+        assertEquals("a bitmap of HARDWARE: decode it, or copy() it, to ARGB_8888", message);
+    }
+
+    @Test
+    public void missingLibrary() {
+        String message = refusal(Code.ABI, () -> NativeLibrary.load("deit_not_there")).getMessage();
+        assertTrue(message, message.startsWith("libdeit_not_there.so cannot be loaded on this processor ("));
+    }
+
+    @Test
+    public void everyCodeOfTheCoreHasAName() {
+        assertEquals(Code.USAGE, Code.of(2));
+        assertEquals(Code.MEMORY, Code.of(8));
+        assertEquals(Code.ENGINE, Code.of(77));
+    }
+}

@@ -1,0 +1,4 @@
+package com.baidu.paddle.lite;
+
+/** Stands in for the class of PaddlePredictor.jar. */
+public class ConfigBase {}
