@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks and tests in an environment that run.sh sets up. With arguments only pytest, with these.
-# Fails when anything fails, after all has run.
+# Fails when anything fails, after all has run. All tests take two cores.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 
@@ -52,6 +52,22 @@ system_packages() {
     bash tests/android/jre.sh arm64 && bash android_demo/hostbuild/build.sh fetch
 }
 
+# All tests, those of android_demo beside the others: each half keeps a core busy most of its time.
+all_tests() {
+  local demo=(tests/android tests/cpp tests/phone) half status=0
+  log=$(mktemp)
+  # With job control, or Ctrl-C would be ignored there, which some tests press.
+  set -m
+  python -m pytest -q "${demo[@]}" >"$log" 2>&1 </dev/null &
+  half=$!
+  set +m
+  trap 'kill -- "-$half" 2>/dev/null; rm -f "$log"' EXIT
+  python -m pytest -q "${demo[@]/#/--ignore=}" || status=$?
+  wait "$half" || status=$?
+  cat "$log"
+  return "$status"
+}
+
 python -c pass
 status=0
 # Without them the tests of android_demo fail, and say so; the others can run. Chosen tests may well be others.
@@ -62,5 +78,11 @@ if (($# == 0)); then
   python -m mypy || status=1
   ((status == 0)) || say "something above failed; the tests run all the same"
 fi
-python -m pytest -q "$@" || status=$?
+if (($# == 0)); then
+  # Other engines to compare with, without what they ask for and tests do not need.
+  python -m pip install -q --disable-pip-version-check --no-deps -r requirements-engines.txt || status=1
+  all_tests || status=$?
+else
+  python -m pytest -q "$@" || status=$?
+fi
 exit "$status"
