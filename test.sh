@@ -54,7 +54,7 @@ system_packages() {
 
 # All tests, those of android_demo beside the others: each half keeps a core busy most of its time.
 all_tests() {
-  local demo=(tests/android tests/cpp tests/phone) half status=0
+  local demo=(tests/android tests/cpp tests/phone) status=0
   log=$(mktemp)
   # With job control, or Ctrl-C would be ignored there, which some tests press.
   set -m
@@ -64,7 +64,9 @@ all_tests() {
   trap 'kill -- "-$half" 2>/dev/null; rm -f "$log"' EXIT
   python -m pytest -q "${demo[@]/#/--ignore=}" || status=$?
   wait "$half" || status=$?
+  trap - EXIT
   cat "$log"
+  rm -f "$log"
   return "$status"
 }
 
