@@ -96,7 +96,11 @@ def _memory(root: int) -> int:
 
 def _with_children(process: int) -> Iterator[int]:
     yield process
-    for thread in Path(f"/proc/{process}/task").glob("*/children"):
+    try:
+        threads = list(Path(f"/proc/{process}/task").glob("*/children"))
+    except FileNotFoundError:  # it has ended
+        threads = []
+    for thread in threads:
         for child in map(int, _read(thread).split()):
             # Until a new process has started its program it has its parent's memory, which counts already.
             if _read(Path(f"/proc/{child}/cmdline")) != _read(Path(f"/proc/{process}/cmdline")):

@@ -37,9 +37,7 @@ class YamlFile:
         try:
             text = path.read_text(encoding="utf-8-sig")
         except OSError as error:
-            raise InputError(
-                f"{path}: can't read {what}: {error.strerror}; give a YAML text file"
-            ) from error
+            raise InputError(f"{path}: can't read {what}: {error.strerror}; give a YAML text file") from error
         except UnicodeDecodeError as error:
             raise InputError(f"{path}: {what}: not UTF-8 text; give a YAML text file") from error
         try:

@@ -5,7 +5,7 @@
 set -euo pipefail
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 work=$1 sources=$2 bundle=$3 libraries=${4:-}
-out=$work/apk sdk=$work/app/sdk apk=$work/apk/deit-packaging-check-not-for-phones.apk
+out=$work/apk.part sdk=$work/app/sdk apk=$work/apk/deit-packaging-check-not-for-phones.apk
 
 die() { echo "apk.sh: $*" >&2; exit 2; }
 
@@ -45,7 +45,10 @@ apksigner verify --verbose --min-sdk-version 24 "$out/signed.apk" >"$out/verify.
 zipalign -c 4 "$out/signed.apk"
 aapt2 dump badging "$out/signed.apk" >"$out/badging.txt"
 rm -f "$out"/{unaligned,aligned}.apk "$out/key.p12" "$out"/signed.apk.idsig
-mv "$out/signed.apk" "$apk"
+mv "$out/signed.apk" "$out/${apk##*/}"
+# What an earlier run made stays until now.
+rm -rf "$work/apk"
+mv "$out" "$work/apk"
 
 echo "$apk"
 unzip -lv "$apk" | awk '

@@ -45,9 +45,12 @@ option() {
 
 native_libraries() {
   need cmake=cmake ninja=ninja-build g++=g++
-  (cd "$root/android_demo/cpp" && cmake --preset jni -B "$work/cpp") >"$work/cmake.log" 2>&1 &&
-    cmake --build "$work/cpp" --parallel "${JOBS:-1}" --target deit_jni paddle_lite_jni >>"$work/cmake.log" 2>&1 ||
-    { tail -n 40 "$work/cmake.log" >&2; die "the native libraries could not be built; see above"; }
+  if ! { (cd "$root/android_demo/cpp" && cmake --preset jni -B "$work/cpp") &&
+    cmake --build "$work/cpp" --parallel "${JOBS:-1}" --target deit_jni paddle_lite_jni; } >"$work/cmake.log" 2>&1; then
+    tail -n 40 "$work/cmake.log" >&2
+    die "the native libraries could not be built; see above"
+  fi
+}
 }
 
 command=${1:-}

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 work=$1
-wanted=$(cat pom.xml */pom.xml | sha256sum)
+wanted=$(cat pom.xml ./*/pom.xml | sha256sum)
 
 # The last step's list of jars, which begins with where the repository is.
 still_there() { tr : '\n' <"$work/classpath" | while read -r jar; do [[ -e $jar ]] || return 1; done; }

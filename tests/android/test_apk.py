@@ -181,10 +181,11 @@ def test_without_classes_it_says_what_to_run_first(tmp_path: Path, bundle_int8: 
     assert done.stderr.endswith("has no compiled classes; first run build.sh test -DskipTests\n")
 
 
-def test_a_bundle_that_is_none_is_refused(packed: str, tmp_path: Path) -> None:
+def test_a_bundle_that_is_none_is_refused_and_the_earlier_apk_stays(apk: Path, tmp_path: Path) -> None:
     done = run("apk", f"-Ddeit.bundle={tmp_path}", work=WORK)
     assert done.returncode == 2
     assert re.fullmatch(r"resources.sh: .* holds no manifest.json; ./run.sh tools/opt.py .*\n", done.stderr)
+    assert apk.is_file()
 
 
 def _printed(*command: object) -> str:
