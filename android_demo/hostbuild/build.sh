@@ -51,7 +51,6 @@ native_libraries() {
     die "the native libraries could not be built; see above"
   fi
 }
-}
 
 command=${1:-}
 (($# == 0)) || shift
