@@ -23,8 +23,8 @@ from lite.digest import file_sha256
 from lite.errors import InputError
 from lite.export import Exported, LoadedProgram, static_graph
 from lite.stages import Stages
-from lite.validation import make_folder
 from lite.weights import Weights
+from lite.whole_file import make_folder
 from quant import layers
 from quant.calibration import CalibrationSet
 from quant.conversion import SEED, CheckSet, Conversion

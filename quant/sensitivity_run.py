@@ -16,7 +16,7 @@ from lite.errors import ConversionError
 from lite.evaluate import Picture
 from lite.stages import Stages
 from lite.validate import InterruptedRunError
-from lite.validation import make_folder
+from lite.whole_file import make_folder
 from lite.workers import Workers
 from lite.zoo import Preprocess
 from quant.calibration import CalibrationSet
