@@ -27,7 +27,8 @@ from lite.errors import ConversionError, InputError, ToolkitError
 from lite.evaluate import Engine
 from lite.picture_set import PictureSet
 from lite.stages import Stages
-from lite.validation import Validation, make_folder
+from lite.validation import Validation
+from lite.whole_file import make_folder
 from lite.workers import ChunkResult, Job, Workers
 
 _POLL_SECONDS = 5

@@ -16,10 +16,9 @@ from lite import accuracy, drift, report
 from lite.accuracy import ClassAccuracy
 from lite.bundle import Bundle
 from lite.drift import Drift
-from lite.errors import InputError
 from lite.evaluate import pixels
 from lite.picture_set import PictureSet
-from lite.whole_file import write_text
+from lite.whole_file import make_folder, write_text
 
 SCHEMA = 1
 WORST = 6
@@ -112,14 +111,6 @@ def write(out: Path, found: Validation, results: Mapping[str, Any]) -> None:
     size = manifest["files"]["model.nb"]["bytes"]
     page = report.Report(manifest, size, worst=shown, data_file="results.json")
     report.write(out / "report.html", page)
-
-
-def make_folder(path: Path) -> None:
-    """Makes a folder with those above it. Raises InputError where that is not possible."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make the folder {path}: {error.strerror}; choose another --out") from error
 
 
 def _sides(found: Validation) -> list[tuple[str, np.ndarray | None]]:

@@ -1,4 +1,4 @@
-"""Text files that are written whole or not at all."""
+"""Where outputs go: folders that are made, and text files that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from lite.errors import InputError
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder with those above it. Raises InputError where that is not possible."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {path}: {error.strerror}; choose another --out") from error
 
 
 def write_text(path: Path, text: str, *, remedy: str = "choose another --out") -> None:

@@ -9,15 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import _command
 import click
 from _display import notify
+from _input_options import BUNDLES
+from _network_options import labels_option
 
 from lite.backends import BACKENDS, classifier
 from lite.backends.classifier import Classifier, Wish
 from lite.backends.options import Options
-
-BUNDLES = _command.ROOT / "build" / "bundles"
 
 _OPTIONS = (
     click.option("--bundle", type=click.Path(path_type=Path), metavar="DIR",
@@ -25,8 +24,7 @@ _OPTIONS = (
     click.option("--export", type=click.Path(path_type=Path), metavar="DIR", help="A folder of tools/export.py."),
     click.option("--model", metavar="NAME", help="DeiT variant, with --weights."),
     click.option("--weights", metavar="auto|imagenet|digits|FILE", help="Of --model. Default: auto."),
-    click.option("--labels", type=click.Path(path_type=Path), metavar="FILE",
-                 help="Class names for --weights, one a line."),
+    labels_option,
     click.option("--backend", type=click.Choice(BACKENDS),
                  help="Default: what the bundle or exported folder is for; inference for --model."),
     click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True),

@@ -21,6 +21,9 @@ with _command.requirements():
     from _bench_options import MASKS, MODES, NUMBERS
     from _bench_table import LiveTable, show_results
     from _display import notify, say
+    from _input_options import BUNDLES, bundle_option
+    from _output_options import json_option, out_option
+    from _phone_options import phone_options, serial_option
 
     from lite import bundle
     from lite.bundle import Bundle
@@ -32,9 +35,9 @@ with _command.requirements():
     from lite.phone.plan import Plan
     from lite.phone.server import Server, address
     from lite.phone.session import Job
-    from lite.validation import make_folder
+    from lite.whole_file import make_folder
 
-BUILD = _command.ROOT / "build"
+BENCHES = _command.ROOT / "build" / "bench"
 
 EXAMPLES = """
 \b
@@ -52,39 +55,16 @@ kept) · 8 a phone computes another network · 130 interrupted (what was measure
 
 
 @click.command(help=__doc__, epilog=EXAMPLES)
-@click.option(
-    "--bundle",
-    "folders",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="What to measure; can be given more than once. Default: the newest in build/bundles of this repository.",
-)
+@bundle_option("What to measure; can be given more than once.", multiple=True)
 @click.option(
     "--compare",
     type=click.Path(path_type=Path),
     metavar="DIR",
     help="Measure this bundle in turns with the others, and say how much faster than it they are.",
 )
-@click.option(
-    "--serial", "serials", multiple=True, metavar="S", help="Which phone; more than once for several."
-)
+@serial_option("the one that is connected")
 @click.option("--all", "every", is_flag=True, help="All connected phones, side by side.")
-@click.option(
-    "--adb-host", metavar="HOST:PORT", help="The adb server of another computer, such as a device farm's."
-)
-@click.option(
-    "--sdk",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Paddle Lite's libraries for the phone. Default: what tools/fetch_sdk.py fetched.",
-)
-@click.option(
-    "--demo",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="deit built for the phone (android_demo/README.md). Default: where its build puts it.",
-)
+@phone_options
 @click.option(
     "--threads", type=NUMBERS, default=(1,), metavar="N,…", help="Thread counts to measure. Default: 1."
 )
@@ -144,12 +124,7 @@ kept) · 8 a phone computes another network · 130 interrupted (what was measure
     metavar="S",
     help="Read temperatures and clocks beside the runs; 0: only before and after.",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="For results.json, results.csv and report.html. Default: build/bench/TIME.",
-)
+@out_option("For results.json, results.csv and report.html. Default: build/bench/TIME.")
 @click.option("--clean", is_flag=True, help="Only remove from the phones what runs of this have put there.")
 @click.option(
     "--install-bundle",
@@ -163,15 +138,14 @@ kept) · 8 a phone computes another network · 130 interrupted (what was measure
     metavar="NAME",
     help="The app's package, for --install-bundle.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print results.json on stdout and nothing else.")
+@json_option("results.json")
 def main(
     folders: Sequence[Path],
     compare: Path | None,
     serials: Sequence[str],
     every: bool,
     adb_host: str | None,
-    sdk: Path | None,
-    demo: Path | None,
+    binaries: Binaries,
     threads: Sequence[int],
     modes: Sequence[str],
     masks: Sequence[str],
@@ -215,12 +189,12 @@ def main(
         return
     if install_bundle:
         raise click.exceptions.Exit(install_all(devices, bundles, package))
-    out = out or BUILD / "bench" / datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
+    out = out or BENCHES / datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
     # Not after an hour of measuring.
     make_folder(out)
     with twice():
         with LiveTable() as live:
-            job = Job(bundles, plan, Binaries(sdk, demo), live.changed)
+            job = Job(bundles, plan, binaries, live.changed)
             outcomes, interrupted = session.run(devices, job)
         base = bundles[0].path.resolve().name if compare else None
         document = results.document(outcomes, job, base=base, adb_server=server.version)
@@ -238,7 +212,7 @@ def main(
 
 
 def _bundles(folders: Sequence[Path], compare: Path | None) -> list[Bundle]:
-    chosen = [*([compare] if compare else []), *(folders or [bundle.newest(BUILD / "bundles")])]
+    chosen = [*([compare] if compare else []), *(folders or [bundle.newest(BUNDLES)])]
     bundles = [bundle.read(folder) for folder in chosen]
     plans.check_names(bundles)
     return bundles

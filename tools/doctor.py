@@ -12,6 +12,9 @@ import _command
 with _command.requirements():
     import click
     from _display import show
+    from _input_options import BUNDLES, bundle_option
+    from _output_options import json_option
+    from _phone_options import phone_options, serial_option
     from adbutils import adb_path
     from rich.markup import escape
     from rich.table import Table
@@ -25,7 +28,6 @@ with _command.requirements():
     from lite.phone.host import Check
     from lite.phone.server import Listed, Server, address
 
-BUNDLES = _command.ROOT / "build" / "bundles"
 BENCH = "python tools/adb_bench.py"
 MARKS = {
     "ok": "[green]ok[/]",
@@ -48,43 +50,19 @@ run it
 
 
 @click.command(help=__doc__, epilog=EXAMPLES)
-@click.option(
-    "--bundle",
-    "folder",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="What is to run. Default: the newest in build/bundles of this repository.",
-)
-@click.option(
-    "--serial", "serials", multiple=True, metavar="S", help="Only this phone. Default: all of them."
-)
-@click.option(
-    "--adb-host", metavar="HOST:PORT", help="The adb server of another computer, such as a device farm's."
-)
-@click.option(
-    "--sdk",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Paddle Lite's libraries for the phone. Default: what tools/fetch_sdk.py fetched.",
-)
-@click.option(
-    "--demo",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="deit built for the phone (android_demo/README.md). Default: where its build puts it.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+@bundle_option("What is to run.")
+@serial_option("all of them")
+@phone_options
+@json_option("one JSON document")
 def main(
     folder: Path | None,
     serials: Sequence[str],
     adb_host: str | None,
-    sdk: Path | None,
-    demo: Path | None,
+    binaries: Binaries,
     as_json: bool,
 ) -> None:
     """Runs the command."""
     where = address(adb_host)
-    binaries = Binaries(sdk, demo)
     found, made = host.a_bundle(folder, BUNDLES)
     computer = [*host.python(_command.ROOT), found, host.tools(), host.ndk(), host.sdks(), _adb()]
     phones: list[dict[str, Any]] = []

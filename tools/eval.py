@@ -16,6 +16,8 @@ with _command.requirements():
     import click
     from _classifier_options import classifier_options, opened
     from _display import Display, notify, say, show
+    from _input_options import limit_option, strict_option
+    from _output_options import json_option
     from rich.markup import escape
     from rich.table import Table
 
@@ -48,12 +50,12 @@ Exit codes: 0 done · 2 bad usage or input · 4 an engine failed · 5 download f
 @click.command(help=__doc__, epilog=EXAMPLES)
 @classifier_options
 @click.option("--data", required=True, metavar="DIR|FILE.txt|digits", help="Labelled pictures.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only N of the pictures, always the same.")
-@click.option("--strict", is_flag=True, help="Exit 2 when a picture cannot be read, after all the others.")
+@limit_option
+@strict_option
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE.json", help="Also write the JSON document here."
 )  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print the JSON document on stdout and nothing else.")
+@json_option("the JSON document")
 def main(
     wish: Wish,
     processes: int | None,

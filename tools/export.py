@@ -13,6 +13,8 @@ import _command
 with _command.requirements():
     import click
     from _display import Display, notify
+    from _network_options import model_option, weights_options
+    from _output_options import json_option, out_option
 
     from lite import weights, zoo
     from lite.backends import export as exporter
@@ -34,11 +36,8 @@ Exit codes: 0 done · 2 bad usage or input · 4 the export failed or is not equa
 
 
 @click.command(help=__doc__, epilog=EXAMPLES)
-@click.option("--model", required=True, metavar="NAME", help="DeiT variant; tools/opt.py --list shows them.")
-@click.option(
-    "--weights", "source", default="auto", show_default=True, metavar="auto|imagenet|digits|FILE"
-)  # fmt: skip
-@click.option("--labels", type=click.Path(path_type=Path), metavar="FILE", help="Class names, one a line.")
+@model_option(required=True)
+@weights_options
 @click.option("--format", "form", type=click.Choice(FORMATS), required=True)
 @click.option(
     "--opset",
@@ -47,14 +46,9 @@ Exit codes: 0 done · 2 bad usage or input · 4 the export failed or is not equa
     help=f"Of ONNX, {OPSETS[0]} to {OPSETS[-1]}; from 17 on layer normalisation is one operator. "
     f"Default: {DEFAULT_OPSET}.",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Default: build/exports/MODEL-WEIGHTS-FORMAT in this repository.",
-)
+@out_option("Default: build/exports/MODEL-WEIGHTS-FORMAT in this repository.")
 @click.option("--force", is_flag=True, help="Replace an earlier export in DIR.")
-@click.option("--json", "as_json", is_flag=True, help="Print export.json on stdout and nothing else.")
+@json_option("export.json")
 def main(
     model: str,
     source: str,

@@ -9,6 +9,7 @@ import _command
 
 with _command.requirements():
     import click
+    from _output_options import json_option
 
     from lite import bundle, release, sdk
     from lite.release import Build
@@ -50,7 +51,7 @@ with _command.requirements():
     show_default=True,
     help="Seconds to wait for the server.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+@json_option("one JSON document")
 def main(
     abi: str,
     opencl: bool,

@@ -13,6 +13,7 @@ import _command
 
 with _command.requirements():
     import click
+    from _output_options import json_option
     from rich.console import Console
     from rich.table import Table
 
@@ -29,7 +30,7 @@ with _command.requirements():
     type=click.IntRange(min=1),
     help="Input height and width in pixels for the INT8 coverage; default: what the file declares.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+@json_option("one JSON document")
 def main(file: Path, image: int | None, as_json: bool) -> None:
     """Print opt's version, the kernels and the INT8 coverage of FILE (a .nb).
 

@@ -13,7 +13,11 @@ import _command
 
 with _command.requirements():
     import click
+    from _calibration_options import calibration_options, recipe_option
     from _display import Display, drift_rows, notify, say, show
+    from _input_options import BUNDLES, max_drift_option
+    from _network_options import model_option, weights_options
+    from _output_options import json_option, out_option
     from rich.table import Table
 
     from lite import drift, weights, zoo
@@ -39,26 +43,11 @@ Exit codes: 0 done · 2 bad usage or input · 3 drift over --max-drift (bundle k
 
 
 @click.command(help=__doc__, epilog=EXAMPLES)
-@click.option("--model", metavar="NAME", help="DeiT variant; --list shows them.")
-@click.option(
-    "--weights",
-    "source",
-    default="auto",
-    show_default=True,
-    metavar="auto|imagenet|digits|FILE",
-    help="Official ImageNet weights, the bundled digits ones, or a .pdparams file. auto: imagenet if cached or "
-    "reachable, else digits.",
-)
-@click.option("--labels", type=click.Path(path_type=Path), help="Class names for a weights file, one a line.")
+@model_option(required=False)
+@weights_options
 @click.option("--precision", "precisions", multiple=True, type=click.Choice(PRECISIONS), help="Default int8.")
 @click.option("--target", "targets", multiple=True, type=click.Choice(TARGETS), help="Default arm.")
-@click.option(
-    "--recipe",
-    default=recipes.DEFAULT,
-    show_default=True,
-    metavar="NAME|FILE",
-    help=f"INT8 recipe: {', '.join(recipes.names())}, or a YAML file.",
-)
+@recipe_option
 @click.option(
     "--budget",
     type=click.FloatRange(0, min_open=True),
@@ -66,16 +55,7 @@ Exit codes: 0 done · 2 bad usage or input · 3 drift over --max-drift (bundle k
     help="Million instructions that int8 may take for a picture, by the model of quant/cost.py. The recipe's choice "
     "of what stays in float is replaced by the one that keeps most accuracy for them.",
 )
-@click.option(
-    "--calib", metavar="DIR|digits", help="Calibration pictures (int8). Default: the bundled digits."
-)
-@click.option(
-    "--calib-images",
-    type=click.IntRange(1),
-    default=sets.CALIBRATION_PICTURES,
-    show_default=True,
-    metavar="N",
-)
+@calibration_options
 @click.option(
     "--check",
     metavar="DIR|digits",
@@ -84,23 +64,10 @@ Exit codes: 0 done · 2 bad usage or input · 3 drift over --max-drift (bundle k
 @click.option(
     "--check-images", type=click.IntRange(1), default=sets.CHECK_PICTURES, show_default=True, metavar="N"
 )
-@click.option(
-    "--max-drift",
-    type=click.FloatRange(0, 1),
-    metavar="SHARE",
-    help="Exit 3 when more than this share of the check pictures gets another first class than in fp32.",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=_command.ROOT / "build" / "bundles",
-    metavar="DIR",
-    help="Where bundles go. Default: build/bundles of this repository.",
-)
+@max_drift_option
+@out_option("Where bundles go. Default: build/bundles of this repository.", BUNDLES)
 @click.option("--force", is_flag=True, help="Replace bundles that are there already.")
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print the manifests as JSON on stdout and nothing else."
-)
+@json_option("the manifests as JSON")
 @click.option("--list", "list_models", is_flag=True, help="Print the models with their published figures.")
 def main(
     model: str | None,

@@ -15,6 +15,7 @@ with _command.requirements():
     import click
     from _classifier_options import classifier_options, opened
     from _display import Display, say, show
+    from _output_options import json_option
     from rich.markup import escape
     from rich.table import Table
 
@@ -42,7 +43,7 @@ Exit codes: 0 done · 2 bad usage or input; pictures that cannot be read are nam
 @click.option(
     "--topk", type=click.IntRange(1), default=5, show_default=True, metavar="N", help="Classes to show."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else.")
+@json_option("one JSON document")
 @click.option(
     "--csv", "in_csv", is_flag=True, help="Print CSV on stdout, one line a class, and nothing else."
 )

@@ -6,8 +6,9 @@ leaving it in float gains. Figures are stored one by one: Ctrl-C, and the same c
 
 from __future__ import annotations
 
-import functools
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,16 @@ import _command
 
 with _command.requirements():
     import click
+    from _calibration_options import calibration_options, recipe_option
     from _display import Display, notify, show
+    from _network_options import model_option, weights_options
+    from _output_options import json_option, out_option, restart_option
+    from _worker_options import worker_options
     from rich.markup import escape
     from rich.table import Table
 
-    from lite import dask_workers, weights, workers, zoo
+    from lite import weights, zoo
+    from lite.workers import Workers
     from quant import recipe as recipes
     from quant import sensitivity_report, sets
     from quant.sensitivity_program import prepare
@@ -50,31 +56,10 @@ Exit codes: 0 done · 2 bad usage or input · 4 conversion, a worker or the sche
 
 
 @click.command(help=__doc__, epilog=EXAMPLES)
-@click.option("--model", required=True, metavar="NAME", help="DeiT variant; tools/opt.py --list shows them.")
-@click.option(
-    "--weights",
-    "source",
-    default="auto",
-    show_default=True,
-    metavar="auto|imagenet|digits|FILE",
-    help="As for tools/opt.py.",
-)
-@click.option("--labels", type=click.Path(path_type=Path), help="Class names for a weights file, one a line.")
-@click.option(
-    "--recipe",
-    default=recipes.DEFAULT,
-    show_default=True,
-    metavar="NAME|FILE",
-    help=f"INT8 recipe: {', '.join(recipes.names())}, or a YAML file.",
-)
-@click.option("--calib", metavar="DIR|digits", help="Calibration pictures. Default: the bundled digits.")
-@click.option(
-    "--calib-images",
-    type=click.IntRange(1),
-    default=sets.CALIBRATION_PICTURES,
-    show_default=True,
-    metavar="N",
-)
+@model_option(required=True)
+@weights_options
+@recipe_option
+@calibration_options
 @click.option(
     "--images",
     metavar="DIR|digits",
@@ -98,21 +83,13 @@ Exit codes: 0 done · 2 bad usage or input · 4 conversion, a worker or the sche
 @click.option(
     "--worst", type=click.IntRange(1), default=15, show_default=True, metavar="N", help="Rows to print."
 )
-@click.option(
-    "--workers", "count", type=click.IntRange(1), metavar="N", help="Processes. Default: one a core."
+@worker_options
+@out_option(
+    "For sensitivity.json, sensitivity.html, recipe.yaml and what is stored on the way. "
+    "Default: build/sensitivity/MODEL-WEIGHTS-RECIPE."
 )
-@click.option(
-    "--dask", "address", metavar="ADDRESS", help="Run on the workers of this Dask scheduler; see below."
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="For sensitivity.json, sensitivity.html, recipe.yaml and what is stored on the way. "
-    "Default: build/sensitivity/MODEL-WEIGHTS-RECIPE.",
-)
-@click.option("--restart", is_flag=True, help="Convert and measure again instead of going on.")
-@click.option("--json", "as_json", is_flag=True, help="Print sensitivity.json on stdout and nothing else.")
+@restart_option
+@json_option("sensitivity.json")
 def main(
     model: str,
     source: str,
@@ -124,15 +101,12 @@ def main(
     max_images: int,
     skip_worst: int,
     worst: int,
-    count: int | None,
-    address: str | None,
+    open_workers: Callable[[], AbstractContextManager[Workers]],
     out: Path | None,
     restart: bool,
     as_json: bool,
 ) -> None:
     """Runs the command."""
-    if address and count:
-        raise click.UsageError("--workers is for this computer; with --dask the scheduler has its own")
     loaded = weights.load(zoo.find(model), source, labels=labels, notify=notify)
     used = recipes.load(recipe)
     calibration, check = sets.choose(
@@ -140,11 +114,6 @@ def main(
     )
     name = f"{loaded.variant.name}-{loaded.name}-{used.name}"
     out = out or _command.ROOT / "build" / "sensitivity" / name
-    open_workers = (
-        functools.partial(dask_workers.connected, address)
-        if address
-        else functools.partial(workers.local, count)
-    )
     with Display(remaining=True) as display:
         program = prepare(loaded, used, calibration, check, out, display.stages, restart=restart)
         run = Run(program, check, loaded.variant.preprocess, out, open_workers, display.stages)

@@ -9,6 +9,7 @@ import _command
 with _command.requirements():
     import click
     from _display import Display, notify, say
+    from _network_options import model_option
 
     from lite import zoo
     from lite.errors import InputError
@@ -35,7 +36,7 @@ and val_list.txt with a `path label` a line. Settings: lite/configs/, to be copi
 
 
 @click.command(help=__doc__, epilog=EXAMPLES)
-@click.option("--model", required=True, metavar="NAME", help="DeiT variant; tools/opt.py --list shows them.")
+@model_option(required=True)
 @click.option("--data", required=True, metavar="DIR|LIST.txt|digits", help="What to train on.")
 @click.option(
     "--out",

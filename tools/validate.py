@@ -7,8 +7,9 @@ a folder's val_list.txt, or from a .txt list of `relative/path label` lines.
 
 from __future__ import annotations
 
-import functools
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,20 @@ import _command
 with _command.requirements():
     import click
     from _display import Display, drift_rows, notify, say, show
+    from _input_options import BUNDLES, bundle_option, limit_option, max_drift_option, strict_option
+    from _output_options import json_option, out_option, restart_option
+    from _worker_options import worker_options
     from rich.markup import escape
     from rich.table import Table
 
-    from lite import bundle, comparison, dask_workers, drift, picture_set, validation, workers
+    from lite import bundle, comparison, drift, picture_set, validation
     from lite.bundle import Bundle
     from lite.comparison import Comparison
     from lite.errors import DriftError, InputError
     from lite.validate import Run, default_out
+    from lite.workers import Workers
 
-BUILD = _command.ROOT / "build"
+VALIDATIONS = _command.ROOT / "build" / "validate"
 SHOWN = 10
 
 EXAMPLES = """
@@ -49,13 +54,7 @@ failed (what is done is kept) · 130 interrupted
 
 
 @click.command(help=__doc__, epilog=EXAMPLES)
-@click.option(
-    "--bundle",
-    "folder",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Default: the newest in build/bundles of this repository.",
-)
+@bundle_option("What to check.")
 @click.option(
     "--images",
     required=True,
@@ -70,35 +69,19 @@ failed (what is done is kept) · 130 interrupted
     help="auto: the float network rebuilt from the bundle's weights; a loud line and no drift if they are gone. "
     "BUNDLE: an fp32 bundle of the same weights.",
 )
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only N of the pictures, always the same.")
-@click.option(
-    "--workers", "count", type=click.IntRange(1), metavar="N", help="Processes. Default: one a core."
-)
-@click.option(
-    "--dask", "address", metavar="ADDRESS", help="Run on the workers of this Dask scheduler; see below."
-)
-@click.option(
-    "--max-drift",
-    type=click.FloatRange(0, 1),
-    metavar="SHARE",
-    help="Exit 3 when more than this share of the pictures gets another first class than in fp32.",
-)
-@click.option("--strict", is_flag=True, help="Exit 2 when a picture cannot be read, after all the others.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="For results.json, report.html and the stored logits. Default: build/validate/BUNDLE-HASH.",
-)
-@click.option("--restart", is_flag=True, help="Run everything again instead of going on.")
-@click.option("--json", "as_json", is_flag=True, help="Print results.json on stdout and nothing else.")
+@limit_option
+@worker_options
+@max_drift_option
+@strict_option
+@out_option("For results.json, report.html and the stored logits. Default: build/validate/BUNDLE-HASH.")
+@restart_option
+@json_option("results.json")
 def main(
     folder: Path | None,
     images: str,
     reference: str,
     limit: int | None,
-    count: int | None,
-    address: str | None,
+    open_workers: Callable[[], AbstractContextManager[Workers]],
     max_drift: float | None,
     strict: bool,
     out: Path | None,
@@ -106,17 +89,10 @@ def main(
     as_json: bool,
 ) -> None:
     """Runs the command."""
-    if address and count:
-        raise click.UsageError("--workers is for this computer; with --dask the scheduler has its own")
-    made = bundle.read(folder or bundle.newest(BUILD / "bundles"))
+    made = bundle.read(folder or bundle.newest(BUNDLES))
     compared = _reference(made, reference, max_drift)
     pictures = picture_set.load(images, made.labels, limit=limit, notify=notify)
-    out = out or default_out(BUILD / "validate", made, pictures)
-    open_workers = (
-        functools.partial(dask_workers.connected, address)
-        if address
-        else functools.partial(workers.local, count)
-    )
+    out = out or default_out(VALIDATIONS, made, pictures)
     with Display(remaining=True) as display:
         run = Run(made, pictures, compared, out, open_workers, display.stages)
         found = run.run(restart=restart)
