@@ -11,7 +11,8 @@ usage: build.sh fetch                     downloads what the others need, once; 
        build.sh apk [-Dwork=DIR] [-Ddeit.bundle=DIR] [-Ddeit.lib=DIR]    packs what `test` compiled into a signed APK
        build.sh gradle-check [-Dwork=DIR] [CASE.json...]    has the Android Gradle plugin read ../app/build.gradle
   -Dwork=DIR           folder of all output instead of build/android
-  -Ddeit.jni=DIR       folder of the host's libdeit_jni.so and libpaddle_lite_jni.so instead of building them
+  -Ddeit.jni=DIR       folder of the host's libdeit_jni.so and libpaddle_lite_jni.so instead of building them; with
+                       nothing behind the = there are none, and the tests that need them are skipped
   -Ddeit.bundle.int8=DIR, -Ddeit.bundle.fp32=DIR           bundles to test with, instead of those in build/bundles
 TEXT
 }
@@ -57,8 +58,8 @@ command=${1:-}
 # Maven takes folders relative to each of its modules.
 arguments=()
 for argument in "$@"; do
-  if [[ $argument =~ ^(-D(work|deit\.[a-z0-9.]+|app\.sources)=)([^/].*) ]]; then
-    argument=${BASH_REMATCH[1]}$PWD/${BASH_REMATCH[3]}
+  if [[ $argument =~ ^(-D(work|deit\.(jni|lib|bundle[a-z0-9.]*)|app\.sources)=)([^/].*) ]]; then
+    argument=${BASH_REMATCH[1]}$PWD/${BASH_REMATCH[4]}
   fi
   arguments+=("$argument")
 done
@@ -68,7 +69,13 @@ case $command in
   test)
     need_jdk
     need aapt2=aapt unzip=unzip
-    [[ $(option deit.jni "") ]] || native_libraries
+    jni=$(option deit.jni built)
+    case $jni in
+      built) native_libraries ;;
+      # As `./gradlew testDebugUnitTest` has it without -Pdeit.jni.
+      "") arguments+=(-Ddeit.model=model.nb) ;;
+      *) for library in "$jni"/lib{deit,paddle_lite}_jni.so; do [[ -r $library ]] || die "there is no $library"; done ;;
+    esac
     maven "${arguments[@]}" test
     ;;
   fetch) need_jdk; bash "$here/fetch.sh" "$work" ;;

@@ -27,7 +27,7 @@ grep -q "package=\"$namespace\"" "$out/manifest.xml" || die "AndroidManifest.xml
 aapt2 compile --dir "$main/res" -o "$out/compiled.zip"
 # Debian's aapt2 passes over a table of the framework's that it does not know, and says so.
 aapt2 link -o "$out/resources.apk" -I "$android" --manifest "$out/manifest.xml" --java "$out/java" -A "$out/assets" \
-  --min-sdk-version 24 --target-sdk-version 34 --version-code 1 --version-name 1.0 -0 .nb --auto-add-overlay \
+  --min-sdk-version 24 --target-sdk-version 34 --version-code 1 --version-name 0.1.0 -0 .nb --auto-add-overlay \
   --proguard "$out/keep.pro" "$out/compiled.zip" 2> >(grep -v "Unknown chunk type '200'" >&2)
 sed 's#<application#<uses-sdk android:minSdkVersion="24" android:targetSdkVersion="34" />\n    <application#' \
   "$out/manifest.xml" >"$out/AndroidManifest.xml"

@@ -137,7 +137,7 @@ def test_manifest(manifest: str, apk: Path) -> None:
     assert re.search(r":extractNativeLibs\(\w+\)=true", manifest)
     badging = _printed("aapt2", "dump", "badging", apk)
     for line in (
-        r"package: name='com.example.deit' versionCode='1' versionName='1.0'",
+        r"package: name='com.example.deit' versionCode='1' versionName='0.1.0'",
         r"sdkVersion:'24'",
         r"targetSdkVersion:'34'",
         r"launchable-activity: name='com.example.deit.MainActivity'",

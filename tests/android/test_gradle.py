@@ -192,6 +192,7 @@ def _cases(folder: Path, bundle: Path) -> dict[str, dict[str, object]]:
         "releases": {"arm64-v8a": str(sdk)},
         "repository": str(_repository(folder / "repository")),
         "paddleLiteVersion": releases.TAG,
+        "hostNetwork": False,
     }
     without_jar = shutil.copytree(sdk, folder / "without-jar")
     (without_jar / "java/jar/PaddlePredictor.jar").unlink()

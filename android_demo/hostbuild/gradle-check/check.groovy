@@ -1,11 +1,13 @@
 // Evaluates the app's build.gradle with the real Android Gradle plugin, without Gradle's distribution, SDK or network, and runs
 // the action of preparePaddleLite: check.groovy PROJECT HOME REPORT [CASE.json...].
-// REPORT gets what was read and how each case ended; a case has the properties of the task that differ, as strings, lists or maps.
+// REPORT gets what was read and how each case ended; a case has the properties of the task that differ, as strings, lists or maps,
+// or under "project" those of the command line (-P) to read the app with.
 
 import groovy.json.JsonOutput
 import groovy.json.JsonSlurper
 import org.codehaus.groovy.control.CompilationUnit
 import org.codehaus.groovy.control.Phases
+import org.gradle.api.tasks.TaskProvider
 import org.gradle.testfixtures.ProjectBuilder
 
 def root = new File(args[0]).canonicalFile
@@ -19,13 +21,24 @@ def report = new File(args[2])
     unit.compile(Phases.CONVERSION)
 }
 
-def top = ProjectBuilder.builder().withName('deit-demo').withProjectDir(root).withGradleUserHomeDir(home).build()
-def app = ProjectBuilder.builder().withName('app').withParent(top).withProjectDir(new File(root, 'app')).withGradleUserHomeDir(home).build()
-def properties = new Properties()
-new File(root, 'gradle.properties').withReader { properties.load(it) }
-properties.each { name, value -> app.ext.set(name, value) }
+// The module, read with properties as of -P on the command line.
+def evaluated = { Map given ->
+    def top = ProjectBuilder.builder().withName('deit-demo').withProjectDir(root).withGradleUserHomeDir(home).build()
+    def module = ProjectBuilder.builder().withName('app').withParent(top).withProjectDir(new File(root, 'app')).withGradleUserHomeDir(home).build()
+    def properties = new Properties()
+    new File(root, 'gradle.properties').withReader { properties.load(it) }
+    (properties + given).each { name, value -> module.ext.set(name, value) }
+    module.evaluate()
+    module
+}
+def ofTests = { module ->
+    def test = module.tasks.getByName('testDebugUnitTest')
+    [systemProperties: test.systemProperties, jvmArgs: test.jvmArgs, maxHeapSize: test.maxHeapSize,
+     after: test.dependsOn.findAll { it instanceof TaskProvider }*.name]
+}
+def app
 try {
-    app.evaluate()
+    app = evaluated([:])
 } catch (Exception failed) {
     for (Throwable cause = failed; cause; cause = cause.cause) System.err.println("gradle-check: ${cause.message ?: cause}")
     System.exit(1)
@@ -57,23 +70,30 @@ def read = [
     tasks: app.tasks.names.findAll { it ==~ /assemble(Debug|Release)|testDebugUnitTest|lintDebug|preparePaddleLite/ }.sort(),
     before: [preBuild: before('preBuild')] + app.tasks.names.findAll { it.startsWith('configureCMake') }.collectEntries { [it, before(it)] },
     output: prepare.output.get().asFile.path,
+    tests: ofTests(app),
 ]
 
+def outcome = { Closure<Map> action ->
+    try {
+        return [done: true] + action()
+    } catch (Throwable failed) {
+        while (failed.cause) failed = failed.cause
+        return [done: false, kind: failed.class.simpleName, message: failed.message]
+    }
+}
+def ofProject = { module ->
+    def task = module.tasks.getByName('preparePaddleLite')
+    [tests: ofTests(module), bundle: task.bundle.getOrElse(''), hostNetwork: task.hostNetwork.get()]
+}
 def cases = args.drop(3).collectEntries { path ->
     def file = new File(path)
-    new JsonSlurper().parse(file).each { name, value ->
+    def given = new JsonSlurper().parse(file)
+    if (given.project) return [(file.name - '.json'): outcome { ofProject(evaluated(given.project)) }]
+    given.each { name, value ->
         def property = prepare.property(name)
         property.set(property.metaClass.respondsTo(property, 'getAsFile') || name in ['bundles', 'repository', 'output'] ? new File(value) : value)
     }
-    def outcome
-    try {
-        prepare.actions.each { it.execute(prepare) }
-        outcome = [done: true]
-    } catch (Throwable failed) {
-        while (failed.cause) failed = failed.cause
-        outcome = [done: false, kind: failed.class.simpleName, message: failed.message]
-    }
-    [(file.name - '.json'): outcome]
+    [(file.name - '.json'): outcome { prepare.actions.each { it.execute(prepare) }; [:] }]
 }
 report.text = JsonOutput.prettyPrint(JsonOutput.toJson([read: read, cases: cases]))
 System.exit(0) // Gradle leaves threads behind

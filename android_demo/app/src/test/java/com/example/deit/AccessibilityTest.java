@@ -63,6 +63,7 @@ public class AccessibilityTest {
     }
 
     @Test
+    @NeedsEngine
     public void theMainScreen() {
         try (MainRobot user = MainRobot.launch().pick(TestApplication.golden()).waitForResult()) {
             assertUsable(user.screen());
@@ -80,6 +81,7 @@ public class AccessibilityTest {
     }
 
     @Test
+    @NeedsEngine
     public void eachClassIsReadAsOne() {
         try (MainRobot user = MainRobot.launch().pick(TestApplication.golden()).waitForResult()) {
             ViewGroup rows = user.screen().findViewById(R.id.guesses);
@@ -93,6 +95,7 @@ public class AccessibilityTest {
     }
 
     @Test
+    @NeedsEngine
     public void inChineseToo() {
         RuntimeEnvironment.setQualifiers("zh-rCN");
         try (MainRobot user = MainRobot.launch().pick(TestApplication.golden()).waitForResult()) {
@@ -103,6 +106,7 @@ public class AccessibilityTest {
     }
 
     @Test
+    @NeedsEngine
     public void theLiveScreenReadsOnlyWhatIsNew() {
         shadowOf(app).grantPermissions(Manifest.permission.CAMERA);
         PictureFrames frames =

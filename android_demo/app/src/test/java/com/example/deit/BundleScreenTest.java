@@ -6,6 +6,7 @@ import static org.junit.Assert.assertNull;
 import static org.junit.Assert.assertTrue;
 import static org.robolectric.Shadows.shadowOf;
 
+import com.example.deit.classify.ModelFile;
 import com.example.deit.settings.SettingsActivity;
 import java.io.File;
 import java.nio.file.Files;
@@ -25,6 +26,7 @@ public class BundleScreenTest {
     }
 
     @Test
+    @NeedsEngine
     public void withoutABundleTheScreenSaysHowToPushOne() throws Exception {
         try (MainRobot user = MainRobot.launch().waitForProblem()) {
             String folder = app.getExternalFilesDir("bundles").getPath();
@@ -45,10 +47,10 @@ public class BundleScreenTest {
     @Test
     public void aBrokenBundleIsSaidWhichAndWhy() throws Exception {
         File bundle = app.push("int8");
-        TestApplication.replace(new File(bundle, "host.nb"), "the first half");
+        TestApplication.replace(new File(bundle, ModelFile.name()), "the first half");
         try (MainRobot user = MainRobot.launch().waitForProblem()) {
             assertEquals(
-                    "host.nb in the bundle has the wrong size: its copy stopped midway. Push it again.",
+                    ModelFile.name() + " in the bundle has the wrong size: its copy stopped midway. Push it again.",
                     user.text(R.id.problem_sentence));
             String detail = user.text(R.id.problem_detail);
             assertTrue(detail, detail.startsWith(bundle.getName() + ": 14 / "));
@@ -69,6 +71,7 @@ public class BundleScreenTest {
     }
 
     @Test
+    @NeedsEngine
     public void theEngineSaysWhatIsWrongInsideOfAFileOfTheRightSize() throws Exception {
         File bundle = app.push("int8");
         File network = new File(bundle, "host.nb");
@@ -85,6 +88,7 @@ public class BundleScreenTest {
     }
 
     @Test
+    @NeedsEngine
     public void theChosenBundleIsUsedAndAnotherAfterTheSettingsChange() throws Exception {
         File int8 = app.push("int8");
         File fp32 = app.push("fp32");
@@ -114,6 +118,7 @@ public class BundleScreenTest {
     }
 
     @Test
+    @NeedsEngine
     public void aBundlePushedOverTheOpenOneIsOpened() throws Exception {
         File bundle = app.push("int8");
         try (MainRobot user = MainRobot.launch().pick(TestApplication.golden()).waitForResult()) {

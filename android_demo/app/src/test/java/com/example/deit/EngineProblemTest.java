@@ -53,6 +53,7 @@ public class EngineProblemTest {
     }
 
     @Test
+    @NeedsEngine
     public void bothEnginesGiveTheSameAnswer() {
         try (MainRobot user = MainRobot.launch().pick(TestApplication.golden()).waitForResult()) {
             List<String> byNative = user.labels();

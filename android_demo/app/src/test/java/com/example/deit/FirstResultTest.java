@@ -22,6 +22,7 @@ import org.robolectric.RobolectricTestRunner;
 @RunWith(RobolectricTestRunner.class)
 public class FirstResultTest {
     @Test
+    @NeedsEngine
     public void fromLaunchToTheFirstResult() {
         long start = System.nanoTime();
         try (MainRobot user = MainRobot.launch()) {
@@ -36,6 +37,7 @@ public class FirstResultTest {
     }
 
     @Test
+    @NeedsEngine
     public void theGoldenPictureHasTheLogitsOfTheBundle() {
         try (MainRobot user = MainRobot.launch()) {
             user.pick(TestApplication.golden()).waitForResult();
@@ -51,6 +53,7 @@ public class FirstResultTest {
     }
 
     @Test
+    @NeedsEngine
     public void bundlePrecisionDriftAndLatencyAreShown() {
         try (MainRobot user = MainRobot.launch()) {
             user.pick(TestApplication.golden()).waitForResult();
@@ -68,6 +71,7 @@ public class FirstResultTest {
     }
 
     @Test
+    @NeedsEngine
     public void thePictureIsOnTheScreen() {
         try (MainRobot user = MainRobot.launch()) {
             assertFalse(Screen.shown(user.screen(), R.id.picture));

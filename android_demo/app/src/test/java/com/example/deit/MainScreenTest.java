@@ -31,6 +31,7 @@ public class MainScreenTest {
     }
 
     @Test
+    @NeedsEngine
     public void rotationKeepsPictureAndResultAndLoadsNothing() {
         try (MainRobot user = MainRobot.launch().pick(TestApplication.golden()).waitForResult()) {
             MainActivity before = user.screen();
@@ -82,6 +83,7 @@ public class MainScreenTest {
     }
 
     @Test
+    @NeedsEngine
     public void theBackgroundKeepsTheResult() {
         try (MainRobot user = MainRobot.launch().pick(TestApplication.golden()).waitForResult()) {
             user.controller.pause().stop();
@@ -119,6 +121,7 @@ public class MainScreenTest {
     }
 
     @Test
+    @NeedsEngine
     public void memoryThatIsNotShortYetLeavesTheEngineOpen() {
         try (MainRobot user = MainRobot.launch().pick(TestApplication.golden()).waitForResult()) {
             app.onTrimMemory(ComponentCallbacks2.TRIM_MEMORY_RUNNING_MODERATE);
@@ -128,6 +131,7 @@ public class MainScreenTest {
     }
 
     @Test
+    @NeedsEngine
     public void afterTheProcessEndedThePictureIsClassifiedAgain() {
         Bundle saved = new Bundle();
         try (MainRobot user = MainRobot.launch().pick(TestApplication.golden()).waitForResult()) {
@@ -141,6 +145,7 @@ public class MainScreenTest {
     }
 
     @Test
+    @NeedsEngine
     public void aSecondPictureTakesThePlaceOfTheFirst() throws Exception {
         try (MainRobot user = MainRobot.launch().pick(TestApplication.golden()).waitForResult()) {
             Bitmap first = picture(user);
@@ -153,6 +158,7 @@ public class MainScreenTest {
     }
 
     @Test
+    @NeedsEngine
     public void aPictureThatCannotBeReadIsSaidSo() throws Exception {
         java.io.File broken = new java.io.File(app.getCacheDir(), "broken.jpg");
         TestApplication.replace(broken, "no picture");

@@ -119,12 +119,14 @@ public class ScreenshotTest {
     }
 
     @Test
+    @NeedsEngine
     public void mainInTheLight() throws Exception {
         Bitmap shot = main("main.png");
         assertTrue(Color.luminance(background(shot)) > 0.85);
     }
 
     @Test
+    @NeedsEngine
     public void mainInTheDark() throws Exception {
         RuntimeEnvironment.setQualifiers("+night");
         Bitmap shot = main("main-dark.png");
@@ -132,6 +134,7 @@ public class ScreenshotTest {
     }
 
     @Test
+    @NeedsEngine
     public void mainInChinese() throws Exception {
         RuntimeEnvironment.setQualifiers("+zh-rCN");
         assertTrue("there is a font for it", new Paint().hasGlyph("择"));
@@ -140,6 +143,7 @@ public class ScreenshotTest {
     }
 
     @Test
+    @NeedsEngine
     public void mainInLargeLetters() throws Exception {
         RuntimeEnvironment.setFontScale(2f);
         try (MainRobot user = MainRobot.launch().pick(TestApplication.golden()).waitForResult()) {
@@ -153,6 +157,7 @@ public class ScreenshotTest {
     }
 
     @Test
+    @NeedsEngine
     public void live() throws Exception {
         shadowOf(app).grantPermissions(Manifest.permission.CAMERA);
         PictureFrames frames =
@@ -177,6 +182,7 @@ public class ScreenshotTest {
     }
 
     @Test
+    @NeedsEngine
     public void benchmark() throws Exception {
         try (ActivityController<BenchmarkActivity> c =
                 Robolectric.buildActivity(BenchmarkActivity.class).setup()) {

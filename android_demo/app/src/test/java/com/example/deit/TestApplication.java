@@ -8,12 +8,14 @@ import com.example.deit.classify.Classifiers;
 import com.example.deit.engine.OpenEngine;
 import java.io.File;
 import java.io.IOException;
+import java.lang.reflect.Method;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.robolectric.TestLifecycleApplication;
 
 /** The app as it is, with the real engine; a test can put something else in the engine's and in the camera's place. */
-public class TestApplication extends DemoApplication {
+public class TestApplication extends DemoApplication implements TestLifecycleApplication {
     /** How often a classifier was opened. */
     public final AtomicInteger opened = new AtomicInteger();
 
@@ -34,6 +36,17 @@ public class TestApplication extends DemoApplication {
     public static TestApplication get() {
         return ApplicationProvider.getApplicationContext();
     }
+
+    @Override
+    public void beforeTest(Method test) {
+        Given.engine(test);
+    }
+
+    @Override
+    public void prepareTest(Object tests) {}
+
+    @Override
+    public void afterTest(Method test) {}
 
     @Override
     protected OpenEngine.Opener opener() {
@@ -57,9 +70,7 @@ public class TestApplication extends DemoApplication {
 
     /** The bundle on this computer that the build was told of: int8 or fp32. */
     public static File bundle(String precision) {
-        String folder = System.getProperty("deit.bundle." + precision);
-        if (folder == null) throw new AssertionError("no system property deit.bundle." + precision);
-        return new File(folder);
+        return Given.bundle(precision);
     }
 
     /** What adb push does, whole: links in place of copies. */

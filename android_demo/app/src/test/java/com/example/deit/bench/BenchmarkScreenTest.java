@@ -11,6 +11,7 @@ import android.content.Intent;
 import android.widget.EditText;
 import android.widget.ProgressBar;
 import com.example.deit.FakeClassifier;
+import com.example.deit.NeedsEngine;
 import com.example.deit.R;
 import com.example.deit.Screen;
 import com.example.deit.TestApplication;
@@ -61,6 +62,7 @@ public class BenchmarkScreenTest {
     }
 
     @Test
+    @NeedsEngine
     public void theNumbersAreSharedAsTheCommandLinesJson() throws Exception {
         File bundle = app.push("int8");
         try (ActivityController<BenchmarkActivity> c = open(2, 5)) {
@@ -98,6 +100,7 @@ public class BenchmarkScreenTest {
     }
 
     @Test
+    @NeedsEngine
     public void withoutAGoldenPictureAGreyOneIsMeasured() throws Exception {
         try (ActivityController<BenchmarkActivity> c = open(1, 2)) {
             start(c);
@@ -109,6 +112,7 @@ public class BenchmarkScreenTest {
     }
 
     @Test
+    @NeedsEngine
     public void theNetworkIsLoadedAfreshSoThatItsFirstRunIsOne() {
         try (ActivityController<BenchmarkActivity> c = open(1, 1)) {
             for (int i = 1; i <= 2; i++) {

@@ -1,5 +1,6 @@
 package com.example.deit.bundle;
 
+import static org.junit.Assert.assertArrayEquals;
 import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertFalse;
 import static org.junit.Assert.assertNull;
@@ -9,9 +10,14 @@ import static org.junit.Assert.assertThrows;
 import android.os.Build;
 import com.example.deit.TestApplication;
 import com.example.deit.bundle.BundleException.Reason;
+import com.example.deit.classify.ModelFile;
 import java.io.File;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.util.List;
+import org.json.JSONObject;
 import org.junit.Test;
 import org.junit.runner.RunWith;
 import org.robolectric.RobolectricTestRunner;
@@ -20,11 +26,25 @@ import org.robolectric.util.ReflectionHelpers;
 /** What bundles there are: those in the app, which are unpacked once, and those pushed. */
 @RunWith(RobolectricTestRunner.class)
 public class BundleStoreTest {
-    private static final String NAME = "deit_tiny-digits-int8-arm";
-
     private final TestApplication app = TestApplication.get();
     private final BundleStore store = app.bundles();
-    private final File copy = new File(app.getNoBackupFilesDir(), "bundles/" + NAME);
+    private final String name = inTheApp();
+    private final File copy = new File(app.getNoBackupFilesDir(), "bundles/" + name);
+
+    /** The bundle that the build put into the app; Robolectric lists what is in its folder. */
+    private String inTheApp() {
+        try {
+            return app.getAssets().list("bundles")[0].split("/")[0];
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private byte[] asset(String file) throws IOException {
+        try (InputStream in = app.getAssets().open("bundles/" + name + "/" + file)) {
+            return in.readAllBytes();
+        }
+    }
 
     private Bundle pushed() {
         return store.list().stream().filter(b -> b.origin() == Bundle.Origin.PUSHED).findFirst().get();
@@ -45,10 +65,11 @@ public class BundleStoreTest {
         Bundle bundle = store.choose(null);
         assertEquals(Bundle.Origin.ASSETS, bundle.origin());
         assertEquals(copy, bundle.folder());
-        assertEquals("int8", bundle.manifest().precision());
-        assertEquals(256, bundle.manifest().shortSide());
-        File network = new File(copy, "host.nb");
-        assertEquals(new File(TestApplication.bundle("int8"), "host.nb").length(), network.length());
+        JSONObject manifest = new JSONObject(new String(asset("manifest.json"), StandardCharsets.UTF_8));
+        assertEquals(manifest.getString("precision"), bundle.manifest().precision());
+        assertEquals(manifest.getJSONObject("input").getInt("resize_short"), bundle.manifest().shortSide());
+        File network = new File(copy, ModelFile.name());
+        assertArrayEquals(asset(ModelFile.name()), Files.readAllBytes(network.toPath()));
         assertTrue(network.setLastModified(1_000_000_000_000L));
         store.list();
         assertEquals("not written again", 1_000_000_000_000L, network.lastModified());
@@ -57,9 +78,9 @@ public class BundleStoreTest {
     @Test
     public void aCopyThatWasCutShortIsMadeAgain() throws Exception {
         store.list();
-        TestApplication.replace(new File(copy, "host.nb"), "the first half");
+        TestApplication.replace(new File(copy, ModelFile.name()), "the first half");
         assertTrue(store.choose(null).usable());
-        assertTrue(new File(copy, "host.nb").length() > 1 << 20);
+        assertTrue(new File(copy, ModelFile.name()).length() > 1 << 20);
     }
 
     @Test
@@ -67,7 +88,7 @@ public class BundleStoreTest {
         store.list();
         TestApplication.replace(new File(copy, "manifest.json"), "{}");
         File old = new File(copy.getParentFile(), "an-older-bundle");
-        File half = new File(copy.getParentFile(), ".tmp-" + NAME);
+        File half = new File(copy.getParentFile(), ".tmp-" + name);
         assertTrue(old.mkdirs() && half.mkdirs());
         assertEquals(1, store.list().size());
         assertTrue(store.choose(null).usable());
@@ -82,7 +103,7 @@ public class BundleStoreTest {
         BundleStore full = new BundleStore(app.getAssets(), "bundles", new File(file, "bundles"), null);
         BundleException e = assertThrows(BundleException.class, () -> full.choose(null));
         assertEquals(Reason.NOT_UNPACKED, e.reason());
-        assertEquals(NAME, e.argument());
+        assertEquals(name, e.argument());
     }
 
     @Test
@@ -91,7 +112,7 @@ public class BundleStoreTest {
         Bundle bundle = store.choose(null);
         assertEquals(folder, bundle.folder());
         assertEquals("pushed/" + folder.getName(), bundle.key());
-        assertEquals("assets/" + NAME, store.choose("assets/" + NAME).key());
+        assertEquals("assets/" + name, store.choose("assets/" + name).key());
     }
 
     @Test
@@ -123,13 +144,13 @@ public class BundleStoreTest {
 
     @Test
     public void aFileThatIsMissingOrHalfCopiedIsNamed() throws Exception {
-        File network = new File(app.push("int8"), "host.nb");
+        File network = new File(app.push("int8"), ModelFile.name());
         TestApplication.replace(network, "the first half");
         assertEquals(Reason.HALF_COPIED, reason());
-        assertEquals("host.nb", pushed().problem().argument());
+        assertEquals(ModelFile.name(), pushed().problem().argument());
         Files.delete(network.toPath());
         assertEquals(Reason.NO_FILE, reason());
-        assertEquals("host.nb", pushed().problem().argument());
+        assertEquals(ModelFile.name(), pushed().problem().argument());
     }
 
     @Test

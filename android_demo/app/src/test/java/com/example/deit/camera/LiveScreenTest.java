@@ -12,6 +12,7 @@ import android.Manifest;
 import android.graphics.Bitmap;
 import android.graphics.BitmapFactory;
 import com.example.deit.FakeClassifier;
+import com.example.deit.NeedsEngine;
 import com.example.deit.Problem;
 import com.example.deit.R;
 import com.example.deit.Screen;
@@ -69,6 +70,7 @@ public class LiveScreenTest {
     }
 
     @Test
+    @NeedsEngine
     public void theFrameIsClassifiedByTheRealEngine() {
         grant();
         try (ActivityController<LiveActivity> c = open()) {
@@ -154,6 +156,7 @@ public class LiveScreenTest {
     }
 
     @Test
+    @NeedsEngine
     public void aRotationLoadsNothingAgain() {
         grant();
         try (ActivityController<LiveActivity> c = open()) {
@@ -188,6 +191,7 @@ public class LiveScreenTest {
     }
 
     @Test
+    @NeedsEngine
     public void aCameraThatFailsLaterTakesTheResultFromTheScreen() {
         grant();
         try (ActivityController<LiveActivity> c = open()) {

@@ -8,6 +8,7 @@ import static org.junit.Assert.assertThrows;
 import static org.junit.Assert.assertTrue;
 
 import android.graphics.Bitmap;
+import com.example.deit.NeedsEngine;
 import com.example.deit.classify.ClassifierException.Code;
 import java.io.File;
 import java.nio.file.Files;
@@ -17,6 +18,7 @@ import org.json.JSONObject;
 import org.junit.Test;
 
 /** What every {@link Classifier} must do; each engine's test class extends it. */
+@NeedsEngine
 public abstract class ClassifierTests extends RefusalTests {
     private static final float TOLERANCE = 1e-4f;
     // Activations that are rounded to INT8 may be rounded otherwise by another processor.

@@ -5,6 +5,7 @@ import static org.junit.Assert.assertEquals;
 
 import android.graphics.Bitmap;
 import android.graphics.BitmapFactory;
+import com.example.deit.NeedsEngine;
 import com.example.deit.classify.ClassifierException.Code;
 import java.nio.file.Files;
 import org.json.JSONObject;
@@ -34,6 +35,7 @@ public class JavaClassifierTest extends ClassifierTests {
     }
 
     @Test
+    @NeedsEngine
     public void logitsAreTheNativeEnginesToTheBit() throws Exception {
         TestBundle bundle = TestBundle.of("int8");
         Classifier java = open(bundle);
@@ -48,6 +50,7 @@ public class JavaClassifierTest extends ClassifierTests {
     }
 
     @Test
+    @NeedsEngine
     public void oneFlippedBitIsSeen() throws Exception {
         byte[] bytes = Files.readAllBytes(TestBundle.of("fp32").file("host.nb").toPath());
         bytes[bytes.length / 2] ^= 1;
@@ -55,6 +58,7 @@ public class JavaClassifierTest extends ClassifierTests {
     }
 
     @Test
+    @NeedsEngine
     public void whatOnlyTheNativeEngineCanAskTheProcessor() throws Exception {
         JSONObject manifest = new JSONObject(TestBundle.of("fp32").text("manifest.json"));
         String fp16 = manifest.put("precision", "fp16").toString();

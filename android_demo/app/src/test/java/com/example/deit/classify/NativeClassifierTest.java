@@ -6,6 +6,7 @@ import static org.junit.Assert.assertSame;
 import static org.junit.Assert.assertTrue;
 
 import android.graphics.Bitmap;
+import com.example.deit.NeedsEngine;
 import com.example.deit.classify.ClassifierException.Code;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -19,6 +20,7 @@ public class NativeClassifierTest extends ClassifierTests {
     }
 
     @Test
+    @NeedsEngine
     public void damagedNetworkIsSeenInItsParts() throws Exception {
         byte[] bytes = Files.readAllBytes(TestBundle.of("fp32").file("host.nb").toPath());
         bytes[0] = 9;

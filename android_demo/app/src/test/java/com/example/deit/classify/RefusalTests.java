@@ -5,11 +5,13 @@ import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertTrue;
 
 import android.graphics.Bitmap;
+import com.example.deit.NeedsEngine;
 import com.example.deit.classify.ClassifierException.Code;
 import java.io.File;
 import org.junit.Test;
 
 /** What every {@link Classifier} must refuse, in words. */
+@NeedsEngine
 public abstract class RefusalTests extends ClassifierFixture {
     @Test
     public void bundlesThatAreMissingOrDamaged() throws Exception {

@@ -1,5 +1,6 @@
 package com.example.deit.classify;
 
+import com.example.deit.Given;
 import java.io.DataInputStream;
 import java.io.File;
 import java.io.FileInputStream;
@@ -21,9 +22,7 @@ final class TestBundle {
 
     /** The bundle that the build was told of: "int8" or "fp32". */
     static TestBundle of(String precision) {
-        String folder = System.getProperty("deit.bundle." + precision);
-        if (folder == null) throw new AssertionError("the build gives no system property deit.bundle." + precision);
-        return new TestBundle(new File(folder));
+        return new TestBundle(Given.bundle(precision));
     }
 
     File file(String name) {

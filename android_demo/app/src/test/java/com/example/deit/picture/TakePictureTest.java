@@ -17,6 +17,7 @@ import android.net.Uri;
 import android.os.ParcelFileDescriptor;
 import android.provider.MediaStore;
 import com.example.deit.MainActivity;
+import com.example.deit.NeedsEngine;
 import com.example.deit.R;
 import com.example.deit.Screen;
 import com.example.deit.TestApplication;
@@ -65,6 +66,7 @@ public class TakePictureTest {
     }
 
     @Test
+    @NeedsEngine
     public void thePictureTakenIsClassified() throws Exception {
         try (ActivityController<MainActivity> c = Robolectric.buildActivity(MainActivity.class).setup()) {
             MainActivity screen = c.get();
@@ -84,6 +86,7 @@ public class TakePictureTest {
     }
 
     @Test
+    @NeedsEngine
     public void leavingTheCameraAppChangesNothing() {
         shadowOf(app).grantPermissions(Manifest.permission.CAMERA);
         try (ActivityController<MainActivity> c = Robolectric.buildActivity(MainActivity.class).setup()) {

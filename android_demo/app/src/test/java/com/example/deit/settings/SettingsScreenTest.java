@@ -12,6 +12,7 @@ import com.example.deit.R;
 import com.example.deit.Screen;
 import com.example.deit.TestApplication;
 import com.example.deit.classify.Engine;
+import com.example.deit.classify.ModelFile;
 import com.example.deit.classify.PowerMode;
 import java.io.File;
 import java.util.List;
@@ -36,7 +37,7 @@ public class SettingsScreenTest {
     public void bundlesAreListedWithWhatTheyAreOrWhatIsWrong() throws Exception {
         app.push("fp32");
         File broken = app.push("int8");
-        TestApplication.replace(new File(broken, "host.nb"), "half");
+        TestApplication.replace(new File(broken, ModelFile.name()), "half");
         try (ActivityController<SettingsActivity> c = Robolectric.buildActivity(SettingsActivity.class).setup()) {
             List<RadioButton> buttons = bundles(c.get());
             assertEquals(4, buttons.size());
@@ -46,7 +47,7 @@ public class SettingsScreenTest {
             assertTrue(what, what.startsWith("deit_tiny-digits-fp32-arm, pushed. FP32"));
             assertTrue(fp32.isEnabled());
             assertFalse(buttons.get(2).isEnabled());
-            assertTrue(buttons.get(2).getText().toString().contains("host.nb in the bundle has the wrong size"));
+            assertTrue(buttons.get(2).getText().toString().contains(ModelFile.name() + " in the bundle has the wrong size"));
             assertTrue(buttons.get(3).getText().toString().startsWith(broken.getName() + ", in the app. INT8"));
             fp32.performClick();
             assertEquals("pushed/deit_tiny-digits-fp32-arm", app.settings().bundle());
