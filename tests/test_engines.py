@@ -81,5 +81,9 @@ def test_a_network_that_is_not_paddles_is_not_timed(root: Path, monkeypatch: pyt
         logits = executor.submit(engines.engines_timed.answers, engine, pixels).result()[0]
         near = engines.compare(executor, engine, pixels, logits, "fp32")
         far = engines.compare(executor, engine, pixels, logits * 1.01, "fp32")
+        rounded = engines.compare(executor, engine, pixels, logits * 1.01, "int8")
+        noise = engines.compare(executor, engine, pixels, -logits, "int8")
     assert near["failure"] is None
+    assert rounded["failure"] is None
+    assert "more noise than signal" in noise["failure"]
     assert "from Paddle's logits" in far["failure"]
