@@ -8,9 +8,8 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -30,8 +29,6 @@ from lite.stages import Stages
 from lite.validation import Validation
 from lite.whole_file import make_folder
 from lite.workers import ChunkResult, Job, Workers
-
-_POLL_SECONDS = 5
 
 
 class InterruptedRunError(ToolkitError):
@@ -134,23 +131,12 @@ class Run:
         missing: Sequence[tuple[int, slice]],
         keep: Callable[[int, ChunkResult], None],
     ) -> None:
-        todo = iter(missing)
-        left = len(missing)
-        pending: dict[Future[ChunkResult], int] = {}
-        while left:
-            # A bounded number on the way: neither the pictures nor their futures pile up.
-            while len(pending) < hands.slots() and (task := next(todo, None)) is not None:
-                index, part = task
-                pending[hands.submit(job, self.pictures.pictures[part])] = index
-            if not pending:
-                time.sleep(_POLL_SECONDS)
-            done, _ = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
-            for future in done:
-                index = pending.pop(future)
-                chunk = hands.result(future)
-                store.write(index, chunk)
-                keep(index, chunk)
-                left -= 1
+        def submit(task: tuple[int, slice]) -> Future[ChunkResult]:
+            return hands.submit(job, self.pictures.pictures[task[1]])
+
+        for (index, _), chunk in hands.as_they_come(missing, submit):
+            store.write(index, chunk)
+            keep(index, chunk)
 
     def _check(self, name: str, start: int, chunk: ChunkResult) -> None:
         for place in np.flatnonzero(~np.isfinite(chunk.logits).all(axis=1)):

@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import platform
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, as_completed
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, as_completed, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -24,6 +26,8 @@ from lite.evaluate import Picture, Predictor, Runnable
 from lite.zoo import Preprocess
 
 CHUNK = 8
+_POLL_SECONDS = 5
+Task = TypeVar("Task")
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,25 @@ class Workers:
     def result(self, future: Future[ChunkResult]) -> ChunkResult:
         """What a finished future holds. Raises what `run_chunk` raises, ConversionError where its process died."""
         return future.result()
+
+    def as_they_come(
+        self, tasks: Collection[Task], submit: Callable[[Task], Future[Any]]
+    ) -> Iterator[tuple[Task, Any]]:
+        """Each task with what it came to, in the order they end; `submit` hands one out. Raises as `result` does.
+
+        A bounded number is on the way: neither pictures, which go with each, nor futures pile up.
+        """
+        todo, left = iter(tasks), len(tasks)
+        pending: dict[Future[Any], Task] = {}
+        while left:
+            while len(pending) < self.slots() and (task := next(todo, None)) is not None:
+                pending[submit(task)] = task
+            if not pending:
+                time.sleep(_POLL_SECONDS)
+            done, _ = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield pending.pop(future), self.result(future)
+                left -= 1
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from quant.seen import Seen
 from quant.streams import fake_quantize
 
 # Units wider than this many times the mean are scaled down to it. None: no unit is scaled.
@@ -55,25 +56,6 @@ class Affine:
         none = np.arange(0)
         rest = Affine(self.middle[inliers], self.scale[inliers], self.limit, self.scaled, none)
         return np.concatenate([inliers, self.outliers]), rest
-
-
-@dataclass(frozen=True)
-class Seen:
-    """GELU's outputs over the calibration pictures.
-
-    `low`, `high` float32 [pictures, hidden]: each picture's least and greatest. `rows` float32 [n, hidden] is a sample
-    and `owners` int [n] the picture of each row.
-    """
-
-    low: np.ndarray
-    high: np.ndarray
-    rows: np.ndarray
-    owners: np.ndarray
-
-    def half(self, pictures: np.ndarray) -> Seen:
-        """The part of the pictures where `pictures`, bool [pictures], is set."""
-        kept = pictures[self.owners]
-        return Seen(self.low[pictures], self.high[pictures], self.rows[kept], self.owners[kept])
 
 
 class Kind(NamedTuple):

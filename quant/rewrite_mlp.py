@@ -25,8 +25,7 @@ def mlp(work: Rewriting, index: int) -> None:
     weight = work.state[f"{fc2}.weight"]
     affine = hidden.unchanged(len(weight))
     if fc2 not in work.kept:
-        stats = work.seen(lambda part: work.hidden[part], last=index == work.last)
-        seen = hidden.Seen(stats.low, stats.high, stats.rows, stats.owners)
+        seen = work.seen(lambda part: work.hidden[part], last=index == work.last)
         errors = hidden.held_out(seen, weight, work.switches.outliers)
         work.gelu_errors[index] = hidden.least(errors)
         affine = hidden.choose(seen, errors, _prices(work, index, work.gelu_errors[index]))

@@ -18,28 +18,11 @@ from quant import hidden, mapped, streams
 from quant.equalize import search
 from quant.ranges import Ranges
 from quant.rounding import gptq, nearest
+from quant.seen import Seen
 from quant.streams import each, fake_quantize, layer_norm
 from quant.switches import Switches
 
 _SAMPLE = 2048
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A layer's inputs: each picture's least and greatest per channel, a sample, and the picture of each of its rows.
-
-    float32 [pictures, channels] twice, [n, channels], and int [n].
-    """
-
-    low: np.ndarray
-    high: np.ndarray
-    rows: np.ndarray
-    owners: np.ndarray
-
-    @property
-    def largest(self) -> np.ndarray:
-        """The greatest magnitude per channel, float32 [channels]."""
-        return np.maximum(np.abs(self.low), np.abs(self.high)).max(axis=0)
 
 
 @dataclass

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -28,7 +27,6 @@ from quant.sensitivity_worker import Job, measure
 
 # Larger chunks run no faster, and a worker keeps the activations of one twice.
 CHUNK = 16
-_POLL_SECONDS = 5
 Found = TypeVar("Found")
 
 
@@ -103,21 +101,13 @@ def spread(
     pictures: Sequence[Picture],
 ) -> Iterator[tuple[Place, Found]]:
     """What `work` (a function of `sensitivity_worker`) finds for each row and chunk of pictures, as it comes."""
-    todo, left = iter(tasks.items()), len(tasks)
-    pending: dict[Future[Any], Place] = {}
-    while left:
-        # A bounded number on the way, as pictures go with each.
-        while len(pending) < hands.slots() and (task := next(todo, None)) is not None:
-            (place, row), chunk = task, task[0][1]
-            part = pictures[chunk * CHUNK : (chunk + 1) * CHUNK]
-            pending[hands.executor.submit(work, job, row, chunk, part)] = place
-        if not pending:
-            time.sleep(_POLL_SECONDS)
-        done, _ = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
-        for future in done:
-            found: Any = hands.result(future)
-            yield pending.pop(future), found
-            left -= 1
+
+    def submit(place: Place) -> Future[Any]:
+        chunk = place[1]
+        part = pictures[chunk * CHUNK : (chunk + 1) * CHUNK]
+        return hands.executor.submit(work, job, tasks[place], chunk, part)
+
+    return hands.as_they_come(tasks, submit)
 
 
 def _together(rows: Sequence[Row], found: Mapping[Place, Figures], chunk_range: Iterable[int]) -> Sensitivity:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from quant import hidden
-from quant.hidden import Kind, Seen
+from quant.hidden import Kind
+from quant.seen import Seen
 
 PICTURES, ROWS, UNITS = 16, 64, 96
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from training_data import DISTILLED, RANDOM, TINY, settings, write_colours
+from training_data import DISTILLED, RANDOM, TINY, assert_same, run, settings, write_colours
 
 from lite.errors import InputError
 from lite.training import listing
 from lite.training.checkpoint import Checkpoint, Position
 from lite.training.devices import Devices
-from lite.training.loop import Result, Task, train
+from lite.training.loop import Task
 from lite.training.settings import Settings
 from lite.training.sources import Digits, Pictures
 
@@ -23,16 +23,6 @@ from lite.training.sources import Digits, Pictures
 @pytest.fixture
 def colours(tmp_path: Path) -> Pictures:
     return listing.find(write_colours(tmp_path / "colours"), seed=1)
-
-
-def run(task: Task, **options: object) -> Result:
-    return train(task, **{"report": lambda line: None, **options})  # type: ignore[arg-type]
-
-
-def assert_same(first: Result, second: Result) -> None:
-    assert first.state.keys() == second.state.keys()
-    for name, value in first.state.items():
-        np.testing.assert_array_equal(value, second.state[name], err_msg=name)
 
 
 class StopError(Exception):

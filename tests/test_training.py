@@ -10,14 +10,14 @@ import paddle
 import pytest
 from states import random_state, write_state
 from tensorboardX.proto import event_pb2
-from training_data import DISTILLED, PLAIN, RANDOM, TINY, settings, write_colours
+from training_data import DISTILLED, PLAIN, RANDOM, TINY, assert_same, run, settings, write_colours
 
 from lite import digits, pdparams, state, weights, zoo
 from lite.errors import ConversionError, InputError
 from lite.training import batches, initial, listing, resolution, save
 from lite.training.batches import Epoch
 from lite.training.devices import ALONE, Devices
-from lite.training.loop import Result, Task, train
+from lite.training.loop import Task
 from lite.training.settings import Augment
 from lite.training.sources import Digits, Pictures
 
@@ -25,16 +25,6 @@ from lite.training.sources import Digits, Pictures
 @pytest.fixture
 def colours(tmp_path: Path) -> Pictures:
     return listing.find(write_colours(tmp_path / "colours"), seed=1)
-
-
-def run(task: Task, **options: object) -> Result:
-    return train(task, **{"report": lambda line: None, **options})  # type: ignore[arg-type]
-
-
-def assert_same(first: Result, second: Result) -> None:
-    assert first.state.keys() == second.state.keys()
-    for name, value in first.state.items():
-        np.testing.assert_array_equal(value, second.state[name], err_msg=name)
 
 
 def test_it_learns_a_folder(colours: Pictures):

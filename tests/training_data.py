@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from lite import zoo
+from lite.training.loop import Result, Task, train
 from lite.training.settings import Settings
 
 # The real variants with two blocks instead of twelve.
@@ -40,6 +41,18 @@ def settings(*, image: int = 32, epochs: int = 1, learning_rate: float = 1e-3, *
     """Settings with one stage, everything else as changed or by default."""
     stage = {"image": image, "epochs": epochs, "learning_rate": learning_rate}
     return Settings.model_validate({"stages": [stage], "batch": 8, **changes})
+
+
+def run(task: Task, **options: object) -> Result:
+    """Trains without a word."""
+    return train(task, **{"report": lambda line: None, **options})  # type: ignore[arg-type]
+
+
+def assert_same(first: Result, second: Result) -> None:
+    """Both trained to the same weights, to the last bit."""
+    assert first.state.keys() == second.state.keys()
+    for name, value in first.state.items():
+        np.testing.assert_array_equal(value, second.state[name], err_msg=name)
 
 
 # Every source of randomness there is.

@@ -15,6 +15,8 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "cpp"))
 
 from core_build import ROOT, SOURCES, run
 
+from tests import releases
+
 HERE = Path(__file__).resolve().parent
 JAVA = ROOT / "android_demo" / "app" / "src" / "main" / "java" / "com" / "example" / "deit" / "classify"
 PACKAGE = "com.example.deit.classify"
@@ -49,6 +51,16 @@ def arm64_library() -> Path:
     run(["cmake", "--preset", "arm64", "-B", str(folder), *parts])
     jobs = str(len(os.sched_getaffinity(0)))
     run(["cmake", "--build", str(folder), "--parallel", jobs, "--target", "deit_jni"])
+    return folder
+
+
+def release_with_java(folder: Path) -> Path:
+    """A release whose library the core can be linked with; its jar and JNI library are only copied."""
+    shutil.copytree(arm64_library() / "release", folder)
+    for name, data in releases.files(releases.library()).items():
+        if name.startswith("java/"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(data)
     return folder
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from app_build import DEMO, OF_BUNDLE, ROOT, WORK, copied_bundle, run
-from jni_build import ENGINE, arm64_library
+from jni_build import ENGINE, release_with_java
 
 from tests import releases
 
@@ -185,7 +185,7 @@ def test_the_libraries_of_the_tests_are_those_of_the_host_build() -> None:
 
 def _cases(folder: Path, bundle: Path) -> dict[str, dict[str, object]]:
     """By name the task's properties that differ; files are made in `folder`."""
-    sdk = _sdk(folder / "sdk")
+    sdk = release_with_java(folder / "sdk")
     sound: dict[str, object] = {
         "bundle": str(bundle),
         "abis": ["arm64-v8a"],
@@ -221,16 +221,6 @@ def _repository(folder: Path) -> Path:
     (folder / "run.sh").write_text(
         f'cd {shlex.quote(str(ROOT))} && exec {shlex.quote(sys.executable)} "$@"\n'
     )
-    return folder
-
-
-def _sdk(folder: Path) -> Path:
-    """A release whose library the core can be linked with; its jar and JNI library are only copied."""
-    shutil.copytree(arm64_library() / "release", folder)
-    for name, data in releases.files(releases.library()).items():
-        if name.startswith("java/"):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(data)
     return folder
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from app_build import DEMO, OF_BUNDLE, WORK, copied_bundle, run
-from jni_build import arm64_library
+from jni_build import release_with_java
 
 from tests import releases
 
@@ -140,7 +140,7 @@ def _cases(folder: Path, bundle: Path, libraries: Path) -> dict[str, dict[str, o
     task = {
         "bundle": str(bundle),
         "abis": ["arm64-v8a"],
-        "releases": {"arm64-v8a": str(_sdk(folder / "sdk"))},
+        "releases": {"arm64-v8a": str(release_with_java(folder / "sdk"))},
         "paddleLiteVersion": releases.TAG,
         "hostNetwork": True,
         "output": str(folder / "out"),
@@ -167,13 +167,3 @@ def _bundles_beside_the_project(bundles: Path) -> None:
     link.parent.mkdir(parents=True, exist_ok=True)
     link.unlink(missing_ok=True)
     link.symlink_to(bundles)
-
-
-def _sdk(folder: Path) -> Path:
-    """A release whose jar and JNI library are only copied."""
-    shutil.copytree(arm64_library() / "release", folder)
-    for name, data in releases.files(releases.library()).items():
-        if name.startswith("java/"):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(data)
-    return folder
