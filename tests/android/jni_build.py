@@ -44,8 +44,10 @@ def arm64_library() -> Path:
     libraries.mkdir(exist_ok=True)
     shutil.copy2(SOURCES / "host_sdk" / "paddle_api.h", include)
     options = ["-std=c++17", "-shared", "-fPIC", f"-I{include}", f"-Wl,-soname,{ENGINE}"]
-    source = str(HERE / "adding_engine.cpp")
-    run(["aarch64-linux-gnu-g++", *options, source, "-o", str(libraries / ENGINE)])
+    sources = [
+        str(HERE / "adding_engine.cpp"), str(ROOT / "tests" / "cpp" / "engine_configuration.cpp")
+    ]  # fmt: skip
+    run(["aarch64-linux-gnu-g++", *options, *sources, "-o", str(libraries / ENGINE)])
     parts = [f"-DPADDLE_LITE_DIR={folder / 'release'}", "-DPADDLE_LITE_VERSION=v2.13-rc", "-DDEIT_TESTS=OFF"]
     parts += ["-DDEIT_JNI=ON", "-DDEIT_DECODE=OFF"]
     run(["cmake", "--preset", "arm64", "-B", str(folder), *parts])

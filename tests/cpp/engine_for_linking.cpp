@@ -7,26 +7,6 @@
 namespace paddle {
 namespace lite_api {
 
-bool IsOpenCLBackendValid(bool) {
-  return false;
-}
-
-ConfigBase::ConfigBase(PowerMode mode, int threads) : threads_(threads), mode_(mode) {}
-void ConfigBase::set_threads(int threads) {
-  threads_ = threads;
-}
-void ConfigBase::set_power_mode(PowerMode mode) {
-  mode_ = mode;
-}
-
-void MobileConfig::set_model_from_buffer(const char* buffer, size_t length) {
-  model_buffer_ = buffer;
-  model_buffer_size_ = length;
-}
-bool MobileConfig::check_fp16_valid() {
-  return false;
-}
-
 void Tensor::Resize(const shape_t&) {}
 shape_t Tensor::shape() const {
   return {};

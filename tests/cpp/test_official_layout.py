@@ -81,9 +81,11 @@ def _release(folder: Path, architecture: str) -> Path:
     include.mkdir(parents=True, exist_ok=True)
     libraries.mkdir(exist_ok=True)
     shutil.copy2(SOURCES / "host_sdk" / "paddle_api.h", include)
-    source = str(ROOT / "tests" / "cpp" / "engine_for_linking.cpp")
+    sources = [
+        str(ROOT / "tests" / "cpp" / f"engine_{part}.cpp") for part in ("configuration", "for_linking")
+    ]
     options = ["-std=c++17", "-shared", "-fPIC", f"-I{include}", f"-Wl,-soname,{LIBRARY}"]
-    run([ARCHITECTURES[architecture][0], *options, source, "-o", str(libraries / LIBRARY)])
+    run([ARCHITECTURES[architecture][0], *options, *sources, "-o", str(libraries / LIBRARY)])
     return folder
 
 
