@@ -26,7 +26,7 @@ from lite.evaluate import Picture, pixels
 from lite.export import INPUT_NAME
 from lite.stages import Stages
 from lite.weights import Weights
-from quant import budget_plan
+from quant import budget_plan, cost
 from quant.budget_plan import Plan
 from quant.calibration import CalibrationSet
 from quant.conversion import SEED, CheckSet, Conversion
@@ -211,6 +211,7 @@ def _manifest(
         },
         "fp32_bytes": conversion.fp32_bytes,
         "kernels": nb.kernel_table(model),
+        "cost": cost.summary(model, shape),
         "int8_coverage": macs.int8_coverage(model, shape) if int8 else None,
         "drift": measured.as_dict(),
         "gate": gate,
