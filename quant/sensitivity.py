@@ -204,6 +204,7 @@ def instructions(segments: Segments, operators: Iterable[Operator]) -> tuple[flo
             columns = block.var(operator.output("Out")[0]).shape[-1]
             count, size = math.prod(left[:-2]), (left[-2], left[-1], columns)
             quantized = sum(cost.quantization(math.prod(shape)) for shape in (left, right))
-            int8 += quantized + count * cost.matmul(*size, int8=True)
-            fp32 += count * cost.matmul(*size, int8=False)
+            transposed = operator.attr("trans_y")
+            int8 += quantized + count * cost.matmul(*size, int8=True, transposed=transposed)
+            fp32 += count * cost.matmul(*size, int8=False, transposed=transposed)
     return int8, fp32

@@ -21,7 +21,9 @@ DEPTH = 3
 SPLIT = Form("packed", shifted_gelu=frozenset({0}), scaled_gelu=frozenset({1}), outliers=frozenset({(1, 16)}))
 
 
-def converted(folder: Path, form: Form, *, int8: bool, model: str = "deit_tiny") -> tuple[set[str], nb.LiteModel]:
+def converted(
+    folder: Path, form: Form, *, int8: bool, model: str = "deit_tiny"
+) -> tuple[set[str], nb.LiteModel]:
     """The names of a short network's layers, and the network as a `.nb`."""
     paddle.seed(0)
     network = DeployableDeiT(zoo.find(model), 10, depth=DEPTH, form=form)
@@ -30,7 +32,9 @@ def converted(folder: Path, form: Form, *, int8: bool, model: str = "deit_tiny")
     if int8:
         pictures = tuple(np.random.default_rng(0).integers(0, 256, (2, 256, 256, 3), dtype=np.uint8))
         recipe = Recipe(
-            name="made", paddleslim=PaddleSlim(algo="abs_max", onnx_format=False), skip=["blocks.*.attn.av", "head*"]
+            name="made",
+            paddleslim=PaddleSlim(algo="abs_max", onnx_format=False),
+            skip=["blocks.*.attn.av", "head*"],
         )
         program = ptq.quantize(network, program, CalibrationSet("made", pictures), recipe, folder / "int8")
     expect = optimizer.Expectation("int8" if int8 else "fp32", ("arm",))
@@ -38,7 +42,9 @@ def converted(folder: Path, form: Form, *, int8: bool, model: str = "deit_tiny")
         program.model, program.params, folder / "model.nb", targets=("arm",), expect=expect
     )
     # With one layer per head, a head is a number behind its layer's name.
-    weights = [name.removesuffix(".weight") for name, _ in network.named_parameters() if name.endswith(".weight")]
+    weights = [
+        name.removesuffix(".weight") for name, _ in network.named_parameters() if name.endswith(".weight")
+    ]
     return {re.sub(r"(?<=\.attn\.[qkv])\.\d+$", "", name) for name in weights}, made
 
 
@@ -66,7 +72,9 @@ def test_every_layer_of_the_network_is_found(tmp_path: Path, form: Form, int8: b
     assert set(found.values()) == {name.replace("head_dist", "head") for name in wanted} | without_weights
 
 
-def test_an_operator_belongs_to_the_layer_that_made_its_input_and_a_calib_to_its_reader(tmp_path: Path) -> None:
+def test_an_operator_belongs_to_the_layer_that_made_its_input_and_a_calib_to_its_reader(
+    tmp_path: Path,
+) -> None:
     _, made = converted(tmp_path, SPLIT, int8=True)
     found = nb_layers.layers(shapes.steps(made, IMAGE), made.params)
     there = Counter((found[index], op.type) for index, op in enumerate(made.ops) if index in found)
