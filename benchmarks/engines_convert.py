@@ -17,13 +17,14 @@ import cv2
 import numpy as np
 from engines_others import MnnEngine, NcnnEngine, OpenVinoEngine
 
-from lite import digits, preprocess, processes, weights, zoo
+from lite import processes, weights, zoo
 from lite.backends import classifier
 from lite.backends.inference import InferenceEngine
 from lite.backends.onnx import OnnxEngine
 from lite.backends.options import Options
 from lite.errors import ConversionError, InputError
 from lite.evaluate import Runnable
+from lite.pictures import digits, prepare
 from lite.state import expected_shapes
 from lite.weights import Weights
 from lite.zoo import Preprocess
@@ -60,7 +61,7 @@ def network(model: str, *, depth: int | None = None) -> Weights:
 
 def tensors(split: str, count: int, spec: Preprocess) -> np.ndarray:
     """Digits as input tensors, float32 [count, 3, H, W]."""
-    return np.concatenate([preprocess.prepare(one, spec) for one in digits.pictures(split, count)])
+    return np.concatenate([prepare.prepare(one, spec) for one in digits.pictures(split, count)])
 
 
 def engines(

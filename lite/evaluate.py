@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from lite import preprocess
+from lite.pictures import prepare
 from lite.zoo import Preprocess
 
 Picture = Path | np.ndarray  # a file, or decoded: uint8 RGB [H, W, 3]
@@ -79,9 +79,9 @@ class Engine:
 
 def pixels(picture: Picture) -> np.ndarray:
     """A picture decoded: uint8 RGB [H, W, 3]; raises InputError for an unreadable file."""
-    return picture if isinstance(picture, np.ndarray) else preprocess.decode(picture)
+    return picture if isinstance(picture, np.ndarray) else prepare.decode(picture)
 
 
 def tensor(picture: Picture, spec: Preprocess) -> np.ndarray:
     """Input tensor float32 [1, 3, crop, crop] of a picture; raises InputError for an unreadable file."""
-    return preprocess.prepare(pixels(picture), spec)
+    return prepare.prepare(pixels(picture), spec)

@@ -15,7 +15,7 @@ import numpy as np
 from lite import report, workers
 from lite.backends.classifier import Classifier
 from lite.errors import ConversionError, InputError
-from lite.pictures import find_pictures
+from lite.pictures.folders import find_pictures
 from lite.report import Guess
 from lite.workers import Job
 

@@ -17,7 +17,7 @@ from lite.accuracy import ClassAccuracy
 from lite.bundle import Bundle
 from lite.drift import Drift
 from lite.evaluate import pixels
-from lite.picture_set import PictureSet
+from lite.pictures.picture_set import PictureSet
 from lite.whole_file import make_folder, write_text
 
 SCHEMA = 1

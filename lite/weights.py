@@ -139,7 +139,7 @@ def imagenet_labels() -> tuple[str, ...]:
 def _default_labels(source: str, classes: int) -> tuple[str, ...]:
     if source == "digits":
         # Imported here because it brings scikit-learn and OpenCV, which nothing else in here needs.
-        from lite.digits import CLASSES
+        from lite.pictures.digits import CLASSES
 
         return CLASSES
     if classes == IMAGENET_CLASSES:

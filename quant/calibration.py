@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import paddle
 
-from lite import preprocess
 from lite.errors import InputError
 from lite.evaluate import Picture, pixels, tensor
+from lite.pictures import prepare
 from lite.zoo import Preprocess
 from quant import mapped
 
@@ -49,7 +49,7 @@ class CalibrationSet:
         if len(pictures) < len(self.pictures):
             array = mapped.array(folder / "calibration.npy", (len(self.pictures), *size), np.uint8)
             for place, picture in enumerate(self.pictures):
-                array[place] = preprocess.resize_crop(pixels(picture), spec.resize_short, spec.crop)
+                array[place] = prepare.resize_crop(pixels(picture), spec.resize_short, spec.crop)
             pictures = list(array)
         if len(pictures) > 1 and all(np.array_equal(pictures[0], other) for other in pictures[1:]):
             raise InputError(

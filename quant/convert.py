@@ -20,10 +20,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from lite import bundle, drift, macs, nb, preprocess, report, workers
+from lite import bundle, drift, macs, nb, report, workers
 from lite.errors import ConversionError, InputError
 from lite.evaluate import Picture, pixels
 from lite.export import INPUT_NAME
+from lite.pictures import prepare
 from lite.stages import Stages
 from lite.weights import Weights
 from quant import budget_plan
@@ -232,7 +233,7 @@ def _write_golden(folder: Path, conversion: Conversion, int8: bool) -> None:
     picture = pixels(conversion.check.pictures[0])
     if not cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
         raise InputError(f"cannot write {path}; is the disk full?")
-    tensor = preprocess.from_file(path, conversion.weights.variant.preprocess)
+    tensor = prepare.from_file(path, conversion.weights.variant.preprocess)
     logits = conversion.host_answer(int8, path)
     if not np.isfinite(logits).all():
         raise ConversionError(

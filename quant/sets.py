@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lite import digits
 from lite.errors import InputError
 from lite.evaluate import Picture
-from lite.pictures import find_pictures, is_labelled, labelled
+from lite.pictures import digits
+from lite.pictures.folders import find_pictures, is_labelled, labelled
 from lite.weights import Weights
 from quant.calibration import CalibrationSet
 from quant.conversion import CheckSet

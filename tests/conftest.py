@@ -68,8 +68,9 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # Imported here: most test files need no Paddle, which takes seconds.
     from states import random_state, write_state
 
-    from lite import digits, weights, zoo
+    from lite import weights, zoo
     from lite.bundle import Bundle
+    from lite.pictures import digits
     from quant import recipe, sets
     from quant.convert import Request, convert
 

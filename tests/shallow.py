@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lite import digits, weights, zoo
+from lite import weights, zoo
+from lite.pictures import digits
 from lite.stages import Stages
 from lite.weights import Weights
 from quant.calibration import CalibrationSet

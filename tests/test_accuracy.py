@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lite import accuracy, bundle
-from lite.picture_set import PictureSet
+from lite.pictures.picture_set import PictureSet
 from lite.validation import Validation
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lite import bundle, digits, preprocess, processes, weights, zoo
+from lite import bundle, processes, weights, zoo
 from lite.backends import BACKENDS, classifier, labelled, scores
 from lite.backends.classifier import Classifier, Wish
 from lite.backends.dygraph import NetworkPredictor
@@ -18,6 +18,7 @@ from lite.backends.export import logits_of
 from lite.backends.options import Options
 from lite.errors import InputError
 from lite.evaluate import Runnable
+from lite.pictures import digits, prepare
 from lite.weights import Weights
 
 GPU = Options(device="gpu")
@@ -38,7 +39,7 @@ def asked(trained: Weights, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 @pytest.fixture(scope="module")
 def pixels(trained: Weights) -> np.ndarray:
     spec = trained.variant.preprocess
-    return np.concatenate([preprocess.prepare(one, spec) for one in digits.pictures("held_out", 3)])
+    return np.concatenate([prepare.prepare(one, spec) for one in digits.pictures("held_out", 3)])
 
 
 @pytest.fixture(scope="module")

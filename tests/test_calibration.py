@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from lite import preprocess, zoo
+from lite import zoo
 from lite.errors import InputError
+from lite.pictures import prepare
 from quant.calibration import CalibrationSet, TensorDataset
 
 SPEC = zoo.find("deit_tiny").preprocess
@@ -36,7 +37,7 @@ def test_cropped_pictures_give_the_same_tensors(tmp_path: Path) -> None:
     upright = cv2.cvtColor(picture(1), cv2.COLOR_BGR2RGB)
     for index, original in enumerate((picture(0), upright)):
         (values,) = samples[index]
-        np.testing.assert_array_equal(values, preprocess.prepare(original, SPEC)[0])
+        np.testing.assert_array_equal(values, prepare.prepare(original, SPEC)[0])
     assert len(samples) == 2
     assert seen == [(1, 2), (2, 2)]
 

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from states import random_state, write_state
 
-from lite import bundle, digits, weights, zoo
+from lite import bundle, weights, zoo
 from lite.backends import classifier, labelled, scores
-from lite.picture_set import PictureSet
+from lite.pictures import digits
+from lite.pictures.picture_set import PictureSet
 
 
 def evaluate(root: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:

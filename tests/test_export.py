@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 from states import random_state
 
-from lite import digits, preprocess, processes, weights, zoo
+from lite import processes, weights, zoo
 from lite.backends import exported
 from lite.backends.dygraph import NetworkPredictor
 from lite.backends.export import DEFAULT_OPSET, TOLERANCE, check, export, logits_of
 from lite.backends.options import DEFAULT
 from lite.errors import ConversionError, InputError
+from lite.pictures import digits, prepare
 from lite.weights import Weights
 
 CLASSES = 7
@@ -89,7 +90,7 @@ def test_it_answers_as_paddle_does_for_any_number_of_pictures(
             "export.json", "labels.txt", "model.pdiparams", "model.pdmodel"
         ]  # fmt: skip
     spec = trained.variant.preprocess
-    pixels = np.concatenate([preprocess.prepare(one, spec) for one in digits.pictures("held_out", 5)])
+    pixels = np.concatenate([prepare.prepare(one, spec) for one in digits.pictures("held_out", 5)])
     expected = NetworkPredictor(trained.variant, trained.state).logits(pixels)
     for answered in answers(folder, [pixels[:count] for count in (1, 2, 5)]):
         np.testing.assert_allclose(answered, expected[: len(answered)], atol=TOLERANCE)

@@ -8,10 +8,11 @@ import pytest
 import reference_deit
 from states import random_state
 
-from lite import digits, export, preprocess, weights, zoo
+from lite import export, weights, zoo
 from lite.deploy import DeployableDeiT, deployable_state
 from lite.errors import ConversionError
 from lite.network import DeiT
+from lite.pictures import digits, prepare
 
 CLASSES = 12
 # Base variants with few blocks, to stay quick.
@@ -78,7 +79,7 @@ def test_the_deployable_form_equals_the_plain_one_on_trained_weights():
     state = weights.load(variant, "digits", notify=print).state
     with paddle.no_grad():
         for shown in digits.pictures("held_out", 3):
-            pixels = paddle.to_tensor(preprocess.prepare(shown, variant.preprocess))
+            pixels = paddle.to_tensor(prepare.prepare(shown, variant.preprocess))
             expected = plain(variant, state)(pixels).numpy()
             np.testing.assert_allclose(deployable(variant, state)(pixels).numpy(), expected, atol=1e-4)
 

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from states import random_state, write_state
 
-from lite import bundle, digits, drift, nb, preprocess, weights, zoo
+from lite import bundle, drift, nb, weights, zoo
+from lite.pictures import digits, prepare
 from lite.stages import Stages
 from quant import convert, recipe, sets
 
@@ -139,10 +140,10 @@ def test_float_bundles_do_not_drift_on_the_host(made, precision: str):
 def test_the_golden_picture_gives_the_golden_logits(made):
     made_bundle = bundle.read(made[0] / "deit_tiny-digits-int8-arm")
     tensor, logits = made_bundle.golden()
-    picture = preprocess.from_file(made_bundle.path / "golden.png", made_bundle.preprocess)
+    picture = prepare.from_file(made_bundle.path / "golden.png", made_bundle.preprocess)
     np.testing.assert_array_equal(tensor, picture)
     np.testing.assert_array_equal(
-        preprocess.decode(made_bundle.path / "golden.png"), digits.pictures("held_out", 1)[0]
+        prepare.decode(made_bundle.path / "golden.png"), digits.pictures("held_out", 1)[0]
     )
     script = (
         "import sys, numpy as np; from pathlib import Path; from lite.predictor import LitePredictor; "

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lite import digits, picture_set
 from lite.errors import InputError
+from lite.pictures import digits, picture_set
 
 COUNT = 30
 

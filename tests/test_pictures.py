@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lite.errors import InputError
-from lite.pictures import find_pictures, is_labelled, labelled
+from lite.pictures.folders import find_pictures, is_labelled, labelled
 
 
 def make(folder: Path, *names: str) -> None:

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lite import bundle, digits
+from lite import bundle
 from lite.backends import classifier
 from lite.errors import InputError
+from lite.pictures import digits
 from lite.predict import Prediction, classify, expand
 
 ROOT = Path(__file__).resolve().parent.parent

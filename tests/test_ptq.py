@@ -15,10 +15,11 @@ import programs
 import pytest
 from states import random_state
 
-from lite import digits, evaluate, export, nb, optimizer, zoo
+from lite import evaluate, export, nb, optimizer, zoo
 from lite.deploy import PLAIN, DeployableDeiT, Form, deployable_state
 from lite.errors import ConversionError, InputError
 from lite.export import Exported, LoadedProgram, static_graph
+from lite.pictures import digits
 from quant import layers, ptq
 from quant import recipe as recipes
 from quant.calibration import CalibrationSet

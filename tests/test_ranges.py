@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from states import random_state
 
-from lite import digits, export, zoo
+from lite import export, zoo
 from lite.deploy import Form, deployable_state
 from lite.errors import ConversionError
 from lite.export import Exported, LoadedProgram, static_graph
+from lite.pictures import digits
 from quant import ptq, ranges
 from quant.calibration import CalibrationSet
 from quant.recipe import Recipe

@@ -11,8 +11,9 @@ import paddle
 import pytest
 from states import random_state
 
-from lite import digits, export, preprocess, weights, zoo
+from lite import export, weights, zoo
 from lite.deploy import Form, State, deployable_state
+from lite.pictures import digits, prepare
 from quant import hidden, reconstruct
 from quant.equalize import search, smoothing
 from quant.hidden import Kind
@@ -47,7 +48,7 @@ def pictures(count: int) -> list[np.ndarray]:
 
 def tensors(count: int) -> np.ndarray:
     shown = digits.pictures("held_out", count)
-    return np.concatenate([preprocess.prepare(picture, VARIANT.preprocess) for picture in shown])
+    return np.concatenate([prepare.prepare(picture, VARIANT.preprocess) for picture in shown])
 
 
 NOTHING = {field.name: False for field in fields(Switches) if field.type.startswith("bool")}

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from shallow import CHECK, SHOWN, VARIANT, made, recipe
 
-from lite import dask_workers, digits, weights, workers, zoo
+from lite import dask_workers, weights, workers, zoo
 from lite.errors import InputError
+from lite.pictures import digits
 from quant import recipe as recipes
 from quant.calibration import CalibrationSet
 from quant.sensitivity_program import Program, folder_for

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lite import digits, zoo
+from lite import zoo
 from lite.errors import InputError
 from lite.evaluate import Picture
+from lite.pictures import digits
 from lite.weights import Weights
 from quant import sets
 

@@ -17,8 +17,9 @@ import pytest
 from states import random_state, write_state
 from training_data import write_colours
 
-from lite import digits, pdparams, weights, zoo
+from lite import pdparams, weights, zoo
 from lite.errors import ToolkitError
+from lite.pictures import digits
 from lite.training import save
 from lite.training.checkpoint import Checkpoint
 

@@ -12,8 +12,9 @@ from states import random_state, write_state
 from tensorboardX.proto import event_pb2
 from training_data import DISTILLED, PLAIN, RANDOM, TINY, assert_same, run, settings, write_colours
 
-from lite import digits, pdparams, state, weights, zoo
+from lite import pdparams, state, weights, zoo
 from lite.errors import ConversionError, InputError
+from lite.pictures import digits
 from lite.training import batches, initial, listing, resolution, save
 from lite.training.batches import Epoch
 from lite.training.devices import ALONE, Devices

@@ -10,10 +10,11 @@ import numpy as np
 import programs
 import pytest
 
-from lite import digits, evaluate, export, nb, optimizer, weights, zoo
+from lite import evaluate, export, nb, optimizer, weights, zoo
 from lite.deploy import deployable_state
 from lite.errors import ConversionError
 from lite.export import Exported, LoadedProgram, static_graph
+from lite.pictures import digits
 from quant import ptq
 from quant.calibration import CalibrationSet
 from quant.recipe import Recipe

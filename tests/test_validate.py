@@ -15,12 +15,13 @@ import cv2
 import numpy as np
 import pytest
 
-from lite import bundle, comparison, dask_workers, digits, evaluate, picture_set, validation, workers
+from lite import bundle, comparison, dask_workers, evaluate, validation, workers
 from lite.chunks import SIZE
 from lite.comparison import Comparison
 from lite.errors import ConversionError, InputError
 from lite.evaluate import Engine
-from lite.picture_set import PictureSet
+from lite.pictures import digits, picture_set
+from lite.pictures.picture_set import PictureSet
 from lite.validate import Run
 from lite.workers import ChunkResult
 

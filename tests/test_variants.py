@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from states import random_state
 
-from lite import bundle, digits, zoo
+from lite import bundle, zoo
+from lite.pictures import digits
 from lite.weights import Weights
 from quant import recipe
 from quant.calibration import CalibrationSet

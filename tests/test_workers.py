@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lite import bundle, dask_workers, digits, processes, workers
+from lite import bundle, dask_workers, processes, workers
 from lite.errors import ConversionError, InputError
 from lite.evaluate import Engine
+from lite.pictures import digits
 from lite.workers import CHUNK, Job
 
 

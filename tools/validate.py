@@ -24,10 +24,11 @@ with _command.requirements():
     from rich.markup import escape
     from rich.table import Table
 
-    from lite import bundle, comparison, drift, picture_set, validation
+    from lite import bundle, comparison, drift, validation
     from lite.bundle import Bundle
     from lite.comparison import Comparison
     from lite.errors import DriftError, InputError
+    from lite.pictures import picture_set
     from lite.validate import Run, default_out
     from lite.workers import Workers
 

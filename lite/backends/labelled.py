@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lite import picture_set
 from lite.errors import InputError
-from lite.picture_set import PictureSet
+from lite.pictures import picture_set
+from lite.pictures.picture_set import PictureSet
 from lite.weights import imagenet_labels
 from lite.zoo import IMAGENET_CLASSES
 

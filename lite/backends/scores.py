@@ -14,7 +14,7 @@ from lite.accuracy import ClassAccuracy
 from lite.backends import labelled
 from lite.backends.classifier import Classifier
 from lite.errors import ConversionError, InputError
-from lite.picture_set import PictureSet
+from lite.pictures.picture_set import PictureSet
 from lite.workers import Job
 
 SCHEMA = 1

@@ -7,7 +7,7 @@
 3. a folder with `train/CLASS/…` and `val/CLASS/…`;
 4. a folder with `CLASS/…`; a tenth of each class is held out.
 
-How lists and class folders are read is said in `lite/picture_set.py`.
+How lists and class folders are read is said in `lite/pictures/picture_set.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from lite.errors import InputError
-from lite.picture_set import labelled
+from lite.pictures.picture_set import labelled
 from lite.training.sources import Pictures
 from lite.weights import read_labels
 

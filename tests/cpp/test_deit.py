@@ -22,11 +22,12 @@ PICTURES = ("photo.jpg", "portrait.png", "grey.jpg", "alpha.png", "turned.jpg", 
 PYTHON = """
 import json, sys
 from pathlib import Path
-from lite import bundle, preprocess
+from lite import bundle
+from lite.pictures import prepare
 from lite.predictor import LitePredictor
 made = bundle.read(Path(sys.argv[1]))
 network = LitePredictor(made.host_nb)
-answers = {path: network.run(preprocess.from_file(Path(path), made.preprocess)).tolist() for path in sys.argv[2:]}
+answers = {path: network.run(prepare.from_file(Path(path), made.preprocess)).tolist() for path in sys.argv[2:]}
 Path(sys.argv[1], "..", "answers.json").resolve().write_text(json.dumps(answers))
 """
 

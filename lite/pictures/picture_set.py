@@ -13,7 +13,7 @@ import numpy as np
 
 from lite.errors import InputError
 from lite.evaluate import Picture
-from lite.pictures import LIST_NAME, find_pictures, is_labelled, labelled
+from lite.pictures.folders import LIST_NAME, find_pictures, is_labelled, labelled
 
 DIGITS = "digits"
 _SEED = 2026
@@ -52,7 +52,7 @@ def load(
     """The pictures of `images` ("digits", a folder, or a list file) for a network of the classes `labels`.
 
     Class folders named like classes are these classes, in whatever order; other class folders count by their
-    place (see `lite/pictures.py`) if there are as many as classes, else the pictures are taken without labels
+    place (see `lite/pictures/folders.py`) if there are as many as classes, else the pictures are taken without labels
     and `notify` says so. `limit` takes some at random, always the same (of the digits, which are mixed
     already, the first). Raises InputError for a source without pictures and for a list that does not fit.
     """
@@ -70,7 +70,7 @@ def load(
 
 def _digits(labels: Sequence[str], limit: int | None) -> PictureSet:
     # Imported here because it brings scikit-learn, which takes a second.
-    from lite import digits
+    from lite.pictures import digits
 
     pictures = digits.pictures("held_out", limit)
     truth = digits.labels("held_out")[: len(pictures)] if tuple(labels) == digits.CLASSES else None
