@@ -101,8 +101,8 @@ def paddle_int8(loaded: Weights, work: Path) -> InferenceEngine:
     # Imported here so that the processes of other engines do without Paddle.
     from lite.deploy import deployable_state
     from lite.export import Exported, build
+    from lite.pictures.picture_set import PictureSet
     from quant import ptq
-    from quant.calibration import CalibrationSet
     from quant.recipe import PaddleSlim, Recipe
 
     program = classifier.of_weights(loaded, "inference", work / "float").engine
@@ -110,7 +110,7 @@ def paddle_int8(loaded: Weights, work: Path) -> InferenceEngine:
     ptq.quantize(
         build(deployable_state(loaded.state, loaded.variant), loaded.variant),
         Exported.in_folder(program.path),
-        CalibrationSet("digits", tuple(digits.pictures("calibration", CALIBRATION))),
+        PictureSet.of("digits", digits.pictures("calibration", CALIBRATION)),
         recipe,
         work / "paddle-int8",
     )

@@ -7,7 +7,7 @@ optimizer to a `.nb` for the phone or for this host.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,38 +15,23 @@ from pathlib import Path
 
 import numpy as np
 
-from lite import drift, evaluate, export, nb, optimizer
+from lite import drift, export, nb, optimizer
 from lite.deploy import Attention, DeployableDeiT, Form, deployable_state
 from lite.errors import InputError
-from lite.evaluate import Engine, Picture
+from lite.evaluate import Engine
 from lite.export import Exported, LoadedProgram, static_graph
+from lite.pictures.picture_set import Picture, PictureSet
 from lite.stages import Stages
 from lite.weights import Weights
 from lite.workers import Job, Pending, Workers
 from quant import forms, ptq, ranges, reconstruct
-from quant.calibration import CalibrationSet
+from quant.pictures import Views, cropped
 from quant.recipe import Recipe
 from quant.twin import build_twin
-from quant.views import Views
 
 SEED = 2026
 LAYER_PICTURES = 16
 _OPT_TARGETS = {"arm": ("arm",), "opencl": ("opencl", "arm")}
-
-
-@dataclass(frozen=True)
-class CheckSet:
-    """Pictures the drift is measured on; `labels` int64 [N] where they are known."""
-
-    source: str
-    pictures: Sequence[Picture]
-    labels: np.ndarray | None = None
-
-    def __post_init__(self) -> None:
-        if not self.pictures:
-            raise InputError(
-                f"{self.source}: no pictures to check the bundle with; give a folder that holds some"
-            )
 
 
 @dataclass
@@ -60,8 +45,8 @@ class Conversion:
 
     weights: Weights
     recipe: Recipe
-    calibration: CalibrationSet | None
-    check: CheckSet
+    calibration: PictureSet | None
+    check: PictureSet
     work: Path
     references: Workers
     hosts: Workers
@@ -153,10 +138,10 @@ class Conversion:
             return quantized
 
     @cached_property
-    def _calibration(self) -> CalibrationSet:
+    def _calibration(self) -> PictureSet:
         if self.calibration is None:
             raise InputError("int8 needs calibration pictures; give a folder of them")
-        return self.calibration.take(self.recipe.batches).cropped(self.weights.variant.preprocess, self.work)
+        return cropped(self.calibration, self.weights.variant.preprocess, self.work)
 
     @cached_property
     def twin(self) -> Exported:
@@ -247,7 +232,7 @@ class Conversion:
 
     def _block_outputs(self, loaded: LoadedProgram) -> Iterator[list[np.ndarray]]:
         for picture in self.check.pictures[:LAYER_PICTURES]:
-            pixels = evaluate.tensor(picture, self.weights.variant.preprocess)
+            pixels = picture.tensor(self.weights.variant.preprocess)
             yield loaded.run(pixels, loaded.block_outputs)[1:]
 
     @contextmanager

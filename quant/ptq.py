@@ -19,10 +19,11 @@ import paddle
 from lite.deploy import DeployableDeiT
 from lite.errors import ConversionError, InputError
 from lite.export import INPUT_NAME, Exported, LoadedProgram, static_graph
+from lite.pictures.picture_set import PictureSet
 from quant import layers, observers
-from quant.calibration import CalibrationSet, TensorDataset
 from quant.graph_links import unchecked_links
 from quant.graph_order import nodes_in_order
+from quant.pictures import TensorDataset, cropped
 from quant.quiet import quiet
 from quant.recipe import Recipe
 
@@ -33,7 +34,7 @@ _CPP_ERROR = re.compile(r"[A-Z]\w*Error: ")
 def quantize(
     network: DeployableDeiT,
     exported: Exported,
-    calibration: CalibrationSet,
+    calibration: PictureSet,
     recipe: Recipe,
     folder: Path,
     *,
@@ -68,7 +69,7 @@ def quantize(
         unchecked_links(),
         nodes_in_order(),
     ):
-        calibration = calibration.take(recipe.batches).cropped(spec, Path(scratch))
+        calibration = cropped(calibration.first(recipe.batches), spec, Path(scratch))
         # A cropped picture is its own centre crop, so no pixel changes.
         spec = replace(spec, resize_short=spec.crop)
         skipped = []

@@ -70,8 +70,8 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     from lite import weights, zoo
     from lite.bundle import Bundle
-    from lite.pictures import digits
-    from quant import recipe, sets
+    from lite.pictures import digits, picture_set
+    from quant import recipe
     from quant.convert import Request, convert
 
     folder = tmp_path_factory.mktemp("tiny")
@@ -90,7 +90,7 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [Request("fp32", "arm")],
         recipe=recipe.load(recipe.DEFAULT),
         calibration=None,
-        check=sets.digits_check(loaded, 2),
+        check=picture_set.digits("held_out", loaded.labels, 2),
         out=folder,
         work=tmp_path_factory.mktemp("work"),
     )

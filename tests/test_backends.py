@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from lite import bundle, processes, weights, zoo
-from lite.backends import BACKENDS, classifier, labelled, scores
+from lite.backends import BACKENDS, classifier, scores
 from lite.backends.classifier import Classifier, Wish
 from lite.backends.dygraph import NetworkPredictor
 from lite.backends.export import logits_of
 from lite.backends.options import Options
 from lite.errors import InputError
 from lite.evaluate import Runnable
-from lite.pictures import digits, prepare
+from lite.pictures import digits, picture_set, prepare
 from lite.weights import Weights
 
 GPU = Options(device="gpu")
@@ -152,7 +152,7 @@ def test_a_bundle_is_asked_in_paddle_lite(tiny_bundle: Path, tmp_path: Path):
 
 
 def test_every_backend_gives_the_same_figures(asked, trained: Weights):
-    pictures = labelled.load("digits", trained.labels, limit=24)
+    pictures = picture_set.digits("held_out", trained.labels, 24)
     ours, *others = (scores.score(one, pictures, processes=1) for one in asked.values())
     assert ours.top_k(1) > 0.9
     assert ours.confusion.sum() == 24

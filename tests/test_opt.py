@@ -15,9 +15,9 @@ import pytest
 from states import random_state, write_state
 
 from lite import bundle, drift, nb, weights, zoo
-from lite.pictures import digits, prepare
+from lite.pictures import digits, picture_set, prepare
 from lite.stages import Stages
-from quant import convert, recipe, sets
+from quant import convert, recipe
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = {"model.nb", "host.nb", "labels.txt", "golden.npz", "golden.png", "manifest.json", "report.html"}
@@ -260,7 +260,7 @@ def test_nothing_is_converted_twice(tmp_path: Path):
         [convert.Request("fp32", "arm")],
         recipe=recipe.load(recipe.DEFAULT),
         calibration=None,
-        check=sets.digits_check(loaded, 2),
+        check=picture_set.digits("held_out", loaded.labels, 2),
         out=tmp_path / "out",
         work=tmp_path,
         stages=Stages(on_start=begun.append),

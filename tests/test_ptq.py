@@ -15,19 +15,19 @@ import programs
 import pytest
 from states import random_state
 
-from lite import evaluate, export, nb, optimizer, zoo
+from lite import export, nb, optimizer, zoo
 from lite.deploy import PLAIN, DeployableDeiT, Form, deployable_state
 from lite.errors import ConversionError, InputError
 from lite.export import Exported, LoadedProgram, static_graph
-from lite.pictures import digits
+from lite.pictures import digits, prepare
+from lite.pictures.picture_set import PictureSet
 from quant import layers, ptq
 from quant import recipe as recipes
-from quant.calibration import CalibrationSet
 from quant.recipe import Recipe
 from quant.twin import build_twin
 
 VARIANT = zoo.find("deit_tiny")
-CALIBRATION = CalibrationSet("digits", tuple(digits.pictures("calibration", 2)))
+CALIBRATION = PictureSet.of("digits", digits.pictures("calibration", 2))
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -57,7 +57,7 @@ def recipe(*, skip: tuple[str, ...] = (), batches: int | None = None, **options:
     )
 
 
-def quantize(net: Net, folder: Path, calibration: CalibrationSet = CALIBRATION, **options) -> Exported:
+def quantize(net: Net, folder: Path, calibration: PictureSet = CALIBRATION, **options) -> Exported:
     return ptq.quantize(net.network, net.exported, calibration, recipe(**options), folder)
 
 
@@ -78,7 +78,7 @@ def logits(program: Exported, count: int = 2) -> np.ndarray:
     with static_graph() as executor:
         loaded = LoadedProgram(program, executor)
         pictures = digits.pictures("held_out", count)
-        return np.stack([loaded.run(evaluate.tensor(one, VARIANT.preprocess))[0][0] for one in pictures])
+        return np.stack([loaded.run(prepare.prepare(one, VARIANT.preprocess))[0][0] for one in pictures])
 
 
 def weight(program: Exported, name: str) -> np.ndarray:
@@ -229,7 +229,7 @@ def test_unknown_layers_are_named_with_their_line(net: Net, tmp_path: Path):
 
 def test_batches(net: Net, tmp_path: Path):
     seen: list[tuple[int, int]] = []
-    three = CalibrationSet("digits", tuple(digits.pictures("calibration", 3)))
+    three = PictureSet.of("digits", digits.pictures("calibration", 3))
     first = ptq.quantize(
         net.network, net.exported, three, recipe(batches=2), tmp_path / "first",
         on_picture=lambda *progress: seen.append(progress),

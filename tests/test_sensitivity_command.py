@@ -17,8 +17,8 @@ from shallow import CHECK, SHOWN, VARIANT, made, recipe
 from lite import dask_workers, weights, workers, zoo
 from lite.errors import InputError
 from lite.pictures import digits
+from lite.pictures.picture_set import PictureSet
 from quant import recipe as recipes
-from quant.calibration import CalibrationSet
 from quant.sensitivity_program import Program, folder_for
 from quant.sensitivity_run import Run
 from quant.sensitivity_worker import Job, measure
@@ -41,7 +41,7 @@ def arguments(stock: Program, tmp_path: Path) -> list[str]:
     """Arguments for a run on the two blocks, in a folder of its own."""
     loaded = weights.load(zoo.find("deit_tiny"), "digits", notify=print)
     out = tmp_path / "out"
-    calibration = CalibrationSet("digits", tuple(digits.pictures("calibration", 4)))
+    calibration = PictureSet.of("digits", digits.pictures("calibration", 4))
     shutil.copytree(stock.folder, folder_for(loaded, recipes.load("paddleslim"), calibration, out))
     return command(
         "--model=deit_tiny", "--weights=digits", "--recipe=paddleslim", "--calib-images=4", "--max-images=17",

@@ -17,6 +17,7 @@ import pytest
 from states import random_state, write_state
 from training_data import write_colours
 
+from lite import labels as class_names
 from lite import pdparams, weights, zoo
 from lite.errors import ToolkitError
 from lite.pictures import digits
@@ -104,7 +105,7 @@ def test_killed_and_resumed_it_writes_the_same_file(
     assert len(list(logs.glob("events.out.tfevents.*"))) == 2
     assert "16 pixels" in whole.stderr  # the position embedding is stretched to 224, and that is said
     assert "mixed precision is off" in whole.stderr
-    loaded = weights.load(TINY, str(out), labels=save.labels_path(out), notify=print)
+    loaded = weights.load(TINY, str(out), labels=class_names.beside(out), notify=print)
     assert loaded.labels == ("blue", "red")
     assert loaded.state["pos_embed"].shape == (1, 197, 192)
 
@@ -148,7 +149,7 @@ def test_a_fine_tuned_network_goes_through_opt(tmp_path: Path):
     done = subprocess.run(
         [
             sys.executable, "tools/opt.py", "--model", "deit_tiny", "--weights", out,
-            "--labels", save.labels_path(out), "--calib", tmp_path / "digits", "--calib-images", "4",
+            "--labels", class_names.beside(out), "--calib", tmp_path / "digits", "--calib-images", "4",
             "--check-images", "4", "--recipe", "paddleslim", "--out", tmp_path / "bundles", "--json",
         ],
         cwd=ROOT, capture_output=True, text=True, timeout=200, check=False,
@@ -179,7 +180,7 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., st
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--data", "nowhere"], "no such folder"),
+        (["--data", "nowhere"], "nowhere: No such file"),
         (["--data", "digits", "--config", "nothing.yaml"], "no settings 'nothing.yaml'"),
         (["--data", "digits", "--set", "stages.0.image=100"], "multiple of the patch size"),
         (["--data", "digits", "--set", "speed=3"], "unknown key"),

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lite import bundle, comparison, dask_workers, evaluate, validation, workers
+from lite import bundle, comparison, dask_workers, validation, workers
 from lite.chunks import SIZE
 from lite.comparison import Comparison
 from lite.errors import ConversionError, InputError
@@ -100,7 +100,7 @@ def test_the_logits_are_those_of_the_engine_alone(whole, tiny_bundle, photos):
     pictures = picture_set.load(str(photos), made.labels, notify=unheard)
     deployed = Run(made, pictures, None, whole[0], lambda: unheard("nothing is missing")).run().deployed
     for index in (0, SIZE, COUNT - 1):
-        pixels = evaluate.tensor(pictures.pictures[index], made.preprocess)
+        pixels = pictures.pictures[index].tensor(made.preprocess)
         np.testing.assert_array_equal(deployed[index], predictor.run(pixels))
 
 
@@ -156,7 +156,7 @@ def test_a_changed_picture_starts_a_new_folder(whole, tiny_bundle, photos, tmp_p
     count = len(first.pictures)
     deployed = here(tiny_bundle, first, out).run().deployed
     assert len(list(out.glob("logits/*"))) == 1
-    shutil.copyfile(next((photos / "5").iterdir()), first.pictures[0])
+    shutil.copyfile(next((photos / "5").iterdir()), first.pictures[0].file)
     second = picture_set.load(str(copied), digits.CLASSES, notify=unheard)
     changed = here(tiny_bundle, second, out).run().deployed
     assert len(list(out.glob("logits/*"))) == 2

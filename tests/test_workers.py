@@ -17,7 +17,10 @@ from lite import bundle, dask_workers, processes, workers
 from lite.errors import ConversionError, InputError
 from lite.evaluate import Engine
 from lite.pictures import digits
+from lite.pictures.picture_set import PictureSet
 from lite.workers import CHUNK, Job
+
+ONE = PictureSet.of("digits", digits.pictures("held_out", 1)).pictures
 
 
 @pytest.mark.parametrize("address", ["nonsense", "tcp://127.0.0.1", "http://127.0.0.1:1", ""])
@@ -138,7 +141,8 @@ def test_the_pictures_of_several_chunks_keep_their_places(tiny_bundle, tmp_path)
     made = bundle.read(tiny_bundle)
     job = Job.of(Engine("lite", made.host_nb), made.preprocess, 10)
     (tmp_path / "bad.png").write_text("no picture")
-    pictures = [*digits.pictures("held_out", CHUNK + 1), tmp_path / "bad.png"]
+    contents = [*digits.pictures("held_out", CHUNK + 1), tmp_path / "bad.png"]
+    pictures = PictureSet.of("mixed", contents).pictures
     seen = []
     with workers.local(1) as hands:
         pending = hands.submit_all(job, pictures)
@@ -158,7 +162,7 @@ def test_a_chunk_that_fails_is_seen_without_waiting(tiny_bundle):
     made = bundle.read(tiny_bundle)
     job = Job.of(Engine("lite", made.host_nb), made.preprocess, 7)
     with workers.local(1) as hands:
-        pending = hands.submit_all(job, digits.pictures("held_out", 1))
+        pending = hands.submit_all(job, ONE)
         (future,) = pending.chunks
         assert isinstance(future.exception(60), ConversionError)
         with pytest.raises(ConversionError, match=r"answers \(10,\), not 7 logits"):
@@ -169,12 +173,12 @@ def test_an_engine_of_another_size_is_no_engine_of_this_bundle(tiny_bundle, tmp_
     made = bundle.read(tiny_bundle)
     job = Job.of(Engine("lite", made.host_nb), made.preprocess, 7)
     with pytest.raises(ConversionError, match=r"answers \(10,\), not 7 logits"):
-        workers.run_chunk(job, digits.pictures("held_out", 1))
+        workers.run_chunk(job, ONE)
     shutil.copyfile(made.host_nb, tmp_path / "host.nb")
     engine = Engine("lite", tmp_path / "host.nb")
     job = Job(engine, "0" * 64, made.preprocess, 10)
     with pytest.raises(InputError, match="not the file this run began with"):
-        workers.run_chunk(job, digits.pictures("held_out", 1))
+        workers.run_chunk(job, ONE)
     (tmp_path / "host.nb").unlink()
     with pytest.raises(InputError, match="every machine needs it at this path"):
         workers.fingerprint(engine)

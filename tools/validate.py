@@ -93,6 +93,11 @@ def main(
     made = bundle.read(folder or bundle.newest(BUNDLES))
     compared = _reference(made, reference, max_drift)
     pictures = picture_set.load(images, made.labels, limit=limit, notify=notify)
+    if pictures.classes is not None:
+        notify(
+            f"the bundle has no class names; the folders of {pictures.source} count by their place, and "
+            "tools/opt.py --labels, or --calib with them, would give the names"
+        )
     out = out or default_out(VALIDATIONS, made, pictures)
     with Display(remaining=True) as display:
         run = Run(made, pictures, compared, out, open_workers, display.stages)
