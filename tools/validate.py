@@ -1,8 +1,9 @@
 """Checks a bundle on any pictures, labelled or not: drift against the float network, top-1, top-5.
 
 It runs the bundle's host.nb (of an INT8 bundle the twin) and the float network on all cores. Results are
-stored chunk by chunk: Ctrl-C, and the same command goes on from there. Labels come from class folders, from
-a folder's val_list.txt, or from a .txt list of `relative/path label` lines.
+stored chunk by chunk: Ctrl-C, and the same command goes on from there. Labels come from class folders or from a .txt
+list of `relative/path label` lines; of a folder with train/ and val/, or train_list.txt and val_list.txt, the second
+is taken.
 """
 
 from __future__ import annotations

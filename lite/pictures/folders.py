@@ -86,7 +86,9 @@ class Listing:
 
     def name(self, path: Path) -> str:
         """What to call a picture; what is no UTF-8 in it could not be printed, and is replaced."""
-        return os.fsencode(os.path.relpath(path, self.base)).decode("utf-8", "replace")
+        start, text = f"{self.base}{os.sep}", str(path)
+        below = text[len(start) :] if text.startswith(start) else os.path.relpath(path, self.base)
+        return os.fsencode(below).decode("utf-8", "replace")
 
     def numbered(self) -> np.ndarray:
         """`numbers`. Raises InputError, saying why, where there are none."""
