@@ -19,14 +19,16 @@ from lite import drift, export, nb, optimizer
 from lite.deploy import Attention, DeployableDeiT, Form, deployable_state
 from lite.errors import InputError
 from lite.evaluate import Engine
-from lite.export import Exported, LoadedProgram, static_graph
+from lite.export import Exported
 from lite.pictures.picture_set import Picture, PictureSet
 from lite.stages import Stages
 from lite.weights import Weights
 from lite.workers import Job, Pending, Workers
 from quant import forms, ptq, ranges, reconstruct
+from quant.block_drift import by_block
 from quant.pictures import Views, cropped
 from quant.recipe import Recipe
+from quant.rotate import turned_back
 from quant.twin import build_twin
 
 SEED = 2026
@@ -221,19 +223,18 @@ class Conversion:
 
     @cached_property
     def layer_drift(self) -> list[drift.LayerDrift]:
-        """Each block's output, INT8 against float, over the first check pictures."""
-        exported, twin = self.exported, self.twin
-        with self._stage("per-block drift"), static_graph() as executor:
-            reference = LoadedProgram(exported, executor)
-            with static_graph() as another:
-                deployed = LoadedProgram(twin, another)
-            names = [f"block {index + 1}" for index in range(len(reference.block_outputs))]
-            return drift.per_layer(names, self._block_outputs(reference), self._block_outputs(deployed))
-
-    def _block_outputs(self, loaded: LoadedProgram) -> Iterator[list[np.ndarray]]:
-        for picture in self.check.pictures[:LAYER_PICTURES]:
-            pixels = picture.tensor(self.weights.variant.preprocess)
-            yield loaded.run(pixels, loaded.block_outputs)[1:]
+        """What is left of the logits where INT8 ends behind a block, for each block, over the first check pictures."""
+        rewrite, twin = self.recipe.rewrite, self.twin
+        with self._stage("per-block drift"):
+            return by_block(
+                self.network,
+                twin,
+                self.check.pictures[:LAYER_PICTURES],
+                self.weights.variant.preprocess,
+                to_float=lambda stream: (
+                    turned_back(stream, self.seed) if rewrite and rewrite.rotate else stream
+                ),
+            )
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
