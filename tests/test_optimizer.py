@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -75,6 +76,26 @@ def test_int8_for_arm(quantized: Exported, out: Path) -> None:
     model = convert(quantized, out, "int8", ARM)
     for op in ("conv2d", "fc", "matmul_v2"):
         assert precisions(model, op) == {("arm", "int8")}
+
+
+def test_the_same_bytes_whatever_the_names_of_folders(
+    quantized: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = set()
+    for number, length in enumerate((1, 40, 200)):
+        folder = tmp_path / ("d" * length)
+        for name in ("HOME", "TMPDIR", "VIRTUAL_ENV"):
+            monkeypatch.setenv(name, str(folder))
+        # More variables too, which move the interpreter's own memory.
+        monkeypatch.setenv("PYTHONPATH", ":".join([str(folder)] * (1 + 4 * number)))
+        copied = Exported.in_folder(folder)
+        folder.mkdir()
+        shutil.copyfile(quantized.model, copied.model)
+        shutil.copyfile(quantized.params, copied.params)
+        for out in (folder / "model.nb", folder / ("n" * 250 + ".nb")):
+            convert(copied, out, "int8", ARM)
+            made.add(out.read_bytes())
+    assert len(made) == 1
 
 
 def test_int8_may_leave_operators_in_float(program: Exported, out: Path, tmp_path: Path) -> None:
@@ -169,7 +190,7 @@ def test_time_limit_kills_opt(program: Exported, out: Path) -> None:
 def test_time_limit_kills_the_whole_process_group(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     script = f"sleep 60 & echo $! > {pid_file}; wait"
-    ended = optimizer.run_limited(["bash", "-c", script], timeout=1.0)
+    ended = optimizer.run_limited(["bash", "-c", script], timeout=1.0, folder=tmp_path)
     assert ended.status is None
     grandchild = int(pid_file.read_text())
     for _ in range(100):
@@ -214,7 +235,7 @@ def test_python_without_paddlelite(program: Exported, out: Path, tmp_path: Path)
 def test_ends_of_a_process(
     program: Exported, tmp_path: Path, script: str, error: type[ConversionError], words: str
 ) -> None:
-    ended = optimizer.run_limited([sys.executable, "-S", "-u", "-c", script], timeout=30)
+    ended = optimizer.run_limited([sys.executable, "-S", "-u", "-c", script], timeout=30, folder=tmp_path)
     with pytest.raises(error) as caught:
         optimizer.explain(ended, program.model, tmp_path / "model.nb", 30)
     assert words in str(caught.value)
