@@ -56,11 +56,9 @@ system_packages() {
 all_tests() {
   local demo=(tests/android tests/cpp tests/phone) status=0
   log=$(mktemp)
-  # With job control, or Ctrl-C would be ignored there, which some tests press.
-  set -m
-  python -m pytest -q "${demo[@]}" >"$log" 2>&1 </dev/null &
+  # In a process group of its own, which can be ended whole.
+  setsid bash run.sh --requirements requirements-dev.txt -m pytest -q "${demo[@]}" >"$log" 2>&1 </dev/null &
   half=$!
-  set +m
   trap 'kill -- "-$half" 2>/dev/null; rm -f "$log"' EXIT
   python -m pytest -q "${demo[@]/#/--ignore=}" || status=$?
   wait "$half" || status=$?

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# A script that starts tests in the background has them ignore Ctrl-C, and so all that they start and press it on.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Before numpy, paddle or matplotlib is imported; programs that tests start inherit it.
 for _threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
