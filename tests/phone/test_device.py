@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -128,6 +131,25 @@ def test_close_ends_what_another_thread_waits_for(device: Device, phone: Phone):
     until(lambda: not left_running(phone))
     with pytest.raises(PhoneError, match="told to stop"):
         device.run("true", HANG)
+
+
+def test_arguments_of_other_processes_need_not_be_text(device: Device, phone: Phone):
+    beside = [sys.executable, "-c", "import time; print(flush=True); time.sleep(10000)", b"\xff"]
+    with subprocess.Popen(beside, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout
+            process.stdout.readline()
+            assert phone.processes() == []
+
+            def heard(line: str) -> None:
+                (running,) = left_running(phone)
+                assert os.fsencode(running) == b"sh -c sleep 10000; : \xff"
+                raise KeyboardInterrupt
+
+            with pytest.raises(KeyboardInterrupt):
+                device.run("""echo; exec sh -c "sleep 10000; : $(printf '\\377')" """, HANG, on_line=heard)
+        finally:
+            process.kill()
 
 
 def test_endless_output_does_not_fill_the_memory(device: Device, phone: Phone):
