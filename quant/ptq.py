@@ -18,7 +18,7 @@ import paddle
 
 from lite.deploy import DeployableDeiT
 from lite.errors import ConversionError, InputError
-from lite.export import INPUT_NAME, Exported, LoadedProgram, static_graph
+from lite.export import INPUT_NAME, Exported, LoadedProgram, static_graph, without_call_stacks
 from lite.pictures.picture_set import PictureSet
 from quant import layers, observers
 from quant.graph_links import unchecked_links
@@ -105,6 +105,7 @@ def quantize(
             )
             if skipped and recipe.paddleslim.onnx_format:
                 observers.detach(Exported.in_folder(folder), skipped)
+            return without_call_stacks(folder)
         except OSError as error:
             raise InputError(f"{folder}: can't write the INT8 program ({error.strerror or error})") from error
         except Exception as error:
@@ -112,7 +113,6 @@ def quantize(
                 f"PaddleSlim failed with algo {recipe.paddleslim.algo}: {_what(error)}; check the weights, "
                 "or try another algo in the recipe"
             ) from error
-    return Exported.in_folder(folder)
 
 
 def _what(error: Exception) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +14,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# A script that starts tests in the background has them ignore Ctrl-C, and so all that they start and press it on.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # Before numpy, paddle or matplotlib is imported; programs that tests start inherit it.
 for _threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")
 os.environ["MPLBACKEND"] = "Agg"
+# What a terminal or a CI service says of width and colours is not for what tests compare.
+for _shown in ("CLICOLOR_FORCE", "COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "TTY_COMPATIBLE"):
+    os.environ.pop(_shown, None)
+# A test phone has a user of its own, who must be able to read what is laid out for it.
+os.umask(0o022)
 # Programs that tests start find no way out either: nothing listens on the discard port.
 for _proxy in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
     os.environ[_proxy] = "http://127.0.0.1:9"

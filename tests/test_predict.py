@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def predict(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, str(ROOT / "tools" / "predict.py"), *map(str, arguments)],
-        cwd=cwd, capture_output=True, text=True, timeout=60, check=False,
+        cwd=cwd, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
 

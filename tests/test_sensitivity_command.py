@@ -8,11 +8,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from shallow import CHECK, SHOWN, VARIANT, made, recipe
+from waiting import ended, until
 
 from lite import dask_workers, weights, workers, zoo
 from lite.errors import InputError
@@ -58,22 +58,20 @@ def test_ctrl_c_and_the_same_command_again(arguments: list[str], tmp_path: Path)
     with subprocess.Popen(
         arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
-        while not lines.exists() or lines.read_bytes().count(b"\n") < 5:
-            assert process.poll() is None, process.stderr.read()
-            time.sleep(0.01)
+        until(lambda: lines.exists() and lines.read_bytes().count(b"\n") >= 5, process)
         os.killpg(process.pid, signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert not stdout
+        stopped = ended(process)
+    assert stopped.returncode == 130
+    assert not stopped.stdout
     before = lines.read_text()
     done = before.count("\n")
     rows = 2 * (1 + len(Program(next((tmp_path / "out").glob("program-*"))).rows()))
-    assert f"interrupted; {done} of {rows} measurements done; the same command goes on" in stderr
+    assert f"interrupted; {done} of {rows} measurements done; the same command goes on" in stopped.stderr
     assert 5 <= done < rows
     assert not (tmp_path / "out" / "sensitivity.json").exists()
     # Cut off in the middle of a line, as by a power failure.
     lines.write_text(before[:-20])
-    again = subprocess.run(arguments, capture_output=True, text=True, timeout=200, check=True)
+    again = subprocess.run(arguments, capture_output=True, text=True, check=True)
     after = lines.read_text()
     assert after.startswith(before[:-20])
     assert after.count("\n") == rows + 1
@@ -81,9 +79,7 @@ def test_ctrl_c_and_the_same_command_again(arguments: list[str], tmp_path: Path)
     assert figures_of(results_file.read_text()) == figures_of(again.stdout)
     # Uninterrupted, from the start: the same to the last digit; 17 pictures are two chunks.
     lines.unlink()
-    whole = subprocess.run(
-        [*arguments, "--workers=2"], capture_output=True, text=True, timeout=200, check=True
-    )
+    whole = subprocess.run([*arguments, "--workers=2"], capture_output=True, text=True, check=True)
     assert figures_of(whole.stdout) == figures_of(again.stdout)
     assert json.loads(whole.stdout)["images"] == {"source": "digits", "count": 17}
 
@@ -92,7 +88,7 @@ def test_what_it_prints_and_writes(arguments: list[str], tmp_path: Path):
     arguments = [each for each in arguments if each != "--json"]
     done = subprocess.run(
         [*arguments, "--max-images=2", "--worst=3", "--skip-worst=1"],
-        capture_output=True, text=True, timeout=200, check=True,
+        capture_output=True, text=True, check=True,
     )  # fmt: skip
     out = tmp_path / "out"
     figures = json.loads((out / "sensitivity.json").read_text())
@@ -124,7 +120,7 @@ def test_what_it_prints_and_writes(arguments: list[str], tmp_path: Path):
 def test_bad_input_is_one_line_and_exit_2(arguments: list[str], extra: list[str], words: str):
     if "--dask" in extra and "--workers" not in extra:
         arguments = [each for each in arguments if each != "--workers=1"]
-    done = subprocess.run([*arguments, *extra], capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run([*arguments, *extra], capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
     assert words in done.stderr.splitlines()[-1]
     assert not done.stdout
@@ -134,9 +130,7 @@ def test_an_unreadable_picture_is_named(arguments: list[str], tmp_path: Path):
     folder = tmp_path / "pictures"
     folder.mkdir()
     (folder / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n cut")
-    done = subprocess.run(
-        [*arguments, "--images", str(folder)], capture_output=True, text=True, timeout=100, check=False
-    )
+    done = subprocess.run([*arguments, "--images", str(folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "bad.png" in done.stderr.splitlines()[-1]
 

@@ -7,7 +7,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 from states import random_state, write_state
 from training_data import write_colours
+from waiting import until
 
 from lite import labels as class_names
 from lite import pdparams, weights, zoo
@@ -59,21 +59,13 @@ def command(*arguments: str | Path, launch: tuple[str, ...] = ()) -> list[str]:
 
 def train(*arguments: str | Path, launch: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(*arguments, launch=launch), cwd=ROOT, capture_output=True, text=True, timeout=200, check=False
+        command(*arguments, launch=launch), cwd=ROOT, capture_output=True, text=True, check=False
     )
 
 
 def config(tmp_path: Path, text: str) -> Path:
     (tmp_path / "settings.yaml").write_text(text)
     return tmp_path / "settings.yaml"
-
-
-def wait(until: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not until():
-        assert process.poll() is None, "it ended by itself"
-        assert time.monotonic() < end, "nothing happened"
-        time.sleep(0.02)
 
 
 def test_killed_and_resumed_it_writes_the_same_file(
@@ -87,7 +79,7 @@ def test_killed_and_resumed_it_writes_the_same_file(
         cwd=ROOT, stderr=subprocess.DEVNULL, text=True,
     ) as killed:  # fmt: skip
         # A few steps in, at an odd moment: maybe in a step, maybe while it writes.
-        wait(lambda: checkpoint.exists() and Checkpoint.read(checkpoint).position.step >= 2, killed)
+        until(lambda: checkpoint.exists() and Checkpoint.read(checkpoint).position.step >= 2, killed)
         killed.send_signal(signal.SIGKILL)
     assert killed.returncode == -signal.SIGKILL
     assert not out.exists()
@@ -152,7 +144,7 @@ def test_a_fine_tuned_network_goes_through_opt(tmp_path: Path):
             "--labels", class_names.beside(out), "--calib", tmp_path / "digits", "--calib-images", "4",
             "--check-images", "4", "--recipe", "paddleslim", "--out", tmp_path / "bundles", "--json",
         ],
-        cwd=ROOT, capture_output=True, text=True, timeout=200, check=False,
+        cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     (manifest,) = json.loads(done.stdout)

@@ -8,12 +8,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from waiting import ended, until
 
 from lite import bundle, comparison, dask_workers, validation, workers
 from lite.chunks import SIZE
@@ -52,7 +52,7 @@ def command(*arguments: str | Path) -> list[str]:
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command(*arguments), capture_output=True, text=True, check=False)
 
 
 def figures(results: dict) -> dict:
@@ -111,22 +111,18 @@ def test_ctrl_c_and_the_same_command_again(whole, tiny_bundle, photos, tmp_path)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     # A group of its own, all of which gets the signal, as from a terminal.
     with subprocess.Popen(arguments, **pipes, text=True, start_new_session=True) as process:
-        while not chunk_files(tmp_path):
-            assert process.poll() is None, process.stderr.read()
-            time.sleep(0.01)
+        until(lambda: chunk_files(tmp_path), process)
         os.killpg(process.pid, signal.SIGINT)
-        began = time.monotonic()
-        stdout, stderr = process.communicate(timeout=60)
-        assert time.monotonic() - began < 10
+        done = ended(process)
     before = chunk_files(tmp_path)
-    assert process.returncode == 130
-    assert not stdout
-    assert len(stderr.splitlines()) == 1
-    assert f"{len(before) * SIZE} of {COUNT} pictures done" in stderr
-    assert "the same command goes on" in stderr
+    assert done.returncode == 130
+    assert not done.stdout
+    assert len(done.stderr.splitlines()) == 1
+    assert f"{len(before) * SIZE} of {COUNT} pictures done" in done.stderr
+    assert "the same command goes on" in done.stderr
     assert 1 <= len(before) < 5
     assert not (tmp_path / "results.json").exists()
-    again = subprocess.run(arguments, capture_output=True, text=True, timeout=120, check=True)
+    again = subprocess.run(arguments, capture_output=True, text=True, check=True)
     after = chunk_files(tmp_path)
     assert len(after) == 2 * 5
     assert {path: after[path] for path in before} == before
