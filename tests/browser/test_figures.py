@@ -107,7 +107,8 @@ def test_another_figure_is_found(page: Page, sections: Sections) -> None:
     changed = copy.deepcopy(page.data)
     changed["phones"][0]["golden"][0]["cosine"] = 0.9997
     for row in changed["phones"][0]["measurements"]:
-        row["rounds"][0]["first_run_ms"] = 91.0
+        for one in row["rounds"]:
+            one["first_run_ms"] = 91.0
     wrong, _ = compared([changed], sections)
     assert {line.split()[0] for line in wrong} == {"0.999900", "90.0"}
 
