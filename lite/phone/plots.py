@@ -21,7 +21,7 @@ _DOTS = 400
 # Inches of a row: what is drawn, a line of the label above it, the gap above that.
 _MARK, _LINE, _GAP = 0.3, 0.17, 0.1
 # What a line of a label holds.
-_LETTERS = {"wide": 84, "narrow": 40}
+_LETTERS = {"wide": 92, "narrow": 46}
 
 
 def latencies(rows: Sequence[tuple[str, Mapping[str, Any]]], kind: str) -> Markup:
@@ -35,11 +35,11 @@ def latencies(rows: Sequence[tuple[str, Mapping[str, Any]]], kind: str) -> Marku
             values = np.array([value for one in row["rounds"] for value in one["latencies_ms"]])
             shown = values[np.linspace(0, values.size - 1, min(values.size, _DOTS)).astype(int)]
             # Dots in the order of the runs from top to bottom: a run that slows down leans to the right.
-            heights = place + _MARK * np.linspace(-0.4, 0.4, shown.size)
+            heights = place + _MARK * np.linspace(-0.33, 0.33, shown.size)
             axes.plot(shown, heights, color=ACCENT, marker="o", markersize=2.6, linestyle="none", alpha=0.55)
             summary = row["summary"]
             colour = BAD if row["noisy"] or row["throttled"] else SOFT
-            axes.vlines(summary["p50"], place - _MARK / 2, place + _MARK / 2, color=colour, linewidth=1.8)
+            axes.vlines(summary["p50"], place - 0.4 * _MARK, place + 0.4 * _MARK, color=colour, linewidth=1.8)
             interval = summary["median_interval"]
             if interval:
                 axes.hlines(place, interval["low"], interval["high"], color=colour, linewidth=4, alpha=0.5)
