@@ -7,8 +7,9 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 umask 022
 { : <&0; } 2>/dev/null || exec </dev/null
 
-# What building and testing android_demo takes on Debian 12: its C++ core, then its app.
+# On Debian 12: a browser that looks at reports; what building and testing android_demo takes, its C++ core, then its app.
 packages=(
+  chromium chromium-driver
   cmake g++ ninja-build
   libcli11-dev libjpeg62-turbo-dev libpng-dev nlohmann-json3-dev
   clang libclang-rt-14-dev libc++-14-dev libc++abi-14-dev
@@ -40,7 +41,7 @@ system_packages() {
   mapfile -t missing < <(missing_packages)
   if ((${#missing[@]} > 0)); then
     if ((EUID != 0)) || ! type -P apt-get >/dev/null; then
-      say "the tests of android_demo need Debian packages that are missing; first run:"
+      say "the tests need Debian packages that are missing; first run:"
       say "sudo apt-get update && sudo apt-get install -y --no-install-recommends ${missing[*]}"
       return 1
     fi
@@ -83,7 +84,7 @@ can_run_programs() {
 can_run_programs || { say "programs in ${TMPDIR:-/tmp} cannot be run (noexec, or full); set TMPDIR to another folder"; exit 2; }
 python -c pass
 status=0
-# Without them the tests of android_demo fail, and say so; the others can run. Chosen tests may well be others.
+# Without them the tests of android_demo and of the reports fail, and say so; the others can run. Chosen tests may well be others.
 system_packages || status=$(($# == 0))
 if (($# == 0)); then
   python -m ruff check . || status=1
