@@ -95,8 +95,11 @@ def bundle(runner: Runner) -> Figures:
     for (name, folder), manifest in zip(BUNDLES.items(), made, strict=True):
         held = runner.json("tools/inspect_nb.py", folder / "model.nb", "--json")
         figures |= {f"{name}.size": (held["bytes"] / 1e6, "MB")}
-        if held["arm_instructions"] is not None:
-            figures |= {f"{name}.instructions": (held["arm_instructions"] / 1e6, "M")}
+        # By core: one with int8 dot products, one without.
+        cost = held.get("cost") or {"instructions": held.get("arm_instructions")}
+        for kind in ("instructions", "without_dot_product"):
+            if cost.get(kind) is not None:
+                figures[f"{name}.{kind}"] = (cost[kind] / 1e6, "M")
         figures |= {f"{name}.{key}": value for key, value in drift(manifest["drift"]).items()}
         if name != "fp32":
             figures |= {f"{name}.coverage": (100 * manifest["int8_coverage"], "%")}
@@ -175,12 +178,11 @@ def arm(runner: Runner) -> Figures:
         counted = json.loads((runner.root / ARM_COUNTS).read_text(encoding="utf-8"))
     except OSError as error:
         raise click.ClickException(f"{ARM_COUNTS} cannot be read: {error.strerror}") from error
-    return {name: (value / 1e6, "M") for name, value in graphs(counted).items()}
-
-
-def graphs(counted: Mapping[str, Any]) -> dict[str, float]:
-    """Instructions by graph: {"graphs": {NAME: {"instructions": N}}}."""
-    return {name: graph["instructions"] for name, graph in counted["graphs"].items()}
+    return {
+        f"{graph['name']}.{core}": (instructions / 1e6, "M")
+        for graph in counted["graphs"]
+        for core, instructions in graph["counted"].items()
+    }
 
 
 def quantize(runner: Runner) -> Figures:

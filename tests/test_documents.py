@@ -211,6 +211,15 @@ def test_a_group_is_run_and_kept_with_its_command(copy: Path) -> None:
     assert next(iter(documents.load(copy)["groups"])) == "files"
 
 
+def test_counted_instructions_come_from_their_file(copy: Path) -> None:
+    runner = figures_groups.Runner(copy)
+    with pytest.raises(Exception, match="^benchmarks/arm_counts.json cannot be read: No such file"):
+        figures_groups.arm(runner)
+    graph = {"name": "deit_tiny, fp32, digits", "counted": {"cortex-a76": 435435675}}
+    (copy / "benchmarks" / "arm_counts.json").write_text(json.dumps({"graphs": [graph]}))
+    assert figures_groups.arm(runner) == {"deit_tiny, fp32, digits.cortex-a76": (435.435675, "M")}
+
+
 def test_a_command_that_fails_says_why_and_the_figures_stay(copy: Path, tmp_path: Path) -> None:
     (tmp_path / "fails.py").write_text("import sys; print('{}'); sys.exit('error: no such weights')")
     (tmp_path / "silent.py").write_text("")
