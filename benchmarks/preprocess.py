@@ -15,14 +15,7 @@ table what part of a classification (decode, preprocess, run) precedes the netwo
     ./run.sh benchmarks/preprocess.py
     ./run.sh benchmarks/preprocess.py --bundle build/bundles/deit_tiny-digits-fp32-arm --picture cat.jpg
 
-An example (an AMD EPYC with AVX2 that other work kept busy, load 3), less the JSON:
-
-      picture           size   decode   Python   ratio   preprocess   Python   ratio   share
-     ────────────────────────────────────────────────────────────────────────────────────────
-      china.jpg      640x427     1.17     2.42    0.48         0.33     2.68    0.12     3 %
-      flower.png     640x427     6.03     6.90    0.87         0.33     2.77    0.12    10 %
-      huge.jpg     4000x3000    42.12    76.82    0.55         6.70    44.04    0.15    46 %
-      huge.png     4000x3000   210.98   222.73    0.95         6.57    44.66    0.15    79 %
+The figures of the last run are in docs/figures.json.
 """
 
 from __future__ import annotations
@@ -101,12 +94,13 @@ def main(rounds: int, given: tuple[Path, ...], bundle: Path | None) -> None:
     print(json.dumps(document))
 
 
-def built() -> Path:
-    """The folder of the core's binaries, brought up to date."""
-    folder = ROOT / "build" / "cpp" / "host"
-    configure = ["cmake", "--preset", "host", f"-DPADDLELITE_PYTHON={sys.executable}"]
+def built(preset: str = "host", *targets: str) -> Path:
+    """The folder of the core's binaries by a CMake preset, brought up to date: all, or some of them."""
+    folder = ROOT / "build" / "cpp" / preset
+    configure = ["cmake", "--preset", preset, f"-DPADDLELITE_PYTHON={sys.executable}"]
     run(configure, cwd=SOURCES)
-    run(["cmake", "--build", str(folder)], cwd=SOURCES)
+    chosen = ["--target", *targets] if targets else []
+    run(["cmake", "--build", str(folder), *chosen], cwd=SOURCES)
     return folder
 
 

@@ -18,7 +18,7 @@ from waiting import ended, until
 from lite import bundle, drift, nb, weights, zoo
 from lite.pictures import digits, picture_set, prepare
 from lite.stages import Stages
-from quant import convert, recipe
+from quant import convert, cost, recipe
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = {"model.nb", "host.nb", "labels.txt", "golden.npz", "golden.png", "manifest.json", "report.html"}
@@ -100,6 +100,22 @@ def test_int8_layers_are_int8_kernels(made):
     assert 0.88 < made_bundle.manifest["int8_coverage"] < 0.92
     assert made_bundle.model_nb.stat().st_size < 0.36 * made_bundle.manifest["fp32_bytes"]
     assert made_bundle.manifest["recipe"]["name"] == "deit"
+
+
+def test_the_documents_figures_are_of_this_code(made):
+    """Other machines round otherwise, and the documents' bundle has twice as many check pictures."""
+    figures = json.loads((ROOT / "docs" / "figures.json").read_text())["groups"]["bundle"]["figures"]
+    shown = {name: figure["value"] for name, figure in figures.items()}
+    for name in ("int8", "fp32"):
+        made_bundle = bundle.read(made[0] / f"deit_tiny-digits-{name}-arm")
+        model = nb.read(made_bundle.model_nb)
+        instructions = cost.instructions(model, tuple(made_bundle.manifest["input"]["shape"]))
+        assert model.bytes / 1e6 == pytest.approx(shown[f"{name}.size"], rel=0.02)
+        assert instructions / 1e6 == pytest.approx(shown[f"{name}.instructions"], rel=0.02)
+    manifest = bundle.read(made[0] / "deit_tiny-digits-int8-arm").manifest
+    assert 100 * manifest["int8_coverage"] == pytest.approx(shown["int8.coverage"], abs=1)
+    assert manifest["drift"]["snr_db"] == pytest.approx(shown["int8.snr"], abs=3)
+    assert 100 * manifest["drift"]["top1_deployed"] == pytest.approx(shown["int8.top1"], abs=5)
 
 
 def test_the_same_weights_pictures_and_recipe_give_the_same_bytes(made, tmp_path: Path):

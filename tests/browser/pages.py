@@ -14,6 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 from measurements import measurement, outcome, renamed
+from quant.calibration import CalibrationSet
 from shallow import CALIBRATION, CHECK, made, recipe, shallow
 
 from lite import digits, weights, zoo
@@ -25,7 +26,6 @@ from lite.phone.measured import Measurement
 from lite.phone.plan import Candidate, Configuration, Plan
 from lite.phone.session import Job, Outcome
 from quant import recipe as recipes
-from quant.calibration import CalibrationSet
 from quant.conversion import CheckSet
 from quant.convert import Request, convert
 from quant.sensitivity_program import folder_for
