@@ -14,10 +14,9 @@ from typing import Any
 import cv2
 import numpy as np
 from measurements import measurement, outcome, renamed
-from quant.calibration import CalibrationSet
 from shallow import CALIBRATION, CHECK, made, recipe, shallow
 
-from lite import digits, weights, zoo
+from lite import weights, zoo
 from lite.phone import results
 from lite.phone.binaries import Binaries
 from lite.phone.errors import PhoneError
@@ -25,8 +24,9 @@ from lite.phone.facts import Facts
 from lite.phone.measured import Measurement
 from lite.phone.plan import Candidate, Configuration, Plan
 from lite.phone.session import Job, Outcome
+from lite.pictures import digits
+from lite.pictures.picture_set import PictureSet
 from quant import recipe as recipes
-from quant.conversion import CheckSet
 from quant.convert import Request, convert
 from quant.sensitivity_program import folder_for
 
@@ -77,13 +77,13 @@ def budget(folder: Path) -> Page:
     for index, pixels in enumerate(digits.pictures("held_out", 6)):
         name = f"n02093256_{index}_a_photograph_with_a_long_name_and_no_place_to_break_it.JPEG.png"
         pictures.append(_write(folder / "pictures" / name, pixels))
-    labelled = CheckSet("photographs", pictures, np.array(digits.labels("held_out")[:6]))
+    labelled = PictureSet.of("photographs", pictures, np.array(digits.labels("held_out")[:6]))
     loaded = replace(shallow(), labels=_LABELS)
     return _converted(folder, loaded, recipe(rewrite={"views": 1}), labelled, budget=25e6)
 
 
 def _converted(
-    folder: Path, loaded: weights.Weights, used: recipes.Recipe, check: CheckSet, **options: Any
+    folder: Path, loaded: weights.Weights, used: recipes.Recipe, check: PictureSet, **options: Any
 ) -> Page:
     bundle, _ = convert(
         loaded, [Request("int8", "arm"), Request("fp32", "arm")], recipe=used, calibration=CALIBRATION, check=check,
@@ -116,7 +116,7 @@ def validation(folder: Path, bundle: Path, reference: str | Path) -> Page:
 def sensitivity(folder: Path) -> Page:
     """The command with a program of two blocks where its own would be."""
     loaded = weights.load(zoo.find("deit_tiny"), "digits", notify=print)
-    calibration = CalibrationSet("digits", tuple(digits.pictures("calibration", 4)))
+    calibration = PictureSet.of("digits", digits.pictures("calibration", 4))
     out = folder / "out"
     program = made(folder / "program", recipe("blocks.0.attn.qk"))
     shutil.copytree(program.folder, folder_for(loaded, recipes.load("paddleslim"), calibration, out))
