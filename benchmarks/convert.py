@@ -20,32 +20,7 @@ memory.
     python benchmarks/convert.py
     python benchmarks/convert.py --model deit_small --weights best_model.pdparams --calib pictures/ --rounds 3
 
-An example (two rounds on two cores of an AMD EPYC that other work kept busy, load 3), less the JSON:
-
-                        deit_tiny: quantize 32 pictures and convert for ARM, medians of 2
-
-                                 quantize   convert      both   with imports   ratio   with imports   memory
-     ────────────────────────────────────────────────────────────────────────────────────────────────────────
-      by hand                     16.80 s    2.03 s   18.83 s        20.19 s    0.66           0.71   619 MB
-      by hand, our environment    15.63 s    2.11 s   17.74 s        19.18 s    0.70           0.75   622 MB
-      toolkit                     10.15 s    2.26 s   12.41 s        14.35 s                          711 MB
-
-                  INT8 parameters of toolkit and by hand, our environment: equal to the last bit
-                all of tools/opt.py
-
-      stage                     time    memory
-     ──────────────────────────────────────────
-      imports                 2.64 s    406 MB
-      weights and pictures    0.32 s    479 MB
-      export                  1.55 s    614 MB
-      quantize               21.73 s   1359 MB
-      optimize                5.32 s   2280 MB
-      twin                    0.63 s   1447 MB
-      host check             20.02 s   2244 MB
-      reference               0.00 s         -
-      per-block drift         2.51 s   2373 MB
-      bundle                  0.89 s   2551 MB
-      whole run              60.10 s   2551 MB
+The figures of the last run are in docs/figures.json.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Picture file to input tensor: the C++ core against lite/preprocess.py on the same files, and its share.
+"""Picture file to input tensor: the C++ core against lite/pictures/prepare.py on the same files, and its share.
 
 Why: on a phone, a network that takes some 20 ms must not wait for its picture. Decoding and what comes after it
 (resizing the short side to 256 with antialiased bicubic, cropping to 224, normalising) are timed apart, on one
@@ -15,14 +15,7 @@ table what part of a classification (decode, preprocess, run) precedes the netwo
     ./run.sh benchmarks/preprocess.py
     ./run.sh benchmarks/preprocess.py --bundle build/bundles/deit_tiny-digits-fp32-arm --picture cat.jpg
 
-An example (an AMD EPYC with AVX2 that other work kept busy, load 3), less the JSON:
-
-      picture           size   decode   Python   ratio   preprocess   Python   ratio   share
-     ────────────────────────────────────────────────────────────────────────────────────────
-      china.jpg      640x427     1.17     2.42    0.48         0.33     2.68    0.12     3 %
-      flower.png     640x427     6.03     6.90    0.87         0.33     2.77    0.12    10 %
-      huge.jpg     4000x3000    42.12    76.82    0.55         6.70    44.04    0.15    46 %
-      huge.png     4000x3000   210.98   222.73    0.95         6.57    44.66    0.15    79 %
+The figures of the last run are in docs/figures.json.
 """
 
 from __future__ import annotations
@@ -49,8 +42,9 @@ from rich.table import Table
 from sklearn.datasets import load_sample_image
 from threadpoolctl import threadpool_limits
 
-from lite import preprocess, zoo
+from lite import zoo
 from lite.errors import ToolkitError
+from lite.pictures import prepare
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "android_demo" / "cpp"
@@ -100,12 +94,13 @@ def main(rounds: int, given: tuple[Path, ...], bundle: Path | None) -> None:
     print(json.dumps(document))
 
 
-def built() -> Path:
-    """The folder of the core's binaries, brought up to date."""
-    folder = ROOT / "build" / "cpp" / "host"
-    configure = ["cmake", "--preset", "host", f"-DPADDLELITE_PYTHON={sys.executable}"]
+def built(preset: str = "host", *targets: str) -> Path:
+    """The folder of the core's binaries by a CMake preset, brought up to date: all, or some of them."""
+    folder = ROOT / "build" / "cpp" / preset
+    configure = ["cmake", "--preset", preset, f"-DPADDLELITE_PYTHON={sys.executable}"]
     run(configure, cwd=SOURCES)
-    run(["cmake", "--build", str(folder)], cwd=SOURCES)
+    chosen = ["--target", *targets] if targets else []
+    run(["cmake", "--build", str(folder), *chosen], cwd=SOURCES)
     return folder
 
 
@@ -197,11 +192,11 @@ def measure(
 
 
 def in_python(path: Path) -> tuple[float, float]:
-    """Milliseconds that lite/preprocess.py takes to decode (with reading and checking) and to do the rest."""
+    """Milliseconds that lite/pictures/prepare.py takes to decode (with reading and checking) and to do the rest."""
     start = time.thread_time()
-    rgb = preprocess.decode(path)
+    rgb = prepare.decode(path)
     decoded = time.thread_time()
-    preprocess.prepare(rgb, SPEC)
+    prepare.prepare(rgb, SPEC)
     return 1e3 * (decoded - start), 1e3 * (time.thread_time() - decoded)
 
 
@@ -210,11 +205,11 @@ def check_same(programs: Path, manifest: Path, path: Path) -> None:
     out = manifest.parent / "tensor.f32"
     run([str(programs / "deit_tensor"), str(path), str(manifest), str(out)])
     try:
-        tensor = preprocess.from_file(path, SPEC)
+        tensor = prepare.from_file(path, SPEC)
     except ToolkitError as error:
         raise click.ClickException(str(error)) from error
     if not np.array_equal(np.fromfile(out, "<f4"), tensor.ravel()):
-        raise click.ClickException(f"{path}: the core and lite/preprocess.py give different tensors")
+        raise click.ClickException(f"{path}: the core and lite/pictures/prepare.py give different tensors")
 
 
 def inference_ms(programs: Path, bundle: Path, picture: Path) -> float | None:

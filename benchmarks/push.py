@@ -12,15 +12,7 @@ so what counts there is the processor; on a phone, the cable.
     ./run.sh benchmarks/push.py
     ./run.sh benchmarks/push.py --serial 0123456789ABCDEF --megabytes 25
 
-An example (the test phone, 2 cores of a server with other work, load 7), less the JSON:
-
-      MB    adb push   transfer   ratio   whole step   ratio
-     ────────────────────────────────────────────────────────
-      6.5   25 ms      30 ms      1.20    32 ms        1.28
-      25    85 ms      105 ms     1.24    106 ms       1.25
-      130   401 ms     509 ms     1.27    514 ms       1.28
-
-With less other work the whole step of the first two took 1.15 and 1.06 times as long.
+The figures of the last run are in docs/figures.json.
 """
 
 from __future__ import annotations
@@ -62,7 +54,7 @@ FOLDER = "/data/local/tmp/deit_lite_push"
 @click.option("--rounds", type=click.IntRange(1), default=15, show_default=True)
 def main(serial: str | None, megabytes: Sequence[float], rounds: int) -> None:
     try:
-        with _device(serial) as device, tempfile.TemporaryDirectory() as work:
+        with connected(serial) as device, tempfile.TemporaryDirectory() as work:
             rows = [_compare(device, Path(work), size, rounds) for size in megabytes]
             name = device.run("getprop ro.product.model", 10).stdout.strip()
     except ToolkitError as error:
@@ -127,7 +119,7 @@ def _by_us(device: Device, path: Path) -> dict[str, float]:
 
 
 @contextmanager
-def _device(serial: str | None) -> Iterator[Device]:
+def connected(serial: str | None) -> Iterator[Device]:
     if serial:
         (device,) = Server().choose([serial], notify=click.echo)
         try:
@@ -142,6 +134,7 @@ def _device(serial: str | None) -> Iterator[Device]:
         port = free.getsockname()[1]
         free.close()
         # An adb server of its own: no USB, no mDNS, its key in `work`.
+        before = dict(os.environ)
         ours = {"HOME": work, "TMPDIR": work, "ANDROID_ADB_SERVER_PORT": str(port)}
         os.environ.update({**ours, "ADB_MDNS": "0", "ADB_USB": "0", "ADB_EMU": "0"})
         phone = Phone(Path(work), "push").start()
@@ -150,6 +143,8 @@ def _device(serial: str | None) -> Iterator[Device]:
         finally:
             subprocess.run([adb_path(), "kill-server"], capture_output=True)
             phone.close()
+            os.environ.clear()
+            os.environ.update(before)
 
 
 if __name__ == "__main__":

@@ -20,18 +20,7 @@ that an interrupted run goes on; a row is made anew when its recipe, the weights
     ./run.sh benchmarks/quantize.py --ablations --rows 'deit*,paddleslim-hist'
     ./run.sh benchmarks/quantize.py --budgets --rows deit
 
-An example (one thread of an AMD EPYC that other work kept busy), less the JSON:
-
-      recipe                     SNR  cosine mean      min   DeiT-tiny on ARM    time    memory
-     ───────────────────────────────────────────────────────────────────────────────────────────
-      paddleslim-hist         8.0 dB       0.9186   0.6452            228.4 M   144 s   1041 MB
-      paddleslim-avg         13.6 dB       0.9796   0.8690            228.4 M    32 s   1018 MB
-      paddleslim-mse          6.8 dB       0.8903   0.6544            228.4 M   125 s   1022 MB
-      paddleslim-KL          12.8 dB       0.9737   0.8847            228.4 M   930 s   1028 MB
-      paddleslim-abs_max     11.3 dB       0.9646   0.7520            228.4 M    13 s   1023 MB
-      paddleslim-ptf          7.9 dB       0.9208   0.7525            228.4 M    19 s   1024 MB
-      deit                   31.3 dB       0.9996   0.9987            200.2 M    64 s   1621 MB
-      deit-budget190         27.9 dB       0.9992   0.9921            190.0 M    60 s   1662 MB
+The figures of the last run are in docs/figures.json.
 """
 
 from __future__ import annotations

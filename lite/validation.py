@@ -16,8 +16,7 @@ from lite import accuracy, drift, report
 from lite.accuracy import ClassAccuracy
 from lite.bundle import Bundle
 from lite.drift import Drift
-from lite.evaluate import pixels
-from lite.picture_set import PictureSet
+from lite.pictures.picture_set import PictureSet
 from lite.whole_file import make_folder, write_text
 
 SCHEMA = 1
@@ -103,7 +102,7 @@ def write(out: Path, found: Validation, results: Mapping[str, Any]) -> None:
             found.reference,
             found.deployed,
             found.bundle.labels,
-            lambda index: pixels(found.pictures.pictures[index]),
+            lambda index: found.pictures.pictures[index].pixels(),
             truth=found.pictures.labels,
             names=found.pictures.names,
             count=WORST,

@@ -26,19 +26,20 @@ def pins(root: Path, *files: str) -> dict[str, str]:
 
 def test_every_requirement_and_all_it_brings_along_is_pinned_and_installed(root: Path):
     pinned = pins(root, "requirements.txt", "requirements-dev.txt", "constraints.txt")
-    needed = [*pins(root, "requirements.txt", "requirements-dev.txt")]
-    seen: set[str] = set()
+    # Each with an extra that is asked for, or "".
+    needed = [(name, "") for name in pins(root, "requirements.txt", "requirements-dev.txt")]
+    seen: set[tuple[str, str]] = set()
     while needed:
-        name = needed.pop()
-        if name in seen:
+        name, extra = needed.pop()
+        if (name, extra) in seen:
             continue
-        seen.add(name)
+        seen.add((name, extra))
         assert metadata.version(name) == pinned.get(name), f"{name} is not the pinned one"
         for line in metadata.requires(name) or ():
             requirement = Requirement(line)
-            if not requirement.marker or requirement.marker.evaluate({"extra": ""}):
-                needed.append(canonicalize_name(requirement.name))
-    assert seen == pinned.keys(), "constraints.txt pins what nothing needs"
+            if not requirement.marker or requirement.marker.evaluate({"extra": extra}):
+                needed += [(canonicalize_name(requirement.name), one) for one in ("", *requirement.extras)]
+    assert {name for name, _ in seen} == pinned.keys(), "constraints.txt pins what nothing needs"
 
 
 # In pieces, so that this file names none itself.

@@ -8,6 +8,7 @@ ImageNet's class names, and files named ILSVRC2012_val_….
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import _command
@@ -21,10 +22,12 @@ with _command.requirements():
     from rich.markup import escape
     from rich.table import Table
 
-    from lite.backends import labelled, scores
+    from lite import labels as class_names
+    from lite.backends import scores
     from lite.backends.classifier import Wish
     from lite.backends.scores import Scores
     from lite.errors import InputError
+    from lite.pictures import picture_set
     from lite.whole_file import write_text
 
 SHOWN = 10
@@ -39,8 +42,8 @@ Examples:
   python tools/eval.py --bundle build/bundles/deit_tiny-digits-int8-arm --data digits
 
 \b
-DIR has one folder for each class, or a val_list.txt; FILE.txt has lines of `relative/path label`, as PaddleClas
-writes them.
+DIR has one folder for each class, or train/ and val/ with such folders, or a train_list.txt and a val_list.txt, of
+which what is held out is taken; FILE.txt is one list, with lines of `relative/path label`, as PaddleClas writes them.
 
 \b
 Exit codes: 0 done · 2 bad usage or input · 4 an engine failed · 5 download failed · 130 interrupted
@@ -69,8 +72,10 @@ def main(
     if out is not None and not out.absolute().parent.is_dir():
         raise InputError(f"cannot write {out}: there is no folder {out.parent}; make it first")
     with opened(wish) as asked:
-        pictures = labelled.load(data, asked.labels, limit=limit)
-        empty = labelled.empty_classes(pictures, asked.labels)
+        pictures = picture_set.load(data, asked.labels, limit=limit, labelled=True, notify=notify)
+        asked = replace(asked, labels=picture_set.named(asked.labels, pictures, notify=notify))
+        class_names.remark(asked.labels, notify)
+        empty = scores.empty_classes(pictures, asked.labels)
         if empty and limit is None:
             shown = ", ".join(empty[:5]) + (", …" if len(empty) > 5 else "")
             notify(f"{len(empty)} of {len(asked.labels)} classes have no picture: {shown}")
