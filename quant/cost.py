@@ -3,14 +3,34 @@
 `instructions` adds up the operators of a converted model, `summary` says where they go. They stand in for a phone
 where graph forms are compared. They are not time: memory and issue width are not in them.
 
-DOCSTRING
+Half of it is **read** from the source of Paddle Lite 2.13: matrix products go in tiles, of 8 rows by 12 columns with
+113 instructions for four steps of depth in float (sixteen in int8 with dot products), narrower at the right edge, rows
+padded to 8; int8 without dot products in tiles of 4 by 16 with 58 for four steps; what is packed, how often; which
+loops are scalar. The other half, the rates of `quant/cost_rates.py`, is **fitted** by `benchmarks/cost_model.py` to
+counts of Lite 2.13rc0 under qemu-user, operator by operator: 25 networks, DeiT-tiny to base in many forms
+(`benchmarks/arm_counts.json`). Each network is within 1 % of its count where the rates are fitted to all others, nearly
+all within 0.1 %; fitted to DeiT-tiny only, small and base are within 0.2 %. In millions, counted → modelled by a fit
+to the other networks:
+
+                                              Cortex-A76        Cortex-A73        Cortex-A53
+    DeiT-tiny, float                        450.8 → 450.9     450.8 → 449.1     681.5 → 679.8
+    DeiT-tiny, recipe paddleslim            242.3 → 242.4     433.0 → 433.3     433.1 → 433.4
+    DeiT-tiny, recipe deit                  212.4 → 212.3     383.3 → 383.2     409.3 → 409.0
+    DeiT-small, deit's form                 574.7 → 574.4    1215.6 → 1215.1
+    DeiT-base, deit's form                 1777.6 → 1776.5
+    PaddleClas's form of DeiT-tiny, float   607.6 → 602.3
+
+The counts are of a build by the project's own compiler flags (-Os); with -O3 DeiT-tiny takes 3 to 13 % less, most of it
+in transposes, GELU and softmax. Lite chooses kernels by the core's number in /proc/cpuinfo, and 2.13 does not know all
+that have dot products (not 0xd0b, the Cortex-A76's own): a core it does not know runs what a Cortex-A73 does. Nothing
+was counted of products with a broadcast factor and of the rarer activations, which rest on the source only.
 """
 
 from __future__ import annotations
 
 import math
 import operator
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +39,7 @@ from lite import nb_layers
 from lite.errors import InputError
 from lite.nb import LiteModel
 from lite.shapes import Shape, Step, UnknownShapeError, steps
-from quant.cost_rates import CORES, DEFAULT_CORE, WITHOUT_DOT_PRODUCT, Core
+from quant.cost_rates import CORES, DEFAULT_CORE, WITHOUT_DOT_PRODUCT, Core, Rates
 
 # Main loops of int8 tiles, read: instructions for four steps of depth. With dot products a tile has 8 rows by 12
 # columns, or at the right edge by 4 and 8; without them always 4 by 16.
@@ -87,13 +107,10 @@ def summary(model: LiteModel, input_shape: Shape, core: str = DEFAULT_CORE) -> d
     except (UnknownCostError, UnknownShapeError):
         return None
     layer_of = nb_layers.layers(steps(model, input_shape), model.params)
-    operators: Counter[tuple[str, str, str]] = Counter()
-    counts: Counter[tuple[str, str, str]] = Counter()
-    layers: Counter[str] = Counter()
+    operators: defaultdict[tuple[str, str, str], list[float]] = defaultdict(list)
+    layers: defaultdict[str, float] = defaultdict(float)
     for cost in found:
-        kernel = cost.type, model.ops[cost.index].kernel.target, cost.precision
-        operators[kernel] += cost.instructions
-        counts[kernel] += 1
+        operators[cost.type, model.ops[cost.index].kernel.target, cost.precision].append(cost.instructions)
         if layer_of:
             layers[layer_of[cost.index]] += cost.instructions
     return {
@@ -101,12 +118,20 @@ def summary(model: LiteModel, input_shape: Shape, core: str = DEFAULT_CORE) -> d
         "instructions": round(total),
         "without_dot_product": round(without),
         "operators": [
-            {"op": op, "target": target, "precision": precision, "count": counts[op, target, precision],
-             "instructions": round(taken)}
-            for (op, target, precision), taken in operators.most_common()
+            {
+                "op": op,
+                "target": target,
+                "precision": precision,
+                "count": len(taken),
+                "instructions": round(sum(taken)),
+            }
+            for (op, target, precision), taken in sorted(operators.items(), key=lambda item: -sum(item[1]))
         ],
-        "layers": [{"layer": layer, "instructions": round(taken)} for layer, taken in layers.most_common()],
-    }  # fmt: skip
+        "layers": [
+            {"layer": layer, "instructions": round(taken)}
+            for layer, taken in sorted(layers.items(), key=lambda item: -item[1])
+        ],
+    }
 
 
 def linear(rows: int, inputs: int, outputs: int, *, int8: bool, core: str = DEFAULT_CORE) -> float:
@@ -124,7 +149,7 @@ def quantization(elements: int, core: str = DEFAULT_CORE) -> float:
 def shift(rows: int, columns: int, core: str = DEFAULT_CORE) -> float:
     """Instructions of adding one number a column to [rows, columns] (`mlp.shift` of `lite/deploy.py`)."""
     rates = CORES[core].rates
-    return rates.operator + (rates.broadcast_add if rows > 1 else rates.same_shape) * rows * columns
+    return rates.operator + (_broadcast_add(rows, columns, rates) if rows > 1 else rates.same_shape * columns)
 
 
 def scaling(rows: int, columns: int, core: str = DEFAULT_CORE) -> float:
@@ -173,15 +198,15 @@ def _product(rows: int, depth: int, columns: int, core: Core, *, int8: bool, til
     `tile` is what a tile takes beside its main loop.
     """
     if int8 and not core.dot_product:
-        tiles = -(-rows // 4) * -(-columns // 16)
-        return tiles * (-(-depth // 4) * _LOOP_INT8_4X16 + tile)
+        wide = -(-columns // 16)
+        loop = -(-depth // 4) * wide * _LOOP_INT8_4X16
+        return -(-rows // 4) * (loop + wide * tile + core.rates.strip_int8)
     whole, rest = divmod(columns, 12)
-    fours, ones = divmod(rest, 4)
     if int8:
-        fours, ones = -(-rest // 4), 0
-        loop = -(-depth // 4) * (whole * _LOOP_INT8 + _LOOP_INT8_REST[fours])
-    else:
-        loop = depth * sum(map(operator.mul, core.loops, (whole, fours, ones)))
+        loop = -(-depth // 4) * (whole * _LOOP_INT8 + _LOOP_INT8_REST[-(-rest // 4)])
+        return -(-rows // 8) * (loop + (whole + bool(rest)) * tile + core.rates.strip_int8)
+    fours, ones = divmod(rest, 4)
+    loop = depth * sum(map(operator.mul, core.loops, (whole, fours, ones)))
     return -(-rows // 8) * (loop + (whole + (fours + ones) / 3) * tile)
 
 
@@ -189,6 +214,8 @@ def _linear(rows: int, depth: int, columns: int, core: Core, *, int8: bool, bias
     rates = core.rates
     if rows == 1:
         return (rates.vector_int8 if int8 else rates.vector) * depth * columns
+    if rows <= 4 and not int8:
+        return rates.narrow * depth * columns
     cost = _product(rows, depth, columns, core, int8=int8, tile=rates.tile_int8 if int8 else rates.tile)
     if int8:  # the weights were packed when the model was loaded
         return cost + rates.pack_int8 * rows * depth
@@ -215,10 +242,13 @@ def _matmul_v2(step: Step, core: Core) -> float:
 
 def _matmul(rows: int, depth: int, columns: int, core: Core, *, int8: bool, transposed: bool) -> float:
     rates = core.rates
-    scaled = int8 * rates.product_scale * rows * columns
+    # Tiles are written out as they are, and scaled afterwards.
+    scaled = int8 * rates.product_int8 * rows * columns
     if rows == 1 or columns == 1:
         return scaled + (rates.vector_int8 if int8 else rates.vector) * rows * depth * columns
-    cost = _product(rows, depth, columns, core, int8=int8, tile=rates.tile_int8_plain if int8 else rates.tile)
+    if rows <= 4 and not int8:
+        return rates.narrow * depth * columns
+    cost = _product(rows, depth, columns, core, int8=int8, tile=0.0 if int8 else rates.tile)
     if int8:
         left, right = rates.pack_int8, rates.pack_transposed_int8 if transposed else rates.pack_columns_int8
     else:
@@ -237,7 +267,8 @@ def _conv2d(step: Step, core: Core) -> float:
 def _convolution(filters: int, depth: int, columns: int, core: Core, *, int8: bool, unfolds: bool) -> float:
     rates = core.rates
     tile = rates.tile_int8_convolution if int8 else rates.tile
-    moved = unfolds * rates.im2col + (rates.pack_columns_int8 if int8 else rates.pack_columns)
+    unfolding = rates.im2col_int8 if int8 else rates.im2col
+    moved = unfolds * unfolding + (rates.pack_columns_int8 if int8 else rates.pack_columns)
     return _product(filters, depth, columns, core, int8=int8, tile=tile) + moved * depth * columns
 
 
@@ -249,6 +280,11 @@ def _gelu(step: Step, core: Core) -> float:
 def _softmax(step: Step, core: Core) -> float:
     count, axis = _elements(step), _output(step)[-1]
     return core.rates.softmax * count + core.rates.softmax_rest * (axis % 4) * count // axis
+
+
+def _layer_norm(step: Step, core: Core) -> float:
+    count, width = _elements(step), _output(step)[-1]
+    return core.rates.layer_norm * count + core.rates.layer_norm_row * count // width
 
 
 def _transpose(step: Step, core: Core) -> float:
@@ -263,7 +299,9 @@ def _transpose(step: Step, core: Core) -> float:
 
 
 def _slice(step: Step, core: Core) -> float:
-    return core.rates.slice * len(_input(step, "Input")) * _elements(step)
+    # Every element's place is divided anew for each dimension; its own loop is half again as long.
+    rates = core.rates
+    return rates.slice_start + rates.slice * (len(_input(step, "Input")) + 1.5) * _elements(step)
 
 
 def _pieces(step: Step, core: Core, parts: Sequence[Shape | None]) -> float:
@@ -286,7 +324,13 @@ def _elementwise(step: Step, core: Core) -> float:
         # A loop for each of y's elements, though only one element of x belongs to it.
         rows = math.prod(x[: axis + len(y)])
         return rates.row * rows + rates.row_element * count
-    return (rates.broadcast_add if step.op.type == "elementwise_add" else rates.scalar) * count
+    if step.op.type == "elementwise_add":
+        return _broadcast_add(count // x[-1], x[-1], rates)
+    return rates.scalar * count
+
+
+def _broadcast_add(rows: int, columns: int, rates: Rates) -> float:
+    return rows * (rates.broadcast_add_row + rates.broadcast_add * columns)
 
 
 def _rate(name: str) -> Callable[[Step, Core], float]:
@@ -313,7 +357,7 @@ def _is_int8(step: Step) -> bool:
 
 
 _ELEMENT_BY_ELEMENT = (
-    "calib", "clip", "hard_swish", "layer_norm", "relu", "scale", "sigmoid", "swish", "tanh",
+    "calib", "clip", "hard_swish", "relu", "scale", "sigmoid", "swish", "tanh",
 )  # fmt: skip
 _COSTS: dict[str, Callable[[Step, Core], float]] = {
     **{
@@ -329,6 +373,7 @@ _COSTS: dict[str, Callable[[Step, Core], float]] = {
     "conv2d": _conv2d,
     "fc": _fc,
     "gelu": _gelu,
+    "layer_norm": _layer_norm,
     "matmul_v2": _matmul_v2,
     # Only the shape changes.
     **dict.fromkeys(("reshape", "reshape2"), lambda step, core: 0.0),

@@ -12,8 +12,8 @@ import pytest
 
 from lite import export, nb, nb_layers, optimizer, shapes, zoo
 from lite.deploy import DeployableDeiT, Form
+from lite.pictures.picture_set import PictureSet
 from quant import ptq
-from quant.calibration import CalibrationSet
 from quant.recipe import PaddleSlim, Recipe
 
 IMAGE = (1, 3, 224, 224)
@@ -36,7 +36,7 @@ def converted(
             paddleslim=PaddleSlim(algo="abs_max", onnx_format=False),
             skip=["blocks.*.attn.av", "head*"],
         )
-        program = ptq.quantize(network, program, CalibrationSet("made", pictures), recipe, folder / "int8")
+        program = ptq.quantize(network, program, PictureSet.of("made", pictures), recipe, folder / "int8")
     expect = optimizer.Expectation("int8" if int8 else "fp32", ("arm",))
     made = optimizer.optimize(
         program.model, program.params, folder / "model.nb", targets=("arm",), expect=expect

@@ -38,7 +38,7 @@ LAYERS = 12
     type=click.Choice(list(cost.CORES)),
     default=cost.DEFAULT_CORE,
     show_default=True,
-    help="ARM core that instructions are given for: Cortex-A76 has int8 dot products, Cortex-A53 has none.",
+    help="ARM core that instructions are given for: an A76 has int8 dot products, an A73 or A53 has none.",
 )
 @json_option("one JSON document")
 def main(file: Path, image: int | None, core: str, as_json: bool) -> None:
@@ -102,7 +102,7 @@ def _print(facts: dict, print_: Callable) -> None:
     if figures := facts["cost"]:
         print_(
             f"about {figures['instructions'] / 1e6:.1f} M instructions a picture on a {figures['core']}, "
-            f"{figures['without_dot_product'] / 1e6:.1f} M on a core without int8 dot products (modelled)"
+            f"{figures['without_dot_product'] / 1e6:.1f} M on a Cortex-A53, without int8 dot products (modelled)"
         )
 
 
