@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -20,13 +20,14 @@ from typing import Any
 import cv2
 import numpy as np
 
-from lite import bundle, drift, macs, nb, report, workers
+from lite import accuracy, bundle, drift, macs, margins, nb, predictions_csv, report, workers
 from lite.errors import ConversionError, InputError
 from lite.export import INPUT_NAME
 from lite.pictures import prepare
 from lite.pictures.picture_set import Picture, PictureSet
 from lite.stages import Stages
 from lite.weights import Weights
+from lite.whole_file import write_text
 from quant import budget_plan
 from quant.budget_plan import Plan
 from quant.conversion import SEED, Conversion
@@ -145,8 +146,20 @@ def _bundle(
     gate = None
     if max_drift is not None:
         gate = {"max_drift": max_drift, "passed": drift.over_gate(measured, max_drift) is None}
-    manifest = _manifest(conversion, request, model, measured, gate)
     layers = conversion.layer_drift if int8 else []
+    found = margins.measure(conversion.reference_logits, logits)
+    by_margin = margins.by_class(found, weights.labels) if found else []
+    classes = (
+        []
+        if check.labels is None
+        else accuracy.by_class(logits, conversion.reference_logits, check.labels, weights.labels)
+    )
+    manifest = {
+        **_manifest(conversion, request, model, measured, gate),
+        "layers": [asdict(layer) for layer in layers] or None,
+        "classes": [row.as_dict() for row in classes[: report.SHOWN_CLASSES]] or None,
+        "margins": [row.as_dict() for row in by_margin[: report.SHOWN_CLASSES]] or None,
+    }
     curve = plan.curve(conversion) if plan and int8 else None
     folder = out / bundle_name(weights, request)
     with conversion.stages.stage("bundle"), bundle.new_bundle(folder, force=force) as new:
@@ -163,7 +176,12 @@ def _bundle(
             names=check.names,
         )
         size = model_path.stat().st_size
-        report.write(new / "report.html", report.Report(manifest, size, layers, worst, curve))
+        page = report.Report(manifest, size, layers, worst, curve, classes, by_margin)
+        report.write(new / "report.html", page)
+        answers = predictions_csv.table(
+            check.names, weights.labels, logits, conversion.reference_logits, check.labels
+        )
+        write_text(new / "predictions.csv", answers)
         bundle.write_manifest(new, manifest)
     return bundle.read(folder)
 

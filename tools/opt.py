@@ -203,7 +203,7 @@ def _print_next(made: Bundle) -> None:
 def _gate(bundles: list[Bundle], max_drift: float) -> None:
     lines = []
     for made in bundles:
-        over = drift.over_gate(drift.Drift(**made.manifest["drift"]), max_drift)
+        over = drift.over_gate(drift.Drift.of(made.manifest["drift"]), max_drift)
         if over is not None:
             lines.append(f"{made.path.name}: {over}")
     if lines:
