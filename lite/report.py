@@ -21,7 +21,6 @@ from jinja2 import Template
 from lite import drift, pages
 from lite.curve import Curve
 from lite.drift import SNR_LIMIT_DB, Drift, LayerDrift
-from lite.plots import curve_plot, layer_plot
 from lite.whole_file import write_text
 
 THUMBNAIL = 160
@@ -105,6 +104,9 @@ def guesses(logits: np.ndarray, classes: Sequence[str], count: int = 3) -> list[
 
 def render(report: Report) -> str:
     """The page as HTML. Text from outside (labels, file names, recipes) is escaped."""
+    # Imported here because matplotlib takes half a second, which commands that end without a page need not wait.
+    from lite.plots import curve_plot, layer_plot
+
     manifest = report.manifest
     figures = Drift(**manifest["drift"]) if manifest["drift"] else None
     fp32_bytes = manifest["fp32_bytes"]
