@@ -1,16 +1,11 @@
-"""DeiT-tiny in the graph forms whose instructions were counted on ARM, beside what `quant/cost.py` makes of them.
+"""DeiT-tiny in other graph forms than those of `lite/deploy.py`, PaddleClas's own among them.
 
-    ./run.sh benchmarks/forms.py
-
-Each form is built, exported, quantized (absolute maxima of two pictures; the weights are random, which costs the
-same) and converted for ARM. Blocks are alike, so one and two of them give the twelve. Prints a table, then one
-JSON line.
+Their instructions were counted on ARM cores (`arm_graphs.py`), so that `quant/cost.py` is held against graphs of
+another kind. The weights are random, which costs the same.
 """
 
 from __future__ import annotations
 
-import json
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,13 +13,11 @@ import numpy as np
 import paddle
 from paddle import nn
 from paddle.nn import functional
-from rich.console import Console
-from rich.table import Table
 
 from lite import export, nb, optimizer, zoo
 from lite.pictures.picture_set import PictureSet
 from lite.zoo import LAYER_NORM_EPSILON, PATCH_SIZE, Variant
-from quant import cost, ptq
+from quant import ptq
 from quant.recipe import PaddleSlim, Recipe
 
 VARIANT = zoo.find("deit_tiny")
@@ -35,7 +28,7 @@ FLOAT_PARTS = ["*.attn.av", "*.fc1_float", "*.fc2_float"]
 
 @dataclass(frozen=True)
 class Form:
-    """A way to write the graph. `fp32` and `int8` are the counts in millions, None where none was made.
+    """A way to write the graph, and the precisions that it was counted in.
 
     `attention`: "5-D" is PaddleClas's (packed qkv, one transpose of five dimensions, a scale operator),
     "split" packs qkv and splits it, "three" has three layers, "per head" one small layer per head.
@@ -44,30 +37,20 @@ class Form:
     name: str
     attention: str
     tanh: bool
-    fp32: float | None
-    int8: float | None
+    precisions: tuple[str, ...] = ("fp32", "int8")
     float_parts: bool = False
 
 
 FORMS = (
-    Form("PaddleClas's: packed qkv, 5-D, erf", "5-D", tanh=False, fp32=584, int8=None),
-    Form("q, k, v as three layers, erf", "three", tanh=False, fp32=501, int8=245),
-    Form("q, k, v as three layers, tanh", "three", tanh=True, fp32=476, int8=220),
-    Form("packed qkv + split, tanh", "split", tanh=True, fp32=476, int8=219),
-    Form("one layer per head, tanh", "per head", tanh=True, fp32=449, int8=195),
-    Form("per head, A·V and 16 channels float", "per head", tanh=True, fp32=None, int8=214, float_parts=True),
+    Form("PaddleClas's: packed qkv, 5-D, erf", "5-D", tanh=False, precisions=("fp32",)),
+    Form("q, k, v as three layers, erf", "three", tanh=False),
+    Form("q, k, v as three layers, tanh", "three", tanh=True),
+    Form("packed qkv + split, tanh", "split", tanh=True),
+    Form("one layer per head, tanh", "per head", tanh=True),
+    Form(
+        "per head, A·V and 16 channels float", "per head", tanh=True, precisions=("int8",), float_parts=True
+    ),
 )
-
-
-TOKENS = 197
-# Linear layers over 197 tokens alone: inputs, outputs → counts in millions in float and in int8.
-LAYERS = {
-    (192, 768): (9.1, 3.0),
-    (768, 192): (9.1, 2.8),
-    (192, 192): (2.3, 0.86),
-    (192, 576): (6.8, 2.3),
-    (192, 64): (0.83, 0.38),
-}
 
 
 class Attention(nn.Layer):
@@ -192,37 +175,3 @@ def convert(form: Form, precision: str, depth: int, folder: Path) -> nb.LiteMode
         targets=("arm",),
         expect=optimizer.Expectation(precision, ("arm",)),
     )
-
-
-def instructions(form: Form, precision: str, folder: Path) -> float:
-    """Modelled instructions of the form with all its blocks; one and two of them are converted in `folder`."""
-    image = (1, 3, VARIANT.image, VARIANT.image)
-    one, two = (
-        cost.instructions(convert(form, precision, depth, folder / f"{depth}"), image) for depth in (1, 2)
-    )
-    return one + (BLOCKS - 1) * (two - one)
-
-
-def main() -> None:
-    rows: list[tuple[str, str, float, float]] = []
-    for form in FORMS:
-        for precision in ("fp32", "int8"):
-            if (counted := getattr(form, precision)) is not None:
-                with tempfile.TemporaryDirectory() as work:
-                    rows.append(
-                        (form.name, precision, counted, instructions(form, precision, Path(work)) / 1e6)
-                    )
-    for (inputs, outputs), counts in LAYERS.items():
-        for precision, counted in zip(("fp32", "int8"), counts, strict=True):
-            modelled = (cost.RUN + cost.linear(TOKENS, inputs, outputs, int8=precision == "int8")) / 1e6
-            rows.append((f"linear {inputs}→{outputs}", precision, counted, modelled))
-    table = Table("form", "", "counted, M", "modelled, M", "off")
-    for name, precision, counted, modelled in rows:
-        table.add_row(name, precision, f"{counted:g}", f"{modelled:.4g}", f"{modelled / counted - 1:+.1%}")
-    Console().print(table)
-    keys = ("form", "precision", "counted", "modelled")
-    print(json.dumps([dict(zip(keys, row, strict=True)) for row in rows]))
-
-
-if __name__ == "__main__":
-    main()

@@ -31,7 +31,7 @@ from lite.pictures.picture_set import Picture, PictureSet
 from lite.stages import Stages
 from lite.weights import Weights
 from lite.whole_file import write_text
-from quant import budget_compare, budget_plan
+from quant import budget_compare, budget_plan, cost
 from quant.budget_compare import Answers
 from quant.budget_plan import Plan
 from quant.conversion import SEED, Conversion
@@ -245,6 +245,7 @@ def _manifest(
         },
         "fp32_bytes": conversion.fp32_bytes,
         "kernels": nb.kernel_table(model),
+        "cost": cost.summary(model, shape),
         "int8_coverage": macs.int8_coverage(model, shape) if int8 else None,
         "drift": measured.as_dict(),
         "gate": gate,

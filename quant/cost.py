@@ -1,37 +1,50 @@
-"""Instructions that a `.nb` takes on an ARM core with int8 dot products (Cortex-A76): a model of Lite's kernels.
+"""Instructions that a `.nb` takes on an ARM core for one picture on one thread: a model of Paddle Lite's kernels.
 
-`instructions` adds up the operators of a converted model, for one picture on one thread. It stands in for a phone
-where graph forms are compared. It is not time: memory and issue width are not in it.
+`instructions` adds up the operators of a converted model, `summary` says where they go. They stand in for a phone
+where graph forms are compared. They are not time: memory and issue width are not in them.
 
-Half of it is **read** from the source of Paddle Lite 2.13: matrix products go in tiles of 8 rows by 12 columns (113
-instructions for four steps of depth in float, for sixteen in int8), narrower at the right edge, rows padded to 8;
-what is packed, how often; which loops are scalar. The other half, the constants below, is **fitted** by least
-squares, with what the source suggests as the prior, to counts of Lite 2.13rc0 under qemu-user: whole DeiT-tiny
-graphs (three digits), linear layers over 197 tokens (two digits) and parts. In millions, counted → model:
+Half of it is **read** from the source of Paddle Lite 2.13: matrix products go in tiles, of 8 rows by 12 columns with
+113 instructions for four steps of depth in float (sixteen in int8 with dot products), narrower at the right edge, rows
+padded to 8; int8 without dot products in tiles of 4 by 16 with 58 for four steps; what is packed, how often; which
+loops are scalar. The other half, the rates of `quant/cost_rates.py`, is **fitted** by `benchmarks/cost_model.py` to
+counts of Lite 2.13rc0 under qemu-user, operator by operator: 25 networks, DeiT-tiny to base in many forms
+(`benchmarks/arm_counts.json`). Each network is within 1 % of its count where the rates are fitted to all others, nearly
+all within 0.1 %; fitted to DeiT-tiny only, small and base are within 0.2 %. In millions, counted → modelled by a fit
+to the other networks:
 
-    PaddleClas's form, erf GELU            fp32  584 → 584.0
-    q, k, v as three layers, erf           fp32  501 → 500.8    int8  245 → 245.2
-    the same, tanh                         fp32  476 → 476.2    int8  220 → 220.6
-    packed qkv + split, tanh               fp32  476 → 475.7    int8  219 → 218.7
-    one layer per head, tanh               fp32  449 → 448.2    int8  195 → 194.1
-    per head, A·V and 16 channels float                         int8  214 → 215.7
-    192→768   fp32 9.1 → 9.10, int8 3.0 → 3.02      768→192   fp32 9.1 → 9.03, int8 2.8  → 2.78
-    192→192   fp32 2.3 → 2.33, int8 0.86 → 0.85     192→576   fp32 6.8 → 6.84, int8 2.3  → 2.30
-    192→64    fp32 0.83 → 0.84, int8 0.38 → 0.38
+                                              Cortex-A76        Cortex-A73        Cortex-A53
+    DeiT-tiny, float                        450.8 → 450.9     450.8 → 449.1     681.5 → 679.8
+    DeiT-tiny, recipe paddleslim            242.3 → 242.4     433.0 → 433.3     433.1 → 433.4
+    DeiT-tiny, recipe deit                  212.4 → 212.3     383.3 → 383.2     409.3 → 409.0
+    DeiT-small, deit's form                 574.7 → 574.4    1215.6 → 1215.1
+    DeiT-base, deit's form                 1777.6 → 1776.5
+    PaddleClas's form of DeiT-tiny, float   607.6 → 602.3
 
-`benchmarks/forms.py` builds these forms and prints the table. Nothing was counted for what has no count there:
-products with a single row (the class token alone), broadcasts and the rarer activations rest on the source only.
+The counts are of a build by the project's own compiler flags (-Os); with -O3 DeiT-tiny takes 3 to 13 % less, most of it
+in transposes, GELU and softmax. Lite chooses kernels by the core's number in /proc/cpuinfo, and 2.13 does not know all
+that have dot products (not 0xd0b, the Cortex-A76's own): a core it does not know runs what a Cortex-A73 does. Nothing
+was counted of products with a broadcast factor and of the rarer activations, which rest on the source only.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import operator
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from lite import nb_layers
 from lite.errors import InputError
 from lite.nb import LiteModel
-from lite.shapes import Shape, Step, steps
+from lite.shapes import Shape, Step, UnknownShapeError, steps
+from quant.cost_rates import CORES, DEFAULT_CORE, WITHOUT_DOT_PRODUCT, Core, Rates
+
+# Main loops of int8 tiles, read: instructions for four steps of depth. With dot products a tile has 8 rows by 12
+# columns, or at the right edge by 4 and 8; without them always 4 by 16.
+_LOOP_INT8, _LOOP_INT8_REST = 28.25, (0.0, 15.0, 24.0, 28.25)
+_LOOP_INT8_4X16 = 58.0
 
 
 class UnknownCostError(InputError):
@@ -48,46 +61,16 @@ class Cost:
     instructions: float
 
 
-# Instructions, fitted: of a run, of starting an operator, of writing out a tile of 8 x 12.
-RUN = 32_000.0
-_OPERATOR = 1_300.0
-_TILE = 96.0
-_TILE_INT8 = 448.0  # with bias and scale a column, as fc has them
-_TILE_INT8_CONVOLUTION = 330.0  # with bias and scale a row; a 1x1 convolution takes 3-6 % less than fc
-_TILE_INT8_PLAIN = 190.0  # matmul_v2: scaled afterwards
-# Instructions an element, fitted.
-_PACK, _PACK_INT8 = 1.1, 0.78
-_PACK_COLUMNS = 0.55
-_BIAS = 0.73
-_PRODUCT_SCALE = 1.8
-_IM2COL = 4.5
-_TRANSPOSE = 17.3
-_SLICE = 12.0  # for each dimension: every index is divided anew
-_GELU, _GELU_TANH = 25.1, 11.54
-# Instructions an element, counted alone (softmax, layer_norm, hard_swish) or read.
-_RATES = {
-    "softmax": 16.2, "layer_norm": 3.7, "hard_swish": 2.65,
-    "calib": 29 / 16, "calib_once": 0.0, "scale": 1.2, "clip": 1.15, "relu": 1.0, "sigmoid": 9.5, "swish": 10.0,
-    "tanh": 17.0, "reshape": 0.4, "reshape2": 0.4, "concat": 0.4, "split": 0.4,
-}  # fmt: skip
-_SAME_SHAPE, _ROW, _ROW_ELEMENT, _BROADCAST_ADD, _SCALAR = 1.2, 18.0, 0.9, 1.3, 18.0
-_TRANSPOSE_MATRIX = 2.0
-_VECTOR, _VECTOR_INT8 = 0.6, 0.16  # a multiply-add, where the product has one row or column
-# A tile's main loop, read: instructions for one step of depth (int8: four) by its width.
-_LOOP, _LOOP_4, _LOOP_1 = 28.25, 11.25, 4.0
-_LOOP_INT8 = {0: 0.0, 4: 15.0, 8: 24.0, 12: 28.25}
+def instructions(model: LiteModel, input_shape: Shape, core: str = DEFAULT_CORE) -> float:
+    """Instructions of one run of a `.nb` for ARM on one input of `input_shape` (NCHW), on a core of `CORES`.
 
-
-def instructions(model: LiteModel, input_shape: Shape) -> float:
-    """Instructions of one run of a `.nb` for ARM on one input of `input_shape` (NCHW).
-
-    Within 1 % of the counts it was fitted to. Raises UnknownCostError or UnknownShapeError at the first
-    operator that cannot be judged.
+    Raises UnknownCostError or UnknownShapeError at the first operator that cannot be judged.
     """
-    return RUN + sum(cost.instructions for cost in costs(model, input_shape))
+    taken = sum(cost.instructions for cost in costs(model, input_shape, core))
+    return of_run(input_shape, CORES[core]) + taken
 
 
-def costs(model: LiteModel, input_shape: Shape) -> list[Cost]:
+def costs(model: LiteModel, input_shape: Shape, core: str = DEFAULT_CORE) -> list[Cost]:
     """Instructions of each operator, in running order; raises as `instructions` does."""
     found = []
     for step in steps(model, input_shape):
@@ -99,115 +82,212 @@ def costs(model: LiteModel, input_shape: Shape) -> list[Cost]:
             )
         if op.type not in _COSTS:
             raise UnknownCostError(f"{where} has no known cost")
-        found.append(Cost(step.index, op.type, kernel.precision, _OPERATOR + _COSTS[op.type](step)))
+        found.append(Cost(step.index, op.type, kernel.precision, of_step(step, CORES[core])))
     return found
 
 
-def linear(rows: int, inputs: int, outputs: int, *, int8: bool) -> float:
+def of_run(input_shape: Shape, core: Core) -> float:
+    """Instructions of a run beside its operators."""
+    return core.rates.run * math.prod(input_shape)
+
+
+def of_step(step: Step, core: Core) -> float:
+    """Instructions of one operator, its start included. Raises UnknownCostError where its shapes are not known."""
+    return core.rates.operator + _COSTS[step.op.type](step, core)
+
+
+def summary(model: LiteModel, input_shape: Shape, core: str = DEFAULT_CORE) -> dict[str, Any] | None:
+    """A manifest's `cost`: where instructions go, by operator and by layer, largest first.
+
+    None for a model that cannot be judged: of fp16 or GPU kernels, or with an operator that has no known cost.
+    """
+    try:
+        found = costs(model, input_shape, core)
+        total, without = (instructions(model, input_shape, one) for one in (core, WITHOUT_DOT_PRODUCT))
+    except (UnknownCostError, UnknownShapeError):
+        return None
+    layer_of = nb_layers.layers(steps(model, input_shape), model.params)
+    operators: defaultdict[tuple[str, str, str], list[float]] = defaultdict(list)
+    layers: defaultdict[str, float] = defaultdict(float)
+    for cost in found:
+        operators[cost.type, model.ops[cost.index].kernel.target, cost.precision].append(cost.instructions)
+        if layer_of:
+            layers[layer_of[cost.index]] += cost.instructions
+    return {
+        "core": CORES[core].name,
+        "instructions": round(total),
+        "without_dot_product": round(without),
+        "operators": [
+            {
+                "op": op,
+                "target": target,
+                "precision": precision,
+                "count": len(taken),
+                "instructions": round(sum(taken)),
+            }
+            for (op, target, precision), taken in sorted(operators.items(), key=lambda item: -sum(item[1]))
+        ],
+        "layers": [
+            {"layer": layer, "instructions": round(taken)}
+            for layer, taken in sorted(layers.items(), key=lambda item: -item[1])
+        ],
+    }
+
+
+def linear(rows: int, inputs: int, outputs: int, *, int8: bool, core: str = DEFAULT_CORE) -> float:
     """Instructions of one linear layer with bias, its start and (int8) its input's quantization included."""
-    start = int8 * quantization(rows * inputs) + _OPERATOR
-    return start + _linear(rows, inputs, outputs, int8=int8, bias=True)
+    start = int8 * quantization(rows * inputs, core) + CORES[core].rates.operator
+    return start + _linear(rows, inputs, outputs, CORES[core], int8=int8, bias=True)
 
 
-def quantization(elements: int) -> float:
+def quantization(elements: int, core: str = DEFAULT_CORE) -> float:
     """Instructions of quantizing an activation, its operator's start included."""
-    return _OPERATOR + _RATES["calib"] * elements
+    rates = CORES[core].rates
+    return rates.operator + rates.calib * elements
 
 
-def shift(rows: int, columns: int) -> float:
+def shift(rows: int, columns: int, core: str = DEFAULT_CORE) -> float:
     """Instructions of adding one number a column to [rows, columns] (`mlp.shift` of `lite/deploy.py`)."""
-    return _OPERATOR + (_BROADCAST_ADD if rows > 1 else _SAME_SHAPE) * rows * columns
+    rates = CORES[core].rates
+    return rates.operator + (_broadcast_add(rows, columns, rates) if rows > 1 else rates.same_shape * columns)
 
 
-def scaling(rows: int, columns: int) -> float:
+def scaling(rows: int, columns: int, core: str = DEFAULT_CORE) -> float:
     """Instructions of multiplying [rows, columns] by one number a column (`mlp.scale`): zeros, added to, times."""
-    factors = _OPERATOR + _RATES["scale"] * rows * columns + shift(rows, columns)
-    return factors + _OPERATOR + _SAME_SHAPE * rows * columns
+    rates = CORES[core].rates
+    factors = rates.operator + rates.scale * rows * columns + shift(rows, columns, core)
+    return factors + rates.operator + rates.same_shape * rows * columns
 
 
-def outliers(rows: int, hidden: int, units: int, columns: int) -> float:
+def outliers(rows: int, hidden: int, units: int, columns: int, core: str = DEFAULT_CORE) -> float:
     """Instructions of splitting `units` of [rows, hidden] off, into a float layer of their own (`lite/deploy.py`).
 
     What the int8 layer behind the others no longer has to do is taken off.
     """
     if not units:
         return 0.0
-    split = _OPERATOR + _RATES["split"] * rows * hidden
+    rates = CORES[core].rates
+    split = rates.operator + rates.piece * 2 * rows + rates.copy * rows * hidden
     # Without a bias it is no `fc` to Lite.
-    apart = _OPERATOR + matmul(rows, units, columns, int8=False)
-    total = _OPERATOR + _SAME_SHAPE * rows * columns
-    saved = linear(rows, hidden, columns, int8=True) - linear(rows, hidden - units, columns, int8=True)
-    return split + apart + total - saved
+    apart = rates.operator + matmul(rows, units, columns, int8=False, core=core)
+    total = rates.operator + rates.same_shape * rows * columns
+    whole, rest = (linear(rows, depth, columns, int8=True, core=core) for depth in (hidden, hidden - units))
+    return split + apart + total - (whole - rest)
 
 
-def product(rows: int, depth: int, columns: int, *, int8: bool, tile: float) -> float:
+def matmul(
+    rows: int, depth: int, columns: int, *, int8: bool, transposed: bool = False, core: str = DEFAULT_CORE
+) -> float:
+    """Instructions of [rows, depth] with [depth, columns], both activations; start and quantization aside.
+
+    `transposed`: the second is stored as [columns, depth].
+    """
+    return _matmul(rows, depth, columns, CORES[core], int8=int8, transposed=transposed)
+
+
+def convolution(
+    filters: int, depth: int, columns: int, *, int8: bool, unfolds: bool = True, core: str = DEFAULT_CORE
+) -> float:
+    """Instructions of filters of `depth` weights at `columns` places; start and quantization aside."""
+    return _convolution(filters, depth, columns, CORES[core], int8=int8, unfolds=unfolds)
+
+
+def _product(rows: int, depth: int, columns: int, core: Core, *, int8: bool, tile: float) -> float:
     """Instructions of multiplying a packed [rows, depth] with a packed [depth, columns].
 
     `tile` is what a tile takes beside its main loop.
     """
-    if rows == 1 or columns == 1:
-        return (_VECTOR_INT8 if int8 else _VECTOR) * rows * depth * columns
+    if int8 and not core.dot_product:
+        wide = -(-columns // 16)
+        loop = -(-depth // 4) * wide * _LOOP_INT8_4X16
+        return -(-rows // 4) * (loop + wide * tile + core.rates.strip_int8)
     whole, rest = divmod(columns, 12)
-    fours, ones = divmod(rest, 4)
     if int8:
-        fours, ones = -(-rest // 4), 0
-        loop = -(-depth // 4) * (whole * _LOOP + _LOOP_INT8[4 * fours])
-    else:
-        loop = depth * (whole * _LOOP + fours * _LOOP_4 + ones * _LOOP_1)
+        loop = -(-depth // 4) * (whole * _LOOP_INT8 + _LOOP_INT8_REST[-(-rest // 4)])
+        return -(-rows // 8) * (loop + (whole + bool(rest)) * tile + core.rates.strip_int8)
+    fours, ones = divmod(rest, 4)
+    loop = depth * sum(map(operator.mul, core.loops, (whole, fours, ones)))
     return -(-rows // 8) * (loop + (whole + (fours + ones) / 3) * tile)
 
 
-def _linear(rows: int, depth: int, columns: int, *, int8: bool, bias: bool) -> float:
-    tile = _TILE_INT8 if int8 else _TILE
-    cost = product(rows, depth, columns, int8=int8, tile=tile)
+def _linear(rows: int, depth: int, columns: int, core: Core, *, int8: bool, bias: bool) -> float:
+    rates = core.rates
     if rows == 1:
-        return cost
+        return (rates.vector_int8 if int8 else rates.vector) * depth * columns
+    if rows <= 4 and not int8:
+        return rates.narrow * depth * columns
+    cost = _product(rows, depth, columns, core, int8=int8, tile=rates.tile_int8 if int8 else rates.tile)
     if int8:  # the weights were packed when the model was loaded
-        return cost + _PACK_INT8 * rows * depth
-    return cost + _PACK * rows * depth + _PACK_COLUMNS * depth * columns + bias * _BIAS * rows * columns
+        return cost + rates.pack_int8 * rows * depth
+    return (
+        cost
+        + rates.pack * rows * depth
+        + rates.pack_columns * depth * columns
+        + bias * rates.bias * rows * columns
+    )
 
 
-def _fc(step: Step) -> float:
+def _fc(step: Step, core: Core) -> float:
     depth, columns = _input(step, "W")
     rows = _elements(step) // columns
-    bias = bool(step.op.inputs.get("Bias"))
-    return _linear(rows, depth, columns, int8=_is_int8(step), bias=bias)
+    return _linear(rows, depth, columns, core, int8=_is_int8(step), bias=bool(step.op.inputs.get("Bias")))
 
 
-def _matmul(step: Step) -> float:
+def _matmul_v2(step: Step, core: Core) -> float:
     *batch, rows, columns = _output(step)
     depth = step.macs // _elements(step)
-    return math.prod(batch) * matmul(rows, depth, columns, int8=_is_int8(step))
+    transposed = bool(step.op.attributes.get("trans_y"))
+    return math.prod(batch) * _matmul(rows, depth, columns, core, int8=_is_int8(step), transposed=transposed)
 
 
-def matmul(rows: int, depth: int, columns: int, *, int8: bool) -> float:
-    """Instructions of [rows, depth] with [depth, columns], both activations; start and quantization aside."""
-    cost = product(rows, depth, columns, int8=int8, tile=_TILE_INT8_PLAIN if int8 else _TILE)
-    if rows > 1 and columns > 1:
-        cost += (_PACK_INT8 if int8 else _PACK) * depth * (rows + columns)
-    return cost + int8 * _PRODUCT_SCALE * rows * columns
+def _matmul(rows: int, depth: int, columns: int, core: Core, *, int8: bool, transposed: bool) -> float:
+    rates = core.rates
+    # Tiles are written out as they are, and scaled afterwards.
+    scaled = int8 * rates.product_int8 * rows * columns
+    if rows == 1 or columns == 1:
+        return scaled + (rates.vector_int8 if int8 else rates.vector) * rows * depth * columns
+    if rows <= 4 and not int8:
+        return rates.narrow * depth * columns
+    cost = _product(rows, depth, columns, core, int8=int8, tile=0.0 if int8 else rates.tile)
+    if int8:
+        left, right = rates.pack_int8, rates.pack_transposed_int8 if transposed else rates.pack_columns_int8
+    else:
+        left, right = rates.pack, rates.pack_transposed if transposed else rates.pack_columns
+    return scaled + cost + left * rows * depth + right * depth * columns
 
 
-def _conv2d(step: Step) -> float:
+def _conv2d(step: Step, core: Core) -> float:
     filters, channels, *kernel = _input(step, "Filter")
     if step.op.attributes.get("groups", 1) != 1:
         raise UnknownCostError("the cost of a convolution in groups is not known")
     depth, columns = channels * math.prod(kernel), math.prod(_output(step)[2:])
-    return convolution(filters, depth, columns, int8=_is_int8(step), unfolds=math.prod(kernel) != 1)
+    return _convolution(filters, depth, columns, core, int8=_is_int8(step), unfolds=math.prod(kernel) != 1)
 
 
-def convolution(filters: int, depth: int, columns: int, *, int8: bool, unfolds: bool = True) -> float:
-    """Instructions of filters of `depth` weights at `columns` places; start and quantization aside."""
-    tile = _TILE_INT8_CONVOLUTION if int8 else _TILE
-    moved = unfolds * _IM2COL + (_PACK_INT8 if int8 else _PACK_COLUMNS)
-    return product(filters, depth, columns, int8=int8, tile=tile) + moved * depth * columns
+def _convolution(filters: int, depth: int, columns: int, core: Core, *, int8: bool, unfolds: bool) -> float:
+    rates = core.rates
+    tile = rates.tile_int8_convolution if int8 else rates.tile
+    unfolding = rates.im2col_int8 if int8 else rates.im2col
+    moved = unfolds * unfolding + (rates.pack_columns_int8 if int8 else rates.pack_columns)
+    return _product(filters, depth, columns, core, int8=int8, tile=tile) + moved * depth * columns
 
 
-def _gelu(step: Step) -> float:
-    return (_GELU_TANH if step.op.attributes.get("approximate") else _GELU) * _elements(step)
+def _gelu(step: Step, core: Core) -> float:
+    rate = core.rates.gelu_tanh if step.op.attributes.get("approximate") else core.rates.gelu
+    return rate * _elements(step)
 
 
-def _transpose(step: Step) -> float:
+def _softmax(step: Step, core: Core) -> float:
+    count, axis = _elements(step), _output(step)[-1]
+    return core.rates.softmax * count + core.rates.softmax_rest * (axis % 4) * count // axis
+
+
+def _layer_norm(step: Step, core: Core) -> float:
+    count, width = _elements(step), _output(step)[-1]
+    return core.rates.layer_norm * count + core.rates.layer_norm_row * count // width
+
+
+def _transpose(step: Step, core: Core) -> float:
     # One axis moved behind others that stay in order is a plain matrix transpose, which is vectorized in float.
     axes, misplaced, place = step.op.attributes["axis"], 0, 0
     for axis in range(len(axes)):
@@ -215,17 +295,27 @@ def _transpose(step: Step) -> float:
             place += 1
         else:
             misplaced += 1
-    return (_TRANSPOSE_MATRIX if misplaced <= 1 else _TRANSPOSE) * _elements(step)
+    return (core.rates.transpose_matrix if misplaced <= 1 else core.rates.transpose) * _elements(step)
 
 
-def _slice(step: Step) -> float:
-    return _SLICE * len(_input(step, "Input")) * _elements(step)
+def _slice(step: Step, core: Core) -> float:
+    # Every element's place is divided anew for each dimension; its own loop is half again as long.
+    rates = core.rates
+    return rates.slice_start + rates.slice * (len(_input(step, "Input")) + 1.5) * _elements(step)
 
 
-def _elementwise(step: Step) -> float:
+def _pieces(step: Step, core: Core, parts: Sequence[Shape | None]) -> float:
+    # Each part is copied row by row, whatever the axis: all before it are rows.
+    axis = step.op.attributes["axis"] % len(_output(step))
+    rows = math.prod(_output(step)[:axis])
+    return core.rates.piece * rows * len(parts) + core.rates.copy * _elements(step)
+
+
+def _elementwise(step: Step, core: Core) -> float:
+    rates = core.rates
     x, y, count = _input(step, "X"), _input(step, "Y"), _elements(step)
     if x == y:
-        return _SAME_SHAPE * count
+        return rates.same_shape * count
     while y and y[-1] == 1:
         y = y[:-1]
     axis = step.op.attributes.get("axis", -1)
@@ -233,12 +323,18 @@ def _elementwise(step: Step) -> float:
     if x[axis : axis + len(y)] == y:
         # A loop for each of y's elements, though only one element of x belongs to it.
         rows = math.prod(x[: axis + len(y)])
-        return _ROW * rows + _ROW_ELEMENT * count
-    return (_BROADCAST_ADD if step.op.type == "elementwise_add" else _SCALAR) * count
+        return rates.row * rows + rates.row_element * count
+    if step.op.type == "elementwise_add":
+        return _broadcast_add(count // x[-1], x[-1], rates)
+    return rates.scalar * count
 
 
-def _rate(operator: str) -> Callable[[Step], float]:
-    return lambda step: _RATES[operator] * _elements(step)
+def _broadcast_add(rows: int, columns: int, rates: Rates) -> float:
+    return rows * (rates.broadcast_add_row + rates.broadcast_add * columns)
+
+
+def _rate(name: str) -> Callable[[Step, Core], float]:
+    return lambda step, core: getattr(core.rates, name) * _elements(step)
 
 
 def _input(step: Step, parameter: str) -> Shape:
@@ -260,16 +356,30 @@ def _is_int8(step: Step) -> bool:
     return step.op.kernel.precision == "int8"
 
 
-_COSTS: dict[str, Callable[[Step], float]] = {
-    **{operator: _rate(operator) for operator in _RATES},
+_ELEMENT_BY_ELEMENT = (
+    "calib", "clip", "hard_swish", "relu", "scale", "sigmoid", "swish", "tanh",
+)  # fmt: skip
+_COSTS: dict[str, Callable[[Step, Core], float]] = {
+    **{
+        name: _rate(name)
+        for name in ("layer_norm", "hard_swish", "calib", "scale", "clip", "relu", "sigmoid", "swish", "tanh")
+    },
     **dict.fromkeys(
         [f"elementwise_{name}" for name in ("add", "sub", "mul", "div", "min", "max")], _elementwise
     ),
+    # What is cast once is cast when the model is loaded.
+    "calib_once": lambda step, core: 0.0,
+    "concat": lambda step, core: _pieces(step, core, step.inputs["X"]),
     "conv2d": _conv2d,
     "fc": _fc,
     "gelu": _gelu,
-    "matmul_v2": _matmul,
+    "layer_norm": _layer_norm,
+    "matmul_v2": _matmul_v2,
+    # Only the shape changes.
+    **dict.fromkeys(("reshape", "reshape2"), lambda step, core: 0.0),
     "slice": _slice,
+    "softmax": _softmax,
+    "split": lambda step, core: _pieces(step, core, list(step.outputs.values())),
     "transpose": _transpose,
     "transpose2": _transpose,
 }

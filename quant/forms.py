@@ -1,7 +1,7 @@
 """The cheapest way to write attention for an ARM core, by measured cost and not by hand.
 
 `form_costs.json` holds the instructions of one block in each form, for each size of DeiT: programs converted by Paddle
-Lite's optimizer, costed by `quant/cost.py`. `benchmarks/forms.py --write` makes it, a test holds it against a new
+Lite's optimizer, costed by `quant/cost.py`. `benchmarks/form_costs.py` makes it, a test holds it against a new
 measurement.
 """
 

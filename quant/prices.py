@@ -76,12 +76,17 @@ def linear(rows: int, inputs: int, outputs: int) -> Pair:
     return cost.linear(rows, inputs, outputs, int8=True), cost.linear(rows, inputs, outputs, int8=False)
 
 
-def product(count: int, rows: int, depth: int, columns: int, *, quantizations: tuple[int, ...]) -> Pair:
+def product(
+    count: int, rows: int, depth: int, columns: int, *, transposed: bool, quantizations: tuple[int, ...]
+) -> Pair:
     """Instructions of `count` products of activations, [rows, depth] with [depth, columns], in INT8 and in float.
 
-    `quantizations`: how many elements each operator that quantizes factors is given.
+    `transposed`: the second is stored as [columns, depth]. `quantizations`: how many elements each operator that
+    quantizes factors is given.
     """
-    int8, fp32 = (count * cost.matmul(rows, depth, columns, int8=int8) for int8 in (True, False))
+    int8, fp32 = (
+        count * cost.matmul(rows, depth, columns, int8=int8, transposed=transposed) for int8 in (True, False)
+    )
     return int8 + sum(map(cost.quantization, quantizations)), fp32
 
 
@@ -130,7 +135,9 @@ def _products(variant: Variant, attention: str, queries: int) -> dict[str, Pair]
 
     def of(depth: int, columns: int, *factors: int) -> Pair:
         quantizations = tuple(each * factor for factor in factors) * operators
-        return product(heads, queries, depth, columns, quantizations=quantizations)
+        return product(
+            heads, queries, depth, columns, transposed=columns == rows, quantizations=quantizations
+        )
 
     query, weights, other = queries * size, queries * rows, rows * size
     if attention == "per_head":

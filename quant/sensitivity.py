@@ -201,6 +201,13 @@ def instructions(segments: Segments, operators: Iterable[Operator]) -> tuple[flo
         else:
             columns = block.var(operator.output("Out")[0]).shape[-1]
             sizes = math.prod(left), math.prod(right)
-            pair = prices.product(math.prod(left[:-2]), left[-2], left[-1], columns, quantizations=sizes)
+            pair = prices.product(
+                math.prod(left[:-2]),
+                left[-2],
+                left[-1],
+                columns,
+                quantizations=sizes,
+                transposed=operator.attr("trans_y"),
+            )
         int8, fp32 = int8 + pair[0], fp32 + pair[1]
     return int8, fp32

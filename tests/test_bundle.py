@@ -36,6 +36,11 @@ MANIFEST = {
     "drift": None,
     "gate": None,
 }  # fmt: skip
+COST = {
+    "core": "Cortex-A76", "instructions": 20, "without_dot_product": 30,
+    "layers": [{"layer": "head", "instructions": 9}],
+    "operators": [{"op": "fc", "target": "arm", "precision": "int8", "count": 73, "instructions": 15}],
+}  # fmt: skip
 LABELS = ("tench", "café", "the rest")
 TENSOR = np.linspace(-1, 1, 192, dtype=np.float32).reshape(1, 3, 8, 8)
 LOGITS = np.array([1, 2, 3], dtype=np.float32)
@@ -188,6 +193,12 @@ def test_a_bundle_that_a_killed_run_moved_aside_comes_back(tmp_path):
     assert names(tmp_path) == ["a"]
 
 
+@pytest.mark.parametrize("cost", [COST, None])
+def test_a_manifest_may_say_what_a_run_costs(tmp_path, cost):
+    made = make(tmp_path / "a", MANIFEST | {"cost": cost})
+    assert bundle.read(made).manifest["cost"] == cost
+
+
 @pytest.mark.parametrize("path", [*MANIFEST, "weights/sha256", "input/std", "versions/paddleslim"])
 def test_a_manifest_without_a_field_is_not_written(tmp_path, path):
     manifest = copy.deepcopy(MANIFEST)
@@ -213,6 +224,8 @@ def test_a_manifest_without_a_field_is_not_written(tmp_path, path):
         ({"created": "yesterday"}, "created"),
         ({"input": MANIFEST["input"] | {"crop": 9}}, "cropped to 9"),
         ({"input": MANIFEST["input"] | {"std": [0.2, 0, 0.2]}}, "std"),
+        ({"cost": COST | {"instructions": 0}}, "cost/instructions"),
+        ({"cost": {"core": "Cortex-A76"}}, "cost"),
     ],
 )
 def test_a_manifest_that_does_not_fit_is_not_written(tmp_path, change, message):

@@ -140,6 +140,42 @@ def test_the_figures_are_the_manifests():
     assert "not from a phone" in text
 
 
+COST = {
+    "core": "Cortex-A76",
+    "instructions": 200_000_000,
+    "without_dot_product": 350_000_000,
+    "operators": [
+        {"op": "fc", "target": "arm", "precision": "int8", "count": 73, "instructions": 150_000_000},
+        {"op": "gelu", "target": "arm", "precision": "fp32", "count": 12, "instructions": 30_500_000},
+    ],
+    "layers": [
+        {"layer": f"blocks.{index}.mlp.fc1", "instructions": 12_000_000 - index} for index in range(12)
+    ],
+}
+
+
+def test_the_page_says_what_takes_most():
+    page_ = page(MANIFEST | {"cost": COST})
+    text = Tags(page_).text
+    assert (
+        "About 200.0 M instructions a picture on one Cortex-A76; 350.0 M on a Cortex-A53, which has no"
+        in text
+    )
+    assert "fc arm int8 73 150.0 M 75.0 % gelu arm fp32 12 30.5 M 15.2 %" in text
+    assert "the largest of 12: Layer Instructions Share blocks.0.mlp.fc1 12.0 M 6.0 %" in text
+    hidden = page_[page_.index("<summary>The other 2</summary>") :]
+    assert "blocks.9.mlp.fc1" not in hidden
+    assert "blocks.10.mlp.fc1" in hidden
+    assert "blocks.11.mlp.fc1" in hidden
+
+
+@pytest.mark.parametrize("cost", [{}, {"cost": None}, {"cost": COST | {"layers": []}}])
+def test_a_page_without_costs_or_layers_shows_the_kernels(cost):
+    text = Tags(page(MANIFEST | cost)).text
+    assert "fc arm int8 73" in text
+    assert "By layer" not in text
+
+
 def test_a_page_over_the_gate_says_so():
     text = Tags(page(MANIFEST | {"gate": {"max_drift": 0.0, "passed": False}})).text
     assert "Over the gate" in text

@@ -1,4 +1,4 @@
-"""Prints what a Paddle Lite `.nb` holds: opt's version, kernels by operator and place, INT8 coverage.
+"""Prints what a Paddle Lite `.nb` holds: opt's version, kernels and what they cost, INT8 coverage.
 
 Reads the file itself and never starts the runtime, which would abort on a bad one.
 """
@@ -20,6 +20,9 @@ with _command.requirements():
     from lite import macs, nb
     from quant import cost
 
+# Rows of the table of layers; --json has all.
+LAYERS = 12
+
 
 @click.command(
     epilog="\b\nExample:\n  python tools/inspect_nb.py build/bundles/deit_tiny-digits-int8-arm/model.nb"
@@ -30,14 +33,22 @@ with _command.requirements():
     type=click.IntRange(min=1),
     help="Input height and width in pixels for the INT8 coverage; default: what the file declares.",
 )
+@click.option(
+    "--core",
+    type=click.Choice(list(cost.CORES)),
+    default=cost.DEFAULT_CORE,
+    show_default=True,
+    help="ARM core that instructions are given for: an A76 has int8 dot products, an A73 or A53 has none.",
+)
 @json_option("one JSON document")
-def main(file: Path, image: int | None, as_json: bool) -> None:
+def main(file: Path, image: int | None, core: str, as_json: bool) -> None:
     """Print opt's version, the kernels and the INT8 coverage of FILE (a .nb).
 
-    INT8 coverage is the share of multiply-adds that int8 kernels do.
+    INT8 coverage is the share of multiply-adds that int8 kernels do. Instructions are one picture's on one thread, by
+    a model of Paddle Lite's ARM kernels (quant/cost.py).
     """
     model = nb.read(file)
-    facts = _facts(model, image)
+    facts = _facts(model, image, core)
     if as_json:
         click.echo(json.dumps(facts, indent=2))
     else:
@@ -48,7 +59,7 @@ def main(file: Path, image: int | None, as_json: bool) -> None:
         click.echo(capture.get(), nl=False)
 
 
-def _facts(model: nb.LiteModel, image: int | None) -> dict:
+def _facts(model: nb.LiteModel, image: int | None, core: str) -> dict:
     shape = (1, 3, image, image) if image else next(iter(model.inputs.values()))
     try:
         total, unknown = sum(work.macs for work in macs.multiply_adds(model, shape)), None
@@ -68,15 +79,8 @@ def _facts(model: nb.LiteModel, image: int | None) -> dict:
         "multiply_adds": total,
         "int8_coverage": macs.int8_coverage(model, shape),
         "coverage_unknown_because": unknown,
-        "arm_instructions": _arm_instructions(model, shape),
+        "cost": cost.summary(model, shape, core),
     }
-
-
-def _arm_instructions(model: nb.LiteModel, shape: tuple[int, ...]) -> int | None:
-    try:
-        return round(cost.instructions(model, shape))
-    except (cost.UnknownCostError, macs.UnknownShapeError):
-        return None
 
 
 def _print(facts: dict, print_: Callable) -> None:
@@ -84,11 +88,9 @@ def _print(facts: dict, print_: Callable) -> None:
     print_(f"{facts['file']}  {facts['bytes']:,} bytes", markup=False)
     print_(f"opt {facts['opt_version']}, meta version {facts['meta_version']}", markup=False)
     print_(f"parameters: {parameters['tensors']} tensors, {parameters['bytes']:,} bytes")
-    table = Table("operator", "target", "precision")
-    table.add_column("count", justify="right")
-    for row in facts["kernels"]:
-        table.add_row(row["op"], row["target"], row["precision"], str(row["count"]))
-    print_(table)
+    print_(_kernels(facts))
+    if facts["cost"] and facts["cost"]["layers"]:
+        print_(_layers(facts["cost"]))
     size = " × ".join(map(str, facts["input_shape"]))
     if facts["int8_coverage"] is None:
         print_(f"INT8 coverage unknown: {facts['coverage_unknown_because']}", markup=False)
@@ -97,10 +99,38 @@ def _print(facts: dict, print_: Callable) -> None:
             f"INT8 coverage {facts['int8_coverage']:.1%} of {facts['multiply_adds'] / 1e9:.3f} G "
             f"multiply-adds for one input of {size}"
         )
-    if facts["arm_instructions"] is not None:
+    if figures := facts["cost"]:
         print_(
-            f"about {facts['arm_instructions'] / 1e6:.0f} M instructions a picture on a Cortex-A76 (estimated)"
+            f"about {figures['instructions'] / 1e6:.1f} M instructions a picture on a {figures['core']}, "
+            f"{figures['without_dot_product'] / 1e6:.1f} M on a Cortex-A53, without int8 dot products (modelled)"
         )
+
+
+def _kernels(facts: dict) -> Table:
+    """Operators by kernel: the dearest first where costs are known, else the most frequent."""
+    figures = facts["cost"]
+    table = Table("operator", "target", "precision")
+    for heading in ("count", *(["instructions", "share"] if figures else [])):
+        table.add_column(heading, justify="right")
+    rows = figures["operators"] if figures else sorted(facts["kernels"], key=lambda row: -row["count"])
+    for row in rows:
+        spent = _spent(row, figures) if figures else ()
+        table.add_row(row["op"], row["target"], row["precision"], str(row["count"]), *spent)
+    return table
+
+
+def _layers(figures: dict) -> Table:
+    rows = figures["layers"]
+    table = Table(f"largest of {len(rows)} layers")
+    for heading in ("instructions", "share"):
+        table.add_column(heading, justify="right")
+    for row in rows[:LAYERS]:
+        table.add_row(row["layer"], *_spent(row, figures))
+    return table
+
+
+def _spent(row: dict, figures: dict) -> tuple[str, str]:
+    return f"{row['instructions'] / 1e6:.2f} M", f"{row['instructions'] / figures['instructions']:.1%}"
 
 
 if __name__ == "__main__":

@@ -187,10 +187,7 @@ def _print_bundle(made: Bundle) -> None:
     table.add_column(style="bold")
     table.add_column()
     table.add_row("size", f"{size / 1e6:.2f} MB, {size / float_size:.0%} of fp32's {float_size / 1e6:.2f} MB")
-    kernels = ", ".join(
-        f"{row['count']} {row['op']} {row['target']}/{row['precision']}" for row in manifest["kernels"]
-    )
-    table.add_row("kernels", kernels)
+    table.add_row(*_work(manifest))
     if manifest["int8_coverage"] is not None:
         table.add_row("INT8 coverage", f"{manifest['int8_coverage']:.1%} of the multiply-adds")
     for heading, text in drift_rows(manifest["drift"]):
@@ -208,6 +205,22 @@ def _budget_row(curve: Mapping[str, Any]) -> str:
     return (
         f"{curve['limit'] / 1e6:.10g} M instructions; SNR on held-out pictures ({curve['images']}): {points}"
     )
+
+
+def _work(manifest: Mapping[str, Any]) -> tuple[str, str]:
+    """What the phone will do, as a row of the table: heading and text."""
+    if cost := manifest["cost"]:
+        largest = ", ".join(
+            f"{row['count']} {row['op']} in {row['precision']} ({row['instructions'] / cost['instructions']:.0%})"
+            for row in cost["operators"][:3]
+        )
+        return (
+            "instructions",
+            f"{cost['instructions'] / 1e6:.1f} M a picture on a {cost['core']} (modelled), most in {largest}",
+        )
+    rows = sorted(manifest["kernels"], key=lambda row: -row["count"])
+    most = ", ".join(f"{row['count']} {row['op']} {row['target']}/{row['precision']}" for row in rows[:3])
+    return "kernels", f"{sum(row['count'] for row in rows)} operators, most of them {most}"
 
 
 def _print_next(made: Bundle) -> None:
