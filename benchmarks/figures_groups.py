@@ -44,7 +44,9 @@ class Runner:
         """A Python file of the repository, or another program. Raises ClickException for another exit code."""
         command = [str(word) for word in words]
         python = command[0].endswith(".py")
-        self.commands.append(f"{'./run.sh ' if python else ''}{shlex.join(command)}")
+        # Where the repository lies on this computer is nobody's business.
+        typed = shlex.join(command).replace(f"{self.root}/", "")
+        self.commands.append(f"{'./run.sh ' if python else ''}{typed}")
         click.echo(f"figures.py: {self.commands[-1]}", err=True)
         try:
             done = subprocess.run(

@@ -66,7 +66,9 @@ def test_no_picture_is_older_than_what_it_shows() -> None:
 def test_every_figure_says_where_it_comes_from() -> None:
     for name, group in documents.load()["groups"].items():
         assert name in figures.GROUPS
-        assert set(group) == {"commands", "weights", "images", "machine", "revision", "date", "figures"}
+        assert set(group) - {"note"} == {
+            "commands", "weights", "images", "machine", "revision", "date", "figures",
+        }  # fmt: skip
         assert re.fullmatch(r"[0-9a-f]{7}\+?", group["revision"])
         assert re.fullmatch(r"\d{4}-\d\d-\d\d", group["date"])
         assert group["machine"]
@@ -226,8 +228,16 @@ def test_a_command_that_fails_says_why_and_the_figures_stay(copy: Path, tmp_path
     runner = figures_groups.Runner(tmp_path)
     with pytest.raises(Exception, match="^./run.sh fails.py --x ended with 1: error: no such weights$"):
         runner.json("fails.py", "--x")
+    assert runner.commands == ["./run.sh fails.py --x"]
     with pytest.raises(Exception, match="^./run.sh silent.py printed no JSON at its end$"):
         runner.json("silent.py")
+
+
+def test_a_command_is_kept_without_where_the_repository_lies(tmp_path: Path) -> None:
+    (tmp_path / "says.py").write_text("import json, sys; print('so:'); print(json.dumps(sys.argv[1:]))")
+    runner = figures_groups.Runner(tmp_path)
+    assert runner.json("says.py", tmp_path / "out") == [str(tmp_path / "out")]
+    assert runner.commands == ["./run.sh says.py out"]
 
 
 def test_a_group_without_what_it_needs_says_so(tmp_path: Path) -> None:

@@ -21,7 +21,16 @@ from lite.stages import Stages
 from quant import convert, cost, recipe
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = {"model.nb", "host.nb", "labels.txt", "golden.npz", "golden.png", "manifest.json", "report.html"}
+FILES = {
+    "model.nb",
+    "host.nb",
+    "labels.txt",
+    "golden.npz",
+    "golden.png",
+    "manifest.json",
+    "predictions.csv",
+    "report.html",
+}
 
 
 def opt(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -204,7 +213,7 @@ def test_drift_over_the_gate_keeps_the_bundle_and_marks_it(tmp_path: Path):
     assert len([line for line in done.stderr.splitlines() if line.startswith("error: ")]) == 1
     made_bundle = bundle.read(tmp_path / "deit_tiny-digits-int8-arm")
     assert made_bundle.manifest["gate"] == {"max_drift": 0.01, "passed": False}
-    assert drift.over_gate(drift.Drift(**made_bundle.manifest["drift"]), 0.01)
+    assert drift.over_gate(drift.Drift.of(made_bundle.manifest["drift"]), 0.01)
 
 
 def test_a_finetuned_file_takes_its_class_count_from_the_head(tmp_path: Path):

@@ -91,7 +91,12 @@ def test_the_figures_of_a_labelled_folder(whole, tiny_bundle, photos):
     page = (out / "report.html").read_text()
     assert f"{COUNT} pictures went through both networks" in page
     assert "<code>results.json</code>, beside this file" in page
-    assert sorted(path.name for path in out.iterdir()) == ["logits", "report.html", "results.json"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "logits",
+        "predictions.csv",
+        "report.html",
+        "results.json",
+    ]
 
 
 def test_the_logits_are_those_of_the_engine_alone(whole, tiny_bundle, photos):

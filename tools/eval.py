@@ -16,12 +16,13 @@ import _command
 with _command.requirements():
     import click
     from _classifier_options import classifier_options, opened
-    from _display import Display, notify, say, show
+    from _display import Display, between, notify, say, show
     from _input_options import limit_option, strict_option
     from _output_options import json_option
     from rich.markup import escape
     from rich.table import Table
 
+    from lite import interval
     from lite import labels as class_names
     from lite.backends import scores
     from lite.backends.classifier import Wish
@@ -116,7 +117,8 @@ def _print(found: Scores, published: dict[str, float] | None) -> None:
         if published is not None:
             page, paper = published[f"top{k}"], published[f"reference_top{k}"]
             beside = f" (published for ImageNet val: {page:.1%}, in the paper {paper:.1%}{part})"
-        table.add_row(f"top-{k}", f"{share:.2%}{beside}")
+        bounds = interval.of_share(share, len(found.truth)).as_dict()
+        table.add_row(f"top-{k}", f"{share:.2%} ({between(bounds)}){beside}")
     for place, one in enumerate(found.classes[:5]):
         text = escape(f"{one.label}: {one.top1_deployed:.2%} of {one.images}")
         table.add_row("" if place else "worst classes", text)

@@ -103,9 +103,12 @@ def main(
         say(str(refusal), "not made")
     recipe_used = recipes.load(recipe)
     limit = None if budget is None else budget * 1e6
+    variant = zoo.find(model)
     if limit is not None:
-        budget_plan.check(recipe_used, limit, int8=_needs_calibration(requests))
-    loaded = weights.load(zoo.find(model), source, labels=labels, notify=notify)
+        # Before a server is asked, weights are loaded or anything is converted.
+        classes = weights.fewest_classes(variant, source)
+        budget_plan.check(recipe_used, limit, variant, classes, int8=_needs_calibration(requests))
+    loaded = weights.load(variant, source, labels=labels, notify=notify)
     names, calibration, checked = pictures.choose(
         loaded.labels,
         calib,
@@ -189,7 +192,19 @@ def _print_bundle(made: Bundle) -> None:
         table.add_row("INT8 coverage", f"{manifest['int8_coverage']:.1%} of the multiply-adds")
     for heading, text in drift_rows(manifest["drift"]):
         table.add_row(heading, text)
+    if manifest["budget"] is not None:
+        table.add_row("budget", _budget_row(manifest["budget"]))
     show(table)
+
+
+def _budget_row(curve: Mapping[str, Any]) -> str:
+    points = ", ".join(
+        f"{point['name']} {point['snr_db']:.1f} dB for {point['instructions'] / 1e6:.1f} M"
+        for point in (curve["measured"], *curve["compared"])
+    )
+    return (
+        f"{curve['limit'] / 1e6:.10g} M instructions; SNR on held-out pictures ({curve['images']}): {points}"
+    )
 
 
 def _work(manifest: Mapping[str, Any]) -> tuple[str, str]:
@@ -218,7 +233,7 @@ def _print_next(made: Bundle) -> None:
 def _gate(bundles: list[Bundle], max_drift: float) -> None:
     lines = []
     for made in bundles:
-        over = drift.over_gate(drift.Drift(**made.manifest["drift"]), max_drift)
+        over = drift.over_gate(drift.Drift.of(made.manifest["drift"]), max_drift)
         if over is not None:
             lines.append(f"{made.path.name}: {over}")
     if lines:

@@ -18,7 +18,7 @@ import _command
 
 with _command.requirements():
     import click
-    from _display import Display, drift_rows, notify, say, show
+    from _display import Display, between, drift_rows, notify, say, show
     from _input_options import BUNDLES, bundle_option, limit_option, max_drift_option, strict_option
     from _output_options import json_option, out_option, restart_option
     from _worker_options import worker_options
@@ -75,7 +75,9 @@ failed (what is done is kept) · 130 interrupted
 @worker_options
 @max_drift_option
 @strict_option
-@out_option("For results.json, report.html and the stored logits. Default: build/validate/BUNDLE-HASH.")
+@out_option(
+    "For results.json, report.html, predictions.csv and the stored logits. Default: build/validate/BUNDLE-HASH."
+)
 @restart_option
 @json_option("results.json")
 def main(
@@ -158,7 +160,8 @@ def _print(made: Bundle, results: dict[str, Any]) -> None:
         for heading, text in drift_rows(results["drift"]):
             table.add_row(heading, escape(text))
     elif results["top1"]["deployed"] is not None:
-        table.add_row("top-1", f"right: {results['top1']['deployed']:.2%}")
+        bounds = results["top1_interval"]["deployed"]
+        table.add_row("top-1", f"right: {results['top1']['deployed']:.2%} ({between(bounds)})")
     else:
         table.add_row("top-1", "unknown: neither labels nor a reference")
     top5 = results["top5"]

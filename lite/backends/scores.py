@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lite import accuracy, workers, zoo
+from lite import accuracy, interval, workers, zoo
 from lite.accuracy import ClassAccuracy
 from lite.backends.classifier import Classifier
 from lite.errors import ConversionError, InputError
@@ -119,6 +119,7 @@ def document(found: Scores, *, seconds: float) -> dict[str, Any]:
             "imagenet_val_share": found.imagenet_share,
         },
         "top1": found.top_k(1),
+        "top1_interval": interval.or_none(interval.of_known(found.top_k(1), len(found.truth))),
         "top5": found.top_k(5),
         "published": published(found),
         "labels": list(asked.labels),
