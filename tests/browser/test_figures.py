@@ -66,7 +66,7 @@ def is_among(known: list[float], sign: str, written: str, unit: str) -> bool:
 
 
 def derived(data: dict[str, Any]) -> list[float]:
-    """What a report works out from its JSON: how much smaller a file is, and a share's interval."""
+    """What a report works out from its JSON: how much smaller a file is, shares of a sum, a share's interval."""
     found: list[float] = []
     drift = data.get("drift")
     if "files" in data:
@@ -80,6 +80,9 @@ def derived(data: dict[str, Any]) -> list[float]:
                 squared = 1.959964**2 / images
                 middle, half = share + squared / 2, (squared * (share * (1 - share) + squared / 4)) ** 0.5
                 found += [(middle - half) / (1 + squared), (middle + half) / (1 + squared)]
+    if cost := data.get("cost"):
+        rows = [*cost["operators"], *cost["layers"]]
+        found += [row["instructions"] / cost["instructions"] for row in rows]
     for row in data.get("layers") or ():
         known = row.get("instructions")
         found += [known["fp32"] - known["int8"]] if known else []
