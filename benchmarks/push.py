@@ -127,7 +127,8 @@ def connected(serial: str | None) -> Iterator[Device]:
         finally:
             clean(device, FOLDER)
         return
-    sys.path.insert(0, str(ROOT / "tests" / "phone"))
+    for folder in ("tests", "tests/phone"):
+        sys.path.insert(0, str(ROOT / folder))
     from phone import Phone
 
     with tempfile.TemporaryDirectory() as work, socket.create_server(("127.0.0.1", 0)) as free:
