@@ -135,7 +135,7 @@ def _device(serial: str | None) -> Iterator[Device]:
         finally:
             clean(device, FOLDER)
         return
-    sys.path.insert(0, str(ROOT / "tests" / "phone"))
+    sys.path[:0] = [str(ROOT / "tests" / "phone"), str(ROOT / "tests")]
     from phone import Phone
 
     with tempfile.TemporaryDirectory() as work, socket.create_server(("127.0.0.1", 0)) as free:
