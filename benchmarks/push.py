@@ -127,8 +127,7 @@ def connected(serial: str | None) -> Iterator[Device]:
         finally:
             clean(device, FOLDER)
         return
-    for folder in ("tests", "tests/phone"):
-        sys.path.insert(0, str(ROOT / folder))
+    sys.path[:0] = [str(ROOT / "tests" / "phone"), str(ROOT / "tests")]
     from phone import Phone
 
     with tempfile.TemporaryDirectory() as work, socket.create_server(("127.0.0.1", 0)) as free:
