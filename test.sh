@@ -3,6 +3,9 @@
 # Fails when anything fails, after all has run. All tests take two cores.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
+# Whatever starts this: what is unpacked is for a test phone's user too, and a file must not become standard input.
+umask 022
+{ : <&0; } 2>/dev/null || exec </dev/null
 
 # On Debian 12: a browser that looks at reports; what building and testing android_demo takes, its C++ core, then its app.
 packages=(
@@ -57,11 +60,9 @@ system_packages() {
 all_tests() {
   local demo=(tests/android tests/cpp tests/phone) status=0
   log=$(mktemp)
-  # With job control, or Ctrl-C would be ignored there, which some tests press.
-  set -m
-  python -m pytest -q "${demo[@]}" >"$log" 2>&1 </dev/null &
+  # In a process group of its own, which can be ended whole.
+  setsid bash run.sh --requirements requirements-dev.txt -m pytest -q "${demo[@]}" >"$log" 2>&1 </dev/null &
   half=$!
-  set +m
   trap 'kill -- "-$half" 2>/dev/null; rm -f "$log"' EXIT
   python -m pytest -q "${demo[@]/#/--ignore=}" || status=$?
   wait "$half" || status=$?
@@ -71,6 +72,16 @@ all_tests() {
   return "$status"
 }
 
+# Tests start programs from there.
+can_run_programs() {
+  local folder status=0
+  folder=$(mktemp -d) || return
+  cp -- "$(type -P true)" "$folder" && "$folder/true" || status=1
+  rm -rf -- "$folder"
+  return "$status"
+}
+
+can_run_programs || { say "programs in ${TMPDIR:-/tmp} cannot be run (noexec, or full); set TMPDIR to another folder"; exit 2; }
 python -c pass
 status=0
 # Without them the tests of android_demo and of the reports fail, and say so; the others can run. Chosen tests may well be others.

@@ -25,12 +25,12 @@ import paddleslim.quant  # noqa: F401  (quant.ptq imports it when it is needed; 
 
 from lite import export, weights, zoo
 from lite.deploy import DeployableDeiT, deployable_state
-from lite.evaluate import tensor
 from lite.export import Exported
 from lite.optimizer import Expectation, optimize
+from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
 from lite.weights import Weights
-from quant import ptq, recipe, sets
+from quant import pictures, ptq, recipe
 from quant.convert import Request, convert
 
 
@@ -58,14 +58,15 @@ def load(options: dict[str, Any]) -> Weights:
     return replace(loaded, variant=replace(variant, depth=depth), state=kept)
 
 
-def choose(loaded: Weights, options: dict[str, Any]) -> tuple[sets.CalibrationSet, sets.CheckSet]:
-    return sets.choose(
-        loaded,
+def choose(loaded: Weights, options: dict[str, Any]) -> tuple[PictureSet, PictureSet]:
+    chosen = pictures.choose(
+        loaded.labels,
         options["calib"],
         None,
         calibration_pictures=options["calib_images"],
         check_pictures=options["check_images"],
     )
+    return chosen.calibration, chosen.check
 
 
 def build(loaded: Weights) -> DeployableDeiT:
@@ -77,8 +78,8 @@ def prepare(options: dict[str, Any], work: Path, steps: Steps) -> None:
     loaded = load(options)
     calibration, _ = choose(loaded, options)
     export.export(build(loaded), work / "fp32")
-    pictures = [tensor(picture, loaded.variant.preprocess) for picture in calibration.pictures]
-    np.save(work / "tensors.npy", np.concatenate(pictures))
+    tensors = [picture.tensor(loaded.variant.preprocess) for picture in calibration.pictures]
+    np.save(work / "tensors.npy", np.concatenate(tensors))
 
 
 def quantize(options: dict[str, Any], work: Path, steps: Steps) -> None:

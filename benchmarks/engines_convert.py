@@ -17,13 +17,14 @@ import cv2
 import numpy as np
 from engines_others import MnnEngine, NcnnEngine, OpenVinoEngine
 
-from lite import digits, preprocess, processes, weights, zoo
+from lite import processes, weights, zoo
 from lite.backends import classifier
 from lite.backends.inference import InferenceEngine
 from lite.backends.onnx import OnnxEngine
 from lite.backends.options import Options
 from lite.errors import ConversionError, InputError
 from lite.evaluate import Runnable
+from lite.pictures import digits, prepare
 from lite.state import expected_shapes
 from lite.weights import Weights
 from lite.zoo import Preprocess
@@ -60,7 +61,7 @@ def network(model: str, *, depth: int | None = None) -> Weights:
 
 def tensors(split: str, count: int, spec: Preprocess) -> np.ndarray:
     """Digits as input tensors, float32 [count, 3, H, W]."""
-    return np.concatenate([preprocess.prepare(one, spec) for one in digits.pictures(split, count)])
+    return np.concatenate([prepare.prepare(one, spec) for one in digits.pictures(split, count)])
 
 
 def engines(
@@ -100,8 +101,8 @@ def paddle_int8(loaded: Weights, work: Path) -> InferenceEngine:
     # Imported here so that the processes of other engines do without Paddle.
     from lite.deploy import deployable_state
     from lite.export import Exported, build
+    from lite.pictures.picture_set import PictureSet
     from quant import ptq
-    from quant.calibration import CalibrationSet
     from quant.recipe import PaddleSlim, Recipe
 
     program = classifier.of_weights(loaded, "inference", work / "float").engine
@@ -109,7 +110,7 @@ def paddle_int8(loaded: Weights, work: Path) -> InferenceEngine:
     ptq.quantize(
         build(deployable_state(loaded.state, loaded.variant), loaded.variant),
         Exported.in_folder(program.path),
-        CalibrationSet("digits", tuple(digits.pictures("calibration", CALIBRATION))),
+        PictureSet.of("digits", digits.pictures("calibration", CALIBRATION)),
         recipe,
         work / "paddle-int8",
     )

@@ -22,9 +22,9 @@ from rich.console import Console
 from rich.table import Table
 
 from lite import export, nb, optimizer, zoo
+from lite.pictures.picture_set import PictureSet
 from lite.zoo import LAYER_NORM_EPSILON, PATCH_SIZE, Variant
 from quant import cost, ptq
-from quant.calibration import CalibrationSet
 from quant.recipe import PaddleSlim, Recipe
 
 VARIANT = zoo.find("deit_tiny")
@@ -183,7 +183,7 @@ def convert(form: Form, precision: str, depth: int, folder: Path) -> nb.LiteMode
             paddleslim=PaddleSlim(algo="abs_max", onnx_format=False),
             skip=FLOAT_PARTS if form.float_parts else [],
         )
-        calibration = CalibrationSet("random", tuple(pictures))
+        calibration = PictureSet.of("random", pictures)
         program = ptq.quantize(network, program, calibration, recipe, folder / "int8")
     return optimizer.optimize(
         program.model,

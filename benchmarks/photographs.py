@@ -18,8 +18,8 @@ import cv2
 import numpy as np
 import vit_small
 
-from lite import preprocess
 from lite.errors import InputError
+from lite.pictures import prepare
 
 SIZE = 160  # of the smallest crop, in pixels: the narrowest part of a photograph is 180 wide
 CALIBRATION_CROPS, CHECK_CROPS = 32, 66
@@ -55,7 +55,7 @@ def crops(folder: Path | None = None) -> tuple[list[np.ndarray], list[np.ndarray
     for index, name in enumerate(PHOTOGRAPHS):
         package, file = name.split("/")
         where = folder if folder and package == "skimage" else _installed(package)
-        parts = halves(preprocess.decode(where / file))
+        parts = halves(prepare.decode(where / file))
         for place, (part, total, pieces) in enumerate(
             zip(parts, (CALIBRATION_CROPS, CHECK_CROPS), (calibration, check), strict=True)
         ):

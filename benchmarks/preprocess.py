@@ -1,4 +1,4 @@
-"""Picture file to input tensor: the C++ core against lite/preprocess.py on the same files, and its share.
+"""Picture file to input tensor: the C++ core against lite/pictures/prepare.py on the same files, and its share.
 
 Why: on a phone, a network that takes some 20 ms must not wait for its picture. Decoding and what comes after it
 (resizing the short side to 256 with antialiased bicubic, cropping to 224, normalising) are timed apart, on one
@@ -42,8 +42,9 @@ from rich.table import Table
 from sklearn.datasets import load_sample_image
 from threadpoolctl import threadpool_limits
 
-from lite import preprocess, zoo
+from lite import zoo
 from lite.errors import ToolkitError
+from lite.pictures import prepare
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "android_demo" / "cpp"
@@ -191,11 +192,11 @@ def measure(
 
 
 def in_python(path: Path) -> tuple[float, float]:
-    """Milliseconds that lite/preprocess.py takes to decode (with reading and checking) and to do the rest."""
+    """Milliseconds that lite/pictures/prepare.py takes to decode (with reading and checking) and to do the rest."""
     start = time.thread_time()
-    rgb = preprocess.decode(path)
+    rgb = prepare.decode(path)
     decoded = time.thread_time()
-    preprocess.prepare(rgb, SPEC)
+    prepare.prepare(rgb, SPEC)
     return 1e3 * (decoded - start), 1e3 * (time.thread_time() - decoded)
 
 
@@ -204,11 +205,11 @@ def check_same(programs: Path, manifest: Path, path: Path) -> None:
     out = manifest.parent / "tensor.f32"
     run([str(programs / "deit_tensor"), str(path), str(manifest), str(out)])
     try:
-        tensor = preprocess.from_file(path, SPEC)
+        tensor = prepare.from_file(path, SPEC)
     except ToolkitError as error:
         raise click.ClickException(str(error)) from error
     if not np.array_equal(np.fromfile(out, "<f4"), tensor.ravel()):
-        raise click.ClickException(f"{path}: the core and lite/preprocess.py give different tensors")
+        raise click.ClickException(f"{path}: the core and lite/pictures/prepare.py give different tensors")
 
 
 def inference_ms(programs: Path, bundle: Path, picture: Path) -> float | None:

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 from lite import zoo
+from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
 from lite.state import State, expected_shapes
 from lite.weights import Weights
 from lite.zoo import IMAGENET_CLASSES, Variant
 from quant import budget, budget_measure, budget_plan
 from quant.budget_measure import Noise, Prices
-from quant.calibration import CalibrationSet
 from quant.conversion import SEED
 from quant.hidden import Kind
 from quant.recipe import Recipe
@@ -38,13 +38,13 @@ def noise(variant: Variant, state: State, recipe: Recipe, crops: Sequence[np.nda
     weights = _weights(variant, state)
     with tempfile.TemporaryDirectory(prefix="noise-") as name:
         folder = Path(name) / "work"
-        calibration = CalibrationSet("calibration", tuple(crops))
+        calibration = PictureSet.of("calibration", crops)
         with budget_measure.converted(
             weights, budget_plan.cheapest(recipe), calibration, folder, stages
         ) as made:
             program = write(made, folder / "program")
-            crops = crops[: budget_plan.PICTURES]
-            found = budget_measure.noise(made, program, program.rows(), crops)
+            shown = calibration.first(budget_plan.PICTURES).pictures
+            found = budget_measure.noise(made, program, program.rows(), shown)
     errors = {block: list(ways.items()) for block, ways in found.gelu_errors.items()}
     return json.dumps({**dataclasses.asdict(found), "gelu_errors": errors})
 
@@ -63,7 +63,7 @@ def prices(recipe: Recipe, stages: Stages) -> str:
     quick = Recipe.model_validate({**values, "rewrite": {**values["rewrite"], "views": 1}})
     with tempfile.TemporaryDirectory(prefix="prices-") as name:
         folder = Path(name) / "work"
-        calibration = CalibrationSet("random", pictures)
+        calibration = PictureSet.of("random", pictures)
         with budget_measure.converted(_weights(variant, state), quick, calibration, folder, stages) as made:
             found = budget_measure.prices(made, write(made, folder / "program").rows())
     return json.dumps({"whole": found.whole, "layers": found.layers})

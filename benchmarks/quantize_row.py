@@ -37,15 +37,15 @@ from quantize_budget import COST_VARIANT
 from lite import export, optimizer, workers
 from lite.deploy import PLAIN, DeployableDeiT, Form
 from lite.errors import ToolkitError
-from lite.evaluate import tensor
 from lite.export import Exported, LoadedProgram, static_graph
 from lite.pdparams import read_state
+from lite.pictures import prepare
+from lite.pictures.picture_set import PictureSet
 from lite.state import State, check_state
 from lite.weights import Weights
 from lite.zoo import IMAGENET_CLASSES, Variant
 from quant import cost, ptq
-from quant.calibration import CalibrationSet
-from quant.conversion import SEED, CheckSet, Conversion
+from quant.conversion import SEED, Conversion
 from quant.recipe import Recipe
 
 FLOAT = Recipe(name="float")
@@ -89,7 +89,9 @@ def outputs(program: Exported, pictures: Sequence[np.ndarray], variant: Variant)
     """What the program answers in Paddle, float32 [pictures, classes]."""
     with static_graph() as executor:
         loaded = LoadedProgram(program, executor)
-        return np.concatenate([loaded.run(tensor(picture, variant.preprocess))[0] for picture in pictures])
+        return np.concatenate(
+            [loaded.run(prepare.prepare(picture, variant.preprocess))[0] for picture in pictures]
+        )
 
 
 def instructions(form: dict[str, Any], steps: Steps) -> float:
@@ -113,7 +115,7 @@ def instructions(form: dict[str, Any], steps: Steps) -> float:
     with tempfile.TemporaryDirectory(prefix="cost-") as name, steps.stage("cost"):
         folder = Path(name)
         exported = export.export(network, folder / "float")
-        program = ptq.quantize(network, exported, CalibrationSet("random", pictures), recipe, folder / "int8")
+        program = ptq.quantize(network, exported, PictureSet.of("random", pictures), recipe, folder / "int8")
         expect = optimizer.Expectation("int8", ("arm",))
         model = optimizer.optimize(
             program.model, program.params, folder / "model.nb", targets=("arm",), expect=expect
@@ -133,7 +135,7 @@ def conversion(
     """The conversion of `tools/opt.py`, its folder and processes gone after it."""
     labels = tuple(f"class {index}" for index in range(len(state["head.bias"])))
     weights = Weights(variant, "file", Path("benchmark"), "", state, labels)
-    calibrated, checked = CalibrationSet("calibration", tuple(calibration)), CheckSet("check", check)
+    calibrated, checked = PictureSet.of("calibration", calibration), PictureSet.of("check", check)
     with tempfile.TemporaryDirectory(prefix="quantize-") as work, workers.local(1) as pool:
         yield Conversion(weights, recipe, calibrated, checked, Path(work), pool, pool, SEED, steps)
 

@@ -114,7 +114,8 @@ def capture(browser: Chrome, *, full_page: bool = True) -> bytes:
     """The page that is shown, as PNG: all of it, or the window's part."""
     if full_page:
         width, height = browser.execute_script(
-            "return [innerWidth, Math.ceil(document.documentElement.getBoundingClientRect().height)]"
+            "const root = document.documentElement; "
+            "return [root.clientWidth, Math.ceil(root.getBoundingClientRect().height)]"
         )
         _window(browser, width, height)
     taken = browser.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})

@@ -1,53 +1,53 @@
 """The child process of `lite/optimizer.py`: runs Paddle Lite's opt, which may take its process down.
 
-Arguments: program file, parameter file, output without `.nb`, comma-separated targets, fp16 as 0 or 1.
+Converts `model.pdmodel` and `model.pdiparams` of the working folder to `model.nb`. Arguments: comma-separated
+targets, fp16 as 0 or 1.
+
+opt orders operators that do not depend on each other by the addresses of its objects, and shares memory between
+tensors by that order, so that whatever moves its heap changes the file: the length of a path, the environment.
+It therefore gets the same short names everywhere, and a heap on which nothing was done before: glibc gives
+each thread one. What it writes then depends on the program only.
 """
 
 from __future__ import annotations
 
-import ctypes
-import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+MODEL, PARAMS, OUT = "model.pdmodel", "model.pdiparams", "model"
+# For glibc, which reads it when a process starts. Without its cache, what the thread frees of the main heap goes
+# back there; with a fixed threshold, large blocks stay outside of heaps whatever was freed before.
+TUNABLES = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0:glibc.malloc.mmap_threshold=131072"}
 NO_PADDLELITE = 64
-# From Linux's personality.h.
-_ADDR_NO_RANDOMIZE = 0x0040000
-_ASK = 0xFFFFFFFF
-
-
-def without_random_addresses() -> bool:
-    """Asks Linux to load programs that this process starts at the same addresses each time.
-
-    False where that is not allowed, as in some containers.
-    """
-    personality = ctypes.CDLL(None).personality
-    personality.argtypes = [ctypes.c_ulong]
-    return bool(personality(personality(_ASK) | _ADDR_NO_RANDOMIZE) != -1)
 
 
 def main() -> None:
     """Converts one model; ends with status `NO_PADDLELITE` where Paddle Lite cannot be imported."""
-    # opt orders some operators by their addresses, so that one in 25 files would differ.
-    if not ctypes.CDLL(None).personality(_ASK) & _ADDR_NO_RANDOMIZE and without_random_addresses():
-        os.execv(sys.executable, [sys.executable, "-m", "lite._run_opt", *sys.argv[1:]])  # noqa: S606
-    model, params, out, targets, fp16 = sys.argv[1:]
+    targets, fp16 = sys.argv[1:]
     try:
-        from paddlelite import lite
+        import paddlelite.lite  # noqa: F401
     except ImportError as error:
         print(error, file=sys.stderr)
         sys.exit(NO_PADDLELITE)
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(_convert, targets, fp16 == "1").result()
+    _blank_header(Path(f"{OUT}.nb"))
+
+
+def _convert(targets: str, fp16: bool) -> None:
+    from paddlelite import lite
+
     opt = lite.Opt()
-    opt.set_model_file(model)
-    opt.set_param_file(params)
+    opt.set_model_file(MODEL)
+    opt.set_param_file(PARAMS)
     opt.set_model_type("naive_buffer")
-    opt.set_optimize_out(out)
-    if fp16 == "1":
+    opt.set_optimize_out(OUT)
+    if fp16:
         # Has to come before the targets, which take the precision over.
         opt.enable_fp16()
     opt.set_valid_places(targets)
     opt.run()
-    _blank_header(Path(f"{out}.nb"))
 
 
 def _blank_header(file: Path) -> None:

@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from lite import interval
+from lite.interval import Interval
+
 _ROWS = 1000
 
 
@@ -24,9 +27,17 @@ class ClassAccuracy:
     top1_reference: float | None
     top1_agreement: float | None
 
+    def interval(self, name: str) -> Interval | None:
+        """Wilson's 95 % interval of the share in the field `name`; None where the share is."""
+        return interval.of_known(getattr(self, name), self.images)
+
     def as_dict(self) -> dict[str, Any]:
-        """The fields by name."""
-        return asdict(self)
+        """The fields by name, with the interval of each share."""
+        shares = ("top1_deployed", "top1_reference", "top1_agreement")
+        return {
+            **asdict(self),
+            **{f"{name}_interval": interval.or_none(self.interval(name)) for name in shares},
+        }
 
 
 def top_k(logits: np.ndarray, labels: np.ndarray, k: int) -> float:
@@ -42,6 +53,13 @@ def top_k(logits: np.ndarray, labels: np.ndarray, k: int) -> float:
         before = (rows > own) | ((rows == own) & (np.arange(rows.shape[1]) < truth))
         right += int((before.sum(axis=1) < k).sum())
     return right / len(logits)
+
+
+def known_top_k(logits: np.ndarray | None, labels: np.ndarray | None, k: int) -> float | None:
+    """`top_k`; None without logits or labels, and where k says nothing: over 1 with as many classes or fewer."""
+    if logits is None or labels is None or (k > 1 and logits.shape[1] <= k):
+        return None
+    return top_k(logits, labels, k)
 
 
 def by_class(

@@ -229,8 +229,11 @@ class DeployableDeiT(nn.Layer):
 
     def forward(self, pixels: paddle.Tensor) -> paddle.Tensor:
         """[1, 3, H, W] float32 → logits [1, classes]."""
-        patches = self.embed(pixels)
-        return self.classify(paddle.concat([self.class_tokens, patches + self.position], axis=1))
+        return self.classify(self.tokens(pixels))
+
+    def tokens(self, pixels: paddle.Tensor) -> paddle.Tensor:
+        """[1, 3, H, W] → what enters the first block, [1, tokens, dim]."""
+        return paddle.concat([self.class_tokens, self.embed(pixels) + self.position], axis=1)
 
     def embed(self, pixels: paddle.Tensor) -> paddle.Tensor:
         """[N, 3, H, W] → the patches, [N, patches, dim]."""
@@ -241,6 +244,10 @@ class DeployableDeiT(nn.Layer):
         """[N, tokens, dim] → logits [N, classes]."""
         for block in self.blocks:
             tokens = block(tokens)
+        return self.answer(tokens)
+
+    def answer(self, tokens: paddle.Tensor) -> paddle.Tensor:
+        """What leaves the last block, [N, class tokens, dim] → logits [N, classes]."""
         tokens = self.norm(tokens)
         logits = self.head(tokens[:, 0])
         if self.distilled:

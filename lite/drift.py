@@ -6,16 +6,23 @@ Every metric is a small function in `METRICS` under the name the manifest knows 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import numpy as np
 
+from lite import accuracy, interval, margins
 from lite.errors import ConversionError, InputError
+from lite.interval import Interval
 
 # Outputs equal to the last bit have no finite ratio, and JSON no infinity: this stands for "no difference".
 SNR_LIMIT_DB = 200.0
 _ROWS = 1000
+
+# The fields that are shares of pictures, each with an interval.
+SHARES = ("top1_agreement", "top1_reference", "top1_deployed", "top5_reference", "top5_deployed")
+TOP = 5
 
 Metric = Callable[[np.ndarray, np.ndarray], float]
 METRICS: dict[str, Metric] = {}
@@ -25,9 +32,10 @@ METRICS: dict[str, Metric] = {}
 class Drift:
     """The manifest's `drift`: `deployed` against `reference` over `images` pictures.
 
-    Shares (`top1_*`) are fractions of the pictures, 0 to 1; `top1_reference` and `top1_deployed` are
-    accuracies and None where the pictures have no labels. `reference` says what the outputs were held
-    against. `max_abs` is in logits.
+    Shares (`top1_*`, `top5_*`) are fractions of the pictures, 0 to 1; those of one side are accuracies and None where
+    the pictures have no labels, top-5 also where there are no more than five classes. `reference` says what the
+    outputs were held against. `max_abs` and `margin_noise` are in logits. `flip_probability`: that a picture like these
+    gets another first class, 0 to 1 (`lite/margins.py`). The last four are None in bundles of earlier versions.
     """
 
     images: int
@@ -39,10 +47,35 @@ class Drift:
     top1_reference: float | None
     top1_deployed: float | None
     max_abs: float
+    top5_reference: float | None = None
+    top5_deployed: float | None = None
+    margin_noise: float | None = None
+    flip_probability: float | None = None
 
-    def as_dict(self) -> dict[str, int | float | str | None]:
-        """The fields by name, as the manifest holds them."""
-        return asdict(self)
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> Drift:
+        """From a manifest's `drift`; what follows from the fields is not read."""
+        known = {each.name for each in fields(cls)}
+        return cls(**{name: value for name, value in entry.items() if name in known})
+
+    @property
+    def flips(self) -> int:
+        """Pictures whose first class is not the reference's."""
+        return round((1.0 - self.top1_agreement) * self.images)
+
+    @property
+    def flips_expected(self) -> float | None:
+        """Flips expected of as many pictures like these."""
+        return None if self.flip_probability is None else self.flip_probability * self.images
+
+    def interval(self, name: str) -> Interval | None:
+        """Wilson's 95 % interval of the share in the field `name`; None where the share is."""
+        return interval.of_known(getattr(self, name), self.images)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields by name, as the manifest holds them, with the intervals of the shares and the flips."""
+        intervals = {f"{name}_interval": interval.or_none(self.interval(name)) for name in SHARES}
+        return {**asdict(self), **intervals, "flips": self.flips, "flips_expected": self.flips_expected}
 
 
 @dataclass(frozen=True)
@@ -125,16 +158,18 @@ def compare(
     InputError for no pictures and for labels that do not fit.
     """
     _check(reference, deployed)
-    accuracies: list[float | None] = [None, None]
-    if labels is not None:
-        truth = _checked_labels(labels, reference.shape)
-        accuracies = [float((outputs.argmax(1) == truth).mean()) for outputs in (reference, deployed)]
+    truth = None if labels is None else _checked_labels(labels, reference.shape)
+    found = margins.measure(reference, deployed)
     figures = {name: metric(reference, deployed) for name, metric in METRICS.items()}
     return Drift(
         images=len(reference),
         reference=reference_name,
-        top1_reference=accuracies[0],
-        top1_deployed=accuracies[1],
+        top1_reference=accuracy.known_top_k(reference, truth, 1),
+        top1_deployed=accuracy.known_top_k(deployed, truth, 1),
+        top5_reference=accuracy.known_top_k(reference, truth, TOP),
+        top5_deployed=accuracy.known_top_k(deployed, truth, TOP),
+        margin_noise=None if found is None else found.noise,
+        flip_probability=None if found is None else found.probability,
         **figures,
     )
 
@@ -147,13 +182,14 @@ def over_gate(drift: Drift, max_drift: float) -> str | None:
     """
     if not 0.0 <= max_drift <= 1.0:
         raise InputError(f"--max-drift is a share of the pictures, 0 to 1, not {max_drift}")
-    changed = round((1.0 - drift.top1_agreement) * drift.images)
+    changed, bounds = drift.flips, interval.of_count(drift.flips, drift.images)
     # Without the tolerance 0.01 of 400 pictures would be 4.000…1 or 3.999… and not 4.
     if changed <= max_drift * drift.images + 1e-9:
         return None
     return (
-        f"drift over the gate: {changed} of {drift.images} check pictures ({changed / drift.images:.2%}) get "
-        f"another first class than {drift.reference} gives, allowed are {max_drift:.2%}; try another recipe, "
+        f"drift over the gate: {changed} of {drift.images} check pictures ({changed / drift.images:.2%}, 95 % interval "
+        f"{bounds.low:.2%} to {bounds.high:.2%}) get another first class than {drift.reference} gives, allowed are "
+        f"{max_drift:.2%}; try another recipe, "
         "more calibration pictures, or a higher --max-drift"
     )
 
@@ -201,9 +237,13 @@ def per_layer(
 
 
 def worst(reference: np.ndarray, deployed: np.ndarray, count: int) -> list[int]:
-    """Indices of the `count` pictures with the lowest cosine, worst first, from two [N, classes]."""
+    """Indices of `count` pictures, from two [N, classes]: those with another first class come first.
+
+    Among these, and among the others, the lowest cosine comes first.
+    """
     _check(reference, deployed)
-    order = np.argsort(cosines(reference, deployed), kind="stable")
+    same = reference.argmax(1) == deployed.argmax(1)
+    order = np.lexsort((cosines(reference, deployed), same))
     return [int(index) for index in order[: max(count, 0)]]
 
 

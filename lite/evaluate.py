@@ -1,4 +1,4 @@
-"""A picture and the engine that it goes through: what to run, and how to open it in this process."""
+"""The engine that pictures go through: what to run, and how to open it in this process."""
 
 from __future__ import annotations
 
@@ -7,11 +7,6 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
-
-from lite import preprocess
-from lite.zoo import Preprocess
-
-Picture = Path | np.ndarray  # a file, or decoded: uint8 RGB [H, W, 3]
 
 
 class Predictor(Protocol):
@@ -75,13 +70,3 @@ class Engine:
         from lite.reference import PaddlePredictor
 
         return PaddlePredictor(Exported.in_folder(self.path))
-
-
-def pixels(picture: Picture) -> np.ndarray:
-    """A picture decoded: uint8 RGB [H, W, 3]; raises InputError for an unreadable file."""
-    return picture if isinstance(picture, np.ndarray) else preprocess.decode(picture)
-
-
-def tensor(picture: Picture, spec: Preprocess) -> np.ndarray:
-    """Input tensor float32 [1, 3, crop, crop] of a picture; raises InputError for an unreadable file."""
-    return preprocess.prepare(pixels(picture), spec)

@@ -13,12 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import paddle
+from paddle.base.proto import framework_pb2
 
 from lite.deploy import PLAIN, DeployableDeiT, Form, State, shaped_state
 from lite.errors import ConversionError
 from lite.zoo import Variant
 
 INPUT_NAME = "image"
+_CALL_STACK = "op_callstack"
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,22 @@ def export(network: DeployableDeiT, folder: Path, *, clip_extra: bool = True) ->
     spec = paddle.static.InputSpec([1, 3, side, side], "float32", INPUT_NAME)
     with paddle.utils.unique_name.guard():
         paddle.jit.save(network, str(folder / "model"), input_spec=[spec], clip_extra=clip_extra)
-    return Exported.in_folder(folder)
+    return without_call_stacks(folder)
+
+
+def without_call_stacks(folder: Path) -> Exported:
+    """Takes out of the `model.pdmodel` of `folder` from where in which Python files its operators were made.
+
+    Paddle leaves that in some operators, so that programs would differ by their callers and name private folders.
+    """
+    exported = Exported.in_folder(folder)
+    program = framework_pb2.ProgramDesc.FromString(exported.model.read_bytes())
+    for operator in (operator for block in program.blocks for operator in block.ops):
+        kept = [attribute for attribute in operator.attrs if attribute.name != _CALL_STACK]
+        del operator.attrs[:]
+        operator.attrs.extend(kept)
+    exported.model.write_bytes(program.SerializeToString(deterministic=True))
+    return exported
 
 
 class LoadedProgram:
@@ -133,4 +150,4 @@ class LoadedProgram:
             program=self.program,
             clip_extra=True,
         )
-        return Exported.in_folder(folder)
+        return without_call_stacks(folder)

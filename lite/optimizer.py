@@ -26,17 +26,8 @@ _ROOT = Path(__file__).resolve().parent.parent
 # Operators known to crash opt 2.13rc0, and what to write instead.
 _CRASHES_OPT = {b"flatten_contiguous_range": "use reshape instead of flatten when exporting"}
 _CHATTER = ("Loading ", "1. Model is", "2. Model is", "WARNING", "[I ", "[W ")
-# opt orders some operators by memory addresses, which the environment moves (`_run_opt.py` does the rest).
-_ENVIRONMENT = (
-    "HOME",
-    "LANG",
-    "LD_LIBRARY_PATH",
-    "PATH",
-    "PYTHONHOME",
-    "PYTHONPATH",
-    "TMPDIR",
-    "VIRTUAL_ENV",
-)
+# What an interpreter needs to start; the rest of the environment (OMP_NUM_THREADS, MALLOC_…) is none of opt's.
+_ENVIRONMENT = ("HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONHOME", "TMPDIR", "VIRTUAL_ENV")
 _SOURCE_LINE = re.compile(r"^\[[A-Z] [^\]]*\]\s*")
 
 
@@ -91,8 +82,8 @@ def optimize(
 
     `targets` in order of preference; `fp16` lets ARM kernels of half precision in (on OpenCL the phone
     chooses the precision when it runs). `out` appears only when opt ended well and what it wrote reads back
-    with the kernels of `expect`; an earlier `out` stays whole otherwise. `timeout` in seconds. `python` is an
-    interpreter that has paddlelite 2.13rc0.
+    with the kernels of `expect`; an earlier `out` stays whole otherwise. The same program gives the same bytes
+    wherever it and `out` lie. `timeout` in seconds. `python` is an interpreter that has paddlelite 2.13rc0.
 
     Raises InputError for missing files and a folder that cannot be written or is full, and a
     ConversionError of this module or of `lite.kernel_check` for everything else.
@@ -104,11 +95,12 @@ def optimize(
     if out.is_dir():
         raise InputError(f"cannot write {out}: it is a folder; give a file name ending in .nb")
     with _folder_beside(out) as folder:
+        _link(model, folder / _run_opt.MODEL)
+        _link(params, folder / _run_opt.PARAMS)
+        command = [python, "-m", _run_opt.__name__, ",".join(targets), str(int(fp16))]
+        ended = run_limited(command, timeout, folder)
         # opt appends .nb itself.
-        arguments = [str(model), str(params), str(folder / "model"), ",".join(targets)]
-        command = [python, "-m", _run_opt.__name__, *arguments, str(int(fp16))]
-        ended = run_limited(command, timeout)
-        made = folder / "model.nb"
+        made = folder / f"{_run_opt.OUT}.nb"
         explain(ended, model, made, timeout)
         converted = read_back(made, model)
         check_kernels(converted, expect)
@@ -119,17 +111,18 @@ def optimize(
     return replace(converted, path=out)
 
 
-def run_limited(command: Sequence[str], timeout: float) -> Ended:
-    """Runs `command` in a process group of its own for at most `timeout` seconds, then kills the group."""
+def run_limited(command: Sequence[str], timeout: float, folder: Path) -> Ended:
+    """Runs `command` in `folder` and a process group of its own; kills the group after `timeout` seconds."""
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
     try:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            cwd=_ROOT,
-            env={**environment, "PYTHONHASHSEED": "0"},
+            cwd=folder,
+            env={**environment, **_run_opt.TUNABLES, "PYTHONPATH": path, "PYTHONHASHSEED": "0"},
             start_new_session=True,
         )
     except OSError as error:
@@ -248,12 +241,25 @@ def _kill_group(process: subprocess.Popen[bytes]) -> bytes:
     return process.communicate()[0]
 
 
+def _link(file: Path, name: Path) -> None:
+    try:
+        name.symlink_to(file)
+    except OSError:
+        # Some filesystems have no links.
+        try:
+            shutil.copyfile(file, name)
+        except OSError as error:
+            raise InputError(
+                f"cannot write to {name.parent.parent}: {error.strerror}; choose another folder"
+            ) from error
+
+
 @contextlib.contextmanager
 def _folder_beside(out: Path) -> Iterator[Path]:
     # In the same folder, so that the last step is a rename and never a copy.
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+        folder = Path(tempfile.mkdtemp(prefix=".opt.", dir=out.parent))
     except OSError as error:
         raise InputError(f"cannot write to {out.parent}: {error.strerror}; choose another folder") from error
     try:

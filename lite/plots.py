@@ -83,7 +83,14 @@ def share_plot(names: Sequence[str], shares: Sequence[float], marked: Sequence[b
         percent = 100 * np.array(shares)
         axes.barh(places, percent, 0.62, color=[BAD if each else ACCENT for each in marked])
         for place, value in zip(places, percent, strict=True):
-            axes.text(value, place, f" {value:.2g} %", va="center", color=SOFT)
+            axes.annotate(
+                f"{value:.2g} %",
+                (value, place),
+                xytext=(3, 0),
+                textcoords="offset points",
+                va="center",
+                color=SOFT,
+            )
         axes.set(xlim=(0, 1.15 * max(percent.max(), 1e-9)), ylim=(len(names) - 0.4, -0.6))
         axes.set_xticks([])
         axes.set_yticks(places, names)

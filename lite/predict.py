@@ -15,7 +15,8 @@ import numpy as np
 from lite import report, workers
 from lite.backends.classifier import Classifier
 from lite.errors import ConversionError, InputError
-from lite.pictures import find_pictures
+from lite.pictures import folders
+from lite.pictures.picture_set import Picture
 from lite.report import Guess
 from lite.workers import Job
 
@@ -30,7 +31,7 @@ class Prediction:
 
 
 def expand(arguments: Iterable[str]) -> list[Path | Prediction]:
-    """The picture files of `arguments` (files, folders, glob patterns), each once, in order.
+    """The picture files of `arguments` (files, folders with all below them, list files, glob patterns), each once.
 
     What holds no picture becomes a Prediction with its `error`.
     """
@@ -61,7 +62,7 @@ def classify(
     InputError for a network that cannot be opened, ConversionError for one that answers NaN or infinity or takes
     its process down.
     """
-    paths = [picture for picture in pictures if isinstance(picture, Path)]
+    paths = [Picture(str(picture), picture) for picture in pictures if isinstance(picture, Path)]
     job = Job.of(asked.engine, asked.preprocess, len(asked.labels))
     with workers.local(processes) as hands:
         found = hands.submit_all(job, paths).result(on_progress)
@@ -124,8 +125,8 @@ def _guesses(asked: Classifier, path: Path, logits: np.ndarray, count: int) -> l
 
 def _files(argument: str) -> list[Path]:
     path = Path(argument)
-    if path.is_dir():
-        return find_pictures(path)
+    if path.is_dir() or (path.suffix.lower() == ".txt" and path.is_file()):
+        return folders.read(path).paths
     if path.exists() or not glob.has_magic(argument):
         return [path]
     # Path.glob takes no absolute pattern.

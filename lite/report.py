@@ -6,12 +6,11 @@ The words are in `templates/report.html.j2`; here are the figures and pictures i
 from __future__ import annotations
 
 import base64
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -19,12 +18,16 @@ import yaml
 from jinja2 import Template
 
 from lite import drift, pages
+from lite.accuracy import ClassAccuracy
 from lite.curve import Curve
 from lite.drift import SNR_LIMIT_DB, Drift, LayerDrift
+from lite.margins import ClassMargins
 from lite.plots import curve_plot, layer_plot
 from lite.whole_file import write_text
 
 THUMBNAIL = 160
+# Rows of a table by class, and pictures with another class, that are shown; all of them are in predictions.csv.
+SHOWN_CLASSES, SHOWN_FLIPS = 10, 12
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class Report:
 
     `manifest`: as for `bundle.write_manifest` (its `files` are not read); `model_bytes`: size of `model.nb`;
     `layers`: one per block, in order; `worst`: worst picture first; `curve`: where a budget chose the recipe;
+    `classes` and `margins`: by class, worst first, of which the first SHOWN_CLASSES are shown; `kind`: what was done;
     `data_file`: where the figures are as data.
     """
 
@@ -64,6 +68,9 @@ class Report:
     layers: Sequence[LayerDrift] = ()
     worst: Sequence[Picture] = ()
     curve: Curve | None = None
+    classes: Sequence[ClassAccuracy] = ()
+    margins: Sequence[ClassMargins] = ()
+    kind: Literal["conversion", "validation"] = "conversion"
     data_file: str = "manifest.json"
 
 
@@ -75,13 +82,20 @@ def worst_pictures(
     *,
     truth: np.ndarray | None = None,
     names: Sequence[str] | None = None,
-    count: int = 6,
+    count: int | None = None,
 ) -> list[Picture]:
-    """The `count` pictures that drifted most, from logits float32 [N, classes] of both networks.
+    """`count` pictures to show, from logits float32 [N, classes] of both networks: those with another class, then the worst.
 
+    Without `count` up to SHOWN_FLIPS with another class are taken, and three or more others, six at least.
     `load` gives picture i as uint8 RGB; it is called for the shown ones only. `truth`: class indices [N].
     """
     cosines = drift.cosines(reference, deployed)
+    flips = int((reference.argmax(1) != deployed.argmax(1)).sum())
+    order = drift.worst(reference, deployed, len(reference))
+    if count is None:
+        flips_shown = min(flips, SHOWN_FLIPS)
+        order = order[:flips_shown] + order[flips:]
+        count = max(6, flips_shown + 3)
     return [
         Picture(
             name=names[index] if names else f"picture {index}",
@@ -91,7 +105,7 @@ def worst_pictures(
             deployed=guesses(deployed[index], classes),
             label=None if truth is None else classes[int(truth[index])],
         )
-        for index in drift.worst(reference, deployed, count)
+        for index in order[:count]
     ]
 
 
@@ -106,12 +120,12 @@ def guesses(logits: np.ndarray, classes: Sequence[str], count: int = 3) -> list[
 def render(report: Report) -> str:
     """The page as HTML. Text from outside (labels, file names, recipes) is escaped."""
     manifest = report.manifest
-    figures = Drift(**manifest["drift"]) if manifest["drift"] else None
+    figures = Drift.of(manifest["drift"]) if manifest["drift"] else None
     fp32_bytes = manifest["fp32_bytes"]
     return _template().render(
         manifest=manifest,
         drift=figures,
-        changed=round((1 - figures.top1_agreement) * figures.images) if figures else None,
+        changed=figures.flips if figures else None,
         model_bytes=report.model_bytes,
         ratio=fp32_bytes / report.model_bytes if fp32_bytes and report.model_bytes else None,
         layers=report.layers,
@@ -124,6 +138,11 @@ def render(report: Report) -> str:
         if report.curve
         else [],
         worst=[(picture, thumbnail(picture.pixels)) for picture in report.worst],
+        classes=report.classes[:SHOWN_CLASSES],
+        classes_in_all=len(report.classes),
+        margins=report.margins[:SHOWN_CLASSES],
+        margins_in_all=len(report.margins),
+        kind=report.kind,
         recipe=_yaml(manifest["recipe"]),
         data_file=report.data_file,
     )
@@ -143,15 +162,6 @@ def thumbnail(pixels: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(png.tobytes()).decode("ascii")
 
 
-def interval(share: float, count: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share seen on `count` pictures (Wilson 1927): lower and upper, 0 to 1."""
-    z = 1.959964
-    middle = share + z * z / (2 * count)
-    half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    scale = 1 + z * z / count
-    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
-
-
 def _percent(share: float, digits: int = 2) -> str:
     """A share as text; 100 % and 0 % only where nothing is missing or there."""
     text = f"{share:.{digits}%}"
@@ -160,6 +170,15 @@ def _percent(share: float, digits: int = 2) -> str:
     elif share > 0.0 and float(text[:-1]) == 0.0:
         text = f"< {10**-digits:.{digits}f}%"
     return text.replace("%", " %")
+
+
+def _bounds(figures: Drift | ClassAccuracy, name: str, word: str = "to", named: bool = True) -> str:
+    """The 95 % interval of a share, as words."""
+    found = figures.interval(name)
+    assert found is not None
+    return f"{_percent(found.low, 1)} {word} {_percent(found.high, 1)}" + (
+        " (95 % interval)" if named else ""
+    )
 
 
 def _cosine(value: float) -> str:
@@ -179,5 +198,5 @@ def _template() -> Template:
         millions=lambda count: f"{count / 1e6:.1f} M",
         megabytes=lambda size: f"{size / 1e6:.{1 if size >= 1e5 else 3}f} MB",
     )
-    environment.globals.update(interval=interval, snr_limit=SNR_LIMIT_DB)
+    environment.globals.update(snr_limit=SNR_LIMIT_DB, shown_flips=SHOWN_FLIPS, bounds=_bounds)
     return environment.get_template("report.html.j2")

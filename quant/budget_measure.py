@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lite import workers
-from lite.evaluate import Picture
+from lite.pictures.picture_set import Picture, PictureSet
 from lite.stages import Stages
 from lite.weights import Weights
 from lite.zoo import Preprocess, Variant
 from quant import cost
-from quant.calibration import CalibrationSet
-from quant.conversion import SEED, CheckSet, Conversion
+from quant.conversion import SEED, Conversion
 from quant.hidden import Kind
 from quant.recipe import Recipe
 from quant.sensitivity import Row, Sums, Whole
@@ -64,11 +63,11 @@ class Noise:
 
 @contextmanager
 def converted(
-    weights: Weights, recipe: Recipe, calibration: CalibrationSet, work: Path, stages: Stages
+    weights: Weights, recipe: Recipe, calibration: PictureSet, work: Path, stages: Stages
 ) -> Iterator[Conversion]:
     """A conversion in the new folder `work` that no logits are asked of, so that no process is started for it."""
     work.mkdir(parents=True)
-    check = CheckSet(calibration.source, calibration.pictures)
+    check = calibration
     with workers.local(1) as none:
         yield Conversion(weights, recipe, calibration, check, work, none, none, SEED, stages)
 
@@ -125,7 +124,7 @@ def sums(
 
     Raises InputError for an unreadable picture, ConversionError for NaN.
     """
-    job = Job(program, program.sha256, CalibrationSet("pictures", tuple(pictures)).sha256, spec)
+    job = Job(program, program.sha256, PictureSet("pictures", pictures).sha256, spec)
     tasks: dict[Place, Row | None] = {}
     for chunk in range(-(-len(pictures) // CHUNK)):
         tasks |= {(WHOLE, chunk): None, **{(row.name, chunk): row for row in rows}}

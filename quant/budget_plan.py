@@ -13,14 +13,13 @@ from pathlib import Path
 
 from lite.curve import Curve, Point
 from lite.errors import ConversionError, InputError
-from lite.evaluate import Picture
+from lite.pictures.picture_set import Picture, PictureSet
 from lite.stages import Stages
 from lite.weights import Weights
 from quant import budget
 from quant import recipe as recipes
 from quant.budget import Layer, Way
 from quant.budget_measure import Noise, Prices, converted, instructions, noise, prices, simulated
-from quant.calibration import CalibrationSet
 from quant.conversion import Conversion
 from quant.hidden import Kind
 from quant.recipe import Recipe, Rewrite
@@ -89,7 +88,7 @@ def check(recipe: Recipe, limit: float, *, int8: bool) -> None:
 
 
 def plan(
-    weights: Weights, recipe: Recipe, calibration: CalibrationSet, limit: float, work: Path, stages: Stages
+    weights: Weights, recipe: Recipe, calibration: PictureSet, limit: float, work: Path, stages: Stages
 ) -> Plan:
     """Chooses for `limit` instructions of one picture on ARM; `work` is an empty folder for files in between.
 
@@ -97,7 +96,7 @@ def plan(
     by false. Raises InputError as `check` does and for a limit below the cheapest form, and what a conversion raises.
     """
     check(recipe, limit, int8=True)
-    pictures = calibration.take(recipe.batches).pictures[:PICTURES]
+    pictures = calibration.first(PICTURES).pictures
     with converted(weights, cheapest(recipe), calibration, work / "cheapest", stages) as conversion:
         program = write(conversion, work / "cheapest" / "program")
         rows = program.rows()

@@ -7,7 +7,7 @@ optimizer to a `.nb` for the phone or for this host.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,38 +15,25 @@ from pathlib import Path
 
 import numpy as np
 
-from lite import drift, evaluate, export, nb, optimizer
+from lite import drift, export, nb, optimizer
 from lite.deploy import Attention, DeployableDeiT, Form, deployable_state
 from lite.errors import InputError
-from lite.evaluate import Engine, Picture
-from lite.export import Exported, LoadedProgram, static_graph
+from lite.evaluate import Engine
+from lite.export import Exported
+from lite.pictures.picture_set import Picture, PictureSet
 from lite.stages import Stages
 from lite.weights import Weights
 from lite.workers import Job, Pending, Workers
 from quant import forms, ptq, ranges, reconstruct
-from quant.calibration import CalibrationSet
+from quant.block_drift import by_block
+from quant.pictures import Views, cropped
 from quant.recipe import Recipe
+from quant.rotate import turned_back
 from quant.twin import build_twin
-from quant.views import Views
 
 SEED = 2026
 LAYER_PICTURES = 16
 _OPT_TARGETS = {"arm": ("arm",), "opencl": ("opencl", "arm")}
-
-
-@dataclass(frozen=True)
-class CheckSet:
-    """Pictures the drift is measured on; `labels` int64 [N] where they are known."""
-
-    source: str
-    pictures: Sequence[Picture]
-    labels: np.ndarray | None = None
-
-    def __post_init__(self) -> None:
-        if not self.pictures:
-            raise InputError(
-                f"{self.source}: no pictures to check the bundle with; give a folder that holds some"
-            )
 
 
 @dataclass
@@ -60,8 +47,8 @@ class Conversion:
 
     weights: Weights
     recipe: Recipe
-    calibration: CalibrationSet | None
-    check: CheckSet
+    calibration: PictureSet | None
+    check: PictureSet
     work: Path
     references: Workers
     hosts: Workers
@@ -153,10 +140,10 @@ class Conversion:
             return quantized
 
     @cached_property
-    def _calibration(self) -> CalibrationSet:
+    def _calibration(self) -> PictureSet:
         if self.calibration is None:
             raise InputError("int8 needs calibration pictures; give a folder of them")
-        return self.calibration.take(self.recipe.batches).cropped(self.weights.variant.preprocess, self.work)
+        return cropped(self.calibration, self.weights.variant.preprocess, self.work)
 
     @cached_property
     def twin(self) -> Exported:
@@ -236,19 +223,18 @@ class Conversion:
 
     @cached_property
     def layer_drift(self) -> list[drift.LayerDrift]:
-        """Each block's output, INT8 against float, over the first check pictures."""
-        exported, twin = self.exported, self.twin
-        with self._stage("per-block drift"), static_graph() as executor:
-            reference = LoadedProgram(exported, executor)
-            with static_graph() as another:
-                deployed = LoadedProgram(twin, another)
-            names = [f"block {index + 1}" for index in range(len(reference.block_outputs))]
-            return drift.per_layer(names, self._block_outputs(reference), self._block_outputs(deployed))
-
-    def _block_outputs(self, loaded: LoadedProgram) -> Iterator[list[np.ndarray]]:
-        for picture in self.check.pictures[:LAYER_PICTURES]:
-            pixels = evaluate.tensor(picture, self.weights.variant.preprocess)
-            yield loaded.run(pixels, loaded.block_outputs)[1:]
+        """What is left of the logits where INT8 ends behind a block, for each block, over the first check pictures."""
+        rewrite, twin = self.recipe.rewrite, self.twin
+        with self._stage("per-block drift"):
+            return by_block(
+                self.network,
+                twin,
+                self.check.pictures[:LAYER_PICTURES],
+                self.weights.variant.preprocess,
+                to_float=lambda stream: (
+                    turned_back(stream, self.seed) if rewrite and rewrite.rotate else stream
+                ),
+            )
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -20,16 +20,17 @@ from typing import Any
 import cv2
 import numpy as np
 
-from lite import bundle, drift, macs, nb, preprocess, report, workers
+from lite import accuracy, bundle, drift, macs, margins, nb, predictions_csv, report, workers
 from lite.errors import ConversionError, InputError
-from lite.evaluate import Picture, pixels
 from lite.export import INPUT_NAME
+from lite.pictures import prepare
+from lite.pictures.picture_set import Picture, PictureSet
 from lite.stages import Stages
 from lite.weights import Weights
+from lite.whole_file import write_text
 from quant import budget_plan
 from quant.budget_plan import Plan
-from quant.calibration import CalibrationSet
-from quant.conversion import SEED, CheckSet, Conversion
+from quant.conversion import SEED, Conversion
 from quant.recipe import Recipe
 
 REFERENCE = "Paddle Inference, fp32"
@@ -82,8 +83,8 @@ def convert(
     requests: Sequence[Request],
     *,
     recipe: Recipe,
-    calibration: CalibrationSet | None,
-    check: CheckSet,
+    calibration: PictureSet | None,
+    check: PictureSet,
     out: Path,
     work: Path,
     force: bool = False,
@@ -102,6 +103,7 @@ def convert(
     for request in requests:
         bundle.check_free(out / bundle_name(weights, request), force=force)
     stages = stages or Stages()
+    calibration = calibration and calibration.first(recipe.batches)
     plan = None
     if budget is not None:
         plan = _planned(weights, requests, recipe, calibration, budget, work / "budget", stages)
@@ -117,7 +119,7 @@ def _planned(
     weights: Weights,
     requests: Sequence[Request],
     recipe: Recipe,
-    calibration: CalibrationSet | None,
+    calibration: PictureSet | None,
     budget: float,
     work: Path,
     stages: Stages,
@@ -144,8 +146,20 @@ def _bundle(
     gate = None
     if max_drift is not None:
         gate = {"max_drift": max_drift, "passed": drift.over_gate(measured, max_drift) is None}
-    manifest = _manifest(conversion, request, model, measured, gate)
     layers = conversion.layer_drift if int8 else []
+    found = margins.measure(conversion.reference_logits, logits)
+    by_margin = margins.by_class(found, weights.labels) if found else []
+    classes = (
+        []
+        if check.labels is None
+        else accuracy.by_class(logits, conversion.reference_logits, check.labels, weights.labels)
+    )
+    manifest = {
+        **_manifest(conversion, request, model, measured, gate),
+        "layers": [asdict(layer) for layer in layers] or None,
+        "classes": [row.as_dict() for row in classes[: report.SHOWN_CLASSES]] or None,
+        "margins": [row.as_dict() for row in by_margin[: report.SHOWN_CLASSES]] or None,
+    }
     curve = plan.curve(conversion) if plan and int8 else None
     folder = out / bundle_name(weights, request)
     with conversion.stages.stage("bundle"), bundle.new_bundle(folder, force=force) as new:
@@ -157,12 +171,17 @@ def _bundle(
             conversion.reference_logits,
             logits,
             weights.labels,
-            lambda index: pixels(check.pictures[index]),
+            lambda index: check.pictures[index].pixels(),
             truth=check.labels,
-            names=[_name(picture, index) for index, picture in enumerate(check.pictures)],
+            names=check.names,
         )
         size = model_path.stat().st_size
-        report.write(new / "report.html", report.Report(manifest, size, layers, worst, curve))
+        page = report.Report(manifest, size, layers, worst, curve, classes, by_margin)
+        report.write(new / "report.html", page)
+        answers = predictions_csv.table(
+            check.names, weights.labels, logits, conversion.reference_logits, check.labels
+        )
+        write_text(new / "predictions.csv", answers)
         bundle.write_manifest(new, manifest)
     return bundle.read(folder)
 
@@ -178,7 +197,7 @@ def _manifest(
     spec = weights.variant.preprocess
     int8 = request.precision == "int8"
     shape = (1, 3, spec.crop, spec.crop)
-    used = calibration.take(conversion.recipe.batches) if int8 and calibration else None
+    used = calibration if int8 else None
     return {
         "model": weights.variant.name,
         "weights": {
@@ -229,17 +248,13 @@ def _recipe(conversion: Conversion) -> dict[str, Any]:
 def _write_golden(folder: Path, conversion: Conversion, int8: bool) -> None:
     """Stores the first check picture, its tensor as read back from the stored file, and `host.nb`'s logits."""
     path = folder / "golden.png"
-    picture = pixels(conversion.check.pictures[0])
+    picture = conversion.check.pictures[0].pixels()
     if not cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
         raise InputError(f"cannot write {path}; is the disk full?")
-    tensor = preprocess.from_file(path, conversion.weights.variant.preprocess)
-    logits = conversion.host_answer(int8, path)
+    tensor = prepare.from_file(path, conversion.weights.variant.preprocess)
+    logits = conversion.host_answer(int8, Picture(path.name, path))
     if not np.isfinite(logits).all():
         raise ConversionError(
             "host.nb answers NaN or infinity for the golden picture; do not deploy this model"
         )
     bundle.write_golden(folder, tensor, logits)
-
-
-def _name(picture: Picture, index: int) -> str:
-    return f"picture {index}" if isinstance(picture, np.ndarray) else picture.name

@@ -17,9 +17,9 @@ import paddle
 
 from lite import export, optimizer
 from lite.deploy import Attention, DeployableDeiT, Form
+from lite.pictures.picture_set import PictureSet
 from lite.zoo import Variant
 from quant import cost, ptq
-from quant.calibration import CalibrationSet
 from quant.recipe import PaddleSlim, Recipe
 
 Precision = Literal["int8", "fp32"]
@@ -64,7 +64,7 @@ def _cost(variant: Variant, attention: Attention, precision: Precision, depth: i
         program = export.export(network, folder / "float")
         if precision == "int8":
             program = ptq.quantize(
-                network, program, CalibrationSet("random", pictures), _RECIPE, folder / "int8"
+                network, program, PictureSet.of("random", pictures), _RECIPE, folder / "int8"
             )
         expect = optimizer.Expectation(precision, ("arm",))
         model = optimizer.optimize(

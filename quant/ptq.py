@@ -18,11 +18,12 @@ import paddle
 
 from lite.deploy import DeployableDeiT
 from lite.errors import ConversionError, InputError
-from lite.export import INPUT_NAME, Exported, LoadedProgram, static_graph
+from lite.export import INPUT_NAME, Exported, LoadedProgram, static_graph, without_call_stacks
+from lite.pictures.picture_set import PictureSet
 from quant import layers, observers
-from quant.calibration import CalibrationSet, TensorDataset
 from quant.graph_links import unchecked_links
 from quant.graph_order import nodes_in_order
+from quant.pictures import TensorDataset, cropped
 from quant.quiet import quiet
 from quant.recipe import Recipe
 
@@ -33,7 +34,7 @@ _CPP_ERROR = re.compile(r"[A-Z]\w*Error: ")
 def quantize(
     network: DeployableDeiT,
     exported: Exported,
-    calibration: CalibrationSet,
+    calibration: PictureSet,
     recipe: Recipe,
     folder: Path,
     *,
@@ -68,7 +69,7 @@ def quantize(
         unchecked_links(),
         nodes_in_order(),
     ):
-        calibration = calibration.take(recipe.batches).cropped(spec, Path(scratch))
+        calibration = cropped(calibration.first(recipe.batches), spec, Path(scratch))
         # A cropped picture is its own centre crop, so no pixel changes.
         spec = replace(spec, resize_short=spec.crop)
         skipped = []
@@ -104,6 +105,7 @@ def quantize(
             )
             if skipped and recipe.paddleslim.onnx_format:
                 observers.detach(Exported.in_folder(folder), skipped)
+            return without_call_stacks(folder)
         except OSError as error:
             raise InputError(f"{folder}: can't write the INT8 program ({error.strerror or error})") from error
         except Exception as error:
@@ -111,7 +113,6 @@ def quantize(
                 f"PaddleSlim failed with algo {recipe.paddleslim.algo}: {_what(error)}; check the weights, "
                 "or try another algo in the recipe"
             ) from error
-    return Exported.in_folder(folder)
 
 
 def _what(error: Exception) -> str:

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from lite.deploy import Form, State
-from lite.evaluate import Picture
+from lite.pictures.picture_set import Picture
 from lite.zoo import Preprocess, Variant
 from quant import hidden
 from quant.layers import matching

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from lite.deploy import Form, State
-from lite.evaluate import Picture, tensor
+from lite.pictures.picture_set import Picture
 from lite.zoo import Preprocess, Variant
 from quant import hidden, mapped, streams
 from quant.equalize import search
@@ -58,7 +58,7 @@ class Rewriting:
         flat = weight.reshape(len(weight), -1).T
 
         def cut(part: slice) -> np.ndarray:
-            return streams.patches(np.concatenate([tensor(picture, spec) for picture in pictures[part]]))
+            return streams.patches(np.concatenate([picture.tensor(spec) for picture in pictures[part]]))
 
         limit = self.note_range(
             "patch_embed.proj", max(each(self.count, lambda part: float(np.abs(cut(part)).max())))

@@ -27,6 +27,14 @@ def orthogonal(size: int, seed: int) -> np.ndarray:
     return ones @ ones.T + basis @ turn @ basis.T
 
 
+def turned_back(stream: np.ndarray, seed: int) -> np.ndarray:
+    """The residual stream [..., dim] of a network after `rotate` with this seed, in the basis of before, float32.
+
+    Its mean over the channels stays gone, which no layer norm sees.
+    """
+    return (stream @ orthogonal(stream.shape[-1], seed).T).astype(np.float32)
+
+
 def rotate(state: State, variant: Variant, seed: int) -> State:
     """A deployable state that computes the same with its residual stream in a random basis.
 

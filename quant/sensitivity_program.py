@@ -22,12 +22,12 @@ from lite.deploy import shaped_state
 from lite.digest import file_sha256
 from lite.errors import InputError
 from lite.export import Exported, LoadedProgram, static_graph
+from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
 from lite.weights import Weights
 from lite.whole_file import make_folder
 from quant import layers
-from quant.calibration import CalibrationSet
-from quant.conversion import SEED, CheckSet, Conversion
+from quant.conversion import SEED, Conversion
 from quant.quantizers import set_parameter, take_apart
 from quant.recipe import Recipe
 from quant.segments import Segments
@@ -84,8 +84,8 @@ class Program:
 def prepare(
     weights: Weights,
     recipe: Recipe,
-    calibration: CalibrationSet,
-    check: CheckSet,
+    calibration: PictureSet,
+    check: PictureSet,
     out: Path,
     stages: Stages,
     *,
@@ -141,7 +141,7 @@ def write(conversion: Conversion, folder: Path) -> Program:
     return program
 
 
-def folder_for(weights: Weights, recipe: Recipe, calibration: CalibrationSet, out: Path) -> Path:
+def folder_for(weights: Weights, recipe: Recipe, calibration: PictureSet, out: Path) -> Path:
     """The folder in `out` for all that the program depends on, this code too."""
     code = [
         *sorted((_ROOT / "quant").glob("*.py")),
@@ -152,7 +152,7 @@ def folder_for(weights: Weights, recipe: Recipe, calibration: CalibrationSet, ou
         "model": weights.variant.name,
         "weights": weights.sha256,
         "recipe": recipe.as_dict(),
-        "calibration": calibration.take(recipe.batches).sha256,
+        "calibration": calibration.sha256,
         "seed": SEED,
         "versions": {name: version(name) for name in ("paddlepaddle", "paddleslim", "numpy")},
         "code": file_sha256(*code),

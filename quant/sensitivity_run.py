@@ -12,14 +12,12 @@ from typing import Any, TypeVar
 
 from lite import chunks
 from lite.errors import ConversionError
-from lite.evaluate import Picture
+from lite.pictures.picture_set import Picture, PictureSet
 from lite.stages import Stages
 from lite.validate import InterruptedRunError
 from lite.whole_file import make_folder
 from lite.workers import Workers
 from lite.zoo import Preprocess
-from quant.calibration import CalibrationSet
-from quant.conversion import CheckSet
 from quant.sensitivity import Measured, Row, Sums, Whole
 from quant.sensitivity_program import Program
 from quant.sensitivity_store import WHOLE, Figures, Place, Store
@@ -43,7 +41,7 @@ class Run:
     """One measurement and its file in `out`. `open_workers` starts what the rows run on."""
 
     program: Program
-    check: CheckSet
+    check: PictureSet
     spec: Preprocess
     out: Path
     open_workers: Callable[[], AbstractContextManager[Workers]]
@@ -56,8 +54,7 @@ class Run:
         cannot be written, ConversionError for NaN and for workers that are lost.
         """
         make_folder(self.out)
-        pictures = CalibrationSet(self.check.source, tuple(self.check.pictures)).sha256
-        job = Job(Program(self.program.folder.absolute()), self.program.sha256, pictures, self.spec)
+        job = Job(Program(self.program.folder.absolute()), self.program.sha256, self.check.sha256, self.spec)
         store = Store(self.out / "sensitivity.jsonl", _key(job))
         if restart:
             store.forget()

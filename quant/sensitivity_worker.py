@@ -17,10 +17,10 @@ from functools import lru_cache
 import numpy as np
 import paddle
 
-from lite import evaluate, processes
+from lite import processes
 from lite.errors import ConversionError, InputError
-from lite.evaluate import Picture
 from lite.export import LoadedProgram, static_graph
+from lite.pictures.picture_set import Picture
 from lite.zoo import Preprocess
 from quant.quantizers import Read
 from quant.segments import Segment, Segments
@@ -71,7 +71,7 @@ class _Opened:
         """The activations of chunk `index`; those of the last one asked for are kept."""
         if self.chunk is None or self.chunk[:2] != (job.pictures, index):
             self.chunk = None
-            pixels = np.concatenate([evaluate.tensor(picture, self.spec) for picture in pictures])
+            pixels = np.concatenate([picture.tensor(self.spec) for picture in pictures])
             with paddle.static.scope_guard(self.reference.scope):
                 reference = np.concatenate([self.reference.run(one[None])[0] for one in pixels])
             floats, int8 = _through(self.floats, pixels), _through(self.int8, pixels)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +14,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# A script that starts tests in the background has them ignore Ctrl-C, and so all that they start and press it on.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # Before numpy, paddle or matplotlib is imported; programs that tests start inherit it.
 for _threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")
 os.environ["MPLBACKEND"] = "Agg"
+# What a terminal or a CI service says of width and colours is not for what tests compare.
+for _shown in ("CLICOLOR_FORCE", "COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "TTY_COMPATIBLE"):
+    os.environ.pop(_shown, None)
+# A test phone has a user of its own, who must be able to read what is laid out for it.
+os.umask(0o022)
 # Programs that tests start find no way out either: nothing listens on the discard port.
 for _proxy in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
     os.environ[_proxy] = "http://127.0.0.1:9"
@@ -68,9 +77,10 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # Imported here: most test files need no Paddle, which takes seconds.
     from states import random_state, write_state
 
-    from lite import digits, weights, zoo
+    from lite import weights, zoo
     from lite.bundle import Bundle
-    from quant import recipe, sets
+    from lite.pictures import digits, picture_set
+    from quant import recipe
     from quant.convert import Request, convert
 
     folder = tmp_path_factory.mktemp("tiny")
@@ -89,7 +99,7 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [Request("fp32", "arm")],
         recipe=recipe.load(recipe.DEFAULT),
         calibration=None,
-        check=sets.digits_check(loaded, 2),
+        check=picture_set.digits("held_out", loaded.labels, 2),
         out=folder,
         work=tmp_path_factory.mktemp("work"),
     )

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
-from lite import digits, weights, zoo
+from lite import weights, zoo
+from lite.pictures import digits
+from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
 from lite.weights import Weights
-from quant.calibration import CalibrationSet
-from quant.conversion import CheckSet
 from quant.recipe import Recipe
 from quant.sensitivity_program import Program, prepare
 
 VARIANT = replace(zoo.find("deit_tiny"), depth=2)
 PICTURES = 4
-SHOWN = digits.pictures("held_out", PICTURES)
-CALIBRATION = CalibrationSet("digits", tuple(digits.pictures("calibration", 4)))
-CHECK = CheckSet("digits", SHOWN)
+CALIBRATION = PictureSet.of("digits", digits.pictures("calibration", 4))
+CHECK = PictureSet.of("digits", digits.pictures("held_out", PICTURES))
+SHOWN = CHECK.pictures
 
 
 def shallow(**changes: np.ndarray) -> Weights:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from lite import accuracy, bundle
-from lite.picture_set import PictureSet
+from lite.pictures.picture_set import Picture, PictureSet
 from lite.validation import Validation
 
 
@@ -33,6 +35,6 @@ def test_the_class_that_lost_most_comes_first(tiny_bundle):
     ]
     alone = accuracy.by_class(deployed, None, np.array([0, 0, 1, 1, 2, 2]), ("a", "b", "c"))
     assert [(row.label, row.top1_reference) for row in alone] == [("c", None), ("a", None), ("b", None)]
-    pictures = PictureSet("x", [np.zeros((1, 1, 3), np.uint8)] * 6, list("uvwxyz"), np.zeros(6, np.int64))
+    pictures = PictureSet("x", [Picture(name, Path(name)) for name in "uvwxyz"], np.zeros(6, np.int64))
     found = Validation(bundle.read(tiny_bundle), pictures, {}, deployed, None, None)
     assert (found.top_k(deployed, 1), found.top_k(deployed, 3), found.top_k(None, 1)) == (0.5, None, None)

@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lite import bundle, digits, preprocess, processes, weights, zoo
-from lite.backends import BACKENDS, classifier, labelled, scores
+from lite import bundle, processes, weights, zoo
+from lite.backends import BACKENDS, classifier, scores
 from lite.backends.classifier import Classifier, Wish
 from lite.backends.dygraph import NetworkPredictor
 from lite.backends.export import logits_of
 from lite.backends.options import Options
 from lite.errors import InputError
 from lite.evaluate import Runnable
+from lite.pictures import digits, picture_set, prepare
 from lite.weights import Weights
 
 GPU = Options(device="gpu")
@@ -38,7 +39,7 @@ def asked(trained: Weights, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 @pytest.fixture(scope="module")
 def pixels(trained: Weights) -> np.ndarray:
     spec = trained.variant.preprocess
-    return np.concatenate([preprocess.prepare(one, spec) for one in digits.pictures("held_out", 3)])
+    return np.concatenate([prepare.prepare(one, spec) for one in digits.pictures("held_out", 3)])
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +152,7 @@ def test_a_bundle_is_asked_in_paddle_lite(tiny_bundle: Path, tmp_path: Path):
 
 
 def test_every_backend_gives_the_same_figures(asked, trained: Weights):
-    pictures = labelled.load("digits", trained.labels, limit=24)
+    pictures = picture_set.digits("held_out", trained.labels, 24)
     ours, *others = (scores.score(one, pictures, processes=1) for one in asked.values())
     assert ours.top_k(1) > 0.9
     assert ours.confusion.sum() == 24

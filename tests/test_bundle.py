@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from waiting import HANG, until
 
 from lite import bundle
 from lite.errors import ConversionError, InputError
@@ -158,16 +159,15 @@ def test_other_failures_keep_their_name(tmp_path):
 def _stay_forever(out: Path) -> None:
     with bundle.new_bundle(out, force=True) as folder:
         (folder / "model.nb").write_bytes(b"half")
-        time.sleep(60)
+        time.sleep(HANG)
 
 
 def test_what_a_killed_run_left_is_cleaned_up_and_a_live_ones_is_not(tmp_path):
     out = tmp_path / "a"
     process = multiprocessing.get_context("spawn").Process(target=_stay_forever, args=(out,))
     process.start()
-    while not list(tmp_path.glob(".a.*/model.nb")):
-        assert process.is_alive()
-        time.sleep(0.02)
+    until(lambda: list(tmp_path.glob(".a.*/model.nb")) or not process.is_alive())
+    assert process.is_alive()
     make(out)
     assert len(names(tmp_path)) == 2
     process.kill()

@@ -6,9 +6,10 @@ import numpy as np
 import paddle
 import pytest
 
-from lite import digits, preprocess, weights, zoo
+from lite import weights, zoo
 from lite.errors import ToolkitError
 from lite.network import DeiT
+from lite.pictures import digits, prepare
 
 
 def identities(split: str) -> set[bytes]:
@@ -53,7 +54,7 @@ def test_the_bundled_weights_know_the_held_out_digits():
     right = []
     with paddle.no_grad():
         for picture, label in zip(digits.pictures("held_out"), digits.labels("held_out"), strict=True):
-            pixels = paddle.to_tensor(preprocess.prepare(picture, variant.preprocess))
+            pixels = paddle.to_tensor(prepare.prepare(picture, variant.preprocess))
             right.append(int(network(pixels).argmax()) == label)
     assert np.mean(right) >= 0.97
 

@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 from states import random_state, write_state
 
-from lite import bundle, digits, weights, zoo
-from lite.backends import classifier, labelled, scores
-from lite.picture_set import PictureSet
+from lite import bundle, weights, zoo
+from lite.backends import classifier, scores
+from lite.pictures import digits, picture_set
+from lite.pictures.picture_set import Picture, PictureSet
 
 
 def evaluate(root: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, str(root / "tools" / "eval.py"), *map(str, arguments)],
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
 
 
@@ -53,7 +54,7 @@ def test_the_figures_follow_from_the_logits(tiny_bundle: Path):
     asked = classifier.of_bundle(bundle.read(tiny_bundle))
     logits = np.zeros((3, 10), dtype=np.float32)
     logits[[0, 1, 2], [3, 5, 5]] = 1
-    pictures = PictureSet("made up", [Path("a")] * 3, ["a", "b", "c"], np.array([3, 3, 5]))
+    pictures = PictureSet.of("made up", map(Path, "abc"), np.array([3, 3, 5]))
     found = scores.Scores(asked, pictures, logits, {}, None)
     assert found.top_k(1) == pytest.approx(2 / 3)
     assert found.confusions() == [("3", "5", 1)]
@@ -102,7 +103,7 @@ def test_data_that_cannot_be_scored(root: Path, photos: Path, tiny_bundle: Path,
     for data, message in (
         ("nowhere", "nowhere"),
         ("two", "has 2 class folders, the model has 10 classes"),
-        ("loose", "no labels to score by"),
+        ("loose", "has no labels: it needs a folder for each class, or a list file"),
         ("list.txt", "label 10 is outside 0 to 9"),
     ):
         done = evaluate(root, "--bundle", tiny_bundle, "--data", tmp_path / data)
@@ -120,8 +121,10 @@ def test_imagenet_val_is_known_by_its_labels_and_names():
     names = [f"n01440764/ILSVRC2012_val_{index:08d}.JPEG" for index in range(1, 11)]
 
     def share(names: list[str], labels: tuple[str, ...]) -> float | None:
-        pictures = PictureSet("val", [Path(name) for name in names], names, np.zeros(len(names), np.int64))
-        return labelled.imagenet_share(pictures, labels)
+        pictures = PictureSet(
+            "val", [Picture(name, Path(name)) for name in names], np.zeros(len(names), np.int64)
+        )
+        return scores.imagenet_share(pictures, labels)
 
     assert share(names, weights.imagenet_labels()) == pytest.approx(10 / 50_000)
     assert share(names, digits.CLASSES) is None
@@ -143,7 +146,7 @@ def test_published_figures_stand_beside_those_of_imagenet_val(root: Path, tmp_pa
 
 def test_a_bundle_and_its_weights_agree(tiny_bundle: Path, photos: Path, tmp_path: Path):
     made = bundle.read(tiny_bundle)
-    pictures = labelled.load(str(photos / "val"), made.labels)
+    pictures = picture_set.load(str(photos / "val"), made.labels, labelled=True, notify=print)
     loaded = weights.load(zoo.find("deit_tiny"), str(tiny_bundle.parent / "tiny.pdparams"), notify=print)
     lite = scores.score(classifier.of_bundle(made), pictures, processes=1)
     paddle = scores.score(classifier.of_weights(loaded, "paddle", tmp_path), pictures, processes=1)

@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 from states import random_state
 
-from lite import digits, preprocess, processes, weights, zoo
+from lite import processes, weights, zoo
 from lite.backends import exported
 from lite.backends.dygraph import NetworkPredictor
 from lite.backends.export import DEFAULT_OPSET, TOLERANCE, check, export, logits_of
 from lite.backends.options import DEFAULT
 from lite.errors import ConversionError, InputError
+from lite.pictures import digits, prepare
 from lite.weights import Weights
 
 CLASSES = 7
@@ -28,7 +29,7 @@ VARIANTS = [name for name in zoo.MODELS if name != "deit_tiny"]
 def command(root: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, str(root / "tools" / "export.py"), *map(str, arguments)],
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
 
 
@@ -89,7 +90,7 @@ def test_it_answers_as_paddle_does_for_any_number_of_pictures(
             "export.json", "labels.txt", "model.pdiparams", "model.pdmodel"
         ]  # fmt: skip
     spec = trained.variant.preprocess
-    pixels = np.concatenate([preprocess.prepare(one, spec) for one in digits.pictures("held_out", 5)])
+    pixels = np.concatenate([prepare.prepare(one, spec) for one in digits.pictures("held_out", 5)])
     expected = NetworkPredictor(trained.variant, trained.state).logits(pixels)
     for answered in answers(folder, [pixels[:count] for count in (1, 2, 5)]):
         np.testing.assert_allclose(answered, expected[: len(answered)], atol=TOLERANCE)
@@ -166,7 +167,7 @@ def test_a_folder_that_is_not_whole(change, message: str, onnx: Path, tmp_path: 
 def test_predict_runs_an_exported_folder(onnx: Path, root: Path, tiny_bundle: Path):
     done = subprocess.run(
         [sys.executable, str(root / "tools/predict.py"), "--export", str(onnx), "--json", str(tiny_bundle)],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)

@@ -243,7 +243,7 @@ def test_a_parameter_the_program_wants_is_missed(fp32: Path, tmp_path: Path) -> 
 
 def _inspect(root: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, root / "tools" / "inspect_nb.py", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True)
 
 
 def test_command_prints_a_table_and_json(root: Path, mixed: Path) -> None:
@@ -284,7 +284,7 @@ def test_command_without_its_packages_names_run_sh(root: Path) -> None:
         f"import runpy; runpy.run_path({str(script)!r}, run_name='__main__')"
     )
     command = [sys._base_executable, "-I", "-S", "-c", code]
-    failed = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    failed = subprocess.run(command, capture_output=True, text=True)
     assert failed.returncode == 2
     assert failed.stderr.count("\n") == 1
     assert "run ./run.sh tools/inspect_nb.py model.nb, which makes the environment" in failed.stderr

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import paddle
+import programs
 import pytest
 import reference_deit
 from states import random_state
 
-from lite import digits, export, preprocess, weights, zoo
+from lite import export, weights, zoo
 from lite.deploy import DeployableDeiT, deployable_state
 from lite.errors import ConversionError
 from lite.network import DeiT
+from lite.pictures import digits, prepare
 
 CLASSES = 12
 # Base variants with few blocks, to stay quick.
@@ -78,7 +80,7 @@ def test_the_deployable_form_equals_the_plain_one_on_trained_weights():
     state = weights.load(variant, "digits", notify=print).state
     with paddle.no_grad():
         for shown in digits.pictures("held_out", 3):
-            pixels = paddle.to_tensor(preprocess.prepare(shown, variant.preprocess))
+            pixels = paddle.to_tensor(prepare.prepare(shown, variant.preprocess))
             expected = plain(variant, state)(pixels).numpy()
             np.testing.assert_allclose(deployable(variant, state)(pixels).numpy(), expected, atol=1e-4)
 
@@ -103,6 +105,15 @@ def test_the_exported_program_has_nothing_that_lite_trips_over(tmp_path):
     # Two residuals a block, the position embedding and the sum of both heads; the patches have no bias.
     additions = [op.input("Y")[0] for op in operators if op.type == "elementwise_add"]
     assert sum(not name.endswith(".b_0") for name in additions) == 2 * 2 + 1 + 1
+
+
+def test_an_exported_program_does_not_depend_on_its_caller(tmp_path):
+    def deeper():
+        return programs.deployable(tmp_path / "deeper")
+
+    here = programs.deployable(tmp_path / "here").model.read_bytes()
+    assert here == deeper().model.read_bytes()
+    assert b".py" not in here
 
 
 def test_block_outputs_are_found_by_name(tmp_path):

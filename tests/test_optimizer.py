@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import resource
+import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import programs
 import pytest
+from waiting import HANG, ended, runs, until
 
 from lite import nb, optimizer
 from lite.errors import ConversionError, InputError
@@ -75,6 +76,26 @@ def test_int8_for_arm(quantized: Exported, out: Path) -> None:
     model = convert(quantized, out, "int8", ARM)
     for op in ("conv2d", "fc", "matmul_v2"):
         assert precisions(model, op) == {("arm", "int8")}
+
+
+def test_the_same_bytes_whatever_the_names_of_folders(
+    quantized: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = set()
+    for number, length in enumerate((1, 40, 200)):
+        folder = tmp_path / ("d" * length)
+        for name in ("HOME", "TMPDIR", "VIRTUAL_ENV"):
+            monkeypatch.setenv(name, str(folder))
+        # More variables too, which move the interpreter's own memory.
+        monkeypatch.setenv("PYTHONPATH", ":".join([str(folder)] * (1 + 4 * number)))
+        copied = Exported.in_folder(folder)
+        folder.mkdir()
+        shutil.copyfile(quantized.model, copied.model)
+        shutil.copyfile(quantized.params, copied.params)
+        for out in (folder / "model.nb", folder / ("n" * 250 + ".nb")):
+            convert(copied, out, "int8", ARM)
+            made.add(out.read_bytes())
+    assert len(made) == 1
 
 
 def test_int8_may_leave_operators_in_float(program: Exported, out: Path, tmp_path: Path) -> None:
@@ -168,28 +189,16 @@ def test_time_limit_kills_opt(program: Exported, out: Path) -> None:
 
 def test_time_limit_kills_the_whole_process_group(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
-    script = f"sleep 60 & echo $! > {pid_file}; wait"
-    ended = optimizer.run_limited(["bash", "-c", script], timeout=1.0)
+    script = f"sleep 10000 & echo $! > {pid_file}; wait"
+    ended = optimizer.run_limited(["bash", "-c", script], timeout=2.0, folder=tmp_path)
     assert ended.status is None
     grandchild = int(pid_file.read_text())
-    for _ in range(100):
-        if not _runs(grandchild):
-            break
-        time.sleep(0.05)
-    assert not _runs(grandchild)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
+    until(lambda: not runs(grandchild))
 
 
 def test_python_without_paddlelite(program: Exported, out: Path, tmp_path: Path) -> None:
     bare = tmp_path / "bare"
-    subprocess.run([sys._base_executable, "-m", "venv", "--without-pip", bare], check=True, timeout=60)
+    subprocess.run([sys._base_executable, "-m", "venv", "--without-pip", bare], check=True)
     with pytest.raises(optimizer.OptMissingError, match=r"No module named 'paddlelite'.*3\.8 to 3\.10"):
         convert(program, out, "fp32", ARM, python=str(bare / "bin" / "python"))
     with pytest.raises(optimizer.OptMissingError, match="cannot start"):
@@ -214,7 +223,7 @@ def test_python_without_paddlelite(program: Exported, out: Path, tmp_path: Path)
 def test_ends_of_a_process(
     program: Exported, tmp_path: Path, script: str, error: type[ConversionError], words: str
 ) -> None:
-    ended = optimizer.run_limited([sys.executable, "-S", "-u", "-c", script], timeout=30)
+    ended = optimizer.run_limited([sys.executable, "-S", "-u", "-c", script], timeout=HANG, folder=tmp_path)
     with pytest.raises(error) as caught:
         optimizer.explain(ended, program.model, tmp_path / "model.nb", 30)
     assert words in str(caught.value)
@@ -263,7 +272,7 @@ def test_an_earlier_output_stays_whole(program: Exported, quantized: Exported, o
 def test_interrupt_leaves_nothing_behind(program: Exported, out: Path, tmp_path: Path, root: Path) -> None:
     # In place of the interpreter that runs opt, a program that does not end.
     endless = tmp_path / "endless"
-    endless.write_text("#!/bin/sh\nexec sleep 60\n")
+    endless.write_text("#!/bin/sh\nexec sleep 10000\n")
     endless.chmod(0o755)
     script = (
         "import sys; from pathlib import Path; from lite import optimizer\n"
@@ -273,17 +282,15 @@ def test_interrupt_leaves_nothing_behind(program: Exported, out: Path, tmp_path:
     )
     command = [sys.executable, "-c", script, program.model, program.params, out, endless]
     with subprocess.Popen(command, cwd=root, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 60
-        while not (children := _children(process.pid)) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert len(children) == 1
+        (child,) = until(lambda: _children(process.pid))
         assert any(out.parent.iterdir())
-        # Time to get from starting the child to waiting for it.
-        time.sleep(0.3)
+        # Until it waits for the child, and no longer for its start.
+        until(lambda: b"sleep" in Path(f"/proc/{child}/cmdline").read_bytes(), process)
+        until(lambda: Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "S")
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == -signal.SIGINT
+        assert ended(process).returncode == -signal.SIGINT
     assert not any(out.parent.iterdir())
-    assert not _runs(children[0])
+    assert not runs(child)
 
 
 def _children(pid: int) -> list[int]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
 
-from lite import digits, picture_set
 from lite.errors import InputError
+from lite.pictures import digits, picture_set
 
 COUNT = 30
 
@@ -69,3 +70,45 @@ def test_a_name_that_is_no_text_can_be_printed(tmp_path):
     pictures = picture_set.load(str(tmp_path), digits.CLASSES, notify=unheard)
     assert pictures.names == ["gr\ufffdsse.png"]
     assert pictures.digest
+
+
+def test_the_part_that_is_held_out_is_taken_and_said(tmp_path):
+    for name in ("train/cat/a.png", "train/dog/b.png", "val/cat/c.png", "val/dog/d.png", "test/e.png"):
+        path = tmp_path / "pets" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    heard: list[str] = []
+    source = str(tmp_path / "pets")
+    found = picture_set.load(source, ("dog", "cat"), notify=heard.append)
+    assert (found.source, found.names, list(found.labels)) == (
+        f"{source}/val",
+        ["cat/c.png", "dog/d.png"],
+        [1, 0],
+    )
+    assert heard == [f"pictures: 2 of {source}/val, labelled; not used: test/"]
+    (tmp_path / "pets" / "val_list.txt").write_text("val/dog/d.png 0\n")
+    assert picture_set.load(source, ("dog", "cat"), notify=heard.append).names == ["val/dog/d.png"]
+    assert heard[-1] == f"pictures: 1 of {source}/val_list.txt, labelled"
+
+
+def test_folders_count_by_their_place_with_a_word_or_give_the_names(photos):
+    heard: list[str] = []
+    found = picture_set.load(str(photos), tuple("abcdefghij"), notify=heard.append)
+    assert [int(name.split("/")[0]) for name in found.names] == list(found.labels)
+    assert found.classes is None
+    assert heard == [
+        f"the folders of {photos} are not called like the classes and count by their place: "
+        "'0' is 'a', '1' is 'b', '2' is 'c', … '9' is 'j'"
+    ]
+    nameless = tuple(f"class {index}" for index in range(10))
+    found = picture_set.load(str(photos), nameless, notify=unheard)
+    assert found.classes == digits.CLASSES
+    assert picture_set.named(nameless, found, notify=heard.append) == digits.CLASSES
+    assert "the classes are called as the folders of" in heard[-1]
+
+
+def test_a_file_is_sent_to_another_process_as_its_path(photos):
+    found = picture_set.load(str(photos), digits.CLASSES, notify=unheard)
+    for picture in found.pictures:
+        picture.stamp()
+        assert len(pickle.dumps(picture)) < 400

@@ -17,7 +17,7 @@ from sklearn.datasets import load_sample_image
 
 from lite import zoo
 from lite.errors import InputError
-from lite.preprocess import decode, from_file, prepare, resize_crop
+from lite.pictures.prepare import decode, from_file, prepare, resize_crop
 
 TINY = zoo.MODELS["deit_tiny"].preprocess
 LARGE = zoo.MODELS["deit_base_384"].preprocess
@@ -245,7 +245,7 @@ def test_a_refusal_leaves_stderr_quiet(tmp_path: Path) -> None:
     for kind in ("JPEG", "PNG", "WEBP", "BMP", "TIFF"):
         write(tmp_path, encoded(Image.fromarray(RGB), kind)[:-40], f"cut.{kind.lower()}")
     code = (
-        "import sys, pathlib; from lite.preprocess import decode; from lite.errors import InputError\n"
+        "import sys, pathlib; from lite.pictures.prepare import decode; from lite.errors import InputError\n"
         "for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):\n"
         "    try: decode(path)\n"
         "    except InputError: print('refused')\n"

@@ -177,7 +177,7 @@ def test_what_forms_cost(bench) -> None:
 def test_a_whole_row(root: Path, tmp_path: Path) -> None:
     command = [sys.executable, str(root / "benchmarks" / "quantize.py"), "--rows", "paddleslim-abs_max"]
     command += ["--work", str(tmp_path)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=280)
+    ended = subprocess.run(command, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
     (row,) = json.loads(ended.stdout.splitlines()[-1])["rows"]
     # The facts: 12.2 dB on other crops of such photographs.

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from states import random_state
 
-from lite import digits, export, zoo
+from lite import export, zoo
 from lite.deploy import Form, deployable_state
 from lite.errors import ConversionError
 from lite.export import Exported, LoadedProgram, static_graph
+from lite.pictures import digits
+from lite.pictures.picture_set import PictureSet
 from quant import ptq, ranges
-from quant.calibration import CalibrationSet
 from quant.recipe import Recipe
 
 VARIANT = zoo.find("deit_tiny")
@@ -52,7 +53,7 @@ def test_every_scale_is_set(attention: str, onnx_format: bool, tmp_path: Path):
             "skip": ["blocks.*.attn.av", "blocks.-1.mlp.fc2", "head"],
         }
     )
-    pictures = CalibrationSet("digits", tuple(digits.pictures("calibration", 2)))
+    pictures = PictureSet.of("digits", digits.pictures("calibration", 2))
     quantized = ptq.quantize(network, program, pictures, used, tmp_path / "int8")
     before = scales(quantized)
     assert ranges.assign(quantized, network, program, RANGES) == len(before)

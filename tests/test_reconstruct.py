@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -11,15 +12,17 @@ import paddle
 import pytest
 from states import random_state
 
-from lite import digits, export, preprocess, weights, zoo
+from lite import export, weights, zoo
 from lite.deploy import Form, State, deployable_state
+from lite.pictures import digits, prepare
+from lite.pictures.picture_set import Picture, PictureSet
 from quant import hidden, reconstruct
 from quant.equalize import search, smoothing
 from quant.hidden import Kind
+from quant.pictures import Views
 from quant.reconstruct import Switches
 from quant.rounding import gptq, nearest
 from quant.streams import fake_quantize
-from quant.views import Views
 
 VARIANT = zoo.find("deit_tiny")
 FORMS = [Form(attention=attention) for attention in ("layers", "packed", "per_head")]
@@ -41,13 +44,13 @@ def trained(depth: int) -> State:
     return deployable_state(kept, VARIANT)
 
 
-def pictures(count: int) -> list[np.ndarray]:
-    return digits.pictures("calibration", count)
+def pictures(count: int) -> Sequence[Picture]:
+    return PictureSet.of("digits", digits.pictures("calibration", count)).pictures
 
 
 def tensors(count: int) -> np.ndarray:
     shown = digits.pictures("held_out", count)
-    return np.concatenate([preprocess.prepare(picture, VARIANT.preprocess) for picture in shown])
+    return np.concatenate([prepare.prepare(picture, VARIANT.preprocess) for picture in shown])
 
 
 NOTHING = {field.name: False for field in fields(Switches) if field.type.startswith("bool")}
@@ -198,13 +201,13 @@ def test_views_are_the_pictures_and_more_of_them():
     shown = pictures(2)
     made, again = Views(shown, 4, seed=3), Views(shown, 4, seed=3)
     assert len(made) == 8
-    np.testing.assert_array_equal(made[0], shown[0])
-    np.testing.assert_array_equal(made[1], shown[0][:, ::-1])
-    assert min(made[2].shape[:2]) < 256
+    np.testing.assert_array_equal(made[0].pixels(), shown[0].pixels())
+    np.testing.assert_array_equal(made[1].pixels(), shown[0].pixels()[:, ::-1])
+    assert min(made[2].pixels().shape[:2]) < 256
     for one, other in zip(made, again, strict=True):
-        np.testing.assert_array_equal(one, other)
+        np.testing.assert_array_equal(one.pixels(), other.pixels())
     assert len(Views(shown, 1, seed=3)) == 2
-    np.testing.assert_array_equal(made[3:6][1], made[4])
+    np.testing.assert_array_equal(made[3:6][1].pixels(), made[4].pixels())
 
 
 def test_a_distilled_variant_is_rewritten_too(tmp_path: Path):

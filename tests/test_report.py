@@ -13,7 +13,7 @@ import pytest
 import yaml
 from jinja2 import UndefinedError
 
-from lite import drift, report
+from lite import accuracy, drift, margins, report
 from lite.curve import Curve, Point
 from lite.drift import LayerDrift
 from lite.errors import InputError
@@ -149,7 +149,7 @@ def test_a_page_over_the_gate_says_so():
 
 def test_a_page_without_labels_calibration_and_recipe():
     text = Tags(page(FP32)).text
-    assert "No gate set" in text
+    assert "gate set" not in text
     assert "All 200 check pictures get the same first class" in text
     assert "the pictures have no labels" in text
     assert "identical" in text
@@ -254,7 +254,7 @@ def test_a_curve_of_one_point_is_plotted_too():
 def test_odd_networks_are_plotted_too(values):
     layers = [LayerDrift(f"blocks.{index}", float(value), 1.0) for index, value in enumerate(values)]
     text = page(layers=layers)
-    assert ("No block differs." in text) == (min(values) == 200.0)
+    assert ("No block costs anything." in text) == (min(values) == 200.0)
     Tags(text)
 
 
@@ -289,12 +289,50 @@ def test_a_thumbnail_keeps_colour_and_shape():
     assert small[0, 0].tolist() == [0, 0, 200]
 
 
-def test_the_interval_is_wilsons():
-    # 9 of 10: 0.596 to 0.982, as in Newcombe 1998's method 3; at the ends it does not collapse.
-    assert report.interval(0.9, 10) == (pytest.approx(0.596, abs=1e-3), pytest.approx(0.982, abs=1e-3))
-    low, high = report.interval(1.0, 400)
-    assert 0.99 < low < 0.991
-    assert high == 1
+def flipped(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Logits of 40 pictures; the last `count` get another class, and the first has the lowest cosine of the others."""
+    reference = np.tile(np.array([4, 1, 0, 0], np.float32), (40, 1))
+    deployed = reference.copy()
+    deployed[0] = [4, 3, 0, 0]
+    deployed[40 - count :] = [4, 4.5, 0, 0]
+    return reference, deployed
+
+
+def test_pictures_with_another_class_come_first():
+    shown = report.worst_pictures(*flipped(3), CLASSES, picture)
+    assert [one.name for one in shown[:4]] == ["picture 37", "picture 38", "picture 39", "picture 0"]
+    assert len(shown) == 6
+    many = report.worst_pictures(*flipped(30), CLASSES, picture)
+    assert len(many) == report.SHOWN_FLIPS + 3
+    assert sum(one.reference[0].label != one.deployed[0].label for one in many) == report.SHOWN_FLIPS
+
+
+def test_a_validation_is_titled_so_and_no_gate_is_no_news():
+    text = Tags(page(MANIFEST | {"gate": None}, kind="validation")).text
+    assert text.startswith("Validation report")
+    assert "gate set" not in text
+    assert "Conversion report" in Tags(page()).text
+
+
+def test_intervals_stand_beside_their_shares():
+    text = Tags(full_page()).text
+    for name in ("top1_agreement", "top1_deployed"):
+        bounds = DRIFT.interval(name)
+        assert f"{100 * bounds.low:.1f} % and {100 * bounds.high:.1f} % (95 % interval)" in text
+    assert f"{DRIFT.flips_expected:.2g} of 200 would be expected to change, {DRIFT.flips} did." in text
+
+
+def test_classes_are_shown_with_margins_and_accuracy_the_worst_ten():
+    found = margins.measure(REFERENCE, DEPLOYED)
+    rows = margins.by_class(found, CLASSES)
+    classes = accuracy.by_class(DEPLOYED, REFERENCE, LABELS, CLASSES)
+    text = Tags(page(classes=classes * 4, margins=rows * 4)).text
+    assert "How near a flip is" in text
+    assert "10 of 16 classes" in text
+    assert f"{found.noise:.2g} logits" in text
+    low = classes[0].interval("top1_deployed").low
+    assert f"{100 * low:.1f} %" in text.split("Accuracy by class")[1]
+    assert "How near a flip is" not in Tags(page()).text
 
 
 def test_almost_all_is_not_shown_as_all():

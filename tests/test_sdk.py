@@ -40,7 +40,7 @@ def silent(line: str) -> None:
 
 
 def get(cache: Path, build: Build = ARM64, **options: object) -> sdk.Sdk:
-    defaults = {"timeout": 5.0, "progress": False, "notify": silent}
+    defaults = {"timeout": 60.0, "progress": False, "notify": silent}
     return sdk.fetch(build, cache, **{**defaults, **options})  # type: ignore[arg-type]
 
 

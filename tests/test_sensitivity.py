@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from shallow import PICTURES, SHOWN, VARIANT, made, recipe, shallow
 
-from lite import evaluate
 from lite.errors import ConversionError, InputError
 from lite.export import Exported, LoadedProgram, static_graph
 from quant import recipe as recipes
@@ -47,7 +46,7 @@ def run(exported: Exported, *names: str) -> list[np.ndarray]:
     """Logits [N, classes], and tensors, of the pictures."""
     with static_graph() as executor:
         loaded = LoadedProgram(exported, executor)
-        outputs = [loaded.run(evaluate.tensor(each, VARIANT.preprocess), names) for each in SHOWN]
+        outputs = [loaded.run(each.tensor(VARIANT.preprocess), names) for each in SHOWN]
     return [np.concatenate(each) for each in zip(*outputs, strict=True)]
 
 
@@ -79,7 +78,7 @@ def deit(tmp_path_factory: pytest.TempPathFactory) -> Program:
 )
 def test_taken_apart_and_put_together_it_is_the_simulation(tmp_path: Path, options: dict):
     program = made(tmp_path, recipe("blocks.0.mlp.fc2", **options))
-    pixels = np.concatenate([evaluate.tensor(each, VARIANT.preprocess) for each in SHOWN])
+    pixels = np.concatenate([each.tensor(VARIANT.preprocess) for each in SHOWN])
     with static_graph() as executor:
         segments = program.open(executor)
         every = {*segments.parts.activations, *segments.parts.weights}
@@ -148,7 +147,7 @@ def test_a_weight_by_hand(stock: Program, found: Sensitivity):
         loaded = LoadedProgram(stock.fp32, executor)
         tensor = loaded.scope.find_var(read.tensor).get_tensor()
         tensor.set(nearest(np.array(tensor)), executor.place)
-        logits = [loaded.run(evaluate.tensor(each, VARIANT.preprocess))[0] for each in SHOWN]
+        logits = [loaded.run(each.tensor(VARIANT.preprocess))[0] for each in SHOWN]
     expected = noise(run(stock.fp32)[0], np.concatenate(logits))
     figures = one(found, row.name).alone
     assert figures.noise == pytest.approx(expected, rel=1e-2)

@@ -8,16 +8,17 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from shallow import CHECK, SHOWN, VARIANT, made, recipe
+from waiting import ended, until
 
-from lite import dask_workers, digits, weights, workers, zoo
+from lite import dask_workers, weights, workers, zoo
 from lite.errors import InputError
+from lite.pictures import digits
+from lite.pictures.picture_set import PictureSet
 from quant import recipe as recipes
-from quant.calibration import CalibrationSet
 from quant.sensitivity_program import Program, folder_for
 from quant.sensitivity_run import Run
 from quant.sensitivity_worker import Job, measure
@@ -40,7 +41,7 @@ def arguments(stock: Program, tmp_path: Path) -> list[str]:
     """Arguments for a run on the two blocks, in a folder of its own."""
     loaded = weights.load(zoo.find("deit_tiny"), "digits", notify=print)
     out = tmp_path / "out"
-    calibration = CalibrationSet("digits", tuple(digits.pictures("calibration", 4)))
+    calibration = PictureSet.of("digits", digits.pictures("calibration", 4))
     shutil.copytree(stock.folder, folder_for(loaded, recipes.load("paddleslim"), calibration, out))
     return command(
         "--model=deit_tiny", "--weights=digits", "--recipe=paddleslim", "--calib-images=4", "--max-images=17",
@@ -57,22 +58,20 @@ def test_ctrl_c_and_the_same_command_again(arguments: list[str], tmp_path: Path)
     with subprocess.Popen(
         arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
-        while not lines.exists() or lines.read_bytes().count(b"\n") < 5:
-            assert process.poll() is None, process.stderr.read()
-            time.sleep(0.01)
+        until(lambda: lines.exists() and lines.read_bytes().count(b"\n") >= 5, process)
         os.killpg(process.pid, signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert not stdout
+        stopped = ended(process)
+    assert stopped.returncode == 130
+    assert not stopped.stdout
     before = lines.read_text()
     done = before.count("\n")
     rows = 2 * (1 + len(Program(next((tmp_path / "out").glob("program-*"))).rows()))
-    assert f"interrupted; {done} of {rows} measurements done; the same command goes on" in stderr
+    assert f"interrupted; {done} of {rows} measurements done; the same command goes on" in stopped.stderr
     assert 5 <= done < rows
     assert not (tmp_path / "out" / "sensitivity.json").exists()
     # Cut off in the middle of a line, as by a power failure.
     lines.write_text(before[:-20])
-    again = subprocess.run(arguments, capture_output=True, text=True, timeout=200, check=True)
+    again = subprocess.run(arguments, capture_output=True, text=True, check=True)
     after = lines.read_text()
     assert after.startswith(before[:-20])
     assert after.count("\n") == rows + 1
@@ -80,9 +79,7 @@ def test_ctrl_c_and_the_same_command_again(arguments: list[str], tmp_path: Path)
     assert figures_of(results_file.read_text()) == figures_of(again.stdout)
     # Uninterrupted, from the start: the same to the last digit; 17 pictures are two chunks.
     lines.unlink()
-    whole = subprocess.run(
-        [*arguments, "--workers=2"], capture_output=True, text=True, timeout=200, check=True
-    )
+    whole = subprocess.run([*arguments, "--workers=2"], capture_output=True, text=True, check=True)
     assert figures_of(whole.stdout) == figures_of(again.stdout)
     assert json.loads(whole.stdout)["images"] == {"source": "digits", "count": 17}
 
@@ -91,7 +88,7 @@ def test_what_it_prints_and_writes(arguments: list[str], tmp_path: Path):
     arguments = [each for each in arguments if each != "--json"]
     done = subprocess.run(
         [*arguments, "--max-images=2", "--worst=3", "--skip-worst=1"],
-        capture_output=True, text=True, timeout=200, check=True,
+        capture_output=True, text=True, check=True,
     )  # fmt: skip
     out = tmp_path / "out"
     figures = json.loads((out / "sensitivity.json").read_text())
@@ -123,7 +120,7 @@ def test_what_it_prints_and_writes(arguments: list[str], tmp_path: Path):
 def test_bad_input_is_one_line_and_exit_2(arguments: list[str], extra: list[str], words: str):
     if "--dask" in extra and "--workers" not in extra:
         arguments = [each for each in arguments if each != "--workers=1"]
-    done = subprocess.run([*arguments, *extra], capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run([*arguments, *extra], capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
     assert words in done.stderr.splitlines()[-1]
     assert not done.stdout
@@ -133,9 +130,7 @@ def test_an_unreadable_picture_is_named(arguments: list[str], tmp_path: Path):
     folder = tmp_path / "pictures"
     folder.mkdir()
     (folder / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n cut")
-    done = subprocess.run(
-        [*arguments, "--images", str(folder)], capture_output=True, text=True, timeout=100, check=False
-    )
+    done = subprocess.run([*arguments, "--images", str(folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "bad.png" in done.stderr.splitlines()[-1]
 

@@ -7,11 +7,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from waiting import ended
 
 PYTHON = Path(sys._base_executable)  # type: ignore[attr-defined]
 COMMANDS = ("bash", "cat", "dirname", "env", "flock", "ls", "mkdir", "sha256sum", "uname")
@@ -61,8 +61,7 @@ class Machine:
 
     def run(self, *arguments: str | Path, **environment: str | Path) -> subprocess.CompletedProcess[str]:
         process = self.start(*arguments, **environment)
-        output, errors = process.communicate(timeout=120)
-        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+        return ended(process)
 
     def _place(self, path: str) -> Path:
         file = self.folder / path
@@ -183,10 +182,10 @@ def test_an_interrupted_set_up_is_repeated_and_two_at_once_make_one(machine: Mac
     (machine.venv / "half-installed").touch()
 
     both = [machine.start(*command) for _ in range(2)]
-    results = [process.communicate(timeout=120) for process in both]
-    assert [process.returncode for process in both] == [0, 0]
-    assert {output for output, _ in results} == {f"{machine.run_sh.parent / 'lite' / '__init__.py'}\n"}
-    assert sorted("run.sh: making" in errors for _, errors in results) == [False, True]
+    results = [ended(process) for process in both]
+    assert [result.returncode for result in results] == [0, 0]
+    assert {result.stdout for result in results} == {f"{machine.run_sh.parent / 'lite' / '__init__.py'}\n"}
+    assert sorted("run.sh: making" in result.stderr for result in results) == [False, True]
     assert not (machine.venv / "half-installed").exists()
 
     again = [machine.run(*command) for _ in range(2)]
@@ -196,12 +195,3 @@ def test_an_interrupted_set_up_is_repeated_and_two_at_once_make_one(machine: Mac
     changed = machine.run(*command)
     assert "installing small.txt" in changed.stderr
     assert "making" not in changed.stderr
-
-    def seconds(call: list[str | Path]) -> float:
-        started = time.perf_counter()
-        subprocess.run(call, check=True, env={**os.environ, "DEIT_LITE_VENV": str(machine.venv)})
-        return time.perf_counter() - started
-
-    python = [machine.venv / "bin" / "python", "-c", "pass"]
-    ready = ["bash", machine.run_sh, "--requirements", requirements, "-c", "pass"]
-    assert min(seconds(ready) for _ in range(5)) - min(seconds(python) for _ in range(5)) < 0.1

@@ -22,7 +22,7 @@ from lite.training.sources import Digits, Pictures
 
 @pytest.fixture
 def colours(tmp_path: Path) -> Pictures:
-    return listing.find(write_colours(tmp_path / "colours"), seed=1)
+    return listing.find(str(write_colours(tmp_path / "colours")), seed=1)
 
 
 class StopError(Exception):
@@ -99,7 +99,7 @@ def test_a_checkpoint_of_other_pictures_is_refused(colours: Pictures, tmp_path: 
     task = Task(TINY, colours, settings(), checkpoint=tmp_path / "x.npz")
     Checkpoint(task.identity, Position(), {}, {}).write(tmp_path / "x.npz")
     Path(colours.paths[0]).unlink()
-    fewer = listing.find(tmp_path / "colours", seed=1)
+    fewer = listing.find(str(tmp_path / "colours"), seed=1)
     with pytest.raises(InputError, match="other pictures"):
         run(Task(TINY, fewer, settings(), checkpoint=tmp_path / "x.npz"), resume=True)
 

@@ -7,7 +7,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,9 +15,12 @@ import numpy as np
 import pytest
 from states import random_state, write_state
 from training_data import write_colours
+from waiting import until
 
-from lite import digits, pdparams, weights, zoo
+from lite import labels as class_names
+from lite import pdparams, weights, zoo
 from lite.errors import ToolkitError
+from lite.pictures import digits
 from lite.training import save
 from lite.training.checkpoint import Checkpoint
 
@@ -57,21 +59,13 @@ def command(*arguments: str | Path, launch: tuple[str, ...] = ()) -> list[str]:
 
 def train(*arguments: str | Path, launch: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(*arguments, launch=launch), cwd=ROOT, capture_output=True, text=True, timeout=200, check=False
+        command(*arguments, launch=launch), cwd=ROOT, capture_output=True, text=True, check=False
     )
 
 
 def config(tmp_path: Path, text: str) -> Path:
     (tmp_path / "settings.yaml").write_text(text)
     return tmp_path / "settings.yaml"
-
-
-def wait(until: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not until():
-        assert process.poll() is None, "it ended by itself"
-        assert time.monotonic() < end, "nothing happened"
-        time.sleep(0.02)
 
 
 def test_killed_and_resumed_it_writes_the_same_file(
@@ -85,7 +79,7 @@ def test_killed_and_resumed_it_writes_the_same_file(
         cwd=ROOT, stderr=subprocess.DEVNULL, text=True,
     ) as killed:  # fmt: skip
         # A few steps in, at an odd moment: maybe in a step, maybe while it writes.
-        wait(lambda: checkpoint.exists() and Checkpoint.read(checkpoint).position.step >= 2, killed)
+        until(lambda: checkpoint.exists() and Checkpoint.read(checkpoint).position.step >= 2, killed)
         killed.send_signal(signal.SIGKILL)
     assert killed.returncode == -signal.SIGKILL
     assert not out.exists()
@@ -103,7 +97,7 @@ def test_killed_and_resumed_it_writes_the_same_file(
     assert len(list(logs.glob("events.out.tfevents.*"))) == 2
     assert "16 pixels" in whole.stderr  # the position embedding is stretched to 224, and that is said
     assert "mixed precision is off" in whole.stderr
-    loaded = weights.load(TINY, str(out), labels=save.labels_path(out), notify=print)
+    loaded = weights.load(TINY, str(out), labels=class_names.beside(out), notify=print)
     assert loaded.labels == ("blue", "red")
     assert loaded.state["pos_embed"].shape == (1, 197, 192)
 
@@ -147,10 +141,10 @@ def test_a_fine_tuned_network_goes_through_opt(tmp_path: Path):
     done = subprocess.run(
         [
             sys.executable, "tools/opt.py", "--model", "deit_tiny", "--weights", out,
-            "--labels", save.labels_path(out), "--calib", tmp_path / "digits", "--calib-images", "4",
+            "--labels", class_names.beside(out), "--calib", tmp_path / "digits", "--calib-images", "4",
             "--check-images", "4", "--recipe", "paddleslim", "--out", tmp_path / "bundles", "--json",
         ],
-        cwd=ROOT, capture_output=True, text=True, timeout=200, check=False,
+        cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     (manifest,) = json.loads(done.stdout)
@@ -178,7 +172,7 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., st
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--data", "nowhere"], "no such folder"),
+        (["--data", "nowhere"], "nowhere: No such file"),
         (["--data", "digits", "--config", "nothing.yaml"], "no settings 'nothing.yaml'"),
         (["--data", "digits", "--set", "stages.0.image=100"], "multiple of the patch size"),
         (["--data", "digits", "--set", "speed=3"], "unknown key"),

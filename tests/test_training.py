@@ -12,8 +12,9 @@ from states import random_state, write_state
 from tensorboardX.proto import event_pb2
 from training_data import DISTILLED, PLAIN, RANDOM, TINY, assert_same, run, settings, write_colours
 
-from lite import digits, pdparams, state, weights, zoo
+from lite import pdparams, state, weights, zoo
 from lite.errors import ConversionError, InputError
+from lite.pictures import digits
 from lite.training import batches, initial, listing, resolution, save
 from lite.training.batches import Epoch
 from lite.training.devices import ALONE, Devices
@@ -24,7 +25,7 @@ from lite.training.sources import Digits, Pictures
 
 @pytest.fixture
 def colours(tmp_path: Path) -> Pictures:
-    return listing.find(write_colours(tmp_path / "colours"), seed=1)
+    return listing.find(str(write_colours(tmp_path / "colours")), seed=1)
 
 
 def test_it_learns_a_folder(colours: Pictures):
@@ -177,7 +178,7 @@ def test_weights_of_the_other_input_size_are_stretched(tmp_path: Path):
     large, small = (replace(zoo.find(name), depth=1) for name in ("deit_base_384", "deit_base"))
     path = write_state(tmp_path / "base.pdparams", random_state(small, 3, depth=1))
     notes: list[str] = []
-    found = initial.load(large, str(path), 2, notify=notes.append)
+    found = initial.load(large, str(path), ("blue", "red"), notify=notes.append)
     assert found["pos_embed"].shape == (1, 197, 768)
     assert found["head.weight"].shape == (768, 2)
     assert len(notes) == 2
@@ -185,7 +186,7 @@ def test_weights_of_the_other_input_size_are_stretched(tmp_path: Path):
     assert "3 classes and the data has 2" in notes[1]
     assert resolution.at_resolution(found, large, 384)["pos_embed"].shape == (1, 577, 768)
     with pytest.raises(InputError, match="use --model deit_base"):
-        initial.load(replace(zoo.find("deit_tiny"), depth=1), str(path), 2, notify=print)
+        initial.load(replace(zoo.find("deit_tiny"), depth=1), str(path), ("blue", "red"), notify=print)
 
 
 def test_a_device_without_held_out_pictures_has_none(colours: Pictures):

@@ -8,19 +8,20 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from waiting import ended, until
 
-from lite import bundle, comparison, dask_workers, digits, evaluate, picture_set, validation, workers
+from lite import bundle, comparison, dask_workers, validation, workers
 from lite.chunks import SIZE
 from lite.comparison import Comparison
 from lite.errors import ConversionError, InputError
 from lite.evaluate import Engine
-from lite.picture_set import PictureSet
+from lite.pictures import digits, picture_set
+from lite.pictures.picture_set import PictureSet
 from lite.validate import Run
 from lite.workers import ChunkResult
 
@@ -51,7 +52,7 @@ def command(*arguments: str | Path) -> list[str]:
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command(*arguments), capture_output=True, text=True, check=False)
 
 
 def figures(results: dict) -> dict:
@@ -90,7 +91,12 @@ def test_the_figures_of_a_labelled_folder(whole, tiny_bundle, photos):
     page = (out / "report.html").read_text()
     assert f"{COUNT} pictures went through both networks" in page
     assert "<code>results.json</code>, beside this file" in page
-    assert sorted(path.name for path in out.iterdir()) == ["logits", "report.html", "results.json"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "logits",
+        "predictions.csv",
+        "report.html",
+        "results.json",
+    ]
 
 
 def test_the_logits_are_those_of_the_engine_alone(whole, tiny_bundle, photos):
@@ -99,7 +105,7 @@ def test_the_logits_are_those_of_the_engine_alone(whole, tiny_bundle, photos):
     pictures = picture_set.load(str(photos), made.labels, notify=unheard)
     deployed = Run(made, pictures, None, whole[0], lambda: unheard("nothing is missing")).run().deployed
     for index in (0, SIZE, COUNT - 1):
-        pixels = evaluate.tensor(pictures.pictures[index], made.preprocess)
+        pixels = pictures.pictures[index].tensor(made.preprocess)
         np.testing.assert_array_equal(deployed[index], predictor.run(pixels))
 
 
@@ -110,22 +116,18 @@ def test_ctrl_c_and_the_same_command_again(whole, tiny_bundle, photos, tmp_path)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     # A group of its own, all of which gets the signal, as from a terminal.
     with subprocess.Popen(arguments, **pipes, text=True, start_new_session=True) as process:
-        while not chunk_files(tmp_path):
-            assert process.poll() is None, process.stderr.read()
-            time.sleep(0.01)
+        until(lambda: chunk_files(tmp_path), process)
         os.killpg(process.pid, signal.SIGINT)
-        began = time.monotonic()
-        stdout, stderr = process.communicate(timeout=60)
-        assert time.monotonic() - began < 10
+        done = ended(process)
     before = chunk_files(tmp_path)
-    assert process.returncode == 130
-    assert not stdout
-    assert len(stderr.splitlines()) == 1
-    assert f"{len(before) * SIZE} of {COUNT} pictures done" in stderr
-    assert "the same command goes on" in stderr
+    assert done.returncode == 130
+    assert not done.stdout
+    assert len(done.stderr.splitlines()) == 1
+    assert f"{len(before) * SIZE} of {COUNT} pictures done" in done.stderr
+    assert "the same command goes on" in done.stderr
     assert 1 <= len(before) < 5
     assert not (tmp_path / "results.json").exists()
-    again = subprocess.run(arguments, capture_output=True, text=True, timeout=120, check=True)
+    again = subprocess.run(arguments, capture_output=True, text=True, check=True)
     after = chunk_files(tmp_path)
     assert len(after) == 2 * 5
     assert {path: after[path] for path in before} == before
@@ -155,7 +157,7 @@ def test_a_changed_picture_starts_a_new_folder(whole, tiny_bundle, photos, tmp_p
     count = len(first.pictures)
     deployed = here(tiny_bundle, first, out).run().deployed
     assert len(list(out.glob("logits/*"))) == 1
-    shutil.copyfile(next((photos / "5").iterdir()), first.pictures[0])
+    shutil.copyfile(next((photos / "5").iterdir()), first.pictures[0].file)
     second = picture_set.load(str(copied), digits.CLASSES, notify=unheard)
     changed = here(tiny_bundle, second, out).run().deployed
     assert len(list(out.glob("logits/*"))) == 2

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from states import random_state
 
-from lite import bundle, digits, zoo
+from lite import bundle, zoo
+from lite.pictures import digits
+from lite.pictures.picture_set import PictureSet
 from lite.weights import Weights
 from quant import recipe
-from quant.calibration import CalibrationSet
-from quant.conversion import CheckSet
 from quant.convert import Request, convert
 
 CLASSES = 10
@@ -34,8 +34,8 @@ def test_a_variant_becomes_a_checked_bundle(name: str, tmp_path: Path):
         Weights(variant, "file", Path("made up"), "0" * 64, state, labels),
         [Request("int8", "arm")],
         recipe=recipe.load("deit"),
-        calibration=CalibrationSet("digits", tuple(digits.pictures("calibration", 8))),
-        check=CheckSet("digits", digits.pictures("held_out", 8)),
+        calibration=PictureSet.of("digits", digits.pictures("calibration", 8)),
+        check=PictureSet.of("digits", digits.pictures("held_out", 8)),
         out=tmp_path,
         work=work,
     )

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
+from quant import pictures
 from quant import recipe as recipes
-from quant import sets
 
 recipe_option = click.option(
     "--recipe",
@@ -19,14 +19,15 @@ recipe_option = click.option(
 )
 
 _OPTIONS = (
-    click.option("--calib", metavar="DIR|digits", help="Calibration pictures (int8). Default: the bundled digits."),
-    click.option("--calib-images", type=click.IntRange(1), default=sets.CALIBRATION_PICTURES, show_default=True,
+    click.option("--calib", metavar="DIR|FILE.txt|digits",
+                 help="Calibration pictures (int8); of train/ and val/ those in train/. Default: the bundled digits."),
+    click.option("--calib-images", type=click.IntRange(1), default=pictures.CALIBRATION_PICTURES, show_default=True,
                  metavar="N"),
 )  # fmt: skip
 
 
 def calibration_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options to a command, which gets `calib` and `calib_images` for sets.choose."""
+    """Adds the options to a command, which gets `calib` and `calib_images` for pictures.choose."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command

@@ -17,6 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from lite.drift import Drift
 from lite.stages import Stages
 
 _ERRORS = Console(stderr=True, highlight=False)
@@ -77,14 +78,28 @@ def notify(message: str) -> None:
     say(message, "note")
 
 
+def between(interval: Mapping[str, float]) -> str:
+    """A 95 % interval of a share, in words."""
+    return f"{interval['low']:.1%} to {interval['high']:.1%} with 95 % confidence"
+
+
 def drift_rows(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
     """A manifest's `drift` as the rows of a table: heading and text."""
-    accuracy = f"{figures['top1_agreement']:.2%} agree"
-    if figures["top1_reference"] is not None:
-        accuracy += f"; right: {figures['top1_deployed']:.2%}, fp32 {figures['top1_reference']:.2%}"
+    found = Drift.of(figures)
+    shares = found.as_dict()
+    accuracy = f"{found.top1_agreement:.2%} agree ({between(shares['top1_agreement_interval'])})"
+    if found.top1_deployed is not None:
+        accuracy += (
+            f"; right: {found.top1_deployed:.2%} ({between(shares['top1_deployed_interval'])}), "
+            f"fp32 {found.top1_reference:.2%}"
+        )
     drift = (
         f"cosine {figures['cosine_mean']:.5f} (worst {figures['cosine_min']:.5f}), SNR "
         f"{figures['snr_db']:.1f} dB, largest difference {figures['max_abs']:.3f}; {figures['images']} pictures "
         f"against {figures['reference']}"
     )
-    return [("drift", drift), ("top-1", accuracy)]
+    rows = [("drift", drift), ("top-1", accuracy)]
+    if found.flip_probability is not None:
+        chance = f"{found.flips} of {found.images} flipped, {found.flips_expected:.2g} expected"
+        rows.append(("flips", f"{chance}: {found.flip_probability:.2%} for a picture like these"))
+    return rows

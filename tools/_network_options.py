@@ -12,7 +12,7 @@ labels_option = click.option(
     "--labels",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Class names for a weights file, one a line.",
+    help="Class names for a weights file, one a line. Default: NAME.labels.txt beside NAME.pdparams, if it is there.",
 )
 
 _weights_option = click.option(

@@ -8,6 +8,7 @@ ImageNet's class names, and files named ILSVRC2012_val_….
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import _command
@@ -15,16 +16,19 @@ import _command
 with _command.requirements():
     import click
     from _classifier_options import classifier_options, opened
-    from _display import Display, notify, say, show
+    from _display import Display, between, notify, say, show
     from _input_options import limit_option, strict_option
     from _output_options import json_option
     from rich.markup import escape
     from rich.table import Table
 
-    from lite.backends import labelled, scores
+    from lite import interval
+    from lite import labels as class_names
+    from lite.backends import scores
     from lite.backends.classifier import Wish
     from lite.backends.scores import Scores
     from lite.errors import InputError
+    from lite.pictures import picture_set
     from lite.whole_file import write_text
 
 SHOWN = 10
@@ -39,8 +43,8 @@ Examples:
   python tools/eval.py --bundle build/bundles/deit_tiny-digits-int8-arm --data digits
 
 \b
-DIR has one folder for each class, or a val_list.txt; FILE.txt has lines of `relative/path label`, as PaddleClas
-writes them.
+DIR has one folder for each class, or train/ and val/ with such folders, or a train_list.txt and a val_list.txt, of
+which what is held out is taken; FILE.txt is one list, with lines of `relative/path label`, as PaddleClas writes them.
 
 \b
 Exit codes: 0 done · 2 bad usage or input · 4 an engine failed · 5 download failed · 130 interrupted
@@ -69,8 +73,10 @@ def main(
     if out is not None and not out.absolute().parent.is_dir():
         raise InputError(f"cannot write {out}: there is no folder {out.parent}; make it first")
     with opened(wish) as asked:
-        pictures = labelled.load(data, asked.labels, limit=limit)
-        empty = labelled.empty_classes(pictures, asked.labels)
+        pictures = picture_set.load(data, asked.labels, limit=limit, labelled=True, notify=notify)
+        asked = replace(asked, labels=picture_set.named(asked.labels, pictures, notify=notify))
+        class_names.remark(asked.labels, notify)
+        empty = scores.empty_classes(pictures, asked.labels)
         if empty and limit is None:
             shown = ", ".join(empty[:5]) + (", …" if len(empty) > 5 else "")
             notify(f"{len(empty)} of {len(asked.labels)} classes have no picture: {shown}")
@@ -111,7 +117,8 @@ def _print(found: Scores, published: dict[str, float] | None) -> None:
         if published is not None:
             page, paper = published[f"top{k}"], published[f"reference_top{k}"]
             beside = f" (published for ImageNet val: {page:.1%}, in the paper {paper:.1%}{part})"
-        table.add_row(f"top-{k}", f"{share:.2%}{beside}")
+        bounds = interval.of_share(share, len(found.truth)).as_dict()
+        table.add_row(f"top-{k}", f"{share:.2%} ({between(bounds)}){beside}")
     for place, one in enumerate(found.classes[:5]):
         text = escape(f"{one.label}: {one.top1_deployed:.2%} of {one.images}")
         table.add_row("" if place else "worst classes", text)

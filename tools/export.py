@@ -16,6 +16,7 @@ with _command.requirements():
     from _network_options import model_option, weights_options
     from _output_options import json_option, out_option
 
+    from lite import labels as class_names
     from lite import weights, zoo
     from lite.backends import export as exporter
     from lite.backends.export import DEFAULT_OPSET, FORMATS, OPSETS, Format
@@ -66,6 +67,7 @@ def main(
     if out is not None:
         exporter.check_free(out, force=force)
     loaded = weights.load(variant, source, labels=labels, notify=notify)
+    class_names.remark(loaded.labels, notify)
     out = out or EXPORTS / f"{variant.name}-{loaded.name}-{form}"
     with Display() as display:
         manifest = exporter.export(

@@ -21,9 +21,11 @@ with _command.requirements():
     from rich.table import Table
 
     from lite import drift, weights, zoo
+    from lite import labels as class_names
     from lite.bundle import Bundle
     from lite.errors import DriftError
-    from quant import budget_plan, sets
+    from lite.pictures.picture_set import DIGITS
+    from quant import budget_plan, pictures
     from quant import recipe as recipes
     from quant.convert import PRECISIONS, TARGETS, Request, combinations, convert
 
@@ -58,11 +60,12 @@ Exit codes: 0 done · 2 bad usage or input · 3 drift over --max-drift (bundle k
 @calibration_options
 @click.option(
     "--check",
-    metavar="DIR|digits",
-    help="Pictures the drift is measured on. Default: held-out digits, or what --calib leaves.",
+    metavar="DIR|FILE.txt|digits",
+    help="Pictures the drift is measured on. Default: held-out digits, the val/ beside the train/ of --calib, or what "
+    "--calib leaves.",
 )
 @click.option(
-    "--check-images", type=click.IntRange(1), default=sets.CHECK_PICTURES, show_default=True, metavar="N"
+    "--check-images", type=click.IntRange(1), default=pictures.CHECK_PICTURES, show_default=True, metavar="N"
 )
 @max_drift_option
 @out_option("Where bundles go. Default: build/bundles of this repository.", BUNDLES)
@@ -101,10 +104,17 @@ def main(
     if limit is not None:
         budget_plan.check(recipe_used, limit, int8=_needs_calibration(requests))
     loaded = weights.load(zoo.find(model), source, labels=labels, notify=notify)
-    calibration, checked = sets.choose(
-        loaded, calib, check, calibration_pictures=calib_images, check_pictures=check_images
+    names, calibration, checked = pictures.choose(
+        loaded.labels,
+        calib,
+        check,
+        calibration_pictures=calib_images,
+        check_pictures=check_images,
+        notify=notify,
     )
-    if calibration.source == sets.DIGITS and loaded.source != "digits" and _needs_calibration(requests):
+    loaded = loaded.called(names)
+    class_names.remark(names, notify)
+    if calibration.source == DIGITS and loaded.source != "digits" and _needs_calibration(requests):
         notify(
             "calibrating with the bundled digits, which are not what these weights will see: INT8 will lose more "
             "than it must; give --calib DIR with 32 or more pictures like those on the phone"
@@ -193,7 +203,7 @@ def _print_next(made: Bundle) -> None:
 def _gate(bundles: list[Bundle], max_drift: float) -> None:
     lines = []
     for made in bundles:
-        over = drift.over_gate(drift.Drift(**made.manifest["drift"]), max_drift)
+        over = drift.over_gate(drift.Drift.of(made.manifest["drift"]), max_drift)
         if over is not None:
             lines.append(f"{made.path.name}: {over}")
     if lines:

@@ -1,8 +1,8 @@
 """Classifies pictures on this computer, in any of four engines.
 
-PICTURE is a file, a folder (with all below it) or a pattern in quotes. A bundle runs its host.nb in Paddle Lite. Of an
-INT8 bundle that is the twin: the same network with INT8 simulated in float, so that classes are the phone's while
-the time it takes is not.
+PICTURE is a file, a folder (with all below it), a list file (.txt) or a pattern in quotes. A bundle runs its host.nb
+in Paddle Lite. Of an INT8 bundle that is the twin: the same network with INT8 simulated in float, so that classes are
+the phone's while the time it takes is not.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import _command
 with _command.requirements():
     import click
     from _classifier_options import classifier_options, opened
-    from _display import Display, say, show
+    from _display import Display, notify, say, show
     from _output_options import json_option
     from rich.markup import escape
     from rich.table import Table
 
+    from lite import labels as class_names
     from lite.backends.classifier import Wish
     from lite.errors import InputError
     from lite.predict import Prediction, as_csv, classify, document, expand
@@ -54,10 +55,12 @@ def main(
     if as_json and in_csv:
         raise click.UsageError("give one of --json and --csv")
     listed = expand(pictures)
-    with opened(wish) as asked, Display() as display, display.stages.stage("classify"):
-        predictions = classify(
-            asked, listed, count=topk, processes=processes, on_progress=display.stages.on_progress
-        )
+    with opened(wish) as asked, Display() as display:
+        class_names.remark(asked.labels, notify)
+        with display.stages.stage("classify"):
+            predictions = classify(
+                asked, listed, count=topk, processes=processes, on_progress=display.stages.on_progress
+            )
     failed = [one for one in predictions if one.error is not None]
     for one in failed:
         say(str(one.error), "not classified", "bold red")

@@ -27,8 +27,8 @@ with _command.requirements():
 
     from lite import weights, zoo
     from lite.workers import Workers
+    from quant import pictures, sensitivity_report
     from quant import recipe as recipes
-    from quant import sensitivity_report, sets
     from quant.sensitivity_program import prepare
     from quant.sensitivity_results import document, recipe_text, results
     from quant.sensitivity_run import Run
@@ -62,8 +62,9 @@ Exit codes: 0 done · 2 bad usage or input · 4 conversion, a worker or the sche
 @calibration_options
 @click.option(
     "--images",
-    metavar="DIR|digits",
-    help="Pictures to measure with. Default: held-out digits, or what --calib leaves.",
+    metavar="DIR|FILE.txt|digits",
+    help="Pictures to measure with. Default: held-out digits, the val/ beside the train/ of --calib, or what --calib "
+    "leaves.",
 )
 @click.option(
     "--max-images",
@@ -109,9 +110,15 @@ def main(
     """Runs the command."""
     loaded = weights.load(zoo.find(model), source, labels=labels, notify=notify)
     used = recipes.load(recipe)
-    calibration, check = sets.choose(
-        loaded, calib, images, calibration_pictures=calib_images, check_pictures=max_images
+    _, calibration, check = pictures.choose(
+        loaded.labels,
+        calib,
+        images,
+        calibration_pictures=calib_images,
+        check_pictures=max_images,
+        notify=notify,
     )
+    calibration = calibration.first(used.batches)
     name = f"{loaded.variant.name}-{loaded.name}-{used.name}"
     out = out or _command.ROOT / "build" / "sensitivity" / name
     with Display(remaining=True) as display:
@@ -124,7 +131,7 @@ def main(
         "recipe": used.as_dict(),
         "calibration": {
             "source": calibration.source,
-            "images": len(calibration.take(used.batches).pictures),
+            "images": len(calibration.pictures),
         },
         "images": {"source": check.source, "count": len(check.pictures)},
         "seconds": dict(display.stages.seconds),

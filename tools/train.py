@@ -11,6 +11,7 @@ with _command.requirements():
     from _display import Display, notify, say
     from _network_options import model_option
 
+    from lite import labels as class_names
     from lite import zoo
     from lite.errors import InputError
     from lite.training import batches, devices, initial, listing, resolution, save, settings, teacher
@@ -23,7 +24,7 @@ EXAMPLES = """
 \b
 Examples:
   python tools/train.py --model deit_tiny --data flowers/ --weights imagenet --out flowers.pdparams
-  python tools/opt.py --model deit_tiny --weights flowers.pdparams --labels flowers.labels.txt --calib flowers/
+  python tools/opt.py --model deit_tiny --weights flowers.pdparams --calib flowers/
   python tools/train.py --model deit_tiny --data flowers/ --weights imagenet --set stages.0.epochs=50 --set batch=32
   python tools/train.py --model deit_tiny_distilled --data flowers/ --weights imagenet \\
       --teacher deit_base --teacher-weights flowers-base.pdparams
@@ -97,7 +98,9 @@ def main(
     _check_teacher(variant, teacher_name, teacher_weights)
     if data == "digits" and labels:
         raise InputError("--labels names the classes of list files; the digits have their names")
-    pictures: Source = Digits() if data == "digits" else listing.find(Path(data), chosen.seed, labels)
+    pictures: Source = (
+        Digits() if data == "digits" else listing.find(data, chosen.seed, labels, notify=notify)
+    )
     save.check_writable(out)
     here = devices.start()
     tell = say if here.is_first else _nothing
@@ -107,10 +110,8 @@ def main(
         source=pictures,
         settings=chosen,
         devices=here,
-        initial=None
-        if source == "none"
-        else initial.load(variant, source, len(pictures.classes), notify=remark),
-        teacher=teacher.load(teacher_name, str(teacher_weights), len(pictures.classes), notify=remark)
+        initial=None if source == "none" else initial.load(variant, source, pictures.classes, notify=remark),
+        teacher=teacher.load(teacher_name, str(teacher_weights), pictures.classes, notify=remark)
         if teacher_name
         else None,
         checkpoint=checkpoint,
@@ -144,7 +145,7 @@ def main(
     save.save(state, out, pictures.classes, half=half)
     discard(checkpoint)
     skipped = f"; {result.unreadable} pictures could not be read" if result.unreadable else ""
-    click.echo(f"{out}: held-out top-1 {result.accuracy:.2%}; labels in {save.labels_path(out)}{skipped}")
+    click.echo(f"{out}: held-out top-1 {result.accuracy:.2%}; labels in {class_names.beside(out)}{skipped}")
 
 
 def _check_outputs(out: Path, checkpoint: Path, resume: bool, force: bool) -> None:

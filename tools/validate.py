@@ -1,8 +1,9 @@
 """Checks a bundle on any pictures, labelled or not: drift against the float network, top-1, top-5.
 
 It runs the bundle's host.nb (of an INT8 bundle the twin) and the float network on all cores. Results are
-stored chunk by chunk: Ctrl-C, and the same command goes on from there. Labels come from class folders, from
-a folder's val_list.txt, or from a .txt list of `relative/path label` lines.
+stored chunk by chunk: Ctrl-C, and the same command goes on from there. Labels come from class folders or from a .txt
+list of `relative/path label` lines; of a folder with train/ and val/, or train_list.txt and val_list.txt, the second
+is taken.
 """
 
 from __future__ import annotations
@@ -17,17 +18,18 @@ import _command
 
 with _command.requirements():
     import click
-    from _display import Display, drift_rows, notify, say, show
+    from _display import Display, between, drift_rows, notify, say, show
     from _input_options import BUNDLES, bundle_option, limit_option, max_drift_option, strict_option
     from _output_options import json_option, out_option, restart_option
     from _worker_options import worker_options
     from rich.markup import escape
     from rich.table import Table
 
-    from lite import bundle, comparison, drift, picture_set, validation
+    from lite import bundle, comparison, drift, validation
     from lite.bundle import Bundle
     from lite.comparison import Comparison
     from lite.errors import DriftError, InputError
+    from lite.pictures import picture_set
     from lite.validate import Run, default_out
     from lite.workers import Workers
 
@@ -73,7 +75,9 @@ failed (what is done is kept) · 130 interrupted
 @worker_options
 @max_drift_option
 @strict_option
-@out_option("For results.json, report.html and the stored logits. Default: build/validate/BUNDLE-HASH.")
+@out_option(
+    "For results.json, report.html, predictions.csv and the stored logits. Default: build/validate/BUNDLE-HASH."
+)
 @restart_option
 @json_option("results.json")
 def main(
@@ -92,6 +96,11 @@ def main(
     made = bundle.read(folder or bundle.newest(BUNDLES))
     compared = _reference(made, reference, max_drift)
     pictures = picture_set.load(images, made.labels, limit=limit, notify=notify)
+    if pictures.classes is not None:
+        notify(
+            f"the bundle has no class names; the folders of {pictures.source} count by their place, and "
+            "tools/opt.py --labels, or --calib with them, would give the names"
+        )
     out = out or default_out(VALIDATIONS, made, pictures)
     with Display(remaining=True) as display:
         run = Run(made, pictures, compared, out, open_workers, display.stages)
@@ -151,7 +160,8 @@ def _print(made: Bundle, results: dict[str, Any]) -> None:
         for heading, text in drift_rows(results["drift"]):
             table.add_row(heading, escape(text))
     elif results["top1"]["deployed"] is not None:
-        table.add_row("top-1", f"right: {results['top1']['deployed']:.2%}")
+        bounds = results["top1_interval"]["deployed"]
+        table.add_row("top-1", f"right: {results['top1']['deployed']:.2%} ({between(bounds)})")
     else:
         table.add_row("top-1", "unknown: neither labels nor a reference")
     top5 = results["top5"]

@@ -11,7 +11,7 @@ import paddle
 from paddle import nn
 
 from lite.deploy import DeployableDeiT
-from lite.export import INPUT_NAME, Exported
+from lite.export import INPUT_NAME, Exported, without_call_stacks
 
 
 class AnyBatch(nn.Layer):
@@ -37,4 +37,4 @@ def export(network: DeployableDeiT, folder: Path) -> Exported:
     spec = paddle.static.InputSpec([-1, 3, side, side], "float32", INPUT_NAME)
     with paddle.utils.unique_name.guard():
         paddle.jit.save(AnyBatch(network), str(folder / "model"), input_spec=[spec], clip_extra=True)
-    return Exported.in_folder(folder)
+    return without_call_stacks(folder)

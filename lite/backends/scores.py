@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from lite import accuracy, workers, zoo
+from lite import accuracy, interval, workers, zoo
 from lite.accuracy import ClassAccuracy
-from lite.backends import labelled
 from lite.backends.classifier import Classifier
 from lite.errors import ConversionError, InputError
-from lite.picture_set import PictureSet
+from lite.pictures.picture_set import PictureSet
+from lite.weights import imagenet_labels
 from lite.workers import Job
+from lite.zoo import IMAGENET_CLASSES
 
 SCHEMA = 1
+IMAGENET_VAL = 50_000
+_VAL_NAME = re.compile(r"(.*/)?ILSVRC2012_val_\d{8}\.(JPEG|jpe?g|png)")
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ def score(
         raise ConversionError(
             f"{asked.engine.path} answers NaN or infinity for {pictures.names[readable[broken[0]]]}; it is not usable"
         )
-    share = labelled.imagenet_share(pictures, asked.labels)
+    share = imagenet_share(pictures, asked.labels)
     return Scores(asked, pictures.take(readable), logits, names, share)
 
 
@@ -115,10 +119,11 @@ def document(found: Scores, *, seconds: float) -> dict[str, Any]:
             "imagenet_val_share": found.imagenet_share,
         },
         "top1": found.top_k(1),
+        "top1_interval": interval.or_none(interval.of_known(found.top_k(1), len(found.truth))),
         "top5": found.top_k(5),
         "published": published(found),
         "labels": list(asked.labels),
-        "empty_classes": labelled.empty_classes(found.pictures, asked.labels),
+        "empty_classes": empty_classes(found.pictures, asked.labels),
         "classes": [
             {"label": one.label, "images": one.images, "top1": one.top1_deployed} for one in found.classes
         ],
@@ -137,3 +142,24 @@ def published(found: Scores) -> dict[str, float] | None:
     figures = zoo.find(found.asked.model).published
     names = ("top1", "top5", "reference_top1", "reference_top5")
     return {name: getattr(figures, name) for name in names}
+
+
+def empty_classes(pictures: PictureSet, labels: Sequence[str]) -> list[str]:
+    """The classes without a picture."""
+    assert pictures.labels is not None
+    counts = np.bincount(pictures.labels, minlength=len(labels))
+    return [label for label, count in zip(labels, counts, strict=True) if count == 0]
+
+
+def imagenet_share(pictures: PictureSet, labels: Sequence[str]) -> float | None:
+    """The share of ImageNet's validation set that `pictures` are, 0 to 1; None where they are something else.
+
+    They are of it if the network has ImageNet's 1,000 class names and every file has the name that ILSVRC 2012
+    gives its validation pictures, `ILSVRC2012_val_00000001.JPEG` to `…50000.JPEG`, each once.
+    """
+    if len(labels) != IMAGENET_CLASSES or tuple(labels) != imagenet_labels():
+        return None
+    if not all(_VAL_NAME.fullmatch(name) for name in pictures.names):
+        return None
+    different = {name.rpartition("/")[2] for name in pictures.names}
+    return len(different) / IMAGENET_VAL if len(different) == len(pictures.names) else None

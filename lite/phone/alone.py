@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from lite.phone.device import Device
 from lite.phone.errors import BusyError
 
-_SECONDS = 10.0
+_SECONDS = 60.0
 _MARK = "deit_lite_alone"
 _LAST = "."
 # The pattern matches the mark, but not itself.

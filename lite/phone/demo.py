@@ -20,7 +20,7 @@ from lite.phone.errors import PhoneError, PhoneTimeoutError
 SCHEMA = Path(__file__).resolve().parents[2] / "android_demo" / "cpp" / "schema" / "output.schema.json"
 PROGRAM = "deit"
 # deit ends itself by its own --timeout, also when the cable is out; this much later it is ended from here.
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 10.0
 _ENGINE = 6
 
 _AFRESH = "run this with --clean and then without"

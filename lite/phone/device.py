@@ -24,9 +24,9 @@ _LONGEST = 0xFFFF
 # A demo that prints rubbish for ever must not fill this computer's memory.
 _MOST_OUTPUT = 64 << 20
 # For ending a command that is overdue, and so the time within which a phone that has gone is noticed.
-_GRACE = 5.0
+_GRACE = 10.0
 # For a command that is told to end by itself.
-_LEAVE = 1.0
+_LEAVE = 5.0
 
 
 @dataclass(frozen=True)

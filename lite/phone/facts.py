@@ -12,7 +12,7 @@ from lite.phone.device import Device
 from lite.phone.errors import PhoneError
 from lite.phone.push import FOLDER
 
-_SECONDS = 20.0
+_SECONDS = 120.0
 # What engines choose kernels by, as /proc/cpuinfo names it (Linux's hwcap of arm64, and of x86 the flags).
 FEATURES = (
     "asimd", "neon", "asimdhp", "asimddp", "i8mm", "bf16", "sve", "sve2",

@@ -90,7 +90,8 @@ class Measurement:
             )
         asked, used = self.configuration, self.used
         if used and used["threads"] != asked.threads:
-            found.append(f"{used['threads']} threads in place of {asked.threads}: the engine takes no more")
+            threads = f"{used['threads']} thread{'s' if used['threads'] > 1 else ''}"
+            found.append(f"{threads} in place of {asked.threads}: the engine takes no more")
         if used and asked.cpu_mask is None and used["power_mode"] != asked.power_mode:
             found.append(f"power mode {asked.power_mode} is not this engine's: {used['power_mode']}")
         return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from textwrap import wrap
 from typing import Any
 
 import matplotlib
@@ -17,6 +18,10 @@ from lite.svg import ACCENT, BAD, LINE, SOFT, inline, plain, rendered
 
 # More dots than this on a row are a smear, and a page of megabytes.
 _DOTS = 400
+# Inches of a row: what is drawn, a line of the label above it, the gap above that.
+_MARK, _LINE, _GAP = 0.3, 0.17, 0.1
+# What a line of a label holds.
+_LETTERS = {"wide": 92, "narrow": 46}
 
 
 def latencies(rows: Sequence[tuple[str, Mapping[str, Any]]], kind: str) -> Markup:
@@ -24,32 +29,23 @@ def latencies(rows: Sequence[tuple[str, Mapping[str, Any]]], kind: str) -> Marku
 
     `rows`: a label and a measurement of `results.json`; `kind` is `wide` or `narrow`.
     """
-    with _drawing(kind, len(rows), 0.46 if kind == "wide" else 0.75) as (figure, axes):
+    with _row_drawing(kind, [label for label, _ in rows]) as (figure, axes, places):
         highest = 0.0
-        for place, (_, row) in enumerate(rows):
+        for place, (_, row) in zip(places, rows, strict=True):
             values = np.array([value for one in row["rounds"] for value in one["latencies_ms"]])
             shown = values[np.linspace(0, values.size - 1, min(values.size, _DOTS)).astype(int)]
             # Dots in the order of the runs from top to bottom: a run that slows down leans to the right.
-            heights = place + np.linspace(-0.28, 0.28, shown.size)
+            heights = place + _MARK * np.linspace(-0.33, 0.33, shown.size)
             axes.plot(shown, heights, color=ACCENT, marker="o", markersize=2.6, linestyle="none", alpha=0.55)
             summary = row["summary"]
             colour = BAD if row["noisy"] or row["throttled"] else SOFT
-            axes.vlines(summary["p50"], place - 0.36, place + 0.36, color=colour, linewidth=1.8)
+            axes.vlines(summary["p50"], place - 0.4 * _MARK, place + 0.4 * _MARK, color=colour, linewidth=1.8)
             interval = summary["median_interval"]
             if interval:
                 axes.hlines(place, interval["low"], interval["high"], color=colour, linewidth=4, alpha=0.5)
-            # At the right edge, out of the way of the dots.
-            axes.text(
-                1.01,
-                place,
-                f"{summary['p50']:.1f}",
-                transform=axes.get_yaxis_transform(),
-                color=colour,
-                va="center",
-            )
+            _value(axes, place, f"{summary['p50']:.1f}", colour)
             highest = max(highest, float(np.percentile(values, 99)), summary["p50"])
         axes.set(xlim=(0, 1.08 * highest), xlabel="ms (beyond the 99th percentile cut off)")
-        _label_rows(axes, [label for label, _ in rows], kind)
         svg = rendered(figure)
     return inline(svg, f"latencies of {len(rows)} measurements")
 
@@ -71,7 +67,7 @@ def temperatures(measurements: Sequence[Mapping[str, Any]], kind: str) -> Markup
     if not lines:
         return None
     start = samples[0]["at"]
-    with _drawing(kind, 1, 2.4) as (figure, axes):
+    with _drawing(kind, 3.2) as (figure, axes):
         for one in rounds:
             axes.axvspan(
                 one["before"]["at"] - start, one["after"]["at"] - start, color=LINE, alpha=0.5, linewidth=0
@@ -100,52 +96,59 @@ def temperatures(measurements: Sequence[Mapping[str, Any]], kind: str) -> Markup
 
 def speed_ups(rows: Sequence[tuple[str, Mapping[str, Any]]], kind: str) -> Markup:
     """Speed-ups as bars from 0 with their intervals, a line at 1; rows whose interval holds 1 are grey."""
-    with _drawing(kind, len(rows), 0.42 if kind == "wide" else 0.7) as (figure, axes):
+    with _row_drawing(kind, [label for label, _ in rows]) as (figure, axes, places):
         highest = 1.0
-        for place, (_, row) in enumerate(rows):
+        for place, (_, row) in zip(places, rows, strict=True):
             colour = SOFT if not row["certain"] else ACCENT if row["ratio"] >= 1 else BAD
-            axes.barh(place, row["ratio"], 0.56, color=colour, alpha=0.75)
+            axes.barh(place, row["ratio"], 0.7 * _MARK, color=colour, alpha=0.75)
             low, high = (
                 (row["interval"][end] for end in ("low", "high")) if row["interval"] else (row["ratio"],) * 2
             )
             axes.hlines(place, low, high, color=colour, linewidth=2.4)
-            axes.text(
-                1.01,
-                place,
-                f"{row['ratio']:.2f}×",
-                transform=axes.get_yaxis_transform(),
-                color=colour,
-                va="center",
-            )
+            _value(axes, place, f"{row['ratio']:.2f}×", colour)
             highest = max(highest, high)
         axes.axvline(1, color=SOFT, linewidth=1, linestyle=(0, (4, 3)))
         axes.set(xlim=(0, 1.08 * highest), xlabel="times as fast")
-        _label_rows(axes, [label for label, _ in rows], kind)
         svg = rendered(figure)
     return inline(svg, f"{len(rows)} speed-ups")
 
 
 @contextmanager
-def _drawing(kind: str, rows: int, height: float) -> Iterator[tuple[Figure, Axes]]:
+def _drawing(kind: str, height: float) -> Iterator[tuple[Figure, Axes]]:
     wide = kind == "wide"
     settings = {"svg.fonttype": "none", "svg.hashsalt": kind, "font.size": 9 if wide else 10}
     with matplotlib.rc_context(settings):
-        figure = Figure(figsize=(7.6 if wide else 4.0, 0.8 + height * rows), layout="constrained")
+        figure = Figure(figsize=(7.6 if wide else 4.0, height), layout="constrained")
         FigureCanvasSVG(figure)
         yield figure, figure.add_subplot()
 
 
-def _label_rows(axes: Axes, labels: Sequence[str], kind: str) -> None:
+@contextmanager
+def _row_drawing(kind: str, labels: Sequence[str]) -> Iterator[tuple[Figure, Axes, list[float]]]:
+    """A drawing with a row for each label; the third value is where they are on the y axis, which counts inches.
+
+    Labels stand above their rows, in as many lines as they need: beside them, long ones would leave no plot.
+    """
     # A dollar would begin a formula.
-    names = [label.replace("$", r"\$") for label in labels]
-    if kind == "wide":
-        axes.set_yticks(range(len(names)), names)
-        axes.set_ylim(len(names) - 0.4, -0.7)
-    else:
+    names = ["\n".join(wrap(label, _LETTERS[kind])).replace("$", r"\$") for label in labels]
+    places, end = [], 0.0
+    for name in names:
+        places.append(end + _GAP + _LINE * (1 + name.count("\n")) + _MARK / 2)
+        end = places[-1] + _MARK / 2
+    with _drawing(kind, end + 0.6) as (figure, axes):
+        for place, name in zip(places, names, strict=True):
+            text = axes.text(
+                0, place - _MARK / 2, name, transform=axes.get_yaxis_transform(), color=SOFT, va="bottom"
+            )
+            text.set_in_layout(False)
+        axes.set_ylim(end + _GAP, 0)
         axes.set_yticks([])
-        for place, name in enumerate(names):
-            axes.text(0.01, place - 0.46, name, transform=axes.get_yaxis_transform(), color=SOFT, va="bottom")
-        axes.set_ylim(len(names) - 0.5, -1.0)
-    axes.grid(axis="x", color=LINE, linewidth=0.8)
-    axes.set_axisbelow(True)
-    plain(axes)
+        axes.grid(axis="x", color=LINE, linewidth=0.8)
+        axes.set_axisbelow(True)
+        plain(axes)
+        yield figure, axes, places
+
+
+def _value(axes: Axes, place: float, text: str, colour: str) -> None:
+    """At the right edge of a row, out of the way of what is drawn."""
+    axes.text(1.01, place, text, transform=axes.get_yaxis_transform(), color=colour, va="center")

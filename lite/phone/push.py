@@ -23,7 +23,7 @@ FOLDER = "/data/local/tmp/deit_lite"
 # Seconds without progress after which a transfer is given up; flash memory may take its time to flush.
 STALL = 30.0
 _PLACE = "/data/local/tmp/"
-_SHELL_SECONDS = 30.0
+_SHELL_SECONDS = 120.0
 # Files get their names in one command, once they are that many or that large together.
 _MOST_FILES, _MOST_BYTES = 16, 4 << 20
 _LARGEST_WORD = 2**32 - 1

@@ -5,7 +5,7 @@ The words are in `templates/bench.html.j2`; here are the plots and the forms of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,18 +19,11 @@ _KINDS = ("wide", "narrow")
 
 def render(results: Mapping[str, Any]) -> str:
     """The page of `results` (as `results.document` gives them). Text from outside is escaped."""
-    several = len(results["phones"]) > 1
-    compared = [
-        (f"{phone_name(phone)}: {row_name(row)}" if several else row_name(row), row)
-        for phone in results["phones"]
-        for row in phone["speed_ups"]
-    ]
     return _template().render(
         results=results,
         plan=results["plan"],
         phones=[(phone, *_plots(phone)) for phone in results["phones"]],
-        compared=_compared(compared) if compared else [],
-        speed_ups=compared,
+        compared=[(phone, _speed_ups(phone)) for phone in results["phones"] if phone["speed_ups"]],
     )
 
 
@@ -66,9 +59,10 @@ def _plots(phone: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
     )
 
 
-def _compared(rows: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Any]:
+def _speed_ups(phone: Mapping[str, Any]) -> list[Any]:
     from lite.phone import plots
 
+    rows = [(row_name(row), row) for row in phone["speed_ups"]]
     return [(kind, plots.speed_ups(rows, kind)) for kind in _KINDS]
 
 
@@ -84,5 +78,6 @@ def _template() -> Template:
         megabytes=lambda kib: f"{kib / 1024:.0f} MiB",
         phone=phone_name,
         configuration=configuration,
+        row_name=row_name,
     )
     return environment.get_template("bench.html.j2")

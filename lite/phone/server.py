@@ -18,10 +18,10 @@ from lite.phone.link import FAULTS, Client
 DEFAULT_PORT = 5037
 _LOCAL = "127.0.0.1"
 # For the server to come up, and for a phone in the network to answer.
-_START_SECONDS = 20.0
-_CONNECT_SECONDS = 15.0
+_START_SECONDS = 60.0
+_CONNECT_SECONDS = 30.0
 # While a server ends, and another takes its port, connections are cut without an answer.
-_CHANGE_SECONDS = 2.0
+_CHANGE_SECONDS = 10.0
 
 _ALLOW = "unlock it and tap Allow in its question about USB debugging"
 # adb's states (its adb.h and transport.cpp) but for `device`: what each means, and what to do.

@@ -12,26 +12,14 @@ from typing import Any
 
 import numpy as np
 
-CONFIDENCE = 0.95
+from lite.interval import CONFIDENCE, Interval
+
 # A run whose middle 80 % spreads over more than this share of its median says little about small gains.
 NOISY_SPREAD = 0.10
 # A slow-down by less than this is not worth a word, however sure it is.
 SLOWER = 0.05
 _SURE = 0.01
 _FEWEST_FOR_TREND = 12
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A confidence interval; `confidence` is the coverage it really has at least, 0 to 1."""
-
-    low: float
-    high: float
-    confidence: float
-
-    def as_dict(self) -> dict[str, float]:
-        """As JSON values."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from lite import labels as class_names
 from lite import weights
 from lite.errors import InputError
 from lite.state import State
@@ -13,16 +14,21 @@ from lite.weights import Weights
 from lite.zoo import MODELS, Variant
 
 
-def load(variant: Variant, source: str, classes: int, *, notify: Callable[[str], None]) -> State:
-    """The state dict of `source` (as `lite.weights.load`) with heads of `classes` classes.
+def load(variant: Variant, source: str, classes: tuple[str, ...], *, notify: Callable[[str], None]) -> State:
+    """The state dict of `source` (as `lite.weights.load`) with heads for the data's `classes`.
 
     A file may hold the same variant at the other input size, since fine-tuning deit_base's weights is how
-    deit_base_384's were made. `notify` is told of that and of a head made anew. Raises as `lite.weights.load`.
+    deit_base_384's were made. `notify` is told of that, of a head made anew, and of one whose
+    classes have other names beside the file. Raises as `lite.weights.load`.
     """
     loaded = _load(variant, source, notify)
-    if loaded.classes != classes:
-        notify(f"the weights know {loaded.classes} classes and the data has {classes}: the head is made anew")
-    return with_classes(loaded.state, classes)
+    if loaded.classes != len(classes):
+        notify(
+            f"the weights know {loaded.classes} classes and the data has {len(classes)}: the head is made anew"
+        )
+    elif differs := class_names.difference(loaded.path, classes):
+        notify(f"{differs}: training begins with the head as it is")
+    return with_classes(loaded.state, len(classes))
 
 
 def _load(variant: Variant, source: str, notify: Callable[[str], None]) -> Weights:

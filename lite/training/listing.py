@@ -1,95 +1,103 @@
-"""Finds the pictures to train on: class folders as ImageNet's, or list files as PaddleClas writes them.
+"""Finds the pictures to train on, and those to hold out: how they may lie is said in `lite/pictures/folders.py`.
 
-`DATA` is one of these, tried in this order:
-
-1. a `.txt` file of `relative/path label` lines; a tenth of each class is held out;
-2. a folder with `train_list.txt`, and `val_list.txt` to hold out (without it, a tenth of each class);
-3. a folder with `train/CLASS/…` and `val/CLASS/…`;
-4. a folder with `CLASS/…`; a tenth of each class is held out.
-
-How lists and class folders are read is said in `lite/picture_set.py`.
+Of a source with a part to train on and one to hold out each is what it is; of any other a tenth of each class is held
+out. Class folders name the classes; those of lists are called by their number, or by a file of names.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from lite import labels as class_names
 from lite.errors import InputError
-from lite.picture_set import labelled
+from lite.pictures import folders
+from lite.pictures.folders import TRAIN, VAL, Listing
 from lite.training.sources import Pictures
-from lite.weights import read_labels
 
-TRAIN_LIST, VAL_LIST = "train_list.txt", "val_list.txt"
 _HELD_OUT_SHARE = 0.1
-_ANY_LABEL = 2**31
 
 
-def find(data: Path, seed: int, names: Path | None = None) -> Pictures:
+def find(
+    data: str,
+    seed: int,
+    names: Path | None = None,
+    *,
+    notify: Callable[[str], None] = lambda message: None,
+) -> Pictures:
     """The pictures of `data`; `seed` decides which are held out where nothing says it.
 
-    `names` is a file of class names, one a line, for list files (without it classes are called by number).
-    Raises InputError for data of another form, fewer than two classes, a class without a picture, and
-    training and held-out data of different classes.
+    `names` is a file of class names, one a line, for list files. `notify` hears of sub-folders in no part. Raises
+    InputError for data without labels, fewer than two classes, a class without a picture, and training and held-out
+    data of different classes.
     """
-    listed = data if data.suffix.lower() == ".txt" else data / TRAIN_LIST
-    if listed.is_file():
-        validation = data / VAL_LIST
-        return _from_lists(listed, validation if validation.is_file() else None, seed, names)
-    if names is not None:
-        raise InputError(f"--labels names the classes of list files; the folders of {data} name their own")
-    return _from_folders(data, seed)
-
-
-def _from_lists(listed: Path, validation: Path | None, seed: int, names: Path | None) -> Pictures:
-    paths, labels = labelled(listed, _ANY_LABEL)
-    count = int(labels.max()) + 1
-    classes = read_labels(names, count) if names else tuple(str(label) for label in range(count))
-    _check_classes(listed, classes, labels)
-    if validation is None:
-        return _split(listed, classes, paths, labels, seed)
-    return _pictures(classes, (paths, labels), labelled(validation, count))
-
-
-def _from_folders(data: Path, seed: int) -> Pictures:
-    split = (data / "train").is_dir() and (data / "val").is_dir()
-    root = data / "train" if split else data
-    classes = _class_names(root)
-    if split and _class_names(data / "val") != classes:
-        raise InputError(f"{data}: train and val hold different classes; give both the same folders")
-    paths, labels = labelled(root, len(classes))
-    _check_classes(root, classes, labels)
-    if split:
-        return _pictures(classes, (paths, labels), labelled(data / "val", len(classes)))
-    return _split(data, classes, paths, labels, seed)
-
-
-def _class_names(folder: Path) -> tuple[str, ...]:
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; give one that holds a folder for each class")
-    names = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    if len(names) < 2:
-        raise InputError(f"{folder}: {len(names)} class folders; give a folder that holds one for each class")
-    if all(name.isascii() and name.isdigit() for name in names):
-        names.sort(key=int)
-    return tuple(names)
-
-
-def _check_classes(source: Path, classes: tuple[str, ...], labels: np.ndarray) -> None:
-    if len(classes) < 2:
-        raise InputError(f"{source}: all pictures are of one class; give two or more")
+    layout = folders.find(data)
+    if layout.whole is None and layout.train is None:
+        raise InputError(
+            f"{data} has pictures to hold out and none to train on: it needs train/ or train_list.txt beside them"
+        )
+    if layout.unused:
+        notify(f"{data}: only {TRAIN}/ and {VAL}/ are taken{layout.left_out}")
+    train = layout.to_train()
+    classes = _classes(train, names)
+    train, labels = _labelled(train, classes)
     empty = np.flatnonzero(np.bincount(labels, minlength=len(classes)) == 0)
     if len(empty):
         raise InputError(
-            f"{source}: class {classes[empty[0]]} has no picture ({len(empty)} of {len(classes)} classes have "
+            f"{train.source}: class {classes[empty[0]]} has no picture ({len(empty)} of {len(classes)} classes have "
             "none); give it pictures or take the class out"
         )
+    if layout.val is None:
+        return _split(train, classes, labels, seed)
+    held, held_labels = _labelled(_fitting(layout.held_out(), train), classes)
+    return _pictures(classes, train.paths, labels, held.paths, held_labels)
 
 
-def _split(
-    source: Path, classes: tuple[str, ...], paths: list[Path], labels: np.ndarray, seed: int
-) -> Pictures:
+def _classes(train: Listing, names: Path | None) -> tuple[str, ...]:
+    """What the classes are called."""
+    if train.classes is not None:
+        if names is not None:
+            raise InputError(
+                f"--labels names the classes of list files; the folders of {train.source} name their own"
+            )
+        classes = train.classes
+        if len(classes) < 2:
+            raise InputError(
+                f"{train.source}: {len(classes)} class folders; give a folder that holds one for each class"
+            )
+        return classes
+    count = int(train.numbered().max()) + 1
+    if count < 2:
+        raise InputError(f"{train.source}: all pictures are of one class; give two or more")
+    return class_names.read(names, count) if names else tuple(str(label) for label in range(count))
+
+
+def _labelled(listing: Listing, classes: tuple[str, ...]) -> tuple[Listing, np.ndarray]:
+    """The listing, class folders in the order of their classes, and the label of each picture."""
+    labels, _ = listing.labels(classes)
+    if listing.classes is None:
+        return listing, labels
+    order = np.argsort(labels, kind="stable")
+    return replace(listing, paths=[listing.paths[place] for place in order]), labels[order]
+
+
+def _fitting(held: Listing, train: Listing) -> Listing:
+    """The held-out pictures, where they have labels, and class folders if both have them are the same."""
+    if held.numbers is None:
+        raise InputError(
+            f"{held.source}: no class folders; what is held out needs labels as {train.source} has"
+        )
+    if train.classes is not None and held.classes is not None and train.classes != held.classes:
+        raise InputError(
+            f"{train.source} and {held.source} hold different classes; give both the same folders"
+        )
+    return held
+
+
+def _split(train: Listing, classes: tuple[str, ...], labels: np.ndarray, seed: int) -> Pictures:
     """Holds out a tenth of each class, at least one picture."""
     rng = np.random.default_rng(seed)
     kept: list[int] = []
@@ -98,19 +106,27 @@ def _split(
         order = rng.permutation(np.flatnonzero(labels == label))
         if len(order) < 2:
             raise InputError(
-                f"{source}: class {name} has one picture, which can't be both trained on and held out"
+                f"{train.source}: class {name} has one picture, which can't be both trained on and held out"
             )
         count = max(1, round(len(order) * _HELD_OUT_SHARE))
         held += order[:count].tolist()
         kept += order[count:].tolist()
+    paths = train.paths
     return _pictures(
         classes,
-        ([paths[index] for index in kept], labels[kept]),
-        ([paths[index] for index in held], labels[held]),
+        [paths[place] for place in kept],
+        labels[kept],
+        [paths[place] for place in held],
+        labels[held],
     )
 
 
 def _pictures(
-    classes: tuple[str, ...], train: tuple[list[Path], np.ndarray], held: tuple[list[Path], np.ndarray]
+    classes: tuple[str, ...],
+    train: list[Path],
+    labels: np.ndarray,
+    held: list[Path],
+    held_labels: np.ndarray,
 ) -> Pictures:
-    return Pictures(classes, list(map(str, train[0])), train[1], list(map(str, held[0])), held[1])
+    # Text takes a third of a Path, and ImageNet has 1.28 million of them.
+    return Pictures(classes, list(map(str, train)), labels, list(map(str, held)), held_labels)

@@ -7,13 +7,9 @@ from pathlib import Path
 import numpy as np
 import paddle
 
+from lite import labels
 from lite.errors import InputError
 from lite.state import State
-
-
-def labels_path(out: Path) -> Path:
-    """Where `save` writes the class names: `x.labels.txt` beside `x.pdparams`."""
-    return out.with_suffix(".labels.txt")
 
 
 def checkpoint_path(out: Path) -> Path:
@@ -40,11 +36,11 @@ def save(state: State, out: Path, classes: tuple[str, ...], *, half: bool = Fals
     Both appear whole or not at all. Raises InputError where they cannot be written.
     """
     dtype = np.float16 if half else np.float32
-    parts = {path: path.with_name(f".{path.name}.part") for path in (out, labels_path(out))}
+    parts = {path: path.with_name(f".{path.name}.part") for path in (out, labels.beside(out))}
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         paddle.save({name: value.astype(dtype) for name, value in state.items()}, str(parts[out]), protocol=4)
-        parts[labels_path(out)].write_text("".join(f"{name}\n" for name in classes), encoding="utf-8")
+        parts[labels.beside(out)].write_text("".join(f"{name}\n" for name in classes), encoding="utf-8")
         for path, part in parts.items():
             part.replace(path)
     except OSError as error:

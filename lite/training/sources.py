@@ -13,7 +13,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from lite import digits, preprocess
+from lite.pictures import digits, prepare
 from lite.training.crop import random_flip, random_resized_crop
 from lite.training.settings import Augment
 from lite.zoo import Preprocess
@@ -71,13 +71,13 @@ class Pictures:
 
     def view(self, index: int, image: int, augment: Augment, rng: np.random.Generator) -> np.ndarray:
         """A random resized crop, flipped by chance: uint8 RGB [image, image, 3]."""
-        picture = preprocess.decode(Path(self.paths[index]))
+        picture = prepare.decode(Path(self.paths[index]))
         cropped = random_resized_crop(picture, image, augment.crop_area, augment.crop_ratio, rng)
         return random_flip(cropped, augment.flip, rng)
 
     def held_out(self, index: int, image: int) -> np.ndarray:
         """A held-out picture, short side resized and centre cut: float32 [3, image, image]."""
-        return preprocess.from_file(Path(self.held_out_paths[index]), at_size(image))[0]
+        return prepare.from_file(Path(self.held_out_paths[index]), at_size(image))[0]
 
     def fingerprint(self) -> str:
         """SHA-256 of class names, file names with their folder's, and labels: data may be moved as a whole."""
@@ -106,7 +106,7 @@ class Digits:
 
     def held_out(self, index: int, image: int) -> np.ndarray:
         """A held-out digit, prepared: float32 [3, image, image]."""
-        return preprocess.prepare(self._held_out[index], at_size(image))[0]
+        return prepare.prepare(self._held_out[index], at_size(image))[0]
 
     def fingerprint(self) -> str:
         """The bundled digits never change."""

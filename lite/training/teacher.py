@@ -8,6 +8,7 @@ from pathlib import Path
 
 import paddle
 
+from lite import labels as class_names
 from lite import weights
 from lite.digest import file_sha256
 from lite.errors import InputError
@@ -43,11 +44,22 @@ class Teacher:
         return network
 
 
-def load(name: str, source: str, classes: int, *, notify: Callable[[str], None]) -> Teacher:
+def load(name: str, source: str, classes: tuple[str, ...], *, notify: Callable[[str], None]) -> Teacher:
     """The teacher called `name` with weights from `source`, as `lite.weights.load` (paddle.vision: a file).
 
-    Raises InputError for an unknown name, weights that do not fit it, or another number of classes.
+    Raises InputError for an unknown name, weights that do not fit it, another number of classes than the data's
+    `classes`, or others by the names that lie beside its file.
     """
+    found = _load(name, source, len(classes), notify)
+    differs = class_names.difference(Path(source), classes)
+    if differs is not None:
+        raise InputError(
+            f"the teacher {name} ({source}): {differs}; train the teacher on the same data first"
+        )
+    return found
+
+
+def _load(name: str, source: str, classes: int, notify: Callable[[str], None]) -> Teacher:
     known = [model for model in paddle.vision.models.__all__ if model.startswith(_FAMILIES)]
     if name in known:
         state = read_state(Path(source))

@@ -73,9 +73,7 @@ def run(command: str, *arguments: object, work: Path = WORK) -> subprocess.Compl
         for name in ("surefire-reports", "screenshots"):
             shutil.rmtree(work / "app" / name, ignore_errors=True)
         (work / "app" / "bench.json").unlink(missing_ok=True)
-    return subprocess.run(
-        [*words, *map(str, arguments)], capture_output=True, text=True, timeout=900, env={**os.environ}
-    )
+    return subprocess.run([*words, *map(str, arguments)], capture_output=True, text=True, env={**os.environ})
 
 
 def copied_bundle(bundle: Path, folder: Path) -> Path:

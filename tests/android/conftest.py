@@ -18,11 +18,13 @@ from core_build import build as build_core
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Real bundles of the digits DeiT-tiny by precision, quantized the quick way."""
     from lite import weights, zoo
-    from quant import recipe, sets
+    from quant import pictures, recipe
     from quant.convert import Request, convert
 
     loaded = weights.load(zoo.find("deit_tiny"), "digits", notify=lambda message: None)
-    calibration, check = sets.choose(loaded, None, None, calibration_pictures=4, check_pictures=4)
+    _, calibration, check = pictures.choose(
+        loaded.labels, None, None, calibration_pictures=4, check_pictures=4
+    )
     made = convert(
         loaded,
         [Request("int8", "arm"), Request("fp32", "arm")],

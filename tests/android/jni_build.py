@@ -91,9 +91,7 @@ def _java(
     whole = [*command, *options, f"{PACKAGE}.{name}", *map(str, arguments)]
     # Names of files are UTF-8 to Java only where the locale says so, as Android's does.
     environment = {**os.environ, "LC_ALL": "C.UTF-8"}
-    done = subprocess.run(
-        whole, capture_output=True, encoding="utf-8", timeout=120, check=False, env=environment
-    )
+    done = subprocess.run(whole, capture_output=True, encoding="utf-8", check=False, env=environment)
     if done.returncode:
         pytest.fail(f"{name} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"[-4000:], False)
     assert "WARNING in native method" not in done.stdout

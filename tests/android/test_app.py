@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from PIL import Image
 
 # The first of them waits for bundles, the native libraries and the app's own tests.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = pytest.mark.slow
 # Pixels of 360 dp at xhdpi, as robolectric.properties of the app's tests has it.
 WIDTH = 720
 

@@ -19,7 +19,7 @@ from jni_build import ENGINE, release_with_java
 from tests import releases
 
 # The first of them waits for what they share.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = pytest.mark.slow
 WRAPPER = DEMO / "gradle" / "wrapper"
 # Those of Gradle 8.11.1 (gradle.org/release-checksums).
 DISTRIBUTION = "f397b287023acdba1e9f6fc5ea72d22dd63669d59ed4a289a29b1a76eee151c6"
@@ -78,7 +78,7 @@ def test_cmake_understands_what_gradle_gives_it(report: dict[str, Any], tmp_path
     ]
     # The plugin's own argument; there is no NDK here, so Debian's compiler is what it is for.
     command = ["cmake", "--preset", "arm64", "-B", str(tmp_path), "-DANDROID_ABI=arm64-v8a", *arguments]
-    done = subprocess.run(command, cwd=DEMO / "cpp", capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=DEMO / "cpp", capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     # Of the NDK's toolchain file, which Debian's build does not have.
     unused = re.findall(r"^ {4}(\w+)$", done.stderr, re.MULTILINE)
@@ -229,7 +229,7 @@ def _cache(folder: Path, abi: str) -> None:
     archive = releases.write(folder / "release.tar.gz", releases.release(abi))
     options = ["--abi", abi, "--file", str(archive), "--cache", str(folder / "cache")]
     command = [sys.executable, str(ROOT / "tools" / "fetch_sdk.py"), *options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 

@@ -15,7 +15,7 @@ from jni_build import release_with_java
 from tests import releases
 
 # The first of them waits for what they share.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = pytest.mark.slow
 ENGINE_ONLY = {"deit.jni", "deit.model", "java.library.path"}
 
 

@@ -15,7 +15,8 @@ from demo import run as run_program
 from jni_build import JAVA, arm64_library, classes, java, java_on_arm64
 from PIL import Image
 
-from lite import preprocess, zoo
+from lite import zoo
+from lite.pictures import prepare
 
 TINY = zoo.MODELS["deit_tiny"].preprocess
 TOLERANCE = 1e-4
@@ -129,7 +130,7 @@ def test_whole_way_on_arm64(class_path: Path, bundle: Path, tmp_path: Path) -> N
     assert json.loads(lines[0].removeprefix("facts "))["threads"] == 2
     found = logits(lines)
     for row, picture in zip(found, pictures, strict=True):
-        tensor = preprocess.prepare(np.ascontiguousarray(picture[..., :3]), TINY).ravel()
+        tensor = prepare.prepare(np.ascontiguousarray(picture[..., :3]), TINY).ravel()
         expected = [tensor[c::10].mean(dtype=np.float64) + c for c in range(10)]
         np.testing.assert_allclose(row, expected, atol=1e-5, rtol=0)
     assert_classes_are_softmax(lines, found[0])
@@ -152,7 +153,7 @@ def test_preprocessing_in_java_is_pythons_to_the_bit(class_path: Path, tmp_path:
         arguments += [*pixels(tmp_path, picture), tmp_path / f"{size}.f32"]
     java(class_path, tmp_path, "PreparePixels", TINY.resize_short, TINY.crop, *arguments)
     for size, picture in pictures.items():
-        expected = preprocess.prepare(np.ascontiguousarray(picture[..., :3]), TINY)
+        expected = prepare.prepare(np.ascontiguousarray(picture[..., :3]), TINY)
         found = np.fromfile(tmp_path / f"{size}.f32", "<f4").reshape(expected.shape)
         np.testing.assert_array_equal(found, expected, err_msg=str(size))
 
@@ -161,7 +162,7 @@ def test_preprocessing_in_java_for_other_sizes_of_tensor(class_path: Path, tmp_p
     spec = zoo.Preprocess(resize_short=64, crop=17, interpolation="bicubic", mean=TINY.mean, std=TINY.std)
     picture = rgba(301, 77)
     java(class_path, tmp_path, "PreparePixels", 64, 17, *pixels(tmp_path, picture), tmp_path / "tensor.f32")
-    expected = preprocess.prepare(np.ascontiguousarray(picture[..., :3]), spec)
+    expected = prepare.prepare(np.ascontiguousarray(picture[..., :3]), spec)
     np.testing.assert_array_equal(np.fromfile(tmp_path / "tensor.f32", "<f4"), expected.ravel())
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from app_build import WORK, HostBuild, run
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = pytest.mark.slow
 CHECK = "animal-sniffer-maven-plugin:1.24:check (min-sdk) @ app"
 MANIFEST = '<manifest xmlns:android="http://schemas.android.com/apk/res/android"><application /></manifest>'
 JAVA = """package com.example.deit;

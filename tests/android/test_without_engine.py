@@ -8,7 +8,7 @@ import pytest
 from app_build import WORK, HostBuild, TestCase, build
 
 # The first of them waits for what they share.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ SCHEMA = json.loads((ROOT / "android_demo/cpp/schema/output.schema.json").read_t
 def run(program: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Runs `program` and keeps what it prints."""
     command = [str(program), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def document(done: subprocess.CompletedProcess[str], code: int = 0) -> dict[str, Any]:

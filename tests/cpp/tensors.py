@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from lite import preprocess, zoo
+from lite import zoo
 from lite.manifest import first_problem
+from lite.pictures import prepare
 from lite.zoo import Preprocess
 
 TINY = zoo.MODELS["deit_tiny"].preprocess
@@ -88,7 +89,7 @@ def by_core(command: list[str], picture: Path, spec: Preprocess = TINY) -> np.nd
 
 def assert_same(command: list[str], picture: Path, spec: Preprocess = TINY) -> None:
     """Every value of the C++ core's tensor is Python's, to the last bit."""
-    np.testing.assert_array_equal(by_core(command, picture, spec), preprocess.from_file(picture, spec))
+    np.testing.assert_array_equal(by_core(command, picture, spec), prepare.from_file(picture, spec))
 
 
 def refusal(command: list[str], picture: Path, spec: Preprocess = TINY) -> tuple[int, str]:

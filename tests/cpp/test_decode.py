@@ -12,7 +12,7 @@ from PIL import Image
 from tensors import assert_same, by_core, encoded, photograph, refusal, smooth
 
 from lite.errors import InputError
-from lite.preprocess import MAX_PIXELS, decode
+from lite.pictures.prepare import MAX_PIXELS, decode
 from lite.zoo import Preprocess
 
 RGB = smooth(40, 61)

@@ -22,11 +22,12 @@ PICTURES = ("photo.jpg", "portrait.png", "grey.jpg", "alpha.png", "turned.jpg", 
 PYTHON = """
 import json, sys
 from pathlib import Path
-from lite import bundle, preprocess
+from lite import bundle
+from lite.pictures import prepare
 from lite.predictor import LitePredictor
 made = bundle.read(Path(sys.argv[1]))
 network = LitePredictor(made.host_nb)
-answers = {path: network.run(preprocess.from_file(Path(path), made.preprocess)).tolist() for path in sys.argv[2:]}
+answers = {path: network.run(prepare.from_file(Path(path), made.preprocess)).tolist() for path in sys.argv[2:]}
 Path(sys.argv[1], "..", "answers.json").resolve().write_text(json.dumps(answers))
 """
 
@@ -65,7 +66,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def python_logits(tiny_bundle: Path, pictures: dict[str, Path]) -> dict[str, list[float]]:
     paths = [str(path) for path in pictures.values()]
-    subprocess.run([sys.executable, "-c", PYTHON, str(tiny_bundle), *paths], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", PYTHON, str(tiny_bundle), *paths], check=True)
     answers: dict[str, list[float]] = json.loads((tiny_bundle.parent / "answers.json").read_text())
     return {Path(path).name: logits for path, logits in answers.items()}
 

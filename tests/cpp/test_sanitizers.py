@@ -29,7 +29,7 @@ OPTIONS = {
     "LSAN_OPTIONS": f"suppressions={HERE / 'lsan.supp'}:print_suppressions=0",
 }
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = pytest.mark.slow
 
 
 def test_sanitizers_are_on() -> None:

@@ -11,19 +11,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from conftest import until
 from phone import Phone
+from waiting import until
 
 from lite.phone.push import FOLDER
 
 ROOT = Path(__file__).resolve().parents[2]
 # Enough to be in the middle of it whenever a fault comes, and longer than any test.
-ENDLESS = ("--repeats", "1000000", "--timeout", "100", "--sensors-every", "0")
+ENDLESS = ("--repeats", "1000000", "--timeout", "10000", "--sensors-every", "0")
 
 
-def bench(*options: object, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+def bench(*options: object) -> subprocess.CompletedProcess[str]:
     """The ended command."""
-    return subprocess.run(command_line(options), capture_output=True, text=True, timeout=timeout)
+    return subprocess.run(command_line(options), capture_output=True, text=True)
 
 
 def start(*options: object) -> subprocess.Popen[str]:
@@ -47,16 +47,6 @@ def on_a_terminal(*options: object) -> tuple[int, str]:
     return command.returncode, shown.decode()
 
 
-def ended(command: subprocess.Popen[str], seconds: float) -> subprocess.CompletedProcess[str]:
-    """The command after at most `seconds`, with what it said."""
-    try:
-        out, err = command.communicate(timeout=seconds)
-    finally:
-        command.kill()
-        command.wait()
-    return subprocess.CompletedProcess(command.args, command.returncode, out, err)
-
-
 def a_run_succeeds(options: tuple[object, ...]) -> None:
     """As after a fault."""
     done = bench(*options, "--repeats", 2, "--warmup", 0)
@@ -69,9 +59,9 @@ def results(out: Path) -> dict[str, Any]:
     return document
 
 
-def measuring(phone: Phone, seconds: float = 60) -> int:
+def measuring(phone: Phone) -> int:
     """The process of the demo that measures on the phone, as this computer numbers it, once it is there."""
-    return int(until(lambda: _demo(phone, b"--bench"), seconds))
+    return int(until(lambda: _demo(phone, b"--bench")))
 
 
 def demo_runs(phone: Phone) -> bool:

@@ -9,8 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,6 +25,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "cpp"))
 
 from core_build import build
 from phone import QEMU, ROOTS, Phone
+from waiting import HANG, runs, until
 
 
 class PhoneMaker(Protocol):
@@ -74,7 +74,7 @@ def make_phone(server: Server, tmp_path: Path) -> Iterator[PhoneMaker]:
         _adb("disconnect", phone.serial, check=False)
         phone.close()
     # With its init, all that ran on a phone ends.
-    until(lambda: not any(phone.pid and _is_alive(phone.pid) for phone in made))
+    until(lambda: not any(phone.pid and runs(phone.pid) for phone in made))
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def files(tmp_path: Path) -> dict[str, Path]:
     return {"deit": program, "int8/model.nb": model}
 
 
-def ready(server: Server, phone: Phone, seconds: float = 20.0) -> Device:
+def ready(server: Server, phone: Phone) -> Device:
     """The phone as a Device, once the adb server has it in state `device` and it answers."""
 
     def answers() -> Device | None:
@@ -125,21 +125,12 @@ def ready(server: Server, phone: Phone, seconds: float = 20.0) -> Device:
             return None
         try:
             (device,) = server.choose([phone.serial], notify=lambda line: None)
-            device.run(["true"], 5)
+            device.run(["true"], HANG)
         except (NoPhoneError, PhoneError):  # it may be offline again by now
             return None
         return device
 
-    return until(answers, seconds)
-
-
-def until(get: Callable[[], Any], seconds: float = 10.0) -> Any:
-    """What `get` gives once that is true; fails after `seconds`."""
-    end = time.monotonic() + seconds
-    while not (got := get()):
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.02)
-    return got
+    return until(answers)
 
 
 def _check_host(arch: str) -> None:
@@ -152,7 +143,7 @@ def _check_host(arch: str) -> None:
 
 
 def _adb(*arguments: str, check: bool = True) -> None:
-    done = subprocess.run([adb_path(), *arguments], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([adb_path(), *arguments], capture_output=True, text=True)
     if check and not done.stdout.startswith(("connected", "already")):
         # Phones that are unauthorized or offline on purpose say so, too; the test looks at their state.
         print(done.stdout, done.stderr)
@@ -160,11 +151,11 @@ def _adb(*arguments: str, check: bool = True) -> None:
 
 def _start_server(environment: dict[str, str]) -> None:
     # With HOME here, since it keeps its key there.
-    subprocess.run([adb_path(), "start-server"], env=environment, check=True, capture_output=True, timeout=30)
+    subprocess.run([adb_path(), "start-server"], env=environment, check=True, capture_output=True)
 
 
 def _kill_server(port: int) -> None:
-    subprocess.run([adb_path(), "-P", str(port), "kill-server"], capture_output=True, timeout=30)
+    subprocess.run([adb_path(), "-P", str(port), "kill-server"], capture_output=True)
 
 
 def server_pid() -> int:
@@ -185,7 +176,7 @@ def kill_server_hard() -> None:
     pid = server_pid()
     os.kill(pid, signal.SIGKILL)
     # It may be a child of this process's, and nobody's by now.
-    until(lambda: not _is_alive(pid))
+    until(lambda: not runs(pid))
     # Connections that it had not accepted yet are reset for a moment; then there is none to connect to.
     until(_port_is_closed)
 
@@ -198,10 +189,3 @@ def _port_is_closed() -> bool:
     except OSError:
         pass
     return False
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False

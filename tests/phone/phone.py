@@ -17,12 +17,12 @@ from pathlib import Path
 
 import phone_files
 from relay import Relay
+from waiting import HANG
 
 HERE = Path(__file__).resolve().parent
 ROOTS = HERE.parents[1] / "build" / "phone"
 QEMU = "/usr/bin/qemu-aarch64-static"
 _CLONE_NEWNET = 0x40000000
-_START_SECONDS = 30.0
 _PROPS = {
     "arm64": {
         "ro.product.model": "Pixel 7",
@@ -105,11 +105,12 @@ class Phone:
                 inside = (folder / "ns/pid").readlink() == namespace and (folder / "root").readlink() != Path(
                     "/"
                 )
-                line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+                # Bytes: the arguments of what else runs on this computer need not be text.
+                line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").strip()
             except OSError:
                 continue
             if inside and int(folder.name) != self.pid and line:
-                lines.append(line)
+                lines.append(os.fsdecode(line))
         return lines
 
     def start(self) -> Phone:
@@ -134,7 +135,7 @@ class Phone:
                 stderr=output,
                 start_new_session=True,
             )
-        end = time.monotonic() + _START_SECONDS
+        end = time.monotonic() + HANG
         try:
             self._map_users(end)
             self._await_adbd(end)
@@ -200,7 +201,7 @@ class Phone:
                 with Path(f"/proc/{self.pid}/ns/net").open() as namespace:
                     if _libc.setns(namespace.fileno(), _CLONE_NEWNET):
                         raise OSError(ctypes.get_errno(), "setns")
-                connected = socket.create_connection(("127.0.0.1", 5555), timeout=5)
+                connected = socket.create_connection(("127.0.0.1", 5555), timeout=60)
                 connected.settimeout(None)
                 connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 outcome.append(connected)

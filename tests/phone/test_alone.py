@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 
 import pytest
 from bench import ENDLESS, bench, demo_runs, measuring, results, start
-from conftest import ready, until
+from conftest import ready
 from phone import Phone
+from waiting import HANG, until
 
 from lite.phone.alone import alone
 from lite.phone.device import Device
@@ -37,7 +37,7 @@ def test_the_second_is_refused_and_the_first_goes_on(device: Device, phone: Phon
             with pytest.raises(BusyError, match=re.escape(BUSY)) as caught, alone(other):
                 raise AssertionError
             assert caught.value.exit_code == 6
-        assert device.run("echo goes on", 10).stdout == "goes on\n"
+        assert device.run("echo goes on", HANG).stdout == "goes on\n"
     with alone(other):
         pass
 
@@ -50,7 +50,7 @@ def test_what_is_told_to_do_where_there_is_none(device: Device, phone: Phone, se
             pass
         command = re.search(r"shell (kill \d+)\)$", str(caught.value))
         assert command
-        other.run(command[1], 10)
+        other.run(command[1], HANG)
         until(lambda: not holders(phone))
         with alone(other):
             pass
@@ -69,9 +69,7 @@ def test_two_benches_and_one_that_is_killed(
     try:
         demo = measuring(phone)
         for other in (options, ("--clean",)):
-            began = time.monotonic()
             done = bench(*other)
-            assert time.monotonic() - began < 15
             assert done.returncode == 6
             (line,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
             assert line.startswith(f"error: {phone.serial}: {BUSY} {phone.serial} shell kill ")
@@ -82,7 +80,7 @@ def test_two_benches_and_one_that_is_killed(
     finally:
         first.kill()
         first.communicate()
-    until(lambda: not holders(phone) and not demo_runs(phone), 5)
+    until(lambda: not holders(phone) and not demo_runs(phone))
     done = bench(*options, "--repeats", 2, "--warmup", 0)
     assert done.returncode == 0, done.stderr
 

@@ -17,7 +17,7 @@ from lite.phone import host
 
 def doctor(root: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(root / "tools/doctor.py"), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True)
 
 
 def document(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:

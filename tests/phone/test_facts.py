@@ -8,6 +8,7 @@ import os
 import pytest
 from conftest import PhoneMaker, ready
 from phone import Phone
+from waiting import HANG
 
 from lite.phone import facts
 from lite.phone.device import Device
@@ -47,7 +48,7 @@ def test_only_what_every_core_can_counts(server: Server, make_phone: PhoneMaker)
 def test_space_and_what_earlier_runs_left(server: Server, make_phone: PhoneMaker):
     phone = make_phone(data_size="64m")
     device = ready(server, phone)
-    device.run(f"mkdir -p {FOLDER}; head -c 8000000 /dev/zero > {FOLDER}/x", 10)
+    device.run(f"mkdir -p {FOLDER}; head -c 8000000 /dev/zero > {FOLDER}/x", HANG)
     found = facts.read(device)
     assert found.free_bytes
     assert 55_000_000 < found.free_bytes < 60_000_000

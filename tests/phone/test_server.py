@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from adbutils import adb_path
-from conftest import PhoneMaker, kill_server_hard, ready, server_pid, until
+from conftest import PhoneMaker, kill_server_hard, ready, server_pid
 from phone import Phone
+from waiting import HANG, until
 
 from lite.errors import InputError
 from lite.phone.errors import NoPhoneError
@@ -30,7 +31,7 @@ def states(server: Server) -> list[str]:
 def test_the_only_phone_needs_no_serial(server: Server, phone: Phone):
     (device,) = server.choose(notify=silent)
     assert device.serial == phone.serial
-    assert device.run("getprop ro.product.model", 10).stdout == "Test phone x86_64\n"
+    assert device.run("getprop ro.product.model", HANG).stdout == "Test phone x86_64\n"
 
 
 def test_no_phone_at_all(server: Server):
@@ -62,7 +63,7 @@ def test_a_phone_in_the_network_is_connected_to(server: Server, make_phone: Phon
     phone = make_phone(connect=False)
     assert states(server) == []
     (device,) = server.choose([phone.serial], notify=silent)
-    assert device.run("id -u", 10).stdout == "2000\n"
+    assert device.run("id -u", HANG).stdout == "2000\n"
 
 
 def test_nobody_at_that_address(server: Server):
@@ -140,7 +141,7 @@ def test_the_server_is_started_where_none_answers(
     assert server_pid() != before
     # A new server knows no phones in the network; a USB cable would be found.
     again.choose([phone.serial], notify=silent)
-    assert ready(again, phone).run("echo back", 10).stdout == "back\n"
+    assert ready(again, phone).run("echo back", HANG).stdout == "back\n"
 
 
 def test_a_server_that_is_just_ending(adb_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch):
@@ -164,7 +165,7 @@ def test_a_server_that_is_just_ending(adb_environment: dict[str, str], monkeypat
             assert Server("127.0.0.1", port).version >= 41
         finally:
             thread.join()
-            subprocess.run([adb_path(), "-P", str(port), "kill-server"], capture_output=True, timeout=30)
+            subprocess.run([adb_path(), "-P", str(port), "kill-server"], capture_output=True)
     assert len(asked) == 2
 
 
@@ -190,7 +191,7 @@ def test_nothing_is_started_for_another_computer():
 def test_a_server_of_another_computer(server: Server, phone: Phone):
     with _tunnel(int(server._client.port)) as port:
         (device,) = Server("127.0.0.2", port).choose(notify=silent)
-        assert device.run("echo far", 10).stdout == "far\n"
+        assert device.run("echo far", HANG).stdout == "far\n"
 
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"", b"OKAY", b"OKAYzzzz"])

@@ -1,4 +1,4 @@
-// A JPEG or PNG file to 8-bit RGB, upright: lite/preprocess.py, step 1, with the same levels and refusals.
+// A JPEG or PNG file to 8-bit RGB, upright: lite/pictures/prepare.py, step 1, with the same levels and refusals.
 #pragma once
 
 #include <cstddef>

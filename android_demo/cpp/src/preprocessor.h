@@ -1,4 +1,4 @@
-// A picture's pixels to the network's input tensor, by the fixed point of lite/preprocess.py: same numbers.
+// A picture's pixels to the network's input tensor, by the fixed point of lite/pictures/prepare.py: same numbers.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// The short side to a size with antialiased bicubic, and the centre square: lite/preprocess.py, steps 2 to 4.
+// The short side to a size with antialiased bicubic, and the centre square: lite/pictures/prepare.py, steps 2 to 4.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
 // What the outputs of a resize read along one axis, and the sums along x: the fixed point of
-// lite/preprocess.py.
+// lite/pictures/prepare.py.
 #pragma once
 
 #include <cstddef>

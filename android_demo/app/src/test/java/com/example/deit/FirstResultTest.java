@@ -65,7 +65,7 @@ public class FirstResultTest {
                             .matcher(user.text(R.id.latency));
             assertTrue(user.text(R.id.latency), times.matches());
             double inference = Double.parseDouble(times.group(2));
-            assertTrue(user.text(R.id.latency), inference > 5);
+            assertTrue(user.text(R.id.latency), inference > 0);
             assertTrue(Double.parseDouble(times.group(3)) >= inference);
         }
     }

@@ -23,7 +23,7 @@ import org.robolectric.android.controller.ActivityController;
 
 /** What a test sees of a screen. */
 public final class Screen {
-    private static final long PATIENCE_MS = 20_000;
+    private static final long PATIENCE_MS = 600_000;
 
     private Screen() {}
 

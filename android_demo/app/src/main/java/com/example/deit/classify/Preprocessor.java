@@ -2,7 +2,7 @@ package com.example.deit.classify;
 
 import java.nio.ByteBuffer;
 
-/** A picture to the network's input tensor: the same numbers as lite/preprocess.py and the C++ core, to the bit. */
+/** A picture to the network's input tensor: the same numbers as lite/pictures/prepare.py and the C++ core, to the bit. */
 final class Preprocessor {
     private static final int CHANNELS = 3;
     private static final int LEVELS = 256;

@@ -3,7 +3,7 @@ package com.example.deit.classify;
 import java.nio.Buffer;
 import java.nio.ByteBuffer;
 
-/** The short side to a size, then the centre square: lite/preprocess.py, steps 2 to 4, as cpp/src/resize.cpp. */
+/** The short side to a size, then the centre square: lite/pictures/prepare.py, steps 2 to 4, as cpp/src/resize.cpp. */
 final class Resizer {
     private static final int RGB = 3;
     private static final int RGBA = 4;

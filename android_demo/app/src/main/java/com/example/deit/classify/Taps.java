@@ -1,7 +1,7 @@
 package com.example.deit.classify;
 
 /**
- * What the outputs of a resize read along one axis: antialiased bicubic in the fixed point of lite/preprocess.py,
+ * What the outputs of a resize read along one axis: antialiased bicubic in the fixed point of lite/pictures/prepare.py,
  * the same numbers as cpp/src/taps.cpp.
  */
 final class Taps {

@@ -1,4 +1,4 @@
-"""Pictures in folders: what is found, and where labels come from."""
+"""How pictures lie: which layout a source has, what is found in it, and where labels come from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,22 @@ import numpy as np
 import pytest
 
 from lite.errors import InputError
-from lite.pictures import find_pictures, is_labelled, labelled
+from lite.pictures import folders
+
+
+def found(source: Path) -> list[Path]:
+    """All the pictures of a folder without labels, or with."""
+    return folders.read(source).paths
+
+
+def is_labelled(source: Path) -> bool:
+    return folders.find(str(source)).held_out().numbers is not None
+
+
+def labelled(source: Path, classes: int) -> tuple[list[Path], np.ndarray]:
+    """The pictures and labels for a network whose classes have no names."""
+    listing = folders.find(str(source)).held_out()
+    return listing.paths, listing.labels([f"class {index}" for index in range(classes)])[0]
 
 
 def make(folder: Path, *names: str) -> None:
@@ -26,7 +41,7 @@ def test_finds_every_picture_below_sorted_and_by_suffix_in_either_case(tmp_path:
     make(tmp_path, "b.JPEG", "a.png", "deep/er/c.WebP", "deep/d.tif", "ü.bmp", "e.TIFF", "z.jpg")
     make(tmp_path, "notes.txt", ".hidden.jpg", ".cache/f.jpg", "jpg", "g.gif")
     expected = ["a.png", "b.JPEG", "deep/d.tif", "deep/er/c.WebP", "e.TIFF", "z.jpg", "ü.bmp"]
-    assert names(find_pictures(tmp_path), tmp_path) == expected
+    assert names(found(tmp_path), tmp_path) == expected
 
 
 def test_follows_links_but_not_in_circles(tmp_path: Path) -> None:
@@ -34,16 +49,16 @@ def test_follows_links_but_not_in_circles(tmp_path: Path) -> None:
     make(tmp_path / "here", "b.jpg")
     (tmp_path / "here" / "link").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "here")
-    assert names(find_pictures(tmp_path / "here"), tmp_path) == ["here/b.jpg", "here/link/a.jpg"]
+    assert names(found(tmp_path / "here"), tmp_path) == ["here/b.jpg", "here/link/a.jpg"]
 
 
 def test_missing_empty_and_foreign_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nowhere: No such file"):
-        find_pictures(tmp_path / "nowhere")
+        found(tmp_path / "nowhere")
     with pytest.raises(InputError, match="no pictures in"):
-        find_pictures(tmp_path)
+        found(tmp_path)
     make(tmp_path, "a.jpg")
-    for call in (find_pictures, is_labelled, lambda path: labelled(path, 2)):
+    for call in (found, is_labelled, lambda path: labelled(path, 2)):
         with pytest.raises(InputError, match="Not a directory"):
             call(tmp_path / "a.jpg")
 
@@ -61,8 +76,8 @@ def test_numbers_as_names_are_the_labels(tmp_path: Path) -> None:
     for label in range(12):
         make(tmp_path, f"{label}/a.jpg")
     paths, labels = labelled(tmp_path, 12)
-    assert labels.tolist() == list(range(12))
-    assert [path.parent.name for path in paths] == [str(label) for label in range(12)]
+    assert sorted(labels) == list(range(12))
+    assert [path.parent.name for path in paths] == [str(label) for label in labels]
 
 
 def test_numbers_that_do_not_start_at_zero_are_refused(tmp_path: Path) -> None:
@@ -94,18 +109,16 @@ def test_pictures_beside_class_folders_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_plain_folder_is_not_labelled(tmp_path: Path) -> None:
-    assert not is_labelled(tmp_path)
     make(tmp_path, "a.jpg")
     assert not is_labelled(tmp_path)
-    with pytest.raises(InputError, match="no labels"):
+    with pytest.raises(InputError, match="has no labels: it needs a folder for each class, or a list file"):
         labelled(tmp_path, 2)
 
 
 def test_empty_class_folders_are_not_labelled(tmp_path: Path) -> None:
     (tmp_path / "cat").mkdir()
     (tmp_path / "dog").mkdir()
-    assert not is_labelled(tmp_path)
-    with pytest.raises(InputError, match="no labelled pictures"):
+    with pytest.raises(InputError, match="no pictures in"):
         labelled(tmp_path, 2)
 
 
@@ -130,7 +143,8 @@ def test_a_list_file_gives_paths_and_labels_in_its_order(tmp_path: Path) -> None
         ("a.jpg cat\n", "line 1: expected"),
         ("a.jpg\n", "line 1: expected"),
         ("b.jpg 1\n", "line 1: no picture .*b.jpg"),
-        ("\n", "no labelled pictures"),
+        ("\n", "no pictures in the list"),
+        ("a.jpg 9999999999\n", "line 1: expected"),
     ],
 )
 def test_bad_lines_are_refused_with_their_number(tmp_path: Path, text: str, reason: str) -> None:
@@ -144,3 +158,60 @@ def test_a_list_that_is_not_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "val_list.txt").write_bytes(b"a.jpg 0\n\xff\xfe")
     with pytest.raises(InputError, match="UTF-8"):
         labelled(tmp_path, 10)
+
+
+def parts(source: Path) -> tuple[str, str]:
+    """What is called to train on, and what to hold out."""
+    layout = folders.find(str(source))
+    return tuple(Path(part.source).name for part in (layout.to_train(), layout.held_out()))
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (("train/cat/a.jpg", "val/cat/b.jpg"), ("train", "val")),
+        (("train/cat/a.jpg", "val/b.jpg"), ("train", "val")),
+        (("train/cat/a.jpg", "val/cat/b.jpg", "test/c.jpg"), ("train", "val")),
+        # One of them alone is taken for both, and so is a list.
+        (("train/cat/a.jpg",), ("train", "train")),
+        (("val/cat/a.jpg",), ("val", "val")),
+        (("a.jpg", "train_list.txt"), ("train_list.txt", "train_list.txt")),
+        (("a.jpg", "val_list.txt"), ("val_list.txt", "val_list.txt")),
+        (("a.jpg", "train_list.txt", "val_list.txt"), ("train_list.txt", "val_list.txt")),
+        # A list is a part before a folder is.
+        (("a.jpg", "train/cat/a.jpg", "val/b.jpg", "val_list.txt"), ("train", "val_list.txt")),
+        # Classes may be called so, too.
+        (("train/a.jpg", "bus/b.jpg"), ("data", "data")),
+        (("a.jpg", "deep/b.jpg"), ("data", "data")),
+    ],
+)
+def test_the_parts_of_a_source(tmp_path: Path, files: tuple[str, ...], expected: tuple[str, str]) -> None:
+    make(tmp_path / "data", *files)
+    for path in (tmp_path / "data").glob("*.txt"):
+        path.write_text("a.jpg 0\n")
+    assert parts(tmp_path / "data") == expected
+    unused = folders.find(str(tmp_path / "data")).left_out
+    assert unused == ("; not used: test/" if "test/c.jpg" in files else "")
+
+
+def test_pictures_beside_train_and_val_belong_to_neither(tmp_path: Path) -> None:
+    make(tmp_path, "train/cat/a.jpg", "val/cat/b.jpg", "stray.jpg")
+    with pytest.raises(InputError, match=r"has pictures \(stray.jpg\) beside train/ and val/"):
+        folders.find(str(tmp_path))
+
+
+def test_folders_called_like_the_classes_are_these_and_never_by_halves(tmp_path: Path) -> None:
+    make(tmp_path, "dog/a.jpg", "cat/b.jpg")
+    (tmp_path / "strange and empty").mkdir()
+    listing = folders.read(tmp_path)
+    labels, by_name = listing.labels(("emu", "dog", "cat"))
+    assert ([path.parent.name for path in listing.paths], labels.tolist()) == (["cat", "dog"], [2, 1])
+    assert by_name
+    (tmp_path / "strange and empty").rmdir()
+    labels, by_name = folders.read(tmp_path).labels(("Felis", "Canis"))
+    assert (labels.tolist(), by_name) == ([0, 1], False)
+    # By its place dog would be a horse.
+    with pytest.raises(InputError, match="the folder 'dog' is called like no class .*1 of 2"):
+        folders.read(tmp_path).labels(("cat", "horse"))
+    with pytest.raises(InputError, match="two classes 'cat'"):
+        folders.read(tmp_path).labels(("cat", "cat", "dog"))

@@ -1,0 +1,72 @@
+"""The names of a network's classes: a file of them, one a line, and what stands in where nobody gives any."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from lite.errors import InputError
+
+
+def beside(weights: Path) -> Path:
+    """Where the class names of a file of weights lie: `x.labels.txt` beside `x.pdparams`; tools/train.py writes it."""
+    return weights.with_suffix(".labels.txt")
+
+
+def read(path: Path, classes: int) -> tuple[str, ...]:
+    """Reads `classes` class names from `path`, UTF-8, one a line. Raises InputError if they do not fit."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"cannot read labels {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"labels {path} are not UTF-8 text; save the file as UTF-8") from error
+    lines = [line.strip() for line in text.rstrip().split("\n")] if text.strip() else []
+    if len(lines) != classes:
+        raise InputError(f"labels {path} have {len(lines)} lines, the weights {classes} classes; one a line")
+    if "" in lines:
+        raise InputError(f"labels {path}: line {lines.index('') + 1} is empty; one class name a line")
+    return tuple(lines)
+
+
+def of(weights: Path, classes: int) -> tuple[str, ...] | None:
+    """The names that lie beside a file of weights; None where none do. Raises InputError if they do not fit."""
+    path = beside(weights)
+    if not path.exists():
+        return None
+    try:
+        return read(path, classes)
+    except InputError as error:
+        raise InputError(f"{error}; it lies beside the weights: mend it, or take it away") from None
+
+
+def difference(weights: Path, classes: Sequence[str]) -> str | None:
+    """In which class the names beside a file of weights are not the data's `classes`; None where that is not known.
+
+    Data of list files may call its classes by their numbers only, which says nothing.
+    """
+    if tuple(classes) == tuple(str(index) for index in range(len(classes))):
+        return None
+    for index, (theirs, ours) in enumerate(zip(of(weights, len(classes)) or classes, classes, strict=True)):
+        if theirs != ours:
+            return f"class {index} is {theirs!r} in {beside(weights).name} and {ours!r} in the data"
+    return None
+
+
+def numbered(classes: int) -> tuple[str, ...]:
+    """What stands in for names: "class 0", "class 1" and so on."""
+    return tuple(f"class {index}" for index in range(classes))
+
+
+def remark(labels: Sequence[str], notify: Callable[[str], None]) -> None:
+    """Says so through `notify` where nobody has given the classes names."""
+    if not are_names(labels):
+        notify(
+            f"the classes have no names and are called {', '.join(labels[:2])}, …; give --labels FILE, or put the "
+            "names into NAME.labels.txt beside the weights NAME.pdparams"
+        )
+
+
+def are_names(labels: Sequence[str]) -> bool:
+    """Whether `labels` are names, and not what stands in for them."""
+    return tuple(labels) != numbered(len(labels))

@@ -1,0 +1,190 @@
+"""Which pictures calibrate and which check, and what calibration makes of its own: crops, and more views of each.
+
+The two never share a picture, unless there is only one. The bundled digits have splits for both. A source with a part
+to train on and one to hold out calibrates with the first and checks with the second; any other is shuffled with a
+fixed seed, so that classes are mixed, and cut in two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple, overload
+
+import numpy as np
+import paddle
+
+from lite.errors import InputError
+from lite.pictures import folders, picture_set, prepare
+from lite.pictures.picture_set import DIGITS, Picture, PictureSet
+from lite.zoo import Preprocess
+from quant import mapped
+
+CALIBRATION_PICTURES = 32
+CHECK_PICTURES = 128
+_LEAST_CHECK_SHARE = 0.25
+
+
+class Chosen(NamedTuple):
+    """Names of the classes, the pictures that calibrate, and those that check."""
+
+    labels: tuple[str, ...]
+    calibration: PictureSet
+    check: PictureSet
+
+
+def choose(
+    labels: Sequence[str],
+    calib: str | None,
+    check: str | None,
+    *,
+    calibration_pictures: int = CALIBRATION_PICTURES,
+    check_pictures: int = CHECK_PICTURES,
+    notify: Callable[[str], None] = lambda message: None,
+) -> Chosen:
+    """Calibration and check pictures for a network of the classes `labels`, and what these are called.
+
+    Each is a folder or a list file (`lite/pictures/folders.py`), or "digits", which None is for `calib`. `check` None:
+    the held-out digits when calibrating with digits, the part that `calib` holds out, or pictures of `calib` that are
+    not calibrated with (at least a quarter of them). Labels are kept where they fit the classes; where they don't
+    `notify` hears why, and what else is not plain to see. Class folders give names to classes that have none.
+    Raises InputError for sources without pictures, more calibration pictures than there are digits for it, and a
+    `check` whose pictures are all calibrated with.
+    """
+    calib = calib or DIGITS
+    if check is None or _same(calib, check):
+        check = calib
+    left_out, pool = "", None
+    if calib == DIGITS:
+        calibration = _digits(labels, calibration_pictures)
+    else:
+        layout = folders.find(calib)
+        everything = picture_set.of_listing(layout.to_train(), labels, notify=notify).shuffled()
+        labels, left_out = picture_set.named(labels, everything, notify=notify), layout.left_out
+        spare = 0
+        if check == calib and not layout.has_both_parts:
+            pool = everything
+            spare = max(1, round(len(everything.pictures) * _LEAST_CHECK_SHARE))
+        most = max(1, len(everything.pictures) - spare)
+        calibration = everything.first(min(calibration_pictures, most))
+    if check == DIGITS:
+        checked = picture_set.digits("held_out", labels, check_pictures)
+    else:
+        if pool is None:
+            found = picture_set.of_listing(folders.find(check).held_out(), labels, notify=notify)
+            labels, pool = picture_set.named(labels, found, notify=notify), found.shuffled()
+        checked = _others(pool, calibration).first(check_pictures)
+    if (calib, check) != (DIGITS, DIGITS):
+        notify(
+            f"calibration: {len(calibration.pictures)} of {calibration.source}; check: {checked.described}{left_out}"
+        )
+    return Chosen(tuple(labels), calibration, checked)
+
+
+def _same(one: str, other: str) -> bool:
+    return DIGITS not in (one, other) and Path(one).resolve() == Path(other).resolve()
+
+
+def _digits(labels: Sequence[str], count: int) -> PictureSet:
+    found = picture_set.digits("calibration", labels)
+    if count > len(found.pictures):
+        raise InputError(
+            f"there are {len(found.pictures)} bundled calibration pictures, not {count}; ask for fewer"
+        )
+    return found.first(count)
+
+
+def _others(pool: PictureSet, calibration: PictureSet) -> PictureSet:
+    """The pictures of `pool` that are not calibrated with; a single picture calibrates and checks."""
+    used = {picture.file.resolve() for picture in calibration.pictures if picture.file is not None}
+    kept = [
+        place
+        for place, picture in enumerate(pool.pictures)
+        if picture.file is None or picture.file.resolve() not in used
+    ]
+    if not kept and len(pool.pictures) > 1:
+        raise InputError(
+            f"{pool.source}: all of its pictures are calibrated with; give other ones to check with"
+        )
+    return pool.take(kept or [0])
+
+
+def cropped(pictures: PictureSet, spec: Preprocess, folder: Path) -> PictureSet:
+    """The same pictures, read, resized and cropped: uint8 RGB [crop, crop, 3] each, in a new file of `folder`.
+
+    The file is mapped into memory, so that memory does not grow with their number. Pictures that are arrays of that
+    size stay as they are. Raises InputError for an unreadable picture, a full disk, or when all pictures are alike.
+    """
+    size = (spec.crop, spec.crop, 3)
+    arrays = [one.array for one in pictures.pictures if one.array is not None and one.array.shape == size]
+    if len(arrays) < len(pictures.pictures):
+        crops = mapped.array(folder / "calibration.npy", (len(pictures.pictures), *size), np.uint8)
+        for place, picture in enumerate(pictures.pictures):
+            crops[place] = prepare.resize_crop(picture.pixels(), spec.resize_short, spec.crop)
+        arrays = list(crops)
+    if len(arrays) > 1 and all(np.array_equal(arrays[0], other) for other in arrays[1:]):
+        raise InputError(
+            f"{pictures.source}: all {len(arrays)} calibration pictures are alike; give different ones"
+        )
+    cut = [Picture(name, array=array) for name, array in zip(pictures.names, arrays, strict=True)]
+    return PictureSet(pictures.source, cut, pictures.labels, pictures.classes)
+
+
+class TensorDataset(paddle.io.Dataset):
+    """Input tensors of pictures for a `paddle.io.DataLoader`: one float32 [3, crop, crop] a sample.
+
+    `on_picture` gets the place of each picture that is read, from 1, and the number of pictures.
+    """
+
+    def __init__(self, pictures: Sequence[Picture], spec: Preprocess, on_picture: Callable[[int, int], None]):
+        super().__init__()
+        self.pictures, self.spec, self.on_picture = pictures, spec, on_picture
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray]:
+        self.on_picture(index + 1, len(self.pictures))
+        return (self.pictures[index].tensor(self.spec)[0],)
+
+
+class Views(Sequence[Picture]):
+    """`count` views of each picture side by side: itself, its mirror image, then random crops.
+
+    32 pictures show a layer too little of what it will see; ranges and rounding then fit them and nothing else. Crops
+    are 55 to 90 % of the short side at 75 to 125 % of the brightness. Each is made when it is asked for, the same one
+    for the same seed. InputError for an unreadable picture comes then, too.
+    """
+
+    def __init__(self, pictures: Sequence[Picture], count: int, seed: int):
+        self.pictures, self.views, self.seed = pictures, count, seed
+
+    def __len__(self) -> int:
+        return len(self.pictures) * self.views
+
+    @overload
+    def __getitem__(self, index: int) -> Picture: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Picture]: ...
+    def __getitem__(self, index: int | slice) -> Picture | Sequence[Picture]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        place, view = divmod(range(len(self))[index], self.views)
+        picture = self.pictures[place]
+        whole = picture.pixels()
+        if view == 1:
+            whole = np.ascontiguousarray(whole[:, ::-1])
+        elif view > 1:
+            whole = _random_crop(whole, np.random.default_rng((self.seed, place, view)))
+        return Picture(f"{picture.name}, view {view}", array=whole)
+
+
+def _random_crop(whole: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    height, width = whole.shape[:2]
+    side = max(1, int(min(height, width) * rng.uniform(0.55, 0.9)))
+    top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
+    crop = whole[top : top + side, left : left + side]
+    if rng.random() < 0.5:
+        crop = crop[:, ::-1]
+    bright = np.rint(crop * np.float32(rng.uniform(0.75, 1.25)))
+    return np.ascontiguousarray(np.clip(bright, 0, 255).astype(np.uint8))

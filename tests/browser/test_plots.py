@@ -1,0 +1,75 @@
+"""Plots of networks and of names that no small report has: in a page of their own, wide and narrow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from screenshots import show
+from selenium.webdriver import Chrome
+from test_layout import problems
+
+from lite.curve import Curve, Point
+from lite.drift import LayerDrift
+from lite.phone import plots as bench
+from lite.plots import curve_plot, layer_plot, share_plot
+
+LONG = "a_folder_that_somebody_gave_a_name_of_his_own_without_any_place_to_break_it-int8-arm, 8 threads, CPUs f0f0f0"
+# As wide as a report's card is at 1280 and at 390 px.
+WIDTHS = {"wide": (1280, 913), "narrow": (390, 331)}
+
+
+def layers(count: int, worst: int) -> list[LayerDrift]:
+    return [
+        LayerDrift(f"blocks.{index}", 20.0 if index == worst else 70 - index, 0.99) for index in range(count)
+    ]
+
+
+def speed_up(ratio: float) -> dict:
+    return {"ratio": ratio, "certain": True, "interval": {"low": 0.9 * ratio, "high": 1.1 * ratio}}
+
+
+CURVE = Curve(
+    limit=190e6,
+    pictures=32,
+    points=[Point(f"blocks.{index}", 185e6 + 2e6 * index, 35 + 2.0 * index) for index in range(12)],
+    chosen=Point("chosen", 189e6, 39.0),
+    measured=Point("measured", 189e6, 38.6),
+    stock=Point("paddleslim", 228e6, 21.0),
+)
+
+
+@pytest.mark.parametrize("kind", ["wide", "narrow"])
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        pytest.param(lambda kind: layer_plot(layers(12, 0), kind), id="12 blocks, the first worst"),
+        pytest.param(lambda kind: layer_plot(layers(12, 11), kind), id="12 blocks, the last worst"),
+        pytest.param(lambda kind: layer_plot(layers(24, 5), kind), id="24 blocks"),
+        pytest.param(
+            lambda kind: share_plot(
+                ["blocks.11.attn.q+k+v input"] * 20, [0.9] + [1e-5] * 19, [True] * 20, kind
+            ),
+            id="shares",
+        ),
+        pytest.param(lambda kind: curve_plot(CURVE, kind), id="curve"),
+        pytest.param(
+            lambda kind: bench.speed_ups([(LONG, speed_up(12.5)), ("b", speed_up(0.4))], kind), id="long"
+        ),
+    ],
+)
+def test_labels_stand_in_the_plot_and_beside_each_other(
+    browser: Chrome, tmp_path: Path, drawn: Callable[[str], str], kind: str
+) -> None:
+    window, width = WIDTHS[kind]
+    page = tmp_path / "page.html"
+    page.write_text(
+        "<!doctype html><meta charset=utf-8><meta name=viewport content='width=device-width'><title>Plot</title>"
+        "<style>:root { --soft: #444; --line: #ccc; --accent: #1f5fbf; --bad: #c2352b } "
+        "body { font-family: sans-serif } "
+        "svg text { font-family: inherit !important } svg { display: block; width: 100% }</style>"
+        f"<div style='width: {width}px'>{drawn(kind)}</div>"
+    )
+    show(browser, page, width=window, dark=False)
+    assert problems(browser) == []

@@ -1,0 +1,92 @@
+"""Where it was lost: figures by block end at the bundle's own, and a damaged layer shows up at its block."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from shallow import shallow
+from states import random_state
+
+from lite import zoo
+from lite.deploy import deployable_state
+from lite.export import Exported, LoadedProgram, static_graph
+from lite.pictures import digits
+from lite.pictures.picture_set import PictureSet
+from lite.stages import Stages
+from lite.weights import Weights
+from lite.workers import local
+from quant import recipe as recipes
+from quant.conversion import SEED, Conversion
+from quant.quantizers import set_parameter
+from quant.rotate import rotate, turned_back
+
+CALIBRATION = PictureSet.of("digits", digits.pictures("calibration", 4))
+CHECK = PictureSet.of("digits", digits.pictures("held_out", 4))
+DEPTH = 3
+
+
+def lively(name: str) -> Weights:
+    """Three blocks with random weights, lively enough that activations differ from picture to picture."""
+    variant = replace(zoo.find(name), depth=DEPTH)
+    state = {
+        key: value if "norm" in key else 3 * value
+        for key, value in random_state(variant, 10, depth=DEPTH).items()
+    }
+    return Weights(variant, "file", Path("made up"), "0" * 64, state, tuple(map(str, range(10))))
+
+
+def damage(program: Exported, layer: str, folder: Path) -> Exported:
+    """The program with the sign of a layer's weight turned."""
+    with static_graph() as executor:
+        loaded = LoadedProgram(program, executor)
+        set_parameter(loaded, layer, loaded.parameter(layer) * np.float32(-1))
+        return loaded.save(folder)
+
+
+@pytest.mark.parametrize("recipe", ["deit", "paddleslim"])
+@pytest.mark.parametrize("weights", ["bundled", "deit_small", "deit_tiny_distilled"])
+def test_blocks_end_at_the_final_figure_and_a_damaged_one_shows(weights: str, recipe: str, tmp_path: Path):
+    loaded = shallow() if weights == "bundled" else lively(weights)
+    with local(1) as references, local(1) as hosts:
+        conversion = Conversion(
+            loaded, recipes.load(recipe), CALIBRATION, CHECK, tmp_path, references, hosts, SEED, Stages()
+        )
+        blocks = conversion.layer_drift
+        _, logits = conversion.host(int8=True)
+        reference = conversion.reference_logits
+    error = np.square(reference.astype(np.float64) - logits).sum()
+    final = 10 * np.log10(np.square(reference, dtype=np.float64).sum() / error)
+    assert len(blocks) == loaded.variant.depth
+    assert abs(blocks[-1].snr_db - final) < 3
+    assert min(block.snr_db for block in blocks) > final - 10
+
+    with static_graph() as executor:
+        twin = LoadedProgram(conversion.twin, executor)
+        operators = twin.program.global_block().ops
+        norms = [place for place, operator in enumerate(operators) if operator.type == "layer_norm"]
+        # Behind the second block's second norm comes fc1.
+        fc1 = next(each for each in operators[norms[3] :] if each.type == "matmul_v2").input("Y")[0]
+    spoilt = damage(conversion.twin, fc1, tmp_path / "spoilt")
+    conversion.__dict__["twin"] = spoilt
+    del conversion.__dict__["layer_drift"]
+    after = conversion.layer_drift
+    assert after[0] == blocks[0]
+    assert blocks[1].snr_db - after[1].snr_db > 6
+    drops = [before.snr_db - now.snr_db for before, now in pairwise(after)]
+    assert drops[0] == max(drops)
+
+
+def test_a_stream_is_turned_back_but_for_its_mean():
+    loaded = shallow()
+    variant = loaded.variant
+    state = deployable_state(loaded.state, variant)
+    turned = rotate(state, variant, SEED)
+    there = turned["position"][0]
+    back = turned_back(there, SEED)
+    plain = state["position"][0]
+    np.testing.assert_allclose(back, plain - plain.mean(-1, keepdims=True), atol=1e-5)
+    assert np.abs(there - back).max() > 0.1
