@@ -163,13 +163,12 @@ class Bench:
     def budgets(self) -> dict[str, Recipe]:
         """The rows of `quantize_budget.py`. Raises as `row` does."""
         deit = recipes.load("deit")
-        noise, prices = (str(self.measure(kind, deit)[0]) for kind in ("noise", "prices"))
-        return quantize_budget.recipes(deit, noise, prices)
+        return quantize_budget.recipes(deit, str(self.measure("noise", deit)[0]))
 
     def measure(self, kind: str, of: Recipe | dict[str, Any] | None) -> tuple[np.ndarray, dict[str, Any]]:
         """What `quantize_row.py` wrote for a recipe or form, and what that took; kept in the work folder."""
         values = json.dumps(of.as_dict() if isinstance(of, Recipe) else of, sort_keys=True)
-        inputs = json.dumps(self.inputs if kind not in ("cost", "prices") else self.inputs["sources_sha256"])
+        inputs = json.dumps(self.inputs if kind != "cost" else self.inputs["sources_sha256"])
         base = self.work / f"{kind}-{digest([values.encode(), inputs.encode()])[:16]}"
         output, figures = base.with_suffix(".npy"), base.with_suffix(".json")
         # The figures are written last: where they are, the output is whole.

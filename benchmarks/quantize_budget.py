@@ -18,13 +18,13 @@ import numpy as np
 from lite import zoo
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
-from lite.state import State, expected_shapes
+from lite.state import State
 from lite.weights import Weights
 from lite.zoo import IMAGENET_CLASSES, Variant
 from quant import budget, budget_measure, budget_plan
-from quant.budget_measure import Noise, Prices
-from quant.conversion import SEED
+from quant.budget_measure import Noise
 from quant.hidden import Kind
+from quant.prices import prices
 from quant.recipe import Recipe
 from quant.sensitivity import Sums, Whole
 from quant.sensitivity_program import write
@@ -43,35 +43,14 @@ def noise(variant: Variant, state: State, recipe: Recipe, crops: Sequence[np.nda
             weights, budget_plan.cheapest(recipe), calibration, folder, stages
         ) as made:
             program = write(made, folder / "program")
-            shown = calibration.first(budget_plan.PICTURES).pictures
-            found = budget_measure.noise(made, program, program.rows(), shown)
+            (found,) = budget_measure.noise(made, program, program.rows(), [crops])
     errors = {block: list(ways.items()) for block, ways in found.gelu_errors.items()}
     return json.dumps({**dataclasses.asdict(found), "gelu_errors": errors})
 
 
-def prices(recipe: Recipe, stages: Stages) -> str:
-    """`Prices` of DeiT-tiny in the recipe's cheapest form, as JSON.
-
-    Weights and pictures are random: they change no operator.
-    """
-    variant = COST_VARIANT
-    rng = np.random.default_rng(SEED)
-    shapes = expected_shapes(variant, IMAGENET_CLASSES)
-    state = {name: rng.normal(scale=0.1, size=shape).astype(np.float32) for name, shape in shapes.items()}
-    pictures = tuple(rng.integers(0, 256, (2, variant.image, variant.image, 3), dtype=np.uint8))
-    values = budget_plan.cheapest(recipe).as_dict()
-    quick = Recipe.model_validate({**values, "rewrite": {**values["rewrite"], "views": 1}})
-    with tempfile.TemporaryDirectory(prefix="prices-") as name:
-        folder = Path(name) / "work"
-        calibration = PictureSet.of("random", pictures)
-        with budget_measure.converted(_weights(variant, state), quick, calibration, folder, stages) as made:
-            found = budget_measure.prices(made, write(made, folder / "program").rows())
-    return json.dumps({"whole": found.whole, "layers": found.layers})
-
-
-def recipes(recipe: Recipe, measured: str, costs: str) -> dict[str, Recipe]:
-    """A recipe for each budget, from what `noise` and `prices` gave; the head is in float in all."""
-    found, priced = _noise(json.loads(measured)), Prices(COST_VARIANT, **json.loads(costs))
+def recipes(recipe: Recipe, measured: str) -> dict[str, Recipe]:
+    """A recipe for each budget, from what `noise` gave and DeiT-tiny's prices; the head is in float in all."""
+    found, priced = _noise(json.loads(measured)), prices(COST_VARIANT, IMAGENET_CLASSES, recipe)
     layers = [
         layer for layer in budget_plan.layers_of(found, priced, recipe) if not layer.name.startswith("head")
     ]

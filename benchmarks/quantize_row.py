@@ -4,11 +4,10 @@
     python benchmarks/quantize_row.py int8 WEIGHTS RECIPE OUT.npy
     python benchmarks/quantize_row.py cost - FORM OUT.npy
     python benchmarks/quantize_row.py noise WEIGHTS RECIPE OUT.npy
-    python benchmarks/quantize_row.py prices - RECIPE OUT.npy
 
 `float` writes the ViT-S's float outputs for the check crops, `int8` those of the twin of the program that the recipe
 makes of it, both float32 [crops, 384]. `cost` writes one number, the instructions of DeiT-tiny in a form.
-`noise` and `prices` write text, what `quantize_budget.py` chooses by.
+`noise` writes text, what `quantize_budget.py` chooses by.
 WEIGHTS is a `.pdparams`, or - for those of `vit_small.py`; RECIPE is a recipe as JSON. FORM is JSON, too: the
 arguments of `lite.deploy.Form`, and "skip" and "paddleslim" of a recipe. The last line of standard output is JSON:
 [name, begin, end] of each step, in seconds of the system's monotonic clock, and for `int8` the "form" that was made.
@@ -147,8 +146,6 @@ def main() -> None:
     try:
         if kind == "cost":
             result: Any = np.float64(instructions(json.loads(values), steps))
-        elif kind == "prices":
-            result = quantize_budget.prices(Recipe.model_validate(json.loads(values)), steps)
         elif kind == "noise":
             recipe = Recipe.model_validate(json.loads(values))
             state, (calibration, _) = load(weights), photographs.crops()

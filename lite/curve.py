@@ -1,9 +1,10 @@
-"""What a budget of instructions buys in accuracy, as figures for `report.html`."""
+"""What a budget of instructions buys in accuracy: the figures of `report.html`'s chart and the manifest's `budget`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -17,15 +18,23 @@ class Point:
 
 @dataclass(frozen=True)
 class Curve:
-    """SNR on `pictures` pictures over instructions, as a budget grows.
+    """SNR on check pictures, which nothing was calibrated or chosen with, over instructions, as a budget grows.
 
-    `points`: predicted, the first for the cheapest form, each next one for what is bought next; `chosen`: predicted
-    for what is bought with `limit` instructions; `measured`: the same, converted; `stock`: the recipe to compare with.
+    `points`: predicted from the first `predicted_images`, the first for the cheapest form, each next one for what is
+    bought next; `chosen`: predicted for what is bought with `limit` instructions. `measured`: the same, converted, on
+    all `images`, and `measured_first` on those that it was predicted from; `compared`: recipes without a budget,
+    converted, on all `images`.
     """
 
     limit: float
-    pictures: int
+    images: int
+    predicted_images: int
     points: Sequence[Point]
     chosen: Point
     measured: Point
-    stock: Point
+    measured_first: Point
+    compared: Sequence[Point]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields by name, as the manifest holds them."""
+        return asdict(self)

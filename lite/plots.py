@@ -16,6 +16,9 @@ from lite.curve import Curve, Point
 from lite.drift import LayerDrift
 from lite.svg import ACCENT, BAD, LINE, SOFT, inline, plain, rendered
 
+# Colour and marker of the recipes that a budget is compared with: itself without a budget, the stock one.
+_COMPARED = ((SOFT, "D"), (BAD, "s"))
+
 
 def layer_plot(layers: Sequence[LayerDrift], kind: str) -> Markup:
     """SNR by block as inline SVG, the worst block marked; `kind`: `wide` (screen, paper) or `narrow`."""
@@ -100,12 +103,13 @@ def share_plot(names: Sequence[str], shares: Sequence[float], marked: Sequence[b
 
 
 def curve_plot(curve: Curve, kind: str) -> Markup:
-    """SNR over instructions as inline SVG: the curve and the marked points; `kind` as for `layer_plot`.
+    """SNR over instructions as inline SVG: the predicted curve and the points; `kind` as for `layer_plot`.
 
-    The curve is cut a little behind the dearest of the marked points. Names hold no markup.
+    Points are named below the plot, where names cannot collide. The curve is cut a little behind the dearest of them.
+    Names hold no markup.
     """
     wide = kind == "wide"
-    marked = [curve.chosen, curve.measured, curve.stock]
+    marked = [curve.chosen, curve.measured, *curve.compared]
     start = min(point.instructions for point in (*marked, curve.points[0]))
     end = max(point.instructions for point in marked)
     end += 0.25 * max(end - start, 1e6)
@@ -113,51 +117,44 @@ def curve_plot(curve: Curve, kind: str) -> Markup:
     with matplotlib.rc_context(
         {"svg.fonttype": "none", "svg.hashsalt": f"curve {kind}", "font.size": 9 if wide else 10}
     ):
-        figure = Figure(figsize=(7.6, 3.3) if wide else (4.0, 3.5), layout="constrained")
+        figure = Figure(figsize=(7.6, 3.9) if wide else (4.0, 4.7), layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.add_subplot()
-        axes.axvline(curve.limit / 1e6, color=LINE, linewidth=1.2)
-        axes.plot(*_places(drawn), color=ACCENT, linewidth=1.8)
-        ring: dict[str, Any] = {
-            "marker": "o",
-            "markersize": 11,
-            "markerfacecolor": "none",
-            "linestyle": "none",
-        }
-        axes.plot(*_places([curve.chosen]), color=ACCENT, **ring)
-        axes.plot(*_places([curve.measured]), color=ACCENT, marker="o", markersize=5.5, linestyle="none")
-        axes.plot(*_places([curve.stock]), color=BAD, marker="s", markersize=7, linestyle="none")
-        both = f"{curve.measured.snr_db:.1f} dB measured,\n{curve.chosen.snr_db:.1f} dB predicted"
-        lower = min(curve.chosen, curve.measured, key=lambda point: point.snr_db)
-        named = f"{curve.stock.name}: {curve.stock.snr_db:.1f} dB"
-        for words, point, colour in [(both, lower, ACCENT), (named, curve.stock, BAD)]:
-            left = point.instructions > (start + end) / 2
-            axes.annotate(
-                words,
-                (point.instructions / 1e6, point.snr_db),
-                xytext=(-9 if left else 9, -6),
-                textcoords="offset points",
-                ha="right" if left else "left",
-                va="top",
-                color=colour,
-                fontweight="bold",
+        point: dict[str, Any] = {"linestyle": "none", "zorder": 3}
+        ring = {"marker": "o", "markersize": 11, "markerfacecolor": "none", **point}
+        dot = {"marker": "o", "markersize": 5.5, **point}
+        axes.plot(*_places([curve.measured]), color=ACCENT, label=_named(curve.measured), **dot)
+        axes.plot(*_places([curve.chosen]), color=ACCENT, label=f"{_named(curve.chosen)} predicted", **ring)
+        for other, (colour, marker) in zip(curve.compared, _COMPARED, strict=False):
+            axes.plot(
+                *_places([other]), color=colour, marker=marker, markersize=7, label=_named(other), **point
             )
+        axes.plot(*_places(drawn), color=ACCENT, linewidth=1.8, label="predicted, as the budget grows")
+        axes.axvline(
+            curve.limit / 1e6, color=LINE, linewidth=1.2, label=f"the budget: {curve.limit / 1e6:.10g} M"
+        )
         low, high = _limits(np.array([point.snr_db for point in (*drawn, *marked)]))
         axes.set(
             xlim=((start - 0.04 * (end - start)) / 1e6, (end + 0.04 * (end - start)) / 1e6),
             ylim=(low, high),
             xlabel="million instructions a picture (model)",
-            ylabel="SNR, dB (higher is better)",
+            ylabel="SNR on held-out pictures, dB",
         )
         axes.grid(axis="y", color=LINE, linewidth=0.8)
         plain(axes)
+        figure.legend(
+            loc="outside lower left", ncols=2 if wide else 1, frameon=False, labelcolor=SOFT, borderpad=0
+        )
         svg = rendered(figure)
-    chosen, stock = curve.chosen, curve.stock
-    return inline(
-        svg,
-        f"SNR over instructions: {chosen.snr_db:.1f} dB at {chosen.instructions / 1e6:.0f} million predicted, "
-        f"{stock.name} {stock.snr_db:.1f} dB at {stock.instructions / 1e6:.0f} million",
+    words = ", ".join(
+        f"{point.name} {point.snr_db:.1f} dB at {point.instructions / 1e6:.0f} million"
+        for point in (curve.measured, *curve.compared)
     )
+    return inline(svg, f"SNR on held-out pictures over instructions: {words}")
+
+
+def _named(point: Point) -> str:
+    return f"{point.name}: {point.snr_db:.1f} dB"
 
 
 def _places(points: Sequence[Point]) -> tuple[list[float], list[float]]:

@@ -22,7 +22,6 @@ from lite.accuracy import ClassAccuracy
 from lite.curve import Curve
 from lite.drift import SNR_LIMIT_DB, Drift, LayerDrift
 from lite.margins import ClassMargins
-from lite.plots import curve_plot, layer_plot
 from lite.whole_file import write_text
 
 THUMBNAIL = 160
@@ -84,7 +83,7 @@ def worst_pictures(
     names: Sequence[str] | None = None,
     count: int | None = None,
 ) -> list[Picture]:
-    """`count` pictures to show, from logits float32 [N, classes] of both networks: those with another class, then the worst.
+    """`count` pictures to show, by logits float32 [N, classes] of both networks: flips first, then the worst.
 
     Without `count` up to SHOWN_FLIPS with another class are taken, and three or more others, six at least.
     `load` gives picture i as uint8 RGB; it is called for the shown ones only. `truth`: class indices [N].
@@ -119,6 +118,9 @@ def guesses(logits: np.ndarray, classes: Sequence[str], count: int = 3) -> list[
 
 def render(report: Report) -> str:
     """The page as HTML. Text from outside (labels, file names, recipes) is escaped."""
+    # Imported here because matplotlib takes half a second, which commands that end without a page need not wait.
+    from lite.plots import curve_plot, layer_plot
+
     manifest = report.manifest
     figures = Drift.of(manifest["drift"]) if manifest["drift"] else None
     fp32_bytes = manifest["fp32_bytes"]

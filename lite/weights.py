@@ -27,7 +27,7 @@ from lite.zoo import IMAGENET_CLASSES, Variant
 
 __all__ = ["Weights", "check_state", "expected_shapes", "load", "read_state"]
 
-DIGITS_MODEL = "deit_tiny"
+DIGITS_MODEL, DIGITS_CLASSES = "deit_tiny", 10
 DIGITS_FILE = Path(__file__).parent / "assets" / "deit_tiny_digits.pdparams"
 CACHE_VARIABLE = "DEIT_LITE_CACHE"
 URL_VARIABLE = "DEIT_LITE_WEIGHTS_URL"
@@ -100,6 +100,19 @@ def load(
         raise InputError(f"weights {path} do not fit {variant.name}: {error}") from error
     names = _labels(source, path, labels, classes)
     return Weights(variant, source, path, file_sha256(path), state, names)
+
+
+def fewest_classes(variant: Variant, source: str) -> int:
+    """The fewest classes that weights of this source (see `load`) can have, without asking a server.
+
+    Raises InputError for a file that cannot be read or is no such network.
+    """
+    if source in ("auto", "imagenet"):
+        undecided = source == "auto" and variant.name == DIGITS_MODEL and not imagenet_file(variant).exists()
+        return DIGITS_CLASSES if undecided else IMAGENET_CLASSES
+    if source == "digits":
+        return DIGITS_CLASSES
+    return check_state(read_state(Path(source)), variant)
 
 
 def imagenet_file(variant: Variant) -> Path:

@@ -41,9 +41,11 @@ def by_block(
     """
     names = [f"block {index + 1}" for index in range(len(network.blocks))]
     reference, mixed = [], []
+    with static_graph() as executor:
+        loaded = LoadedProgram(twin, executor)
     for start in range(0, len(pictures), _CHUNK):
         pixels = [picture.tensor(spec) for picture in pictures[start : start + _CHUNK]]
-        streams = _block_outputs(twin, pixels)
+        streams = _block_outputs(loaded, pixels)
         with paddle.no_grad():
             answers = [
                 _from_block(network, index, to_float(stream)) for index, stream in enumerate(streams, 1)
@@ -55,10 +57,9 @@ def by_block(
     return drift.per_layer(names, reference, mixed)
 
 
-def _block_outputs(program: Exported, pixels: Sequence[np.ndarray]) -> list[np.ndarray]:
+def _block_outputs(loaded: LoadedProgram, pixels: Sequence[np.ndarray]) -> list[np.ndarray]:
     """What leaves each block, float32 [N, tokens, dim]; behind the last only class tokens are left."""
-    with static_graph() as executor:
-        loaded = LoadedProgram(program, executor)
+    with static_graph():
         found = [loaded.run(each, loaded.block_outputs)[1:] for each in pixels]
     return [np.concatenate(outputs) for outputs in zip(*found, strict=True)]
 

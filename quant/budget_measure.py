@@ -1,7 +1,4 @@
-"""What a budget is spent by: the noise that each layer makes alone, and what each layer costs.
-
-Both are taken from one conversion by the cheapest recipe, noise on calibration pictures (`quant/sensitivity.py`).
-"""
+"""What a budget is spent by: the noise that each layer makes alone in the cheapest form (`quant/sensitivity.py`)."""
 
 from __future__ import annotations
 
@@ -14,38 +11,19 @@ from lite import workers
 from lite.pictures.picture_set import Picture, PictureSet
 from lite.stages import Stages
 from lite.weights import Weights
-from lite.zoo import Preprocess, Variant
+from lite.workers import Workers
+from lite.zoo import Preprocess
 from quant import cost
 from quant.conversion import SEED, Conversion
 from quant.hidden import Kind
 from quant.recipe import Recipe
 from quant.sensitivity import Row, Sums, Whole
-from quant.sensitivity_program import Program, write
-from quant.sensitivity_run import CHUNK, spread
-from quant.sensitivity_store import WHOLE, Place
+from quant.sensitivity_program import Program
+from quant.sensitivity_run import CHUNK
 from quant.sensitivity_worker import Job, alone
 
-
-@dataclass(frozen=True)
-class Prices:
-    """Instructions on ARM: of the `whole` network in its cheapest form, of each of its layers in INT8 and in float."""
-
-    variant: Variant
-    whole: float
-    layers: Mapping[str, tuple[float, float]]
-
-    @property
-    def least(self) -> float:
-        """Of the network with layers in float where that is no dearer."""
-        return self.whole + sum(min(fp32 - int8, 0.0) for int8, fp32 in self.layers.values())
-
-    def gelu(self, block: int, kind: Kind) -> float:
-        """Of what is done to GELU's outputs in a block; in the last, to those of class tokens only."""
-        last = block == self.variant.depth - 1
-        rows = self.variant.class_tokens if last else self.variant.tokens
-        inliers = self.variant.hidden - kind.outliers
-        taken = kind.shift * cost.shift(rows, inliers) + kind.scale * cost.scaling(rows, inliers)
-        return taken + cost.outliers(rows, self.variant.hidden, kind.outliers, self.variant.dim)
+# Pictures of each set that noise is measured with; time grows with their number. A worker takes as many at once.
+PICTURES = CHUNK
 
 
 @dataclass(frozen=True)
@@ -63,13 +41,22 @@ class Noise:
 
 @contextmanager
 def converted(
-    weights: Weights, recipe: Recipe, calibration: PictureSet, work: Path, stages: Stages
+    weights: Weights,
+    recipe: Recipe,
+    calibration: PictureSet,
+    work: Path,
+    stages: Stages,
+    *,
+    check: PictureSet | None = None,
 ) -> Iterator[Conversion]:
-    """A conversion in the new folder `work` that no logits are asked of, so that no process is started for it."""
+    """A conversion in the new folder `work`, without a float reference; processes start when host logits are asked for.
+
+    Those are of `check`'s pictures, by default the calibration's.
+    """
     work.mkdir(parents=True)
-    check = calibration
-    with workers.local(1) as none:
-        yield Conversion(weights, recipe, calibration, check, work, none, none, SEED, stages)
+    check = check or calibration
+    with workers.local(1) as hosts:
+        yield Conversion(weights, recipe, calibration, check, work, hosts, hosts, SEED, stages)
 
 
 def instructions(conversion: Conversion) -> float:
@@ -79,68 +66,48 @@ def instructions(conversion: Conversion) -> float:
     return cost.instructions(model, (1, 3, side, side))
 
 
-def prices(conversion: Conversion, rows: Sequence[Row]) -> Prices:
-    """Of a conversion whose rows (`quant.sensitivity.rows`) these are."""
-    layers = {
-        row.name: (row.instructions[0], row.instructions[1] + _chained(conversion, row.name))
-        for row in rows
-        if row.kind == "layer" and row.instructions
-    }
-    return Prices(conversion.weights.variant, instructions(conversion), layers)
-
-
-def _chained(conversion: Conversion, layer: str) -> float:
-    """What leaving a layer in float costs at most beside it: layers per head write int8 where only int8 reads."""
-    if conversion.int8_network.form.attention != "per_head":
-        return 0.0
-    variant = conversion.weights.variant
-    tensors = {"q": 1, "k": 1, "v": 1, "qk": 2, "av": 1}.get(layer.rpartition(".")[2], 0)
-    return tensors * variant.heads * cost.quantization(variant.tokens * variant.head_dim)
-
-
-def simulated(conversion: Conversion, pictures: Sequence[Picture], folder: Path) -> Whole:
-    """A conversion's INT8 program against the float network, in Paddle; `folder` is new, for files in between."""
-    spec, stages = conversion.weights.variant.preprocess, conversion.stages
-    whole, _ = sums(write(conversion, folder), [], pictures, spec, stages)
-    return whole
-
-
 def noise(
-    conversion: Conversion, program: Program, rows: Sequence[Row], pictures: Sequence[Picture]
-) -> Noise:
-    """Of the layers and fc2's inputs among `rows`, on these pictures."""
-    assert conversion.rewritten is not None
-    wanted = [row for row in rows if row.kind == "layer" or row.name.endswith(".mlp.fc2 input")]
-    spec, stages = conversion.weights.variant.preprocess, conversion.stages
-    whole, found = sums(program, wanted, pictures, spec, stages)
-    alone = {name: each.noise for name, each in found.items()}
-    return Noise(whole, alone, conversion.rewritten.gelu_errors)
-
-
-def sums(
-    program: Program, rows: Sequence[Row], pictures: Sequence[Picture], spec: Preprocess, stages: Stages
-) -> tuple[Whole, dict[str, Sums]]:
-    """The network's own figures and those of rows alone, on all cores.
+    conversion: Conversion, program: Program, rows: Sequence[Row], sets: Sequence[Sequence[Picture]]
+) -> list[Noise]:
+    """Of the layers and fc2's inputs among `rows`, on the first `PICTURES` of each set of pictures.
 
     Raises InputError for an unreadable picture, ConversionError for NaN.
     """
-    job = Job(program, program.sha256, PictureSet("pictures", pictures).sha256, spec)
-    tasks: dict[Place, Row | None] = {}
-    for chunk in range(-(-len(pictures) // CHUNK)):
-        tasks |= {(WHOLE, chunk): None, **{(row.name, chunk): row for row in rows}}
-    found: dict[Place, Sums | Whole] = {}
-    with stages.stage("sensitivity"), workers.local() as hands:
-        for place, figures in spread(hands, alone, job, tasks, pictures):
-            found[place] = figures
-            stages.on_progress(len(found), len(tasks))
-    # In the order of the pictures, not in the one they came in: floats add up alike every time.
-    wholes = [found[place] for place in tasks if place[0] == WHOLE]
-    whole = Whole(
-        *(Sums.total(getattr(one, part) for one in wholes) for part in ("int8", "float_graph", "alone"))
-    )
-    parts: dict[str, list[Sums]] = {row.name: [] for row in rows}
-    for place in tasks:
-        figures = found[place]
-        if isinstance(figures, Sums):
-            parts[place[0]].append(figures)
-    return whole, {name: Sums.total(each) for name, each in parts.items()}
+    assert conversion.rewritten is not None
+    wanted = [row for row in rows if row.kind == "layer" or row.name.endswith(".mlp.fc2 input")]
+    spec, stages = conversion.weights.variant.preprocess, conversion.stages
+    with workers.local() as pool:
+        found = measured(pool, program, wanted, [each[:PICTURES] for each in sets], spec, stages)
+    return [
+        Noise(whole, {name: sums.noise for name, sums in each.items()}, conversion.rewritten.gelu_errors)
+        for whole, each in found
+    ]
+
+
+def measured(
+    pool: Workers,
+    program: Program,
+    rows: Sequence[Row],
+    sets: Sequence[Sequence[Picture]],
+    spec: Preprocess,
+    stages: Stages,
+) -> list[tuple[Whole, dict[str, Sums]]]:
+    """For each set, small enough for one worker: the network's own figures and those of rows alone."""
+    pictures = PictureSet("pictures", [picture for each in sets for picture in each])
+    job = Job(program, program.sha256, pictures.sha256, spec)
+    whole: dict[int, Whole] = {}
+    parts: list[dict[str, Sums]] = [{} for _ in sets]
+    tasks: list[tuple[int, Row | None]] = [
+        (place, row) for place in range(len(sets)) for row in (None, *rows)
+    ]
+    with stages.stage("sensitivity"):
+        came = pool.as_they_come(
+            tasks, lambda task: pool.executor.submit(alone, job, task[1], task[0], sets[task[0]])
+        )
+        for done, ((place, row), figures) in enumerate(came):
+            if row is None:
+                whole[place] = figures
+            else:
+                parts[place][row.name] = figures
+            stages.on_progress(done + 1, len(tasks))
+    return [(whole[place], {row.name: parts[place][row.name] for row in rows}) for place in range(len(sets))]

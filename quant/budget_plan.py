@@ -1,7 +1,8 @@
 """A recipe for a budget of instructions: which layers stay in float, what is done to which blocks' GELU outputs.
 
-The cheapest recipe is converted once, and the noise that each layer makes alone is measured (`budget_measure.py`).
-What shifting, scaling and splitting leave of it is judged by their held-out errors (`hidden.py`); `budget.py` chooses.
+The cheapest recipe is converted once, and the noise that each layer makes alone is measured (`budget_measure.py`): on
+calibration pictures, which the choice is made by, and on check pictures, which the curve is predicted for. What
+shifting, scaling and splitting leave of it is judged by their held-out errors (`hidden.py`); `budget.py` chooses.
 """
 
 from __future__ import annotations
@@ -11,37 +12,41 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
+from lite import drift
 from lite.curve import Curve, Point
 from lite.errors import ConversionError, InputError
-from lite.pictures.picture_set import Picture, PictureSet
+from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
 from lite.weights import Weights
+from lite.zoo import Variant
 from quant import budget
 from quant import recipe as recipes
 from quant.budget import Layer, Way
-from quant.budget_measure import Noise, Prices, converted, instructions, noise, prices, simulated
+from quant.budget_measure import PICTURES, Noise, converted, instructions, noise
 from quant.conversion import Conversion
 from quant.hidden import Kind
+from quant.prices import Prices, prices
 from quant.recipe import Recipe, Rewrite
 from quant.sensitivity_program import write
 
-# Calibration pictures that noise is measured with; time grows with their number.
-PICTURES = 16
-STOCK = "paddleslim"
 # Switches of a recipe's rewrite that say what is done to GELU's outputs, in the order of `Kind`.
 _GELU = ("shift_gelu", "scale_gelu", "split_gelu")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The `recipe` chosen for `limit` instructions, and what the report's curve needs (`lite/curve.py`)."""
+    """The `recipe` chosen for `limit` instructions; `points` and `chosen` are predicted (`lite/curve.py`).
+
+    `images` is how many check pictures they are predicted from.
+    """
 
     recipe: Recipe
     limit: float
-    pictures: Sequence[Picture]
+    images: int
     points: Sequence[Point]
     chosen: Point
-    stock: Point
 
     @property
     def summary(self) -> str:
@@ -52,16 +57,18 @@ class Plan:
             for blocks in (rewrite.shift_gelu, rewrite.scale_gelu, rewrite.split_gelu)
         )
         return (
-            f"{self.recipe.name}: {_millions(self.chosen.instructions)} instructions, {self.chosen.snr_db:.1f} dB "
-            f"predicted, with {len(self.recipe.skip)} layers in float, GELU's outputs shifted in {shifted} blocks, "
-            f"scaled in {scaled}, outliers split off in {split}; {self.stock.name} takes "
-            f"{_millions(self.stock.instructions)} and keeps {self.stock.snr_db:.1f} dB"
+            f"{self.recipe.name}: {_millions(self.chosen.instructions)} instructions with {len(self.recipe.skip)} "
+            f"layers in float, GELU's outputs shifted in {shifted} blocks, scaled in {scaled}, outliers split off in "
+            f"{split}; predicted from {self.images} check pictures: {self.chosen.snr_db:.1f} dB"
         )
 
-    def curve(self, conversion: Conversion) -> Curve:
-        """The curve with what a conversion by the recipe takes and keeps.
+    def curve(
+        self, conversion: Conversion, reference: np.ndarray, logits: np.ndarray, compared: Sequence[Point]
+    ) -> Curve:
+        """The curve with what a conversion by the recipe takes, and others, measured on the check pictures.
 
-        Raises ConversionError when it takes more than `limit` instructions.
+        `reference` and `logits`, float32 [N, classes], are the float network's and the conversion's of these. Raises
+        ConversionError when it takes more than `limit` instructions.
         """
         taken = instructions(conversion)
         if taken > self.limit:
@@ -69,13 +76,20 @@ class Plan:
                 f"the converted model takes {_millions(taken)} instructions, over the budget of "
                 f"{_millions(self.limit)}: a layer costs more than foreseen; give a smaller --budget"
             )
-        kept = simulated(conversion, self.pictures, conversion.work / "measured").int8.snr_db
-        measured = Point(self.recipe.name, taken, kept)
-        return Curve(self.limit, len(self.pictures), self.points, self.chosen, measured, self.stock)
+        measured, first = (
+            Point(self.recipe.name, taken, drift.snr_db(reference[:count], logits[:count]))
+            for count in (len(logits), self.images)
+        )
+        return Curve(
+            self.limit, len(logits), self.images, self.points, self.chosen, measured, first, compared
+        )
 
 
-def check(recipe: Recipe, limit: float, *, int8: bool) -> None:
-    """Raises InputError where a budget has nothing to choose from: nothing in INT8, or nothing rewritten."""
+def check(recipe: Recipe, limit: float, variant: Variant, classes: int, *, int8: bool) -> None:
+    """Raises InputError where a budget has nothing to choose from, or is below the cheapest form.
+
+    Nothing in INT8, nothing rewritten; the message names the smallest budget. Nothing is converted for it.
+    """
     if not int8:
         raise InputError("--budget chooses what stays in float beside INT8; add --precision int8")
     if recipe.rewrite is None:
@@ -85,37 +99,64 @@ def check(recipe: Recipe, limit: float, *, int8: bool) -> None:
         )
     if not math.isfinite(limit):
         raise InputError("--budget is a number of million instructions, such as 190")
+    least = prices(variant, classes, recipe).least
+    if limit < least:
+        raise InputError(
+            f"--budget {limit / 1e6:.10g}: the cheapest form of {variant.name}, all in INT8 but what is no dearer in "
+            f"float, takes {_millions(least)} instructions; give {math.ceil(least / 1e6)} or more"
+        )
 
 
 def plan(
-    weights: Weights, recipe: Recipe, calibration: PictureSet, limit: float, work: Path, stages: Stages
+    weights: Weights,
+    recipe: Recipe,
+    calibration: PictureSet,
+    held_out: PictureSet,
+    limit: float,
+    work: Path,
+    stages: Stages,
 ) -> Plan:
     """Chooses for `limit` instructions of one picture on ARM; `work` is an empty folder for files in between.
 
     The recipe's `skip`, and where GELU's outputs are shifted, scaled and split, are replaced, unless it forbids that
-    by false. Raises InputError as `check` does and for a limit below the cheapest form, and what a conversion raises.
+    by false. The choice is made without the `held_out` pictures, which it is predicted for. Raises InputError as
+    `check` does, before anything else, and what a conversion raises.
     """
-    check(recipe, limit, int8=True)
-    pictures = calibration.first(PICTURES).pictures
+    check(recipe, limit, weights.variant, weights.classes, int8=True)
+    _check_held_out(calibration, held_out)
+    costs = prices(weights.variant, weights.classes, recipe)
+    sets = calibration.pictures, held_out.pictures
     with converted(weights, cheapest(recipe), calibration, work / "cheapest", stages) as conversion:
         program = write(conversion, work / "cheapest" / "program")
-        rows = program.rows()
-        costs = prices(conversion, rows)
-        if limit < costs.least:
-            raise InputError(
-                f"--budget {limit / 1e6:.10g}: the cheapest form of {weights.variant.name}, all in INT8 but what is "
-                f"no dearer in float, takes {_millions(costs.least)} instructions; give "
-                f"{math.ceil(costs.least / 1e6)} or more"
-            )
-        found = noise(conversion, program, rows, pictures)
-    with converted(weights, recipes.load(STOCK), calibration, work / STOCK, stages) as conversion:
-        kept = simulated(conversion, pictures, work / STOCK / "program").int8.snr_db
-        stock = Point(STOCK, instructions(conversion), kept)
-    layers = layers_of(found, costs, recipe)
+        known, unseen = noise(conversion, program, program.rows(), sets)
+    layers, predicted = (layers_of(found, costs, recipe) for found in (known, unseen))
     chosen = budget.choose(layers, limit - costs.whole)
     made = recipe_of(recipe, chosen, limit)
-    points = _points(layers, costs, found)
-    return Plan(made, limit, pictures, points, _point(made.name, chosen, costs, found), stock)
+    # The same ways, with the noise that they leave in the check pictures.
+    ways = {
+        (layer.name, way): other
+        for layer, foreseen in zip(layers, predicted, strict=True)
+        for way, other in zip(layer.ways, foreseen.ways, strict=True)
+    }
+
+    def point(name: str, bought: Mapping[str, Way]) -> Point:
+        return point_of(name, {layer: ways[layer, way] for layer, way in bought.items()}, costs, unseen)
+
+    bought = budget.cheapest(layers)
+    points = [point("the cheapest form", bought)]
+    for step in budget.order(layers):
+        bought[step.layer] = step.after
+        points.append(point(f"{step.layer}: {step.after.words}", bought))
+    return Plan(made, limit, min(PICTURES, len(held_out.pictures)), points, point(made.name, chosen))
+
+
+def _check_held_out(calibration: PictureSet, held_out: PictureSet) -> None:
+    known, shown = ({picture.digest() for picture in each.pictures} for each in (calibration, held_out))
+    if shown <= known:
+        raise InputError(
+            f"{held_out.source}: every check picture is calibrated with, and --budget shows what held-out pictures "
+            "keep; give more pictures, or others by --check DIR"
+        )
 
 
 def cheapest(recipe: Recipe) -> Recipe:
@@ -162,17 +203,8 @@ def recipe_of(recipe: Recipe, chosen: Mapping[str, Way], limit: float) -> Recipe
     return Recipe.model_validate(values)
 
 
-def _points(layers: Sequence[Layer], costs: Prices, found: Noise) -> list[Point]:
-    """The curve: predicted SNR as one purchase after the other is made."""
-    chosen = budget.cheapest(layers)
-    points = [_point("the cheapest form", chosen, costs, found)]
-    for step in budget.order(layers):
-        chosen[step.layer] = step.after
-        points.append(_point(f"{step.layer}: {step.after.words}", chosen, costs, found))
-    return points
-
-
-def _point(name: str, chosen: Mapping[str, Way], costs: Prices, found: Noise) -> Point:
+def point_of(name: str, chosen: Mapping[str, Way], costs: Prices, found: Noise) -> Point:
+    """What is foreseen for a way of each layer, as if errors added up."""
     # The float graph's own part is what an approximation, tanh GELU, leaves.
     left = math.fsum(way.noise for way in chosen.values()) + found.whole.float_graph.noise
     taken = costs.whole + math.fsum(way.instructions for way in chosen.values())

@@ -32,7 +32,7 @@ from quant.rotate import turned_back
 from quant.twin import build_twin
 
 SEED = 2026
-LAYER_PICTURES = 16
+LAYER_PICTURES = 8
 _OPT_TARGETS = {"arm": ("arm",), "opencl": ("opencl", "arm")}
 
 

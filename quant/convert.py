@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from importlib.metadata import version
@@ -20,7 +22,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from lite import accuracy, bundle, drift, macs, margins, nb, predictions_csv, report, workers
+from lite import accuracy, bundle, drift, macs, margins, nb, predictions_csv, processes, report, workers
+from lite.curve import Curve
 from lite.errors import ConversionError, InputError
 from lite.export import INPUT_NAME
 from lite.pictures import prepare
@@ -28,7 +31,8 @@ from lite.pictures.picture_set import Picture, PictureSet
 from lite.stages import Stages
 from lite.weights import Weights
 from lite.whole_file import write_text
-from quant import budget_plan
+from quant import budget_compare, budget_plan
+from quant.budget_compare import Answers
 from quant.budget_plan import Plan
 from quant.conversion import SEED, Conversion
 from quant.recipe import Recipe
@@ -104,30 +108,39 @@ def convert(
         bundle.check_free(out / bundle_name(weights, request), force=force)
     stages = stages or Stages()
     calibration = calibration and calibration.first(recipe.batches)
-    plan = None
-    if budget is not None:
-        plan = _planned(weights, requests, recipe, calibration, budget, work / "budget", stages)
-        recipe = plan.recipe
-        notify(plan.summary)
-    with workers.local() as references, workers.local() as hosts:
+    with ExitStack() as held:
+        bought = None
+        if budget is not None:
+            int8 = any(request.precision == "int8" for request in requests)
+            budget_plan.check(recipe, budget, weights.variant, weights.classes, int8=int8)
+            if calibration is None:
+                raise InputError("int8 needs calibration pictures; give a folder of them")
+            beside = held.enter_context(processes.pool(1))
+            others = budget_compare.compared(recipe)
+            answers = beside.submit(budget_compare.answers, weights, others, calibration, check, work)
+            plan = budget_plan.plan(weights, recipe, calibration, check, budget, work / "budget", stages)
+            recipe, bought = plan.recipe, _Bought(plan, answers)
+            notify(plan.summary)
+        references, hosts = held.enter_context(workers.local()), held.enter_context(workers.local())
         conversion = Conversion(weights, recipe, calibration, check, work, references, hosts, SEED, stages)
         conversion.start_reference()
-        return [_bundle(conversion, request, out, force, max_drift, plan) for request in requests]
+        return [_bundle(conversion, request, out, force, max_drift, bought) for request in requests]
 
 
-def _planned(
-    weights: Weights,
-    requests: Sequence[Request],
-    recipe: Recipe,
-    calibration: PictureSet | None,
-    budget: float,
-    work: Path,
-    stages: Stages,
-) -> Plan:
-    budget_plan.check(recipe, budget, int8=any(request.precision == "int8" for request in requests))
-    if calibration is None:
-        raise InputError("int8 needs calibration pictures; give a folder of them")
-    return budget_plan.plan(weights, recipe, calibration, budget, work, stages)
+@dataclass(frozen=True)
+class _Bought:
+    """What a budget bought, and what it is compared with, once that is there."""
+
+    plan: Plan
+    others: Future[list[Answers]]
+
+    def curve(self, conversion: Conversion, logits: np.ndarray) -> Curve:
+        """Every point on the check pictures; `logits` are the converted network's."""
+        with conversion.stages.stage("comparison"):
+            others = self.others.result()
+        reference = conversion.reference_logits
+        compared = [other.point(reference) for other in others]
+        return self.plan.curve(conversion, reference, logits, compared)
 
 
 def _bundle(
@@ -136,7 +149,7 @@ def _bundle(
     out: Path,
     force: bool,
     max_drift: float | None,
-    plan: Plan | None,
+    bought: _Bought | None,
 ) -> bundle.Bundle:
     weights, check = conversion.weights, conversion.check
     int8 = request.precision == "int8"
@@ -154,13 +167,13 @@ def _bundle(
         if check.labels is None
         else accuracy.by_class(logits, conversion.reference_logits, check.labels, weights.labels)
     )
+    curve = bought.curve(conversion, logits) if bought and int8 else None
     manifest = {
-        **_manifest(conversion, request, model, measured, gate),
+        **_manifest(conversion, request, model, measured, gate, curve),
         "layers": [asdict(layer) for layer in layers] or None,
         "classes": [row.as_dict() for row in classes[: report.SHOWN_CLASSES]] or None,
         "margins": [row.as_dict() for row in by_margin[: report.SHOWN_CLASSES]] or None,
     }
-    curve = plan.curve(conversion) if plan and int8 else None
     folder = out / bundle_name(weights, request)
     with conversion.stages.stage("bundle"), bundle.new_bundle(folder, force=force) as new:
         (new / "model.nb").write_bytes(model_path.read_bytes())
@@ -192,6 +205,7 @@ def _manifest(
     model: nb.LiteModel,
     measured: drift.Drift,
     gate: dict[str, Any] | None,
+    curve: Curve | None,
 ) -> dict[str, Any]:
     weights, calibration = conversion.weights, conversion.calibration
     spec = weights.variant.preprocess
@@ -220,6 +234,7 @@ def _manifest(
         "precision": request.precision,
         "target": request.target,
         "recipe": _recipe(conversion) if int8 else None,
+        "budget": curve and curve.as_dict(),
         "calibration": used and {"source": used.source, "images": len(used.pictures), "sha256": used.sha256},
         "seed": conversion.seed if int8 else None,
         "versions": {

@@ -22,7 +22,7 @@ from paddle.static import Operator
 from lite import drift
 from lite.drift import SNR_LIMIT_DB
 from lite.errors import ConversionError
-from quant import cost
+from quant import prices
 from quant.layers import Tensors
 from quant.quantizers import Parts, Read
 from quant.segments import Segments
@@ -194,16 +194,13 @@ def instructions(segments: Segments, operators: Iterable[Operator]) -> tuple[flo
         names = [operator.input(factor)[0] for factor in factors]
         left, right = (tuple(block.var(name).shape) for name in names)
         if operator.type == "conv2d":
-            filters, depth, places = right[0], math.prod(right[1:]), math.prod(left) // math.prod(right[1:])
-            int8 += cost.quantization(math.prod(left)) + cost.convolution(filters, depth, places, int8=True)
-            fp32 += cost.convolution(filters, depth, places, int8=False)
+            depth = math.prod(right[1:])
+            pair = prices.convolution(right[0], depth, math.prod(left) // depth)
         elif block.var(names[1]).persistable:
-            size = math.prod(left[:-1]), *right
-            int8, fp32 = int8 + cost.linear(*size, int8=True), fp32 + cost.linear(*size, int8=False)
+            pair = prices.linear(math.prod(left[:-1]), *right)
         else:
             columns = block.var(operator.output("Out")[0]).shape[-1]
-            count, size = math.prod(left[:-2]), (left[-2], left[-1], columns)
-            quantized = sum(cost.quantization(math.prod(shape)) for shape in (left, right))
-            int8 += quantized + count * cost.matmul(*size, int8=True)
-            fp32 += count * cost.matmul(*size, int8=False)
+            sizes = math.prod(left), math.prod(right)
+            pair = prices.product(math.prod(left[:-2]), left[-2], left[-1], columns, quantizations=sizes)
+        int8, fp32 = int8 + pair[0], fp32 + pair[1]
     return int8, fp32

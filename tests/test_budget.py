@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import itertools
+import math
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from loopback import serve
 from shallow import CALIBRATION, CHECK, VARIANT, recipe, shallow
 
+from lite import nb, workers, zoo
+from lite.bundle import Bundle
 from lite.errors import InputError
+from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
-from quant import budget, budget_plan
+from quant import budget, cost
+from quant import recipe as recipes
 from quant.budget import Layer, Way
-from quant.budget_measure import Noise, Prices, converted, instructions, noise, prices, simulated
-from quant.budget_plan import cheapest, layers_of, plan, recipe_of
+from quant.budget_measure import Noise, converted, instructions, noise
+from quant.budget_measure import measured as pictures_measured
+from quant.budget_plan import cheapest, layers_of, plan, point_of, recipe_of
+from quant.conversion import Conversion
 from quant.convert import Request, convert
 from quant.hidden import Kind
+from quant.prices import Prices, prices
 from quant.recipe import Recipe
 from quant.sensitivity import Sums, Whole
 from quant.sensitivity_program import write
@@ -26,6 +36,7 @@ from quant.sensitivity_program import write
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = CALIBRATION.pictures
 DEIT = recipe(rewrite={"views": 1})
+LIMIT = float(round(1.2 * prices(VARIANT, 10, DEIT).least, -6))
 
 # A layer to leave in float, one to shift, scale or leave in float, and one that is as cheap in float.
 PRODUCT = Layer("product", (Way(0, 50), Way(10, 0, skip=True)))
@@ -162,8 +173,17 @@ def measured(request, tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe,
     folder = tmp_path_factory.mktemp("measured") / "work"
     with converted(shallow(), cheapest(used), CALIBRATION, folder, Stages()) as conversion:
         program = write(conversion, folder / "program")
-        rows = program.rows()
-        return used, noise(conversion, program, rows, PICTURES), prices(conversion, rows)
+        (found,) = noise(conversion, program, program.rows(), [PICTURES])
+        return used, found, prices(VARIANT, 10, used)
+
+
+def snr_db(conversion: Conversion, folder: Path) -> float:
+    """What a converted network keeps of the pictures that its noise was measured on."""
+    with workers.local(1) as pool:
+        ((whole, _),) = pictures_measured(
+            pool, write(conversion, folder), [], [PICTURES], VARIANT.preprocess, Stages()
+        )
+    return whole.int8.snr_db
 
 
 def test_what_is_chosen_fits_and_keeps_what_was_foreseen(measured, tmp_path: Path):
@@ -173,7 +193,7 @@ def test_what_is_chosen_fits_and_keeps_what_was_foreseen(measured, tmp_path: Pat
     for share in (0.0, 0.2, 0.6):
         limit = costs.least * (1 + share)
         chosen = budget.choose(layers, limit - costs.whole)
-        point = budget_plan._point("", chosen, costs, found)
+        point = point_of("", chosen, costs, found)
         made = recipe_of(used, chosen, limit)
         folder = tmp_path / f"{share}"
         with converted(shallow(), made, CALIBRATION, folder, Stages()) as conversion:
@@ -182,7 +202,7 @@ def test_what_is_chosen_fits_and_keeps_what_was_foreseen(measured, tmp_path: Pat
             if made.rewrite.attention == "auto":
                 # To the instruction: costs of layers, shifts and scales add up.
                 assert taken == pytest.approx(point.instructions, abs=1)
-            kept.append(simulated(conversion, PICTURES, folder / "program").int8.snr_db)
+            kept.append(snr_db(conversion, folder / "program"))
         predicted.append(point.snr_db)
         assert kept[-1] == pytest.approx(point.snr_db, abs=4)
     assert predicted == sorted(predicted)
@@ -190,7 +210,10 @@ def test_what_is_chosen_fits_and_keeps_what_was_foreseen(measured, tmp_path: Pat
     assert kept[1] + 3 < kept[2]
 
 
-def test_a_bundle_for_a_budget(tmp_path: Path):
+@pytest.fixture(scope="module")
+def bought(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, list[str], Stages]:
+    """A bundle for a budget a fifth over the cheapest form, what was said of it, and how long it took."""
+    folder = tmp_path_factory.mktemp("bought")
     heard: list[str] = []
     stages = Stages()
     (made,) = convert(
@@ -199,37 +222,128 @@ def test_a_bundle_for_a_budget(tmp_path: Path):
         recipe=DEIT,
         calibration=CALIBRATION,
         check=CHECK,
-        out=tmp_path / "out",
-        work=tmp_path / "work",
-        budget=25e6,
+        out=folder / "out",
+        work=folder / "work",
+        budget=LIMIT,
         stages=stages,
         notify=heard.append,
     )
+    return made, heard, stages
+
+
+def test_a_bundle_for_a_budget(bought, tmp_path: Path):
+    made, heard, stages = bought
     assert "sensitivity" in stages.seconds
     used = Recipe.model_validate(made.manifest["recipe"])
-    assert used.name == "test-25m"
+    assert used.name == f"test-{LIMIT / 1e6:.10g}m"
     assert "blocks.0.attn.av" in used.skip
     assert isinstance(used.rewrite.shift_gelu, list)
-    assert heard[0].startswith("test-25m: 2")
+    assert heard[0].startswith(f"{used.name}: ")
     assert f"with {len(used.skip)} layers in float" in heard[0]
-    page = (made.path / "report.html").read_text()
-    assert "What the budget bought" in page
-    assert "blocks.0.attn.av: float" in page
-    assert "paddleslim: " in page
     # The same recipe from a file gives the same bundle: nothing but it was decided.
     with converted(shallow(), used, CALIBRATION, tmp_path / "again", Stages()) as conversion:
         model, _ = conversion.phone("int8", "arm")
         assert model.read_bytes() == made.model_nb.read_bytes()
 
 
-def test_a_budget_below_the_cheapest_form_is_refused(tmp_path: Path):
+def test_manifest_report_and_notice_agree_on_what_held_out_pictures_keep(bought):
+    made, heard, _ = bought
+    curve, drift = made.manifest["budget"], made.manifest["drift"]
+    assert curve["limit"] == LIMIT
+    assert curve["images"] == drift["images"] == len(CHECK.pictures)
+    assert curve["measured"]["snr_db"] == drift["snr_db"]
+    # Predicted from all of the check pictures, which are few here.
+    assert curve["measured_first"] == curve["measured"]
+    assert curve["chosen"]["snr_db"] == pytest.approx(drift["snr_db"], abs=4)
+    assert curve["measured"]["name"] == made.manifest["recipe"]["name"]
+    assert curve["measured"]["instructions"] <= LIMIT
+    assert [point["name"] for point in curve["compared"]] == ["test", "paddleslim"]
+    assert (
+        f"predicted from {curve['predicted_images']} check pictures: {curve['chosen']['snr_db']:.1f} dB"
+        in heard[0]
+    )
+    page = (made.path / "report.html").read_text()
+    section = page[page.index("What the budget bought") :]
+    assert "blocks.0.attn.av: float" in section
+    for point in (curve["measured"], *curve["compared"]):
+        # In the chart's legend.
+        assert f"{point['name']}: {point['snr_db']:.1f} dB<" in section
+        assert f"{point['instructions'] / 1e6:.1f} M" in section
+
+
+def test_a_budget_is_compared_with_what_the_recipes_give_without_one(bought, tmp_path: Path):
+    made, _, _ = bought
+    for point, used in zip(
+        made.manifest["budget"]["compared"], (DEIT, recipes.load("paddleslim")), strict=True
+    ):
+        (alone,) = convert(
+            shallow(), [Request("int8", "arm")], recipe=used, calibration=CALIBRATION, check=CHECK,
+            out=tmp_path / used.name, work=tmp_path / f"{used.name}-work",
+        )  # fmt: skip
+        assert alone.manifest["budget"] is None
+        assert alone.manifest["drift"]["snr_db"] == pytest.approx(point["snr_db"], abs=1e-6)
+        taken = cost.instructions(nb.read(alone.model_nb), (1, 3, VARIANT.image, VARIANT.image))
+        assert taken == pytest.approx(point["instructions"], abs=1)
+
+
+def test_the_choice_is_blind_to_the_held_out_pictures_and_the_curve_is_theirs(tmp_path: Path):
+    first, second = (
+        plan(shallow(), DEIT, CALIBRATION, PictureSet("digits", part), LIMIT, tmp_path / name, Stages())
+        for name, part in (("first", CHECK.pictures[:2]), ("second", CHECK.pictures[2:]))
+    )
+    assert first.recipe == second.recipe
+    assert [point.name for point in first.points] == [point.name for point in second.points]
+    assert [point.snr_db for point in first.points] != [point.snr_db for point in second.points]
+    for one in (first, second):
+        values = [point.snr_db for point in one.points]
+        assert values == sorted(values)
+        assert one.images == 2
+
+
+def test_nothing_is_held_out_where_every_check_picture_is_calibrated_with(tmp_path: Path):
+    seen = PictureSet("digits", CALIBRATION.pictures[:1])
+    with pytest.raises(InputError, match="every check picture is calibrated with, .*; give more pictures"):
+        plan(shallow(), DEIT, CALIBRATION, seen, LIMIT, tmp_path, Stages())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_budget_below_the_cheapest_form_is_refused_before_anything_is_made(tmp_path: Path):
+    least = prices(VARIANT, 10, DEIT).least
+    smallest = math.ceil(least / 1e6)
     with pytest.raises(InputError) as caught:
-        plan(shallow(), DEIT, CALIBRATION, 12.5e6, tmp_path, Stages())
+        plan(shallow(), DEIT, CALIBRATION, CHECK, least - 1, tmp_path, Stages())
     words = str(caught.value)
     assert words.startswith(
-        "--budget 12.5: the cheapest form of deit_tiny, all in INT8 but what is no dearer in "
+        f"--budget {(least - 1) / 1e6:.10g}: the cheapest form of deit_tiny, all in INT8 but what "
     )
-    assert words.endswith("float, takes 20.7 M instructions; give 21 or more")
+    assert words.endswith(f"takes {least / 1e6:.1f} M instructions; give {smallest} or more")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("model", "classes"), [("deit_tiny", 10), ("deit_small", 1000), ("deit_base_distilled_384", 1000)]
+)
+def test_the_command_refuses_too_low_a_budget_before_it_asks_a_server_or_looks_for_pictures(
+    model: str, classes: int
+):
+    smallest = math.ceil(prices(zoo.find(model), classes, recipes.load("deit")).least / 1e6)
+    with serve(b"no weights") as server:
+        environment = {**os.environ, "DEIT_LITE_WEIGHTS_URL": f"{server.url}?{{name}}"}
+        command = [
+            sys.executable,
+            "tools/opt.py",
+            f"--model={model}",
+            f"--budget={smallest - 1}",
+            "--calib=nowhere",
+        ]
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False, env=environment
+        )
+        assert not server.ranges
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: --budget {smallest - 1}: the cheapest form of {model}, ")
+    assert line.endswith(f"give {smallest} or more")
 
 
 @pytest.mark.parametrize(

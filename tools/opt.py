@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import _command
 
@@ -101,9 +103,12 @@ def main(
         say(str(refusal), "not made")
     recipe_used = recipes.load(recipe)
     limit = None if budget is None else budget * 1e6
+    variant = zoo.find(model)
     if limit is not None:
-        budget_plan.check(recipe_used, limit, int8=_needs_calibration(requests))
-    loaded = weights.load(zoo.find(model), source, labels=labels, notify=notify)
+        # Before a server is asked, weights are loaded or anything is converted.
+        classes = weights.fewest_classes(variant, source)
+        budget_plan.check(recipe_used, limit, variant, classes, int8=_needs_calibration(requests))
+    loaded = weights.load(variant, source, labels=labels, notify=notify)
     names, calibration, checked = pictures.choose(
         loaded.labels,
         calib,
@@ -190,7 +195,19 @@ def _print_bundle(made: Bundle) -> None:
         table.add_row("INT8 coverage", f"{manifest['int8_coverage']:.1%} of the multiply-adds")
     for heading, text in drift_rows(manifest["drift"]):
         table.add_row(heading, text)
+    if manifest["budget"] is not None:
+        table.add_row("budget", _budget_row(manifest["budget"]))
     show(table)
+
+
+def _budget_row(curve: Mapping[str, Any]) -> str:
+    points = ", ".join(
+        f"{point['name']} {point['snr_db']:.1f} dB for {point['instructions'] / 1e6:.1f} M"
+        for point in (curve["measured"], *curve["compared"])
+    )
+    return (
+        f"{curve['limit'] / 1e6:.10g} M instructions; SNR on held-out pictures ({curve['images']}): {points}"
+    )
 
 
 def _print_next(made: Bundle) -> None:

@@ -14,8 +14,6 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 
 from lite.errors import InputError
 
@@ -30,8 +28,20 @@ _FILL = 0.75
 
 
 @lru_cache(maxsize=1)
+def _digits() -> tuple[np.ndarray, np.ndarray]:
+    """The pictures, [N, 8, 8] from 0 to 16, and their classes, [N]."""
+    # Imported here because it takes half a second, which commands that show no digits need not wait.
+    from sklearn.datasets import load_digits
+
+    bundled = load_digits()
+    return bundled.images, bundled.target
+
+
+@lru_cache(maxsize=1)
 def _splits() -> dict[str, np.ndarray]:
-    labels = load_digits().target
+    from sklearn.model_selection import train_test_split
+
+    _, labels = _digits()
     everything = np.arange(len(labels))
     train, held_out = train_test_split(everything, test_size=_HELD_OUT, stratify=labels, random_state=_SEED)
     calibration = np.random.default_rng(_SEED).permutation(train)[:_CALIBRATION]
@@ -46,12 +56,14 @@ def _indices(split: str) -> np.ndarray:
 
 def labels(split: str) -> np.ndarray:
     """Class index of each picture of `split`, int64 [N]. Raises InputError for an unknown split."""
-    return load_digits().target[_indices(split)].astype(np.int64)
+    _, classes = _digits()
+    return classes[_indices(split)].astype(np.int64)
 
 
 def raw(split: str) -> np.ndarray:
     """The 8x8 originals of `split`: float32 [N, 8, 8], 0 (paper) to 1 (ink)."""
-    return (load_digits().images[_indices(split)] / 16.0).astype(np.float32)
+    images, _ = _digits()
+    return (images[_indices(split)] / 16.0).astype(np.float32)
 
 
 def colours(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -16,8 +16,8 @@ from lite.drift import SNR_LIMIT_DB
 
 # Heading → texts, and rows of cells.
 Sections = dict[str, tuple[list[str], list[list[str]]]]
-# What the JSON does not hold: these sections say so, or show pictures.
-_NOT_IN_JSON = ("Where it was lost", "The pictures that came off worst", "What the budget bought")
+# What the JSON does not hold but predictions.csv.
+_NOT_IN_JSON = ("The pictures that came off worst",)
 # Heading; the text of the section's tiles, cells and plots (but their ticks) that are shown; the rows of its tables.
 _SECTIONS = """
 for (const part of document.querySelectorAll('details')) part.open = true;
@@ -80,10 +80,9 @@ def derived(data: dict[str, Any]) -> list[float]:
                 squared = 1.959964**2 / images
                 middle, half = share + squared / 2, (squared * (share * (1 - share) + squared / 4)) ** 0.5
                 found += [(middle - half) / (1 + squared), (middle + half) / (1 + squared)]
-    if "layers" in data:
-        for row in data["layers"]:
-            known = row.get("instructions")
-            found += [known["fp32"] - known["int8"]] if known else []
+    for row in data.get("layers") or ():
+        known = row.get("instructions")
+        found += [known["fp32"] - known["int8"]] if known else []
     return found
 
 

@@ -32,11 +32,13 @@ def speed_up(ratio: float) -> dict:
 
 CURVE = Curve(
     limit=190e6,
-    pictures=32,
+    images=128,
+    predicted_images=16,
     points=[Point(f"blocks.{index}", 185e6 + 2e6 * index, 35 + 2.0 * index) for index in range(12)],
     chosen=Point("chosen", 189e6, 39.0),
     measured=Point("measured", 189e6, 38.6),
-    stock=Point("paddleslim", 228e6, 21.0),
+    measured_first=Point("measured", 189e6, 38.9),
+    compared=[Point("deit", 203e6, 40.0), Point("paddleslim", 228e6, 21.0)],
 )
 
 
