@@ -20,6 +20,14 @@ from lite.svg import ACCENT, BAD, LINE, SOFT, inline, plain, rendered
 _COMPARED = ((SOFT, "D"), (BAD, "s"))
 
 
+def percentage(share: float) -> str:
+    """A share in per cent as a label: two digits, never as a power of ten."""
+    percent = 100 * share
+    if abs(percent) >= 9.95:
+        return f"{percent:.0f}"
+    return np.format_float_positional(percent, precision=2, fractional=False, trim="-")
+
+
 def layer_plot(layers: Sequence[LayerDrift], kind: str) -> Markup:
     """SNR by block as inline SVG, the worst block marked; `kind`: `wide` (screen, paper) or `narrow`."""
     wide = kind == "wide"
@@ -62,7 +70,7 @@ def layer_plot(layers: Sequence[LayerDrift], kind: str) -> Markup:
         error.yaxis.set_major_locator(
             FixedLocator([tick for tick in axes.get_yticks() if low <= tick <= high])
         )
-        error.yaxis.set_major_formatter(FuncFormatter(lambda db, _: f"{100 * 10 ** (-db / 20):.2g}"))
+        error.yaxis.set_major_formatter(FuncFormatter(lambda db, _: percentage(10 ** (-db / 20))))
         for each in (axes, error):
             plain(each)
         svg = rendered(figure)
@@ -87,7 +95,7 @@ def share_plot(names: Sequence[str], shares: Sequence[float], marked: Sequence[b
         axes.barh(places, percent, 0.62, color=[BAD if each else ACCENT for each in marked])
         for place, value in zip(places, percent, strict=True):
             axes.annotate(
-                f"{value:.2g} %",
+                f"{percentage(value / 100)} %",
                 (value, place),
                 xytext=(3, 0),
                 textcoords="offset points",
@@ -99,7 +107,7 @@ def share_plot(names: Sequence[str], shares: Sequence[float], marked: Sequence[b
         axes.set_yticks(places, names)
         plain(axes)
         svg = rendered(figure)
-    return inline(svg, f"{len(names)} shares; the largest is {names[0]} with {percent[0]:.2g} %")
+    return inline(svg, f"{len(names)} shares; the largest is {names[0]} with {percentage(shares[0])} %")
 
 
 def curve_plot(curve: Curve, kind: str) -> Markup:

@@ -88,6 +88,14 @@ def test_int8_keeps_the_bundled_models_accuracy(made):
     assert figures["snr_db"] < 60
 
 
+def test_where_it_was_lost_ends_at_the_final_figure(made):
+    manifest = bundle.read(made[0] / "deit_tiny-digits-int8-arm").manifest
+    final, blocks = manifest["drift"]["snr_db"], [layer["snr_db"] for layer in manifest["layers"]]
+    assert len(blocks) == 12
+    assert abs(blocks[-1] - final) < 3
+    assert min(blocks) > final - 10
+
+
 def test_int8_layers_are_int8_kernels(made):
     made_bundle = bundle.read(made[0] / "deit_tiny-digits-int8-arm")
     count = {

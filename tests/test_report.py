@@ -13,7 +13,7 @@ import pytest
 import yaml
 from jinja2 import UndefinedError
 
-from lite import accuracy, drift, margins, report
+from lite import accuracy, drift, margins, plots, report
 from lite.curve import Curve, Point
 from lite.drift import LayerDrift
 from lite.errors import InputError
@@ -306,6 +306,11 @@ def test_a_curve_of_one_point_is_plotted_too():
     text = Tags(page(curve=Curve(1e12, 1, 1, [only], only, only, only, [only, only]))).text
     assert "on 1 check picture, as" in text
     assert "The line is predicted from these" in text
+
+
+def test_percentages_are_plain_numbers():
+    written = [plots.percentage(share) for share in (1.41, 1.0, 0.125, 0.01, 0.000123, 0.0)]
+    assert written == ["141", "100", "12", "1", "0.012", "0"]
 
 
 @pytest.mark.parametrize("values", [[200.0] * 12, [31.0], [-200.0, 200.0], list(np.linspace(40, 10, 48))])
