@@ -54,7 +54,17 @@ from quant.recipe import Recipe
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 QUANTIZATION = ("export", "rewrite", "quantize")
-LITE = ("deploy", "evaluate", "export", "nb", "optimizer", "preprocess", "shapes", "zoo")
+LITE = (
+    "deploy",
+    "evaluate",
+    "export",
+    "nb",
+    "optimizer",
+    "pictures/picture_set",
+    "pictures/prepare",
+    "shapes",
+    "zoo",
+)
 # What a row's figures depend on beside its recipe, the weights and the crops.
 SOURCES = (
     *sorted((ROOT / "quant").rglob("*.py")),
