@@ -143,8 +143,8 @@ def test_rows_for_budgets_buy_what_the_vit_s_needs_at_deit_tinys_prices(bench, m
             bench, "measure", lambda kind, of: (noise, {}) if kind == "noise" else measure(kind, of)
         )
         made = bench.budgets()
-    assert list(made) == ["deit-budget180", "deit-budget190", "deit-budget200", "deit-budget215"]
-    low, high = made["deit-budget180"], made["deit-budget215"]
+    assert list(made) == ["deit-budget190", "deit-budget200", "deit-budget210", "deit-budget225"]
+    low, high = made["deit-budget190"], made["deit-budget225"]
     assert 3 in low.rewrite.shift_gelu
     assert {"blocks.10.attn.av", "head"} < set(low.skip) < {*high.skip, *low.skip}
     assert "blocks.0.attn.av" not in low.skip
@@ -154,7 +154,7 @@ def test_rows_for_budgets_buy_what_the_vit_s_needs_at_deit_tinys_prices(bench, m
     form["outliers"] = [list(pair) for pair in low.rewrite.split_gelu.items()]
     assert form["outliers"]
     form["skip"] = [layer for layer in low.skip if layer != "head"]
-    assert 175e6 < float(bench.measure("cost", form)[0]) <= 180e6
+    assert 184e6 < float(bench.measure("cost", form)[0]) <= 190e6
 
 
 @pytest.mark.slow
