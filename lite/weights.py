@@ -92,12 +92,12 @@ def load(
     else:
         path, source = Path(source), "file"
     state = read_state(path)
-    try:
-        classes = check_state(state, variant)
-        if source == "imagenet" and classes != IMAGENET_CLASSES:
-            raise InputError(f"they have {classes} classes, ImageNet {IMAGENET_CLASSES}; delete the file")
-    except InputError as error:
-        raise InputError(f"weights {path} do not fit {variant.name}: {error}") from error
+    classes = _classes(path, state, variant)
+    if source == "imagenet" and classes != IMAGENET_CLASSES:
+        raise InputError(
+            f"weights {path} do not fit {variant.name}: they have {classes} classes, ImageNet {IMAGENET_CLASSES}; "
+            "delete the file"
+        )
     names = _labels(source, path, labels, classes)
     return Weights(variant, source, path, file_sha256(path), state, names)
 
@@ -112,7 +112,15 @@ def fewest_classes(variant: Variant, source: str) -> int:
         return DIGITS_CLASSES if undecided else IMAGENET_CLASSES
     if source == "digits":
         return DIGITS_CLASSES
-    return check_state(read_state(Path(source)), variant)
+    path = Path(source)
+    return _classes(path, read_state(path), variant)
+
+
+def _classes(path: Path, state: dict[str, np.ndarray], variant: Variant) -> int:
+    try:
+        return check_state(state, variant)
+    except InputError as error:
+        raise InputError(f"weights {path} do not fit {variant.name}: {error}") from error
 
 
 def imagenet_file(variant: Variant) -> Path:

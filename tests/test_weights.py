@@ -48,6 +48,28 @@ def test_a_file_gives_a_clean_name(file: str, name: str) -> None:
     assert weights.Weights(TINY, "file", Path("runs") / file, "", {}, ()).name == name
 
 
+def test_the_fewest_classes_are_known_without_a_server(tiny_file: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv(weights.CACHE_VARIABLE, str(tmp_path))
+    small = MODELS["deit_small"]
+    with serve(b"not asked") as server:
+        monkeypatch.setenv(weights.URL_VARIABLE, f"{server.url}?{{name}}")
+        assert weights.fewest_classes(TINY, "digits") == 10
+        assert weights.fewest_classes(TINY, "imagenet") == 1000
+        assert weights.fewest_classes(TINY, str(tiny_file)) == 4
+        # Weights that are not there yet may become the digits, which are deit_tiny's only.
+        assert weights.fewest_classes(TINY, "auto") == 10
+        assert weights.fewest_classes(small, "auto") == 1000
+        cached = weights.imagenet_file(TINY)
+        cached.parent.mkdir(parents=True)
+        cached.touch()
+        assert weights.fewest_classes(TINY, "auto") == 1000
+        assert not server.ranges
+    with pytest.raises(InputError, match="no such file"):
+        weights.fewest_classes(TINY, str(tmp_path / "none.pdparams"))
+    with pytest.raises(InputError, match=r"v2\.pdparams do not fit deit_small: "):
+        weights.fewest_classes(small, str(tiny_file))
+
+
 def test_labels_from_a_file(tiny_file: Path, tmp_path: Path) -> None:
     labels = tmp_path / "labels.txt"
     labels.write_bytes("\ufeffKatze\r\n犬\r\n great white shark, shark \r\ncrane\r\n\r\n".encode())
