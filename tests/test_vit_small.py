@@ -190,7 +190,7 @@ def test_both_sets_come_from_every_photograph_and_share_no_pixel(photographs, mo
         row = np.stack([np.full(451, index), columns // 256, columns % 256], axis=-1)
         return np.tile(row, (300, 1, 1)).astype(np.uint8)
 
-    monkeypatch.setattr(photographs.preprocess, "decode", decode)
+    monkeypatch.setattr(photographs.prepare, "decode", decode)
     monkeypatch.setattr(photographs.vit_small, "package_folder", Path)
     calibration, check = photographs.crops()
     assert len(calibration) == 32
