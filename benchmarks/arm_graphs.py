@@ -19,10 +19,15 @@ import forms
 import numpy as np
 import paddle
 
-from lite import export, nb, optimizer, zoo
-from lite.deploy import PLAIN, DeployableDeiT, Form
+from lite import zoo
+from lite.model import program as export
+from lite.nb import reader
+from lite.nb import optimizer
+from lite.model.deploy import PLAIN
+from lite.model.deploy import DeployableDeiT
+from lite.model.deploy import Form
 from lite.pictures.picture_set import PictureSet
-from quant import ptq
+from quant.program import ptq
 from quant.recipe import PaddleSlim, Recipe
 
 CLASSES = 1000
@@ -44,7 +49,7 @@ class Deployable:
     skip: tuple[str, ...] = ()
     onnx_format: bool = False
 
-    def __call__(self, folder: Path) -> nb.LiteModel:
+    def __call__(self, folder: Path) -> reader.LiteModel:
         """Converts it in the empty `folder`."""
         variant = zoo.find(self.variant)
         paddle.seed(1)
@@ -72,7 +77,7 @@ def _form(attention: str, **gelu: frozenset) -> Form:
     return Form(attention, tanh_gelu=True, **gelu)  # type: ignore[arg-type]
 
 
-GRAPHS: dict[str, Callable[[Path], nb.LiteModel]] = {
+GRAPHS: dict[str, Callable[[Path], reader.LiteModel]] = {
     "deit_tiny, fp32, packed": Deployable("deit_tiny", "fp32", Form("packed")),
     "deit_tiny, fp32, q, k, v as three layers": Deployable("deit_tiny", "fp32"),
     "deit_tiny, int8, packed, scaled, shifted, split": Deployable(

@@ -23,8 +23,8 @@ from rich.console import Console
 from rich.table import Table
 from scipy.optimize import lsq_linear
 
-from lite import nb
-from lite.shapes import Step
+from lite.nb import reader
+from lite.nb.shapes import Step
 from quant import cost
 from quant.cost_rates import CORES, DEFAULT_CORE, Core, Rates
 
@@ -84,12 +84,12 @@ def graphs() -> tuple[Graph, ...]:
 
 
 def _operator(row: Mapping[str, Any]) -> Counted:
-    kernel = nb.Kernel(row["op"], "def", row["target"], row["precision"], "nchw")
+    kernel = reader.Kernel(row["op"], "def", row["target"], row["precision"], "nchw")
     inputs = {name: tuple(map(tuple, shapes)) for name, shapes in row["inputs"].items()}
     outputs = {str(place): tuple(shape) for place, shape in enumerate(row["outputs"])}
     attributes = row.get("attributes", {})
     # Names of variables tell the model no more than that there is one.
-    op = nb.Op(row["op"], kernel, {name: (name,) for name in inputs}, {"Out": tuple(outputs)}, attributes)
+    op = reader.Op(row["op"], kernel, {name: (name,) for name in inputs}, {"Out": tuple(outputs)}, attributes)
     step = Step(0, op, inputs, outputs, row.get("macs", 0))
     return Counted(step, row["count"], {core: row[core] for core in CORES if core in row})
 

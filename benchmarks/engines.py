@@ -43,9 +43,11 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from lite import drift, processes, zoo
+from lite import zoo
+from lite.measure import drift
+from lite.engines import processes
 from lite.errors import ToolkitError
-from lite.evaluate import Runnable
+from lite.engines.base import Runnable
 
 BATCHES = (1, 4, 8)
 TOLERANCE = 1e-3  # of the largest logit
@@ -96,7 +98,7 @@ def measure(
 ) -> list[dict[str, Any]]:
     """A row for every engine and precision: how near it is to Paddle, and its times in ms by batch."""
     # Imported here so that the processes of other engines do without Paddle.
-    from lite.backends.dygraph import NetworkPredictor
+    from lite.engines.dygraph import NetworkPredictor
 
     loaded = engines_convert.network(model, depth=blocks)
     pixels = engines_convert.tensors("held_out", max(BATCHES), loaded.variant.preprocess)

@@ -17,16 +17,18 @@ import cv2
 import numpy as np
 from engines_others import MnnEngine, NcnnEngine, OpenVinoEngine
 
-from lite import processes, weights, zoo
-from lite.backends import classifier
-from lite.backends.inference import InferenceEngine
-from lite.backends.onnx import OnnxEngine
-from lite.backends.options import Options
+from lite import zoo
+from lite.engines import processes
+from lite.model import weights
+from lite.measure import classifier
+from lite.engines.paddle_inference import InferenceEngine
+from lite.engines.onnx import OnnxEngine
+from lite.engines.options import Options
 from lite.errors import ConversionError, InputError
-from lite.evaluate import Runnable
+from lite.engines.base import Runnable
 from lite.pictures import digits, prepare
-from lite.state import expected_shapes
-from lite.weights import Weights
+from lite.model.state import expected_shapes
+from lite.model.weights import Weights
 from lite.zoo import Preprocess
 
 PACKAGES = ("onnx", "openvino", "ncnn", "MNN", "pnnx")
@@ -99,10 +101,11 @@ def convert(function: Callable[..., Path], *arguments: object) -> Path:
 def paddle_int8(loaded: Weights, work: Path) -> InferenceEngine:
     """PaddleSlim's quantized program, for oneDNN's INT8 kernels. Raises ConversionError when PaddleSlim fails."""
     # Imported here so that the processes of other engines do without Paddle.
-    from lite.deploy import deployable_state
-    from lite.export import Exported, build
+    from lite.model.deploy import deployable_state
+    from lite.model.program import Exported
+    from lite.model.program import build
     from lite.pictures.picture_set import PictureSet
-    from quant import ptq
+    from quant.program import ptq
     from quant.recipe import PaddleSlim, Recipe
 
     program = classifier.of_weights(loaded, "inference", work / "float").engine

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lite.evaluate import Predictor, Runnable
+from lite.engines.base import Predictor
+from lite.engines.base import Runnable
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 
 from lite import zoo
-from lite.whole_file import write_text
+from lite.files import write_text
 from quant import forms
 
 

@@ -1,4 +1,4 @@
-"""DeiT-tiny in other graph forms than those of `lite/deploy.py`, PaddleClas's own among them.
+"""DeiT-tiny in other graph forms than those of `lite/model/deploy.py`, PaddleClas's own among them.
 
 Their instructions were counted on ARM cores (`arm_graphs.py`), so that `quant/cost.py` is held against graphs of
 another kind. The weights are random, which costs the same.
@@ -14,10 +14,13 @@ import paddle
 from paddle import nn
 from paddle.nn import functional
 
-from lite import export, nb, optimizer, zoo
+from lite import zoo
+from lite.model import program as export
+from lite.nb import reader
+from lite.nb import optimizer
 from lite.pictures.picture_set import PictureSet
 from lite.zoo import LAYER_NORM_EPSILON, PATCH_SIZE, Variant
-from quant import ptq
+from quant.program import ptq
 from quant.recipe import PaddleSlim, Recipe
 
 VARIANT = zoo.find("deit_tiny")
@@ -152,7 +155,7 @@ class Network(nn.Layer):
         return self.head(self.norm(tokens)[:, 0])
 
 
-def convert(form: Form, precision: str, depth: int, folder: Path) -> nb.LiteModel:
+def convert(form: Form, precision: str, depth: int, folder: Path) -> reader.LiteModel:
     """The form as a `.nb` for ARM, "fp32" or "int8", made in the empty `folder`."""
     paddle.seed(0)
     with paddle.utils.unique_name.guard():

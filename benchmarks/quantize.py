@@ -46,7 +46,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from lite import drift
+from lite.measure import drift
 from lite.errors import ToolkitError
 from quant import recipe as recipes
 from quant.recipe import Recipe

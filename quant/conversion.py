@@ -15,21 +15,32 @@ from pathlib import Path
 
 import numpy as np
 
-from lite import drift, export, nb, optimizer
-from lite.deploy import Attention, DeployableDeiT, Form, deployable_state
+from lite.measure import drift
+from lite.model import program as export
+from lite.nb import reader
+from lite.nb import optimizer
+from lite.model.deploy import Attention
+from lite.model.deploy import DeployableDeiT
+from lite.model.deploy import Form
+from lite.model.deploy import deployable_state
 from lite.errors import InputError
-from lite.evaluate import Engine
-from lite.export import Exported
+from lite.engines.base import Engine
+from lite.model.program import Exported
 from lite.pictures.picture_set import Picture, PictureSet
 from lite.stages import Stages
-from lite.weights import Weights
-from lite.workers import Job, Pending, Workers
-from quant import forms, ptq, ranges, reconstruct
+from lite.model.weights import Weights
+from lite.engines.workers import Job
+from lite.engines.workers import Pending
+from lite.engines.workers import Workers
+from quant import forms
+from quant.program import ptq
+from quant.program import ranges
+from quant.rewrite import reconstruct
 from quant.block_drift import by_block
 from quant.pictures import Views, cropped
 from quant.recipe import Recipe
-from quant.rotate import turned_back
-from quant.twin import build_twin
+from quant.rewrite.rotate import turned_back
+from quant.program.twin import build_twin
 
 SEED = 2026
 LAYER_PICTURES = 8
@@ -54,7 +65,7 @@ class Conversion:
     hosts: Workers
     seed: int
     stages: Stages
-    _phones: dict[tuple[str, str], tuple[Path, nb.LiteModel]] = field(default_factory=dict)
+    _phones: dict[tuple[str, str], tuple[Path, reader.LiteModel]] = field(default_factory=dict)
     _hosts_done: dict[bool, tuple[Job, np.ndarray]] = field(default_factory=dict)
     _reference: Pending | None = None
 
@@ -152,13 +163,13 @@ class Conversion:
         with self._stage("twin"):
             return build_twin(quantized, self.work / "twin")
 
-    def phone(self, precision: str, target: str) -> tuple[Path, nb.LiteModel]:
+    def phone(self, precision: str, target: str) -> tuple[Path, reader.LiteModel]:
         """The `.nb` for the phone, its kernel table checked against what was asked for."""
         if (precision, target) not in self._phones:
             self._phones[precision, target] = self._optimized(precision, target)
         return self._phones[precision, target]
 
-    def _optimized(self, precision: str, target: str) -> tuple[Path, nb.LiteModel]:
+    def _optimized(self, precision: str, target: str) -> tuple[Path, reader.LiteModel]:
         program = self._program(precision, target)
         path = self.work / f"model_{precision}_{target}.nb"
         targets = _OPT_TARGETS[target]

@@ -22,18 +22,29 @@ from typing import Any
 import cv2
 import numpy as np
 
-from lite import accuracy, bundle, drift, macs, margins, nb, predictions_csv, processes, report, workers
-from lite.curve import Curve
+from lite import bundle
+from lite.measure import accuracy
+from lite.measure import drift
+from lite.nb import shapes
+from lite.measure import margins
+from lite.nb import reader
+from lite.measure import predictions_csv
+from lite.engines import processes
+from lite.report import report
+from lite.engines import workers
+from lite.report.plots import Curve
 from lite.errors import ConversionError, InputError
-from lite.export import INPUT_NAME
+from lite.model.program import INPUT_NAME
 from lite.pictures import prepare
 from lite.pictures.picture_set import Picture, PictureSet
 from lite.stages import Stages
-from lite.weights import Weights
-from lite.whole_file import write_text
-from quant import budget_compare, budget_plan, cost
-from quant.budget_compare import Answers
-from quant.budget_plan import Plan
+from lite.model.weights import Weights
+from lite.files import write_text
+from quant import cost
+from quant.budget import compare
+from quant.budget import plan as budget_plan
+from quant.budget.compare import Answers
+from quant.budget.plan import Plan
 from quant.conversion import SEED, Conversion
 from quant.recipe import Recipe
 
@@ -100,8 +111,8 @@ def convert(
     """Makes a bundle in `out` for each request; `work` is an empty folder for files in between.
 
     `calibration` is for INT8 only. `budget`: instructions that INT8 may take on ARM; the recipe is adapted to them
-    (`quant/budget_plan.py`), and `notify` hears what was chosen. Raises InputError, before any work, when a bundle
-    is there already and `force` is not set, and as `quant.budget_plan.plan` does; ConversionError when a stage
+    (`quant/budget/plan.py`), and `notify` hears what was chosen. Raises InputError, before any work, when a bundle
+    is there already and `force` is not set, and as `quant.budget.plan.plan` does; ConversionError when a stage
     fails. Drift over `max_drift` (see `drift.over_gate`) is marked in the manifest's `gate`, not raised.
     """
     for request in requests:
@@ -116,8 +127,8 @@ def convert(
             if calibration is None:
                 raise InputError("int8 needs calibration pictures; give a folder of them")
             beside = held.enter_context(processes.pool(1))
-            others = budget_compare.compared(recipe)
-            answers = beside.submit(budget_compare.answers, weights, others, calibration, check, work)
+            others = compare.compared(recipe)
+            answers = beside.submit(compare.answers, weights, others, calibration, check, work)
             plan = budget_plan.plan(weights, recipe, calibration, check, budget, work / "budget", stages)
             recipe, bought = plan.recipe, _Bought(plan, answers)
             notify(plan.summary)
@@ -202,7 +213,7 @@ def _bundle(
 def _manifest(
     conversion: Conversion,
     request: Request,
-    model: nb.LiteModel,
+    model: reader.LiteModel,
     measured: drift.Drift,
     gate: dict[str, Any] | None,
     curve: Curve | None,
@@ -244,9 +255,9 @@ def _manifest(
             "python": platform.python_version(),
         },
         "fp32_bytes": conversion.fp32_bytes,
-        "kernels": nb.kernel_table(model),
+        "kernels": reader.kernel_table(model),
         "cost": cost.summary(model, shape),
-        "int8_coverage": macs.int8_coverage(model, shape) if int8 else None,
+        "int8_coverage": shapes.int8_coverage(model, shape) if int8 else None,
         "drift": measured.as_dict(),
         "gate": gate,
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),

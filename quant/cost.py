@@ -35,10 +35,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lite import nb_layers
+from lite.nb import layers as nb_layers
 from lite.errors import InputError
-from lite.nb import LiteModel
-from lite.shapes import Shape, Step, UnknownShapeError, steps
+from lite.nb.reader import LiteModel
+from lite.nb.shapes import Shape
+from lite.nb.shapes import Step
+from lite.nb.shapes import UnknownShapeError
+from lite.nb.shapes import steps
 from quant.cost_rates import CORES, DEFAULT_CORE, WITHOUT_DOT_PRODUCT, Core, Rates
 
 # Main loops of int8 tiles, read: instructions for four steps of depth. With dot products a tile has 8 rows by 12
@@ -147,7 +150,7 @@ def quantization(elements: int, core: str = DEFAULT_CORE) -> float:
 
 
 def shift(rows: int, columns: int, core: str = DEFAULT_CORE) -> float:
-    """Instructions of adding one number a column to [rows, columns] (`mlp.shift` of `lite/deploy.py`)."""
+    """Instructions of adding one number a column to [rows, columns] (`mlp.shift` of `lite/model/deploy.py`)."""
     rates = CORES[core].rates
     return rates.operator + (_broadcast_add(rows, columns, rates) if rows > 1 else rates.same_shape * columns)
 
@@ -160,7 +163,7 @@ def scaling(rows: int, columns: int, core: str = DEFAULT_CORE) -> float:
 
 
 def outliers(rows: int, hidden: int, units: int, columns: int, core: str = DEFAULT_CORE) -> float:
-    """Instructions of splitting `units` of [rows, hidden] off, into a float layer of their own (`lite/deploy.py`).
+    """Instructions of splitting `units` of [rows, hidden] off, into a float layer of their own (`lite/model/deploy.py`).
 
     What the int8 layer behind the others no longer has to do is taken off.
     """

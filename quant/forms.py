@@ -15,11 +15,15 @@ from typing import Literal, get_args
 import numpy as np
 import paddle
 
-from lite import export, optimizer
-from lite.deploy import Attention, DeployableDeiT, Form
+from lite.model import program as export
+from lite.nb import optimizer
+from lite.model.deploy import Attention
+from lite.model.deploy import DeployableDeiT
+from lite.model.deploy import Form
 from lite.pictures.picture_set import PictureSet
 from lite.zoo import Variant
-from quant import cost, ptq
+from quant import cost
+from quant.program import ptq
 from quant.recipe import PaddleSlim, Recipe
 
 Precision = Literal["int8", "fp32"]

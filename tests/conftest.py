@@ -77,7 +77,8 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # Imported here: most test files need no Paddle, which takes seconds.
     from states import random_state, write_state
 
-    from lite import weights, zoo
+    from lite import zoo
+    from lite.model import weights
     from lite.bundle import Bundle
     from lite.pictures import digits, picture_set
     from quant import recipe

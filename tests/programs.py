@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import paddle
 
-from lite import export, zoo
-from lite.deploy import DeployableDeiT
-from lite.export import Exported
-from lite.network import DeiT
+from lite import zoo
+from lite.model import program as export
+from lite.model.deploy import DeployableDeiT
+from lite.model.program import Exported
+from lite.model.network import DeiT
 
 VARIANT = zoo.find("deit_tiny")
 CLASSES, DEPTH = 10, 2

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from lite import weights, zoo
+from lite import zoo
+from lite.model import weights
 from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
-from lite.weights import Weights
+from lite.model.weights import Weights
 from quant.recipe import Recipe
-from quant.sensitivity_program import Program, prepare
+from quant.sensitivity.program import Program
+from quant.sensitivity.program import prepare
 
 VARIANT = replace(zoo.find("deit_tiny"), depth=2)
 PICTURES = 4

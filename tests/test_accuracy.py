@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lite import accuracy, bundle
+from lite import bundle
+from lite.measure import accuracy
 from lite.pictures.picture_set import Picture, PictureSet
-from lite.validation import Validation
+from lite.measure.validation import Validation
 
 
 def test_top_k_of_equal_logits_is_that_of_the_first():

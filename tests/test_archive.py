@@ -1,4 +1,4 @@
-"""lite/archive.py: what is unpacked, what is refused, and that nothing is ever written outside."""
+"""lite/sdk/archive.py: what is unpacked, what is refused, and that nothing is ever written outside."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from lite import archive
+from lite.sdk import archive
 from lite.errors import InputError
 from tests.releases import pack, special, write
 

@@ -10,16 +10,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lite import bundle, processes, weights, zoo
-from lite.backends import BACKENDS, classifier, scores
-from lite.backends.classifier import Classifier, Wish
-from lite.backends.dygraph import NetworkPredictor
-from lite.backends.export import logits_of
-from lite.backends.options import Options
+from lite import bundle, zoo
+from lite.engines import processes
+from lite.model import weights
+from lite.engines import BACKENDS
+from lite.measure import classifier
+from lite.measure import scores
+from lite.measure.classifier import Classifier
+from lite.measure.classifier import Wish
+from lite.engines.dygraph import NetworkPredictor
+from lite.exports.export import logits_of
+from lite.engines.options import Options
 from lite.errors import InputError
-from lite.evaluate import Runnable
+from lite.engines.base import Runnable
 from lite.pictures import digits, picture_set, prepare
-from lite.weights import Weights
+from lite.model.weights import Weights
 
 GPU = Options(device="gpu")
 

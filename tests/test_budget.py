@@ -14,24 +14,37 @@ import pytest
 from loopback import serve
 from shallow import CALIBRATION, CHECK, VARIANT, recipe, shallow
 
-from lite import nb, workers, zoo
+from lite import zoo
+from lite.nb import reader
+from lite.engines import workers
 from lite.bundle import Bundle
 from lite.errors import InputError
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
-from quant import budget, cost
+from quant import cost
+from quant.budget import knapsack
 from quant import recipe as recipes
-from quant.budget import Layer, Way
-from quant.budget_measure import Noise, converted, instructions, noise
-from quant.budget_measure import measured as pictures_measured
-from quant.budget_plan import cheapest, layers_of, plan, point_of, recipe_of
+from quant.budget.knapsack import Layer
+from quant.budget.knapsack import Way
+from quant.budget.measure import Noise
+from quant.budget.measure import converted
+from quant.budget.measure import instructions
+from quant.budget.measure import noise
+from quant.budget.measure import measured as pictures_measured
+from quant.budget.plan import cheapest
+from quant.budget.plan import layers_of
+from quant.budget.plan import plan
+from quant.budget.plan import point_of
+from quant.budget.plan import recipe_of
 from quant.conversion import Conversion
 from quant.convert import Request, convert
-from quant.hidden import Kind
-from quant.prices import Prices, prices
+from quant.rewrite.gelu import Kind
+from quant.budget.prices import Prices
+from quant.budget.prices import prices
 from quant.recipe import Recipe
-from quant.sensitivity import Sums, Whole
-from quant.sensitivity_program import write
+from quant.sensitivity.figures import Sums
+from quant.sensitivity.figures import Whole
+from quant.sensitivity.program import write
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = CALIBRATION.pictures
@@ -77,7 +90,7 @@ def test_ways_that_buy_little_are_left_out():
 
 
 def test_what_removes_most_noise_an_instruction_comes_first():
-    steps = [(step.layer, step.after.words, step.instructions, step.removed) for step in budget.order(LAYERS)]
+    steps = [(step.layer, step.after.words, step.instructions, step.removed) for step in knapsack.order(LAYERS)]
     assert steps == [
         ("hidden", "shifted", 2, 16),
         ("product", "float", 10, 50),
@@ -98,7 +111,7 @@ def test_what_removes_most_noise_an_instruction_comes_first():
     ],
 )
 def test_the_limit_cuts_the_order(limit: float, words: list[str]):
-    assert [way.words for way in budget.choose(LAYERS, limit).values()] == words
+    assert [way.words for way in knapsack.choose(LAYERS, limit).values()] == words
 
 
 def test_more_budget_never_leaves_more_noise_and_on_the_curve_nothing_is_better():
@@ -110,13 +123,13 @@ def test_more_budget_never_leaves_more_noise_and_on_the_curve_nothing_is_better(
         ]
         noises = []
         for limit in np.linspace(-4, 36, 60):
-            taken, left = total(budget.choose(layers, limit))
-            least, _ = total(budget.cheapest(layers))
+            taken, left = total(knapsack.choose(layers, limit))
+            least, _ = total(knapsack.cheapest(layers))
             assert taken <= max(limit, least)
             noises.append(left)
         assert (np.diff(noises) <= 0).all()
-        chosen = budget.cheapest(layers)
-        for step in budget.order(layers):
+        chosen = knapsack.cheapest(layers)
+        for step in knapsack.order(layers):
             chosen[step.layer] = step.after
             taken, left = total(chosen)
             assert left == pytest.approx(best(layers, taken + 1e-9))
@@ -193,7 +206,7 @@ def test_what_is_chosen_fits_and_keeps_what_was_foreseen(measured, tmp_path: Pat
     predicted, kept = [], []
     for share in (0.0, 0.2, 0.6):
         limit = costs.least * (1 + share)
-        chosen = budget.choose(layers, limit - costs.whole)
+        chosen = knapsack.choose(layers, limit - costs.whole)
         point = point_of("", chosen, costs, found)
         made = recipe_of(used, chosen, limit)
         folder = tmp_path / f"{share}"
@@ -284,7 +297,7 @@ def test_a_budget_is_compared_with_what_the_recipes_give_without_one(bought, tmp
         )  # fmt: skip
         assert alone.manifest["budget"] is None
         assert alone.manifest["drift"]["snr_db"] == pytest.approx(point["snr_db"], abs=1e-6)
-        taken = cost.instructions(nb.read(alone.model_nb), (1, 3, VARIANT.image, VARIANT.image))
+        taken = cost.instructions(reader.read(alone.model_nb), (1, 3, VARIANT.image, VARIANT.image))
         assert taken == pytest.approx(point["instructions"], abs=1)
 
 

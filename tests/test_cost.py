@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from lite import nb, shapes
+from lite.nb import reader
+from lite.nb import shapes
 from quant import cost
 from quant.cost_rates import CORES
 
@@ -37,21 +38,21 @@ def graphs(root: Path):
 
 
 @pytest.fixture(scope="module")
-def per_head(graphs, tmp_path_factory: pytest.TempPathFactory) -> nb.LiteModel:
+def per_head(graphs, tmp_path_factory: pytest.TempPathFactory) -> reader.LiteModel:
     return graphs["deit_tiny, int8, per head, shifted"](tmp_path_factory.mktemp("per_head"))
 
 
-def _op(kind: str, precision: str, inputs: dict, outputs: dict, attributes: dict | None = None) -> nb.Op:
-    kernel = nb.Kernel(kind, "def", "arm", precision, "nchw")
-    return nb.Op(kind, kernel, inputs, outputs, attributes or {})
+def _op(kind: str, precision: str, inputs: dict, outputs: dict, attributes: dict | None = None) -> reader.Op:
+    kernel = reader.Kernel(kind, "def", "arm", precision, "nchw")
+    return reader.Op(kind, kernel, inputs, outputs, attributes or {})
 
 
-def _model(*ops: nb.Op, **params: tuple[int, ...]) -> nb.LiteModel:
+def _model(*ops: reader.Op, **params: tuple[int, ...]) -> reader.LiteModel:
     """A program that reads `x` and ends with `y`; `params` are the shapes of its parameters."""
     feed = _op("feed", "any", {"X": ("feed",)}, {"Out": ("x",)})
     fetch = _op("fetch", "any", {"X": ("y",)}, {"Out": ("fetch",)})
-    tensors = {name: nb.Tensor(shape, "float32", 0) for name, shape in params.items()}
-    return nb.LiteModel(Path("made.nb"), 0, 2, "v2.13-rc", (feed, *ops, fetch), {"x": (1,)}, tensors)
+    tensors = {name: reader.Tensor(shape, "float32", 0) for name, shape in params.items()}
+    return reader.LiteModel(Path("made.nb"), 0, 2, "v2.13-rc", (feed, *ops, fetch), {"x": (1,)}, tensors)
 
 
 @pytest.mark.parametrize("core", CORES)
@@ -95,7 +96,7 @@ def test_operators_that_matter_are_within_five_percent(counted) -> None:
                     assert modelled == pytest.approx(taken, rel=0.05), (graph.name, one.step)
 
 
-def test_what_was_counted_is_what_the_optimizer_makes(counted, per_head: nb.LiteModel) -> None:
+def test_what_was_counted_is_what_the_optimizer_makes(counted, per_head: reader.LiteModel) -> None:
     (graph,) = (one for one in counted.graphs() if one.name == "deit_tiny, int8, per head, shifted")
     there: Counter[tuple] = Counter()
     for one in graph.operators:
@@ -139,7 +140,7 @@ def test_cores_without_dot_products_pay_for_it_in_int8_only() -> None:
     assert 1.5 < fp32[2] / fp32[0] < 1.7
 
 
-def test_a_summary_has_every_instruction_once_and_the_largest_first(per_head: nb.LiteModel) -> None:
+def test_a_summary_has_every_instruction_once_and_the_largest_first(per_head: reader.LiteModel) -> None:
     found = cost.summary(per_head, IMAGE)
     assert found["core"] == "Cortex-A76"
     assert found["instructions"] == round(cost.instructions(per_head, IMAGE))
@@ -149,7 +150,7 @@ def test_a_summary_has_every_instruction_once_and_the_largest_first(per_head: nb
     for rows in (operators, layers):
         assert rows == sorted(rows, reverse=True)
         assert sum(rows) == pytest.approx(found["instructions"], rel=2e-3)
-    kernels = [row for row in nb.kernel_table(per_head) if row["op"] not in ("feed", "fetch")]
+    kernels = [row for row in reader.kernel_table(per_head) if row["op"] not in ("feed", "fetch")]
     assert sorted(({**row} for row in kernels), key=str) == sorted(
         ({key: row[key] for key in ("op", "target", "precision", "count")} for row in found["operators"]),
         key=str,
@@ -228,7 +229,7 @@ def test_what_is_not_known_is_refused() -> None:
         cost.instructions(_model(_op("lstm", "fp32", {"X": ("x",)}, {"Out": ("y",)})), (1, 8))
 
 
-def test_command_prints_the_instructions(root: Path, per_head: nb.LiteModel) -> None:
+def test_command_prints_the_instructions(root: Path, per_head: reader.LiteModel) -> None:
     expected, plain = cost.summary(per_head, IMAGE), cost.summary(per_head, IMAGE, "cortex-a53")
     command = [sys.executable, root / "tools" / "inspect_nb.py", per_head.path]
 

@@ -6,9 +6,10 @@ import numpy as np
 import paddle
 import pytest
 
-from lite import weights, zoo
+from lite import zoo
+from lite.model import weights
 from lite.errors import ToolkitError
-from lite.network import DeiT
+from lite.model.network import DeiT
 from lite.pictures import digits, prepare
 
 

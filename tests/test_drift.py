@@ -8,8 +8,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from lite import drift
-from lite.drift import SNR_LIMIT_DB
+from lite.measure import drift
+from lite.measure.drift import SNR_LIMIT_DB
 from lite.errors import ConversionError, InputError
 
 REFERENCE = np.array([[3, 4, 0], [0, 1, 0], [1, 0, 2], [5, 0, 0]], dtype=np.float32)

@@ -72,8 +72,10 @@ def test_a_network_that_is_not_paddles_is_not_timed(root: Path, monkeypatch: pyt
     monkeypatch.syspath_prepend(str(root / "benchmarks"))
     import engines
 
-    from lite import processes, weights, zoo
-    from lite.backends.dygraph import PaddleEngine
+    from lite import zoo
+    from lite.engines import processes
+    from lite.model import weights
+    from lite.engines.dygraph import PaddleEngine
 
     engine = PaddleEngine(weights.DIGITS_FILE, zoo.find("deit_tiny"))
     pixels = np.zeros((1, 3, 224, 224), np.float32)

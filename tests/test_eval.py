@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from states import random_state, write_state
 
-from lite import bundle, weights, zoo
-from lite.backends import classifier, scores
+from lite import bundle, zoo
+from lite.model import weights
+from lite.measure import classifier
+from lite.measure import scores
 from lite.pictures import digits, picture_set
 from lite.pictures.picture_set import Picture, PictureSet
 

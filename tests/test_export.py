@@ -13,14 +13,20 @@ import numpy as np
 import pytest
 from states import random_state
 
-from lite import processes, weights, zoo
-from lite.backends import exported
-from lite.backends.dygraph import NetworkPredictor
-from lite.backends.export import DEFAULT_OPSET, TOLERANCE, check, export, logits_of
-from lite.backends.options import DEFAULT
+from lite import zoo
+from lite.engines import processes
+from lite.model import weights
+from lite.exports import folder as exported
+from lite.engines.dygraph import NetworkPredictor
+from lite.exports.export import DEFAULT_OPSET
+from lite.exports.export import TOLERANCE
+from lite.exports.export import check
+from lite.exports.export import export
+from lite.exports.export import logits_of
+from lite.engines.options import DEFAULT
 from lite.errors import ConversionError, InputError
 from lite.pictures import digits, prepare
-from lite.weights import Weights
+from lite.model.weights import Weights
 
 CLASSES = 7
 VARIANTS = [name for name in zoo.MODELS if name != "deit_tiny"]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lite import release
-from lite.release import Build
+from lite.sdk import release
+from lite.sdk.release import Build
 from tests import releases
 from tests.loopback import FileServer, serve
 from tests.releases import LIBRARY, TAG, write

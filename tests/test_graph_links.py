@@ -1,4 +1,4 @@
-"""quant/graph_links.py: the passes give the same program without the assertion at each link, and get it back."""
+"""quant/program/paddle_fixes.py: the passes give the same program without the assertion at each link, and get it back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import programs
 import pytest
 from paddle.base.framework import IrGraph
 
-from quant.graph_links import unchecked_links
+from quant.program.paddle_fixes import unchecked_links
 
 
 def test_same_program_with_and_without_the_assertion(tmp_path: Path) -> None:
@@ -22,7 +22,8 @@ def test_same_program_with_and_without_the_assertion(tmp_path: Path) -> None:
 
 
 def operators(program: programs.Exported) -> list[tuple[str, list[str], list[str]]]:
-    from lite.export import LoadedProgram, static_graph
+    from lite.model.program import LoadedProgram
+    from lite.model.program import static_graph
 
     with static_graph() as executor:
         loaded = LoadedProgram(program, executor).program

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from quant import hidden
-from quant.hidden import Kind
-from quant.seen import Seen
+from quant.rewrite import gelu
+from quant.rewrite.gelu import Kind
+from quant.rewrite.block import Seen
 
 PICTURES, ROWS, UNITS = 16, 64, 96
 
@@ -26,19 +26,19 @@ def weight() -> np.ndarray:
     return np.random.default_rng(9).normal(size=(UNITS, 24)).astype(np.float32)
 
 
-def choose(values: np.ndarray, *kinds: Kind) -> hidden.Affine:
+def choose(values: np.ndarray, *kinds: Kind) -> gelu.Affine:
     """Of these kinds, or of all that shift, none of which costs anything."""
     known = seen(values)
-    errors = hidden.held_out(known, weight())
-    return hidden.choose(
-        known, errors, dict.fromkeys(kinds or [kind for kind in hidden.least(errors) if kind.shift], 0.0)
+    errors = gelu.held_out(known, weight())
+    return gelu.choose(
+        known, errors, dict.fromkeys(kinds or [kind for kind in gelu.least(errors) if kind.shift], 0.0)
     )
 
 
 PLAIN, SHIFTED, SCALED = Kind(False, False, 0), Kind(True, False, 0), Kind(True, True, 0)
 
 
-def error(affine: hidden.Affine, values: np.ndarray) -> float:
+def error(affine: gelu.Affine, values: np.ndarray) -> float:
     """Mean square of what INT8 loses of fc2's outputs, undone as fc2 undoes it."""
     lost = (affine(values) - (values - affine.middle) / affine.scale) * affine.scale
     return float(np.square(lost @ weight()).mean())
@@ -46,9 +46,9 @@ def error(affine: hidden.Affine, values: np.ndarray) -> float:
 
 def test_units_alike_are_shifted_and_not_scaled():
     known = seen(activations(0))
-    errors = hidden.held_out(known, weight())
+    errors = gelu.held_out(known, weight())
     prices = {SHIFTED: 0.0, SCALED: 1.0, Kind(True, False, 4): 1.0}
-    affine = hidden.choose(known, errors, prices)
+    affine = gelu.choose(known, errors, prices)
     assert not affine.scaled
     assert not affine.outliers.size
     np.testing.assert_array_equal(affine.scale, 1)
@@ -73,7 +73,7 @@ def test_outliers_are_split_off_as_many_as_there_are():
     values, others = activations(0), activations(1)
     for array in (values, others):
         array[..., [5, 17, 60]] *= 40
-    affine = choose(values, SHIFTED, *(Kind(True, False, count) for count in hidden.OUTLIERS))
+    affine = choose(values, SHIFTED, *(Kind(True, False, count) for count in gelu.OUTLIERS))
     assert affine.outliers.size >= 3
     assert {5, 17, 60} <= set(affine.outliers)
     assert error(affine, others) < 0.1 * error(choose(values, SHIFTED), others)
@@ -97,10 +97,10 @@ def test_there_is_room_where_pictures_differ():
 
 
 def test_the_least_error_of_each_kind_is_told():
-    errors = hidden.held_out(seen(activations(0)), weight())
-    least = hidden.least(errors)
+    errors = gelu.held_out(seen(activations(0)), weight())
+    least = gelu.least(errors)
     assert {kind[:2] for kind in least} == {(False, False), (False, True), (True, False), (True, True)}
-    assert {kind.outliers for kind in least} == set(hidden.OUTLIERS)
+    assert {kind.outliers for kind in least} == set(gelu.OUTLIERS)
     assert not any(kind.scale and kind.outliers for kind in least)
     assert least[SHIFTED] < least[PLAIN]
     assert min(least.values()) == min(errors.values())
@@ -112,4 +112,4 @@ def test_one_picture_is_enough():
 
 def test_an_fc2_in_float_is_left_alone():
     values = activations(0)
-    np.testing.assert_array_equal(hidden.unchanged(UNITS)(values), values)
+    np.testing.assert_array_equal(gelu.unchanged(UNITS)(values), values)

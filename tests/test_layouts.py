@@ -18,12 +18,13 @@ import pytest
 from shallow import made, recipe
 from states import random_state, write_state
 
-from lite import bundle, weights, zoo
+from lite import bundle, zoo
+from lite.model import weights
 from lite.errors import InputError
 from lite.pictures import digits
 from quant import pictures
 from quant import recipe as recipes
-from quant.sensitivity_program import folder_for
+from quant.sensitivity.program import folder_for
 
 ROOT = Path(__file__).resolve().parent.parent
 # The network's order, which is not that of the names: by their place the folders would be others.

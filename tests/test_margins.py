@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lite import interval, margins
+from lite.measure import interval
+from lite.measure import margins
 
 PICTURES = 20_000
 

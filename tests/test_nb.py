@@ -1,4 +1,4 @@
-"""lite/nb.py reads what opt wrote and refuses everything else; lite/macs.py counts its multiply-adds."""
+"""lite/nb/reader.py reads what opt wrote and refuses everything else; lite/nb/shapes.py counts its multiply-adds."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from pathlib import Path
 import programs
 import pytest
 
-from lite import macs, nb, optimizer
+from lite.nb import shapes
+from lite.nb import reader
+from lite.nb import optimizer
 from lite.errors import InputError
-from lite.export import Exported
-from lite.kernel_check import Expectation
+from lite.model.program import Exported
+from lite.nb.kernel_check import Expectation
 
 IMAGE = (1, 3, 224, 224)
 HEADER_BYTES = 26
@@ -51,7 +53,7 @@ def _convert(program: Exported, expect: Expectation) -> Path:
 
 def _refusal(path: Path) -> str:
     with pytest.raises(InputError) as caught:
-        nb.read(path)
+        reader.read(path)
     message = str(caught.value)
     assert str(path) in message
     assert "\n" not in message
@@ -59,19 +61,19 @@ def _refusal(path: Path) -> str:
 
 
 def test_reads_version_kernels_and_parameters(fp32: Path) -> None:
-    model = nb.read(fp32)
+    model = reader.read(fp32)
     assert (model.meta_version, model.opt_version, model.bytes) == (2, "v2.13-rc", fp32.stat().st_size)
     assert model.inputs == {"image": IMAGE}
     linear = [op for op in model.ops if op.type == "fc"]
     assert len(linear) == 6 * programs.DEPTH + 1
-    assert linear[0].kernel == nb.Kernel("fc", "def", "arm", "fp32", "nchw")
+    assert linear[0].kernel == reader.Kernel("fc", "def", "arm", "fp32", "nchw")
     weight = model.params[linear[-1].inputs["W"][0]]
-    assert weight == nb.Tensor((192, programs.CLASSES), "float32", 192 * programs.CLASSES * 4)
+    assert weight == reader.Tensor((192, programs.CLASSES), "float32", 192 * programs.CLASSES * 4)
     assert sum(tensor.bytes for tensor in model.params.values()) < model.bytes
 
 
 def test_attributes_have_their_types(mixed: Path) -> None:
-    convolution = next(op for op in nb.read(mixed).ops if op.type == "conv2d")
+    convolution = next(op for op in reader.read(mixed).ops if op.type == "conv2d")
     assert convolution.attributes["strides"] == (16, 16)
     assert convolution.attributes["padding_algorithm"] == "EXPLICIT"
     assert convolution.attributes["enable_int8"] is True
@@ -81,7 +83,7 @@ def test_attributes_have_their_types(mixed: Path) -> None:
 
 
 def test_kernel_table_tells_int8_from_float(mixed: Path) -> None:
-    table = nb.kernel_table(nb.read(mixed))
+    table = reader.kernel_table(reader.read(mixed))
     assert table == sorted(table, key=lambda row: (row["op"], row["target"], row["precision"]))
     counts = {(row["op"], row["target"], row["precision"]): row["count"] for row in table}
     assert counts["fc", "arm", "int8"] == 12
@@ -92,7 +94,7 @@ def test_kernel_table_tells_int8_from_float(mixed: Path) -> None:
 
 
 def test_int8_weights_are_stored_as_int8(mixed: Path) -> None:
-    model = nb.read(mixed)
+    model = reader.read(mixed)
     dtypes = {
         op.kernel.precision: model.params[op.inputs["W"][0]].dtype for op in model.ops if op.type == "fc"
     }
@@ -105,38 +107,38 @@ def test_multiply_adds_are_the_networks(fp32: Path) -> None:
     block = 4 * tokens * dim**2 + 2 * tokens**2 * dim + 2 * tokens * dim * hidden
     # Behind the last block's keys and values only the class token goes on.
     last = 2 * tokens * dim**2 + 2 * dim**2 + 2 * tokens * dim + 2 * dim * hidden
-    work = macs.multiply_adds(nb.read(fp32), IMAGE)
+    work = shapes.multiply_adds(reader.read(fp32), IMAGE)
     assert sum(item.macs for item in work) == patches + block + last + dim * classes
     assert [item.type for item in work[:2]] == ["conv2d", "fc"]
     assert {item.precision for item in work} == {"fp32"}
 
 
 def test_coverage_is_the_int8_share_of_multiply_adds(fp32: Path, mixed: Path) -> None:
-    model = nb.read(mixed)
-    total = sum(item.macs for item in macs.multiply_adds(model, IMAGE))
+    model = reader.read(mixed)
+    total = sum(item.macs for item in shapes.multiply_adds(model, IMAGE))
     left_in_float = 3 * 197 * 197 * 64 + 768 * 192
-    assert macs.int8_coverage(model, IMAGE) == pytest.approx(1 - left_in_float / total)
-    assert macs.int8_coverage(nb.read(fp32), IMAGE) == 0.0
+    assert shapes.int8_coverage(model, IMAGE) == pytest.approx(1 - left_in_float / total)
+    assert shapes.int8_coverage(reader.read(fp32), IMAGE) == 0.0
 
 
 def test_same_multiply_adds_on_every_target(program: Exported, fp32: Path, tmp_path: Path) -> None:
-    expected = sum(item.macs for item in macs.multiply_adds(nb.read(fp32), IMAGE))
+    expected = sum(item.macs for item in shapes.multiply_adds(reader.read(fp32), IMAGE))
     for targets in (("x86",), ("opencl", "arm")):
         out = tmp_path / "model.nb"
         expect = Expectation("fp32", targets)
         model = optimizer.optimize(program.model, program.params, out, targets=targets, expect=expect)
-        assert sum(item.macs for item in macs.multiply_adds(model, IMAGE)) == expected
+        assert sum(item.macs for item in shapes.multiply_adds(model, IMAGE)) == expected
 
 
 def test_coverage_is_unknown_rather_than_guessed(fp32: Path) -> None:
-    model = nb.read(fp32)
-    with pytest.raises(macs.UnknownShapeError, match="give the size the model was exported for"):
-        macs.multiply_adds(model, (1, 3, 96, 96))
-    assert macs.int8_coverage(model, (1, 3, 96, 96)) is None
+    model = reader.read(fp32)
+    with pytest.raises(shapes.UnknownShapeError, match="give the size the model was exported for"):
+        shapes.multiply_adds(model, (1, 3, 96, 96))
+    assert shapes.int8_coverage(model, (1, 3, 96, 96)) is None
     gelu = next(index for index, op in enumerate(model.ops) if op.type == "gelu")
     ops = (*model.ops[:gelu], replace(model.ops[gelu], type="lstm"), *model.ops[gelu + 1 :])
-    with pytest.raises(macs.UnknownShapeError, match="lstm, has no shape rule"):
-        macs.multiply_adds(replace(model, ops=ops), IMAGE)
+    with pytest.raises(shapes.UnknownShapeError, match="lstm, has no shape rule"):
+        shapes.multiply_adds(replace(model, ops=ops), IMAGE)
 
 
 def test_missing_and_folder(tmp_path: Path) -> None:
@@ -200,12 +202,12 @@ def test_damage_ends_in_a_model_or_an_input_error(mixed: Path, tmp_path: Path) -
                 content[position : position + 4] = rng.choice((rng.randbytes(4), b"\xff\xff\xff\x7f"))
         damaged.write_bytes(content)
         try:
-            model = nb.read(damaged)
+            model = reader.read(damaged)
         except InputError:
             refused += 1
         else:
-            macs.int8_coverage(model, IMAGE)
-            nb.kernel_table(model)
+            shapes.int8_coverage(model, IMAGE)
+            reader.kernel_table(model)
     assert refused > 150
 
 
@@ -236,7 +238,7 @@ def test_a_parameter_the_program_wants_is_missed(fp32: Path, tmp_path: Path) -> 
     renamed = tmp_path / "renamed.nb"
     whole = fp32.read_bytes()
     program_end = HEADER_BYTES + struct.unpack_from("<Q", whole, 18)[0]
-    name = next(iter(nb.read(fp32).params)).encode()
+    name = next(iter(reader.read(fp32).params)).encode()
     renamed.write_bytes(whole[:program_end] + whole[program_end:].replace(name, b"X" + name[1:], 1))
     assert "which is not in the file" in _refusal(renamed)
 
@@ -252,8 +254,8 @@ def test_command_prints_a_table_and_json(root: Path, mixed: Path) -> None:
     assert "opt v2.13-rc" in shown.stdout
     assert "INT8 coverage 94.8% of 0.146 G multiply-adds" in shown.stdout
     facts = json.loads(_inspect(root, mixed, "--json", "--image", "224").stdout)
-    assert facts["kernels"] == nb.kernel_table(nb.read(mixed))
-    assert facts["int8_coverage"] == macs.int8_coverage(nb.read(mixed), IMAGE)
+    assert facts["kernels"] == reader.kernel_table(reader.read(mixed))
+    assert facts["int8_coverage"] == shapes.int8_coverage(reader.read(mixed), IMAGE)
     odd = json.loads(_inspect(root, mixed, "--json", "--image", "96").stdout)
     assert odd["int8_coverage"] is None
     assert "does not fit input" in odd["coverage_unknown_because"]

@@ -1,4 +1,4 @@
-"""lite/nb_layers.py finds the network's layers again in what Paddle Lite's optimizer left of it."""
+"""lite/nb/layers.py finds the network's layers again in what Paddle Lite's optimizer left of it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,16 @@ import numpy as np
 import paddle
 import pytest
 
-from lite import export, nb, nb_layers, optimizer, shapes, zoo
-from lite.deploy import DeployableDeiT, Form
+from lite import zoo
+from lite.model import program as export
+from lite.nb import reader
+from lite.nb import layers
+from lite.nb import optimizer
+from lite.nb import shapes
+from lite.model.deploy import DeployableDeiT
+from lite.model.deploy import Form
 from lite.pictures.picture_set import PictureSet
-from quant import ptq
+from quant.program import ptq
 from quant.recipe import PaddleSlim, Recipe
 
 IMAGE = (1, 3, 224, 224)
@@ -23,7 +29,7 @@ SPLIT = Form("packed", shifted_gelu=frozenset({0}), scaled_gelu=frozenset({1}), 
 
 def converted(
     folder: Path, form: Form, *, int8: bool, model: str = "deit_tiny"
-) -> tuple[set[str], nb.LiteModel]:
+) -> tuple[set[str], reader.LiteModel]:
     """The names of a short network's layers, and the network as a `.nb`."""
     paddle.seed(0)
     network = DeployableDeiT(zoo.find(model), 10, depth=DEPTH, form=form)
@@ -61,7 +67,7 @@ def converted(
 def test_every_layer_of_the_network_is_found(tmp_path: Path, form: Form, int8: bool, model: str) -> None:
     wanted, made = converted(tmp_path, form, int8=int8, model=model)
     steps = list(shapes.steps(made, IMAGE))
-    found = nb_layers.layers(steps, made.params)
+    found = layers.layers(steps, made.params)
     assert set(found) == {step.index for step in steps}
     without_weights = {
         f"blocks.{block}.{part}"
@@ -76,7 +82,7 @@ def test_an_operator_belongs_to_the_layer_that_made_its_input_and_a_calib_to_its
     tmp_path: Path,
 ) -> None:
     _, made = converted(tmp_path, SPLIT, int8=True)
-    found = nb_layers.layers(shapes.steps(made, IMAGE), made.params)
+    found = layers.layers(shapes.steps(made, IMAGE), made.params)
     there = Counter((found[index], op.type) for index, op in enumerate(made.ops) if index in found)
     heads = 3
     assert there["blocks.0.attn.qkv", "calib"] == 1
@@ -93,6 +99,6 @@ def test_an_operator_belongs_to_the_layer_that_made_its_input_and_a_calib_to_its
 
 
 def test_a_program_that_is_no_chain_of_blocks_has_no_layers() -> None:
-    kernel = nb.Kernel("relu", "def", "arm", "fp32", "nchw")
-    op = nb.Op("relu", kernel, {"X": ("x",)}, {"Out": ("y",)}, {})
-    assert nb_layers.layers([shapes.Step(1, op, {"X": ((1, 8),)}, {"y": (1, 8)}, 0)], ()) == {}
+    kernel = reader.Kernel("relu", "def", "arm", "fp32", "nchw")
+    op = reader.Op("relu", kernel, {"X": ("x",)}, {"Out": ("y",)}, {})
+    assert layers.layers([shapes.Step(1, op, {"X": ((1, 8),)}, {"y": (1, 8)}, 0)], ()) == {}

@@ -9,10 +9,13 @@ import pytest
 import reference_deit
 from states import random_state
 
-from lite import export, weights, zoo
-from lite.deploy import DeployableDeiT, deployable_state
+from lite import zoo
+from lite.model import program
+from lite.model import weights
+from lite.model.deploy import DeployableDeiT
+from lite.model.deploy import deployable_state
 from lite.errors import ConversionError
-from lite.network import DeiT
+from lite.model.network import DeiT
 from lite.pictures import digits, prepare
 
 CLASSES = 12
@@ -41,7 +44,7 @@ def plain(variant: zoo.Variant, state: dict[str, np.ndarray], depth: int | None 
 def deployable(
     variant: zoo.Variant, state: dict[str, np.ndarray], depth: int | None = None
 ) -> DeployableDeiT:
-    return export.build(deployable_state(state, variant), variant, depth=depth)
+    return program.build(deployable_state(state, variant), variant, depth=depth)
 
 
 @pytest.mark.parametrize("name", zoo.MODELS)
@@ -87,9 +90,9 @@ def test_the_deployable_form_equals_the_plain_one_on_trained_weights():
 
 def test_the_exported_program_has_nothing_that_lite_trips_over(tmp_path):
     variant = zoo.find("deit_tiny_distilled")
-    exported = export.export(deployable(variant, lively_state(variant, 2), 2), tmp_path)
-    with export.static_graph() as executor:
-        loaded = export.LoadedProgram(exported, executor)
+    exported = program.export(deployable(variant, lively_state(variant, 2), 2), tmp_path)
+    with program.static_graph() as executor:
+        loaded = program.LoadedProgram(exported, executor)
         operators = loaded.program.global_block().ops
         # A reshape's XShape only repeats its input's shape behind a zero.
         names = {
@@ -118,9 +121,9 @@ def test_an_exported_program_does_not_depend_on_its_caller(tmp_path):
 
 def test_block_outputs_are_found_by_name(tmp_path):
     variant = zoo.find("deit_tiny")
-    exported = export.export(deployable(variant, lively_state(variant, 3), 3), tmp_path)
-    with export.static_graph() as executor:
-        loaded = export.LoadedProgram(exported, executor)
+    exported = program.export(deployable(variant, lively_state(variant, 3), 3), tmp_path)
+    with program.static_graph() as executor:
+        loaded = program.LoadedProgram(exported, executor)
         logits, *blocks = loaded.run(picture(variant), loaded.block_outputs)
     assert logits.shape == (1, CLASSES)
     # Behind the last block's keys and values only the class token goes on.
@@ -132,4 +135,4 @@ def test_a_state_that_does_not_fit_is_named():
     state = deployable_state(lively_state(variant, 2), variant)
     state["blocks.1.attn.q.weight"] = state["blocks.1.attn.q.weight"][:, :64]
     with pytest.raises(ConversionError, match="blocks.1.attn.q.weight"):
-        export.build(state, variant, depth=2)
+        program.build(state, variant, depth=2)

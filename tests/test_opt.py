@@ -15,7 +15,10 @@ import pytest
 from states import random_state, write_state
 from waiting import ended, until
 
-from lite import bundle, drift, nb, weights, zoo
+from lite import bundle, zoo
+from lite.measure import drift
+from lite.nb import reader
+from lite.model import weights
 from lite.pictures import digits, picture_set, prepare
 from lite.stages import Stages
 from quant import convert, cost, recipe
@@ -125,7 +128,7 @@ def test_the_documents_figures_are_of_this_code(made):
     shown = {name: figure["value"] for name, figure in figures.items()}
     for name in ("int8", "fp32"):
         made_bundle = bundle.read(made[0] / f"deit_tiny-digits-{name}-arm")
-        model = nb.read(made_bundle.model_nb)
+        model = reader.read(made_bundle.model_nb)
         instructions = cost.instructions(model, tuple(made_bundle.manifest["input"]["shape"]))
         assert model.bytes / 1e6 == pytest.approx(shown[f"{name}.size"], rel=0.02)
         assert instructions / 1e6 == pytest.approx(shown[f"{name}.instructions"], rel=0.02)
@@ -157,7 +160,7 @@ def test_the_stock_recipe_puts_everything_in_int8_and_loses_more(made, tmp_path:
 
 
 def test_opencl_keeps_every_block_on_the_gpu(made):
-    model = nb.read(made[0] / "deit_tiny-digits-fp16-opencl" / "model.nb")
+    model = reader.read(made[0] / "deit_tiny-digits-fp16-opencl" / "model.nb")
     targets = [op.kernel.target for op in model.ops]
     copies = [index for index, op in enumerate(model.ops) if op.type == "io_copy"]
     assert len(copies) == 2
@@ -250,7 +253,7 @@ def processes_of(pid: int) -> set[int]:
 def has_loaded(pid: int, library: str) -> bool:
     try:
         return (
-            b"lite.processes" in Path(f"/proc/{pid}/cmdline").read_bytes()
+            b"lite.engines.processes" in Path(f"/proc/{pid}/cmdline").read_bytes()
             and library in Path(f"/proc/{pid}/maps").read_text()
         )
     except (FileNotFoundError, ProcessLookupError):

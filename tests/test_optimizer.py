@@ -1,4 +1,4 @@
-"""lite/optimizer.py runs the real opt and tells its failures apart; kernel_check.py checks the kernels."""
+"""lite/nb/optimizer.py runs the real opt and tells its failures apart; kernel_check.py checks the kernels."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ import programs
 import pytest
 from waiting import HANG, ended, runs, until
 
-from lite import nb, optimizer
+from lite.nb import reader
+from lite.nb import optimizer
 from lite.errors import ConversionError, InputError
-from lite.export import Exported
-from lite.kernel_check import Expectation, UnsupportedRequestError, WrongKernelsError, check_kernels
+from lite.model.program import Exported
+from lite.nb.kernel_check import Expectation
+from lite.nb.kernel_check import UnsupportedRequestError
+from lite.nb.kernel_check import WrongKernelsError
+from lite.nb.kernel_check import check_kernels
 
 ARM, OPENCL, X86 = ("arm",), ("opencl", "arm"), ("x86",)
 
@@ -43,14 +47,14 @@ def out(tmp_path: Path) -> Iterator[Path]:
 
 def convert(
     program: Exported, out: Path, precision: str, targets: tuple[str, ...], **options
-) -> nb.LiteModel:
+) -> reader.LiteModel:
     options = {"fp16": precision == "fp16" and targets == ARM, **options}
     expect = Expectation(precision, targets)
     return optimizer.optimize(program.model, program.params, out, targets=targets, expect=expect, **options)
 
 
-def precisions(model: nb.LiteModel, op: str) -> set[tuple[str, str]]:
-    return {(row["target"], row["precision"]) for row in nb.kernel_table(model) if row["op"] == op}
+def precisions(model: reader.LiteModel, op: str) -> set[tuple[str, str]]:
+    return {(row["target"], row["precision"]) for row in reader.kernel_table(model) if row["op"] == op}
 
 
 @pytest.mark.parametrize(
@@ -68,7 +72,7 @@ def test_float_conversions(
     program: Exported, out: Path, precision: str, targets: tuple[str, ...], kernel: tuple[str, str]
 ) -> None:
     model = convert(program, out, precision, targets)
-    assert model == nb.read(out)
+    assert model == reader.read(out)
     assert precisions(model, "matmul_v2") == {kernel}
 
 

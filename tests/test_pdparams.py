@@ -14,10 +14,10 @@ import numpy as np
 import paddle
 import pytest
 
-from lite import pdparams
+from lite.model import pdparams
 from lite.errors import InputError
-from lite.network import DeiT
-from lite.pdparams import read_state
+from lite.model.network import DeiT
+from lite.model.pdparams import read_state
 from lite.zoo import MODELS
 
 State = dict[str, np.ndarray]

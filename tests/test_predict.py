@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 
 from lite import bundle
-from lite.backends import classifier
+from lite.measure import classifier
 from lite.errors import InputError
 from lite.pictures import digits
-from lite.predict import Prediction, classify, expand
+from lite.measure.predict import Prediction
+from lite.measure.predict import classify
+from lite.measure.predict import expand
 
 ROOT = Path(__file__).resolve().parent.parent
 

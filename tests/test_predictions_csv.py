@@ -7,7 +7,7 @@ import io
 
 import numpy as np
 
-from lite import predictions_csv
+from lite.measure import predictions_csv
 
 CLASSES = ("cat", "=dog", "ox, big")
 REFERENCE = np.array([[2, 0, 0], [0, 3, 2.9]], np.float32)

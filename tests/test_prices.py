@@ -12,16 +12,18 @@ from shallow import CALIBRATION, recipe
 from states import random_state
 
 from lite import zoo
-from lite.nb import LiteModel
-from lite.shapes import steps
+from lite.nb.reader import LiteModel
+from lite.nb.shapes import steps
 from lite.stages import Stages
-from lite.weights import Weights
-from quant import lite_graph, prices
-from quant.budget_measure import converted, instructions
-from quant.budget_plan import cheapest
+from lite.model.weights import Weights
+from quant.budget import lite_graph
+from quant.budget import prices
+from quant.budget.measure import converted
+from quant.budget.measure import instructions
+from quant.budget.plan import cheapest
 from quant.conversion import Conversion
 from quant.recipe import Recipe
-from quant.sensitivity_program import write
+from quant.sensitivity.program import write
 
 EVERY = ["conv2d", "matmul_v2"]
 Made = tuple[Conversion, Recipe, int]

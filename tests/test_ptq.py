@@ -1,4 +1,4 @@
-"""quant/ptq.py and layers.py: every option of a recipe through PaddleSlim, opt and the twin."""
+"""quant/program/ptq.py and layers.py: every option of a recipe through PaddleSlim, opt and the twin."""
 
 from __future__ import annotations
 
@@ -15,16 +15,25 @@ import programs
 import pytest
 from states import random_state
 
-from lite import export, nb, optimizer, zoo
-from lite.deploy import PLAIN, DeployableDeiT, Form, deployable_state
+from lite import zoo
+from lite.model import program as export
+from lite.nb import reader
+from lite.nb import optimizer
+from lite.model.deploy import PLAIN
+from lite.model.deploy import DeployableDeiT
+from lite.model.deploy import Form
+from lite.model.deploy import deployable_state
 from lite.errors import ConversionError, InputError
-from lite.export import Exported, LoadedProgram, static_graph
+from lite.model.program import Exported
+from lite.model.program import LoadedProgram
+from lite.model.program import static_graph
 from lite.pictures import digits, prepare
 from lite.pictures.picture_set import PictureSet
-from quant import layers, ptq
+from quant.program import layers
+from quant.program import ptq
 from quant import recipe as recipes
 from quant.recipe import Recipe
-from quant.twin import build_twin
+from quant.program.twin import build_twin
 
 VARIANT = zoo.find("deit_tiny")
 CALIBRATION = PictureSet.of("digits", digits.pictures("calibration", 2))
@@ -69,7 +78,7 @@ def kernels(quantized: Exported, folder: Path) -> dict[tuple[str, str], int]:
     )
     return {
         (row["op"], row["precision"]): row["count"]
-        for row in nb.kernel_table(model)
+        for row in reader.kernel_table(model)
         if row["op"] in ("conv2d", "fc", "matmul_v2", "mul", "matmul")
     }
 

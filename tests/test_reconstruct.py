@@ -12,17 +12,24 @@ import paddle
 import pytest
 from states import random_state
 
-from lite import export, weights, zoo
-from lite.deploy import Form, State, deployable_state
+from lite import zoo
+from lite.model import program
+from lite.model import weights
+from lite.model.deploy import Form
+from lite.model.deploy import State
+from lite.model.deploy import deployable_state
 from lite.pictures import digits, prepare
 from lite.pictures.picture_set import Picture, PictureSet
-from quant import hidden, reconstruct
-from quant.equalize import search, smoothing
-from quant.hidden import Kind
+from quant.rewrite import gelu
+from quant.rewrite import reconstruct
+from quant.rewrite.equalize import search
+from quant.rewrite.equalize import smoothing
+from quant.rewrite.gelu import Kind
 from quant.pictures import Views
-from quant.reconstruct import Switches
-from quant.rounding import gptq, nearest
-from quant.streams import fake_quantize
+from quant.rewrite.reconstruct import Switches
+from quant.rewrite.rounding import gptq
+from quant.rewrite.rounding import nearest
+from quant.rewrite.block import fake_quantize
 
 VARIANT = zoo.find("deit_tiny")
 FORMS = [Form(attention=attention) for attention in ("layers", "packed", "per_head")]
@@ -30,7 +37,7 @@ FORMS = [Form(attention=attention) for attention in ("layers", "packed", "per_he
 
 def logits(state: State, form: Form, pixels: np.ndarray, depth: int | None = None) -> np.ndarray:
     with paddle.no_grad():
-        return export.build(state, VARIANT, depth=depth, form=form)(paddle.to_tensor(pixels)).numpy()
+        return program.build(state, VARIANT, depth=depth, form=form)(paddle.to_tensor(pixels)).numpy()
 
 
 def trained(depth: int) -> State:
@@ -73,7 +80,7 @@ def test_forms_are_exact_in_float(form: Form):
 @pytest.mark.parametrize("switch", [*(set(NOTHING) - {"gptq", "scale_gelu", "split_gelu"}), "all"])
 def test_each_rewrite_is_exact_in_float(switch: str, tmp_path: Path, monkeypatch):
     # What scaling leaves of the error counts for nothing here, so it is chosen.
-    monkeypatch.setattr(hidden, "WORTH", np.inf)
+    monkeypatch.setattr(gelu, "WORTH", np.inf)
     state, pixels = trained(3), tensors(1)
     on = NOTHING if switch == "all" else {**NOTHING, switch: True}
     changed = rewritten(state, Form(), tmp_path, **({} if switch == "all" else on))
@@ -221,8 +228,8 @@ def test_a_distilled_variant_is_rewritten_too(tmp_path: Path):
     )
     pixels = paddle.to_tensor(tensors(1))
     with paddle.no_grad():
-        before = export.build(state, variant, depth=2)(pixels).numpy()
-        after = export.build(changed.state, variant, depth=2, form=changed.form)(pixels).numpy()
+        before = program.build(state, variant, depth=2)(pixels).numpy()
+        after = program.build(changed.state, variant, depth=2, form=changed.form)(pixels).numpy()
     assert np.square(before).sum() > 300 * np.square(after - before).sum()
 
 

@@ -1,4 +1,4 @@
-"""lite/release.py and lite/library.py: which archive fits, and what a library says of itself."""
+"""lite/sdk/release.py and lite/sdk/library.py: which archive fits, and what a library says of itself."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from pathlib import Path
 import paddlelite
 import pytest
 
-from lite import library, release
+from lite.sdk import library
+from lite.sdk import release
 from lite.errors import InputError
-from lite.release import Build
+from lite.sdk.release import Build
 from tests import releases
 from tests.releases import TAG, write
 

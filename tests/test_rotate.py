@@ -7,10 +7,12 @@ import paddle
 import pytest
 from states import random_state
 
-from lite import export, zoo
-from lite.deploy import State, deployable_state
-from quant import rotate
-from quant.streams import layer_norm
+from lite import zoo
+from lite.model import program
+from lite.model.deploy import State
+from lite.model.deploy import deployable_state
+from quant.rewrite import rotate
+from quant.rewrite.block import layer_norm
 
 
 def test_the_matrix_is_orthogonal_and_keeps_the_ones():
@@ -32,7 +34,7 @@ def test_layer_norm_commutes_with_it():
 
 def logits(state: State, variant: zoo.Variant, pixels: np.ndarray) -> np.ndarray:
     with paddle.no_grad():
-        return export.build(state, variant, depth=2)(paddle.to_tensor(pixels)).numpy()
+        return program.build(state, variant, depth=2)(paddle.to_tensor(pixels)).numpy()
 
 
 @pytest.mark.parametrize("name", ["deit_tiny", "deit_tiny_distilled"])

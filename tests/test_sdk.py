@@ -1,4 +1,4 @@
-"""lite/sdk.py: releases from a server on the loopback interface and from files, good and bad, and their cache."""
+"""lite/sdk/sdk.py: releases from a server on the loopback interface and from files, good and bad, and their cache."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from lite import archive, release, sdk
+from lite.sdk import archive
+from lite.sdk import release
+from lite.sdk import sdk
 from lite.errors import DownloadError, InputError
-from lite.release import Build
+from lite.sdk.release import Build
 from tests import releases
 from tests.loopback import FileServer, serve
 from tests.releases import LIBRARY, TAG, files, pack, special, write

@@ -11,20 +11,28 @@ import pytest
 from shallow import PICTURES, SHOWN, VARIANT, made, recipe, shallow
 
 from lite.errors import ConversionError, InputError
-from lite.export import Exported, LoadedProgram, static_graph
+from lite.model.program import Exported
+from lite.model.program import LoadedProgram
+from lite.model.program import static_graph
 from quant import recipe as recipes
 from quant.cost import linear
-from quant.quantizers import take_apart
+from quant.program.quantizers import take_apart
 from quant.recipe import Recipe
-from quant.rounding import nearest
-from quant.segments import Segments
-from quant.sensitivity import Measured, Sums, Whole
-from quant.sensitivity_program import Program
-from quant.sensitivity_results import document, recipe_text, results
-from quant.sensitivity_run import Sensitivity
-from quant.sensitivity_store import WHOLE, Store
-from quant.sensitivity_worker import Job, measure
-from quant.streams import fake_quantize
+from quant.rewrite.rounding import nearest
+from quant.program.segments import Segments
+from quant.sensitivity.figures import Measured
+from quant.sensitivity.figures import Sums
+from quant.sensitivity.figures import Whole
+from quant.sensitivity.program import Program
+from quant.sensitivity.results import document
+from quant.sensitivity.results import recipe_text
+from quant.sensitivity.results import results
+from quant.sensitivity.run import Sensitivity
+from quant.sensitivity.run import WHOLE
+from quant.sensitivity.run import Store
+from quant.sensitivity.worker import Job
+from quant.sensitivity.worker import measure
+from quant.rewrite.block import fake_quantize
 
 REWRITE = {"views": 1, "tanh_gelu": False, "attention": "per_head"}
 

@@ -14,14 +14,19 @@ import pytest
 from shallow import CHECK, SHOWN, VARIANT, made, recipe
 from waiting import ended, until
 
-from lite import dask_workers, weights, workers, zoo
+from lite import zoo
+from lite.engines import workers
+from lite.model import weights
+from lite.engines import workers
 from lite.errors import InputError
 from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
 from quant import recipe as recipes
-from quant.sensitivity_program import Program, folder_for
-from quant.sensitivity_run import Run
-from quant.sensitivity_worker import Job, measure
+from quant.sensitivity.program import Program
+from quant.sensitivity.program import folder_for
+from quant.sensitivity.run import Run
+from quant.sensitivity.worker import Job
+from quant.sensitivity.worker import measure
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -153,7 +158,7 @@ def test_a_dask_cluster_gives_the_same(stock: Program, tmp_path: Path):
     ) as cluster:
         address = cluster.scheduler_address
         cluster_found = Run(
-            stock, CHECK, VARIANT.preprocess, tmp_path, lambda: dask_workers.connected(address)
+            stock, CHECK, VARIANT.preprocess, tmp_path, lambda: workers.connected(address)
         ).run()
     here = Run(stock, CHECK, VARIANT.preprocess, tmp_path / "here", lambda: workers.local(1)).run()
     assert cluster_found == here

@@ -7,9 +7,12 @@ import paddle
 import pytest
 from PIL import Image
 
-from lite.training import mixing
-from lite.training.crop import random_box, random_flip, random_resized_crop
-from lite.training.erasing import AREA, random_erasing
+from lite.training import losses
+from lite.training.rand_augment import random_box
+from lite.training.rand_augment import random_flip
+from lite.training.rand_augment import random_resized_crop
+from lite.training.rand_augment import AREA
+from lite.training.rand_augment import random_erasing
 from lite.training.rand_augment import FILL, OPERATIONS, RandAugment
 from lite.training.settings import Mix
 
@@ -150,7 +153,7 @@ def batch() -> tuple[paddle.Tensor, paddle.Tensor]:
 
 
 def test_mixup_mixes_labels_as_it_mixes_pixels():
-    pixels, targets = mixing.mixup(*batch(), 0.7)
+    pixels, targets = losses.mixup(*batch(), 0.7)
     np.testing.assert_allclose(pixels[0].numpy(), 0.3 * 3, rtol=1e-6)
     np.testing.assert_allclose(targets.numpy()[0], [0.7, 0, 0, 0.3], rtol=1e-6)
     np.testing.assert_allclose(targets.numpy()[1], [0, 0.7, 0.3, 0], rtol=1e-6)
@@ -159,7 +162,7 @@ def test_mixup_mixes_labels_as_it_mixes_pixels():
 def test_cutmix_labels_count_the_pixels():
     rng, shares = np.random.default_rng(0), []
     for _ in range(50):
-        pixels, targets = mixing.cutmix(*batch(), 0.6, rng)
+        pixels, targets = losses.cutmix(*batch(), 0.6, rng)
         own = (pixels.numpy()[0] == 0).mean()
         assert set(np.unique(pixels.numpy()[0])) <= {0.0, 3.0}
         np.testing.assert_allclose(targets.numpy()[0], [own, 0, 0, 1 - own], atol=1e-6)
@@ -172,12 +175,12 @@ def test_cutmix_labels_count_the_pixels():
 def test_half_of_the_batches_get_mixup_and_half_cutmix():
     rng, cut = np.random.default_rng(0), 0
     for _ in range(200):
-        pixels, targets = mixing.mix(*batch(), Mix(mixup=0.8, cutmix=1.0), rng)
+        pixels, targets = losses.mix(*batch(), Mix(mixup=0.8, cutmix=1.0), rng)
         np.testing.assert_allclose(targets.sum(-1).numpy(), 1.0, rtol=1e-5)
         values = np.unique(pixels.numpy()[0])
         cut += bool(set(values) <= {0.0, 3.0})
     assert 75 < cut < 130
     pixels, targets = batch()
-    same = mixing.mix(pixels, targets, Mix(), rng)
+    same = losses.mix(pixels, targets, Mix(), rng)
     assert same[0] is pixels
     assert same[1] is targets

@@ -18,10 +18,12 @@ from training_data import write_colours
 from waiting import until
 
 from lite import labels as class_names
-from lite import pdparams, weights, zoo
+from lite import zoo
+from lite.model import pdparams
+from lite.model import weights
 from lite.errors import ToolkitError
 from lite.pictures import digits
-from lite.training import save
+from lite.training import checkpoint as save
 from lite.training.checkpoint import Checkpoint
 
 ROOT = Path(__file__).resolve().parent.parent

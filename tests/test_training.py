@@ -12,10 +12,14 @@ from states import random_state, write_state
 from tensorboardX.proto import event_pb2
 from training_data import DISTILLED, PLAIN, RANDOM, TINY, assert_same, run, settings, write_colours
 
-from lite import pdparams, state, weights, zoo
+from lite import zoo
+from lite.model import pdparams
+from lite.model import state
+from lite.model import weights
 from lite.errors import ConversionError, InputError
 from lite.pictures import digits
-from lite.training import batches, initial, listing, resolution, save
+from lite.training import batches, initial, listing, resolution
+from lite.training import checkpoint
 from lite.training.batches import Epoch
 from lite.training.devices import ALONE, Devices
 from lite.training.loop import Task
@@ -128,7 +132,7 @@ def test_a_head_for_other_classes_is_made_anew():
 
 def test_what_is_saved_goes_through_the_reader(tmp_path: Path):
     values = random_state(zoo.find("deit_tiny"), 3)
-    save.save(values, tmp_path / "small.pdparams", ("a", "b", "c"), half=True)
+    checkpoint.save(values, tmp_path / "small.pdparams", ("a", "b", "c"), half=True)
     loaded = weights.load(
         zoo.find("deit_tiny"),
         str(tmp_path / "small.pdparams"),

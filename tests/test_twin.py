@@ -1,4 +1,4 @@
-"""quant/twin.py: the twin computes what Paddle's simulation of the INT8 program computes, in Paddle and in Lite."""
+"""quant/program/twin.py: the twin computes what Paddle's simulation of the INT8 program computes, in Paddle and in Lite."""
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ import numpy as np
 import programs
 import pytest
 
-from lite import export, nb, optimizer, weights, zoo
-from lite.deploy import deployable_state
+from lite import zoo
+from lite.model import program as export
+from lite.nb import reader
+from lite.nb import optimizer
+from lite.model import weights
+from lite.model.deploy import deployable_state
 from lite.errors import ConversionError
-from lite.export import Exported, LoadedProgram, static_graph
+from lite.model.program import Exported
+from lite.model.program import LoadedProgram
+from lite.model.program import static_graph
 from lite.pictures import digits, prepare
 from lite.pictures.picture_set import PictureSet
-from quant import ptq
+from quant.program import ptq
 from quant.recipe import Recipe
-from quant.twin import build_twin
+from quant.program.twin import build_twin
 
 VARIANT = zoo.find("deit_tiny")
 ROOT = Path(__file__).resolve().parent.parent
@@ -114,7 +120,7 @@ def test_mixed_precision(trained, pixels, tmp_path: Path, onnx_format: bool):
     )  # fmt: skip
     counts = {
         (row["op"], row["precision"]): row["count"]
-        for row in nb.kernel_table(model)
+        for row in reader.kernel_table(model)
         if row["op"] in ("conv2d", "fc", "matmul_v2")
     }
     assert counts == {

@@ -15,15 +15,19 @@ import numpy as np
 import pytest
 from waiting import ended, until
 
-from lite import bundle, comparison, dask_workers, validation, workers
-from lite.chunks import SIZE
-from lite.comparison import Comparison
+from lite import bundle
+from lite.measure import comparison
+from lite.engines import workers
+from lite.measure import validation
+from lite.engines import workers
+from lite.measure.chunks import SIZE
+from lite.measure.comparison import Comparison
 from lite.errors import ConversionError, InputError
-from lite.evaluate import Engine
+from lite.engines.base import Engine
 from lite.pictures import digits, picture_set
 from lite.pictures.picture_set import PictureSet
-from lite.validate import Run
-from lite.workers import ChunkResult
+from lite.measure.validate import Run
+from lite.engines.workers import ChunkResult
 
 COUNT = 4 * SIZE + 1
 
@@ -204,12 +208,12 @@ def test_a_dask_cluster_gives_the_same(whole, tiny_bundle, photos, tmp_path):
     ) as cluster:
         address = cluster.scheduler_address
         found = Run(
-            made, pictures, comparison.rebuilt(made), tmp_path, lambda: dask_workers.connected(address)
+            made, pictures, comparison.rebuilt(made), tmp_path, lambda: workers.connected(address)
         ).run()
         results = validation.document(found, max_drift=None, seconds={})
     assert figures(results) == figures(whole[1])
     assert len(chunk_files(tmp_path)) == 2 * 5
-    with pytest.raises(InputError, match="no Dask scheduler at"), dask_workers.connected(address):
+    with pytest.raises(InputError, match="no Dask scheduler at"), workers.connected(address):
         pytest.fail("the cluster is gone")
 
 

@@ -12,7 +12,7 @@ from states import random_state
 from lite import bundle, zoo
 from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
-from lite.weights import Weights
+from lite.model.weights import Weights
 from quant import recipe
 from quant.convert import Request, convert
 

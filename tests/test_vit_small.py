@@ -11,8 +11,8 @@ import pytest
 from paddle.nn import functional
 
 from lite.errors import InputError
-from lite.pdparams import read_state
-from lite.state import check_state
+from lite.model.pdparams import read_state
+from lite.model.state import check_state
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lite import weights
+from lite.model import weights
 from lite.errors import DownloadError, InputError
-from lite.weights import load
+from lite.model.weights import load
 from lite.zoo import MODELS
 from tests.loopback import serve
 from tests.states import random_state, write_state

@@ -14,19 +14,23 @@ import numpy as np
 import pytest
 from waiting import HANG, runs, until
 
-from lite import bundle, dask_workers, processes, workers
+from lite import bundle
+from lite.engines import workers
+from lite.engines import processes
+from lite.engines import workers
 from lite.errors import ConversionError, InputError
-from lite.evaluate import Engine
+from lite.engines.base import Engine
 from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
-from lite.workers import CHUNK, Job
+from lite.engines.workers import CHUNK
+from lite.engines.workers import Job
 
 ONE = PictureSet.of("digits", digits.pictures("held_out", 1)).pictures
 
 
 @pytest.mark.parametrize("address", ["nonsense", "tcp://127.0.0.1", "http://127.0.0.1:1", ""])
 def test_an_address_that_is_none(address):
-    with pytest.raises(InputError, match="tcp://HOST:8786"), dask_workers.connected(address):
+    with pytest.raises(InputError, match="tcp://HOST:8786"), workers.connected(address):
         pytest.fail("nothing to connect to")
 
 

@@ -17,7 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from lite.drift import Drift
+from lite.measure.drift import Drift
 from lite.stages import Stages
 
 _ERRORS = Console(stderr=True, highlight=False)

@@ -16,14 +16,14 @@ import _command
 
 with _command.requirements():
     import click
-    from _bench_install import install_all
-    from _bench_interrupt import twice
-    from _bench_options import MASKS, MODES, NUMBERS
-    from _bench_table import LiveTable, show_results
+    from _bench import install_all
+    from _bench import twice
+    from _options import MASKS, MODES, NUMBERS
+    from _bench import LiveTable, show_results
     from _display import notify, say
-    from _input_options import BUNDLES, bundle_option
-    from _output_options import json_option, out_option
-    from _phone_options import phone_options, serial_option
+    from _options import BUNDLES, bundle_option
+    from _options import json_option, out_option
+    from _options import phone_options, serial_option
 
     from lite import bundle
     from lite.bundle import Bundle
@@ -35,7 +35,7 @@ with _command.requirements():
     from lite.phone.plan import Plan
     from lite.phone.server import Server, address
     from lite.phone.session import Job
-    from lite.whole_file import make_folder
+    from lite.files import make_folder
 
 BENCHES = _command.ROOT / "build" / "bench"
 

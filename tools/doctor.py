@@ -12,9 +12,9 @@ import _command
 with _command.requirements():
     import click
     from _display import show
-    from _input_options import BUNDLES, bundle_option
-    from _output_options import json_option
-    from _phone_options import phone_options, serial_option
+    from _options import BUNDLES, bundle_option
+    from _options import json_option
+    from _options import phone_options, serial_option
     from adbutils import adb_path
     from rich.markup import escape
     from rich.table import Table

@@ -9,10 +9,12 @@ import _command
 
 with _command.requirements():
     import click
-    from _output_options import json_option
+    from _options import json_option
 
-    from lite import bundle, release, sdk
-    from lite.release import Build
+    from lite import bundle
+    from lite.sdk import release
+    from lite.sdk import sdk
+    from lite.sdk.release import Build
 
 
 @click.command(

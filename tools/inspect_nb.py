@@ -13,11 +13,12 @@ import _command
 
 with _command.requirements():
     import click
-    from _output_options import json_option
+    from _options import json_option
     from rich.console import Console
     from rich.table import Table
 
-    from lite import macs, nb
+    from lite.nb import shapes
+    from lite.nb import reader
     from quant import cost
 
 # Rows of the table of layers; --json has all.
@@ -47,7 +48,7 @@ def main(file: Path, image: int | None, core: str, as_json: bool) -> None:
     INT8 coverage is the share of multiply-adds that int8 kernels do. Instructions are one picture's on one thread, by
     a model of Paddle Lite's ARM kernels (quant/cost.py).
     """
-    model = nb.read(file)
+    model = reader.read(file)
     facts = _facts(model, image, core)
     if as_json:
         click.echo(json.dumps(facts, indent=2))
@@ -59,11 +60,11 @@ def main(file: Path, image: int | None, core: str, as_json: bool) -> None:
         click.echo(capture.get(), nl=False)
 
 
-def _facts(model: nb.LiteModel, image: int | None, core: str) -> dict:
+def _facts(model: reader.LiteModel, image: int | None, core: str) -> dict:
     shape = (1, 3, image, image) if image else next(iter(model.inputs.values()))
     try:
-        total, unknown = sum(work.macs for work in macs.multiply_adds(model, shape)), None
-    except macs.UnknownShapeError as error:
+        total, unknown = sum(work.macs for work in shapes.multiply_adds(model, shape)), None
+    except shapes.UnknownShapeError as error:
         total, unknown = None, str(error)
     return {
         "file": str(model.path),
@@ -74,10 +75,10 @@ def _facts(model: nb.LiteModel, image: int | None, core: str) -> dict:
             "tensors": len(model.params),
             "bytes": sum(tensor.bytes for tensor in model.params.values()),
         },
-        "kernels": nb.kernel_table(model),
+        "kernels": reader.kernel_table(model),
         "input_shape": list(shape),
         "multiply_adds": total,
-        "int8_coverage": macs.int8_coverage(model, shape),
+        "int8_coverage": shapes.int8_coverage(model, shape),
         "coverage_unknown_because": unknown,
         "cost": cost.summary(model, shape, core),
     }

@@ -15,19 +15,22 @@ import _command
 
 with _command.requirements():
     import click
-    from _calibration_options import calibration_options, recipe_option
+    from _options import calibration_options, recipe_option
     from _display import Display, drift_rows, notify, say, show
-    from _input_options import BUNDLES, max_drift_option
-    from _network_options import model_option, weights_options
-    from _output_options import json_option, out_option
+    from _options import BUNDLES, max_drift_option
+    from _options import model_option, weights_options
+    from _options import json_option, out_option
     from rich.table import Table
 
-    from lite import drift, weights, zoo
+    from lite import zoo
+    from lite.measure import drift
+    from lite.model import weights
     from lite import labels as class_names
     from lite.bundle import Bundle
     from lite.errors import DriftError
     from lite.pictures.picture_set import DIGITS
-    from quant import budget_plan, pictures
+    from quant import pictures
+    from quant.budget import plan
     from quant import recipe as recipes
     from quant.convert import PRECISIONS, TARGETS, Request, combinations, convert
 
@@ -107,7 +110,7 @@ def main(
     if limit is not None:
         # Before a server is asked, weights are loaded or anything is converted.
         classes = weights.fewest_classes(variant, source)
-        budget_plan.check(recipe_used, limit, variant, classes, int8=_needs_calibration(requests))
+        plan.check(recipe_used, limit, variant, classes, int8=_needs_calibration(requests))
     loaded = weights.load(variant, source, labels=labels, notify=notify)
     names, calibration, checked = pictures.choose(
         loaded.labels,

@@ -17,21 +17,25 @@ import _command
 
 with _command.requirements():
     import click
-    from _calibration_options import calibration_options, recipe_option
+    from _options import calibration_options, recipe_option
     from _display import Display, notify, show
-    from _network_options import model_option, weights_options
-    from _output_options import json_option, out_option, restart_option
-    from _worker_options import worker_options
+    from _options import model_option, weights_options
+    from _options import json_option, out_option, restart_option
+    from _options import worker_options
     from rich.markup import escape
     from rich.table import Table
 
-    from lite import weights, zoo
-    from lite.workers import Workers
-    from quant import pictures, sensitivity_report
+    from lite import zoo
+    from lite.model import weights
+    from lite.engines.workers import Workers
+    from quant import pictures
+    from quant.sensitivity import results
     from quant import recipe as recipes
-    from quant.sensitivity_program import prepare
-    from quant.sensitivity_results import document, recipe_text, results
-    from quant.sensitivity_run import Run
+    from quant.sensitivity.program import prepare
+    from quant.sensitivity.results import document
+    from quant.sensitivity.results import recipe_text
+    from quant.sensitivity.results import results
+    from quant.sensitivity.run import Run
 
 PICTURES = 16
 
@@ -140,7 +144,7 @@ def main(
     figures = document(found, facts)
     about = f"{loaded.variant.name} ({loaded.name}), {len(check.pictures)} pictures from {check.source}"
     text = recipe_text(used, results(found)[0], active=skip_worst, source=about)
-    sensitivity_report.write(out, figures, text)
+    results.write(out, figures, text)
     if as_json:
         click.echo(json.dumps(figures, indent=2))
         return

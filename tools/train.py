@@ -9,12 +9,13 @@ import _command
 with _command.requirements():
     import click
     from _display import Display, notify, say
-    from _network_options import model_option
+    from _options import model_option
 
     from lite import labels as class_names
     from lite import zoo
     from lite.errors import InputError
-    from lite.training import batches, devices, initial, listing, resolution, save, settings, teacher
+    from lite.training import batches, devices, initial, listing, resolution, settings, teacher
+    from lite.training import checkpoint as save
     from lite.training.checkpoint import discard
     from lite.training.loop import Task, train
     from lite.training.schedule import peak

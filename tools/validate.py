@@ -19,19 +19,23 @@ import _command
 with _command.requirements():
     import click
     from _display import Display, between, drift_rows, notify, say, show
-    from _input_options import BUNDLES, bundle_option, limit_option, max_drift_option, strict_option
-    from _output_options import json_option, out_option, restart_option
-    from _worker_options import worker_options
+    from _options import BUNDLES, bundle_option, limit_option, max_drift_option, strict_option
+    from _options import json_option, out_option, restart_option
+    from _options import worker_options
     from rich.markup import escape
     from rich.table import Table
 
-    from lite import bundle, comparison, drift, validation
+    from lite import bundle
+    from lite.measure import comparison
+    from lite.measure import drift
+    from lite.measure import validation
     from lite.bundle import Bundle
-    from lite.comparison import Comparison
+    from lite.measure.comparison import Comparison
     from lite.errors import DriftError, InputError
     from lite.pictures import picture_set
-    from lite.validate import Run, default_out
-    from lite.workers import Workers
+    from lite.measure.validate import Run
+    from lite.measure.validate import default_out
+    from lite.engines.workers import Workers
 
 VALIDATIONS = _command.ROOT / "build" / "validate"
 SHOWN = 10

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from lite import library, release, sdk
+from lite.sdk import library
+from lite.sdk import release
+from lite.sdk import sdk
 from lite.bundle import Bundle
 from lite.errors import InputError
-from lite.library import Library
-from lite.phone import elf
-from lite.phone.elf import Elf
+from lite.sdk.library import Library
+from lite.sdk import library
+from lite.sdk.library import Elf
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = "deit"
@@ -188,7 +190,7 @@ def _search(name: str, abi: str, folders: Sequence[Path]) -> Elf | None:
         path = folder / name
         if path.is_file():
             try:
-                found = elf.read(path)
+                found = library.read(path)
             except InputError:
                 continue  # a linker script, such as glibc's libm.so
             if found.abi == abi:
@@ -198,7 +200,7 @@ def _search(name: str, abi: str, folders: Sequence[Path]) -> Elf | None:
 
 def _read(path: Path) -> Elf:
     try:
-        return elf.read(path)
+        return library.read(path)
     except InputError as error:
         why, _, remedy = str(error).rpartition("; ")
         raise BinaryError(why, remedy) from error

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lite import nb, release
+from lite.nb import reader
+from lite.sdk import release
 from lite.bundle import Bundle
 from lite.errors import InputError
-from lite.library import Library
+from lite.sdk.library import Library
 from lite.phone.binaries import Binaries, BinaryError, Found
 from lite.phone.facts import Facts
 
@@ -98,7 +99,7 @@ def _opencl(bundle: Bundle, facts: Facts, found: Found | None) -> Iterator[Probl
 
 def _version(bundle: Bundle, facts: Facts, runtime: Library) -> Iterator[Problem]:
     network = bundle.host_nb if is_x86(facts) else bundle.model_nb
-    made = nb.read(network).opt_version
+    made = reader.read(network).opt_version
     if runtime.version is not None and _tag(made) != _tag(runtime.version):
         why = f"{network.name} is by opt {made}, the library {runtime.path.name} is {runtime.version}"
         remedy = f"get the library of {made} (tools/fetch_sdk.py --version), or make the bundle again"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lite.bundle import Bundle
-from lite.drift import cosines
+from lite.measure.drift import cosines
 from lite.phone.errors import GoldenMismatchError
 
 # INT8 kernels for ARM, fp16 and GPUs round in other places than `host.nb`, and a flipped rounding travels. So it

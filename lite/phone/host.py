@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from lite import bundle, release, sdk
+from lite import bundle
+from lite.sdk import release
+from lite.sdk import sdk
 from lite.bundle import Bundle
 from lite.errors import InputError, ToolkitError
 from lite.phone.binaries import NDK_VARIABLES, Binaries, BinaryError

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from lite.phone import demo, golden, sensors, throttling
+from lite.phone import demo, golden, sensors
+from lite.phone import sensors
 from lite.phone.demo import Bench, Request
 from lite.phone.device import Device
 from lite.phone.errors import PhoneError
@@ -112,7 +113,7 @@ class Phone:
             during,
             after,
             cooldown,
-            throttling.reasons(before, during, after, latencies),
+            sensors.reasons(before, during, after, latencies),
         )
 
     @contextmanager

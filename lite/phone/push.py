@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from lite.digest import file_sha256
+from lite.files import file_sha256
 from lite.errors import InputError
 from lite.phone import index, sync
 from lite.phone.device import Device

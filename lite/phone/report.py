@@ -12,7 +12,7 @@ from typing import Any
 
 from jinja2 import Template
 
-from lite import pages
+from lite.report import page
 
 _KINDS = ("wide", "narrow")
 
@@ -72,7 +72,7 @@ def _milliseconds(value: float) -> str:
 
 @lru_cache(maxsize=1)
 def _template() -> Template:
-    environment = pages.environment(Path(__file__).parent / "templates")
+    environment = page.environment(Path(__file__).parent / "templates")
     environment.filters.update(
         ms=_milliseconds,
         megabytes=lambda kib: f"{kib / 1024:.0f} MiB",

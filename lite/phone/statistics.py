@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from lite.interval import CONFIDENCE, Interval
+from lite.measure.interval import CONFIDENCE
+from lite.measure.interval import Interval
 
 # A run whose middle 80 % spreads over more than this share of its median says little about small gains.
 NOISY_SPREAD = 0.10

@@ -6,20 +6,20 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lite import labels as class_names
-from lite import weights
+from lite.model import weights
 from lite.errors import InputError
-from lite.state import State
+from lite.model.state import State
 from lite.training.resolution import with_classes
-from lite.weights import Weights
+from lite.model.weights import Weights
 from lite.zoo import MODELS, Variant
 
 
 def load(variant: Variant, source: str, classes: tuple[str, ...], *, notify: Callable[[str], None]) -> State:
-    """The state dict of `source` (as `lite.weights.load`) with heads for the data's `classes`.
+    """The state dict of `source` (as `lite.model.weights.load`) with heads for the data's `classes`.
 
     A file may hold the same variant at the other input size, since fine-tuning deit_base's weights is how
     deit_base_384's were made. `notify` is told of that, of a head made anew, and of one whose
-    classes have other names beside the file. Raises as `lite.weights.load`.
+    classes have other names beside the file. Raises as `lite.model.weights.load`.
     """
     loaded = _load(variant, source, notify)
     if loaded.classes != len(classes):

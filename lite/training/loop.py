@@ -13,12 +13,12 @@ import numpy as np
 import paddle
 
 from lite.errors import ConversionError, InputError
-from lite.state import State
+from lite.model.state import State
 from lite.training import batches
 from lite.training.batches import Batch, Epoch
 from lite.training.checkpoint import Checkpoint, Position
 from lite.training.devices import ALONE, Devices
-from lite.training.events import Events
+
 from lite.training.resolution import at_resolution
 from lite.training.schedule import shape
 from lite.training.settings import Settings
@@ -26,6 +26,13 @@ from lite.training.sources import Source
 from lite.training.stage_run import StageRun
 from lite.training.teacher import Teacher
 from lite.zoo import Variant
+
+
+from pathlib import Path
+
+from tensorboardX import SummaryWriter
+
+from lite.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -239,3 +246,29 @@ class _Run:
 
     def _total(self) -> int:
         return self._done(Position(len(self.task.settings.stages)))
+
+
+class Events:
+    """Scalars by step in `folder`; None writes nothing. A run that goes on at `first_step` hides later ones."""
+
+    def __init__(self, folder: Path | None, first_step: int = 0):
+        self._writer: SummaryWriter | None = None
+        if folder is None:
+            return
+        try:
+            self._writer = SummaryWriter(str(folder), purge_step=first_step or None)
+        except OSError as error:
+            raise InputError(
+                f"cannot write curves to {folder}: {error.strerror}; choose another --logs"
+            ) from error
+
+    def write(self, step: int, **scalars: float) -> None:
+        """Adds one value to each named curve."""
+        if self._writer is not None:
+            for name, value in scalars.items():
+                self._writer.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Writes what is still in memory."""
+        if self._writer is not None:
+            self._writer.close()

@@ -6,7 +6,7 @@ import numpy as np
 import paddle
 from paddle.nn import functional
 
-from lite.state import State
+from lite.model.state import State
 from lite.zoo import PATCH_SIZE, Variant
 
 

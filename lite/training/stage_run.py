@@ -8,16 +8,23 @@ from typing import Any
 import numpy as np
 import paddle
 
-from lite.network import DeiT
-from lite.state import State
-from lite.training import losses, mixing
-from lite.training.average import Average
+from lite.model.network import DeiT
+from lite.model.state import State
+from lite.training import losses
+from lite.training import losses
+
 from lite.training.batches import Batch, Epoch
 from lite.training.devices import Devices, on_gpu
 from lite.training.schedule import Shape
 from lite.training.settings import Settings
 from lite.training.teacher import Teacher
 from lite.zoo import Variant
+
+
+import numpy as np
+import paddle
+
+from lite.model.state import State
 
 
 class _Heads(paddle.nn.Layer):
@@ -100,7 +107,7 @@ class StageRun:
 
     def _loss(self, pixels: paddle.Tensor, labels: paddle.Tensor, rng: np.random.Generator) -> paddle.Tensor:
         soft = losses.soft_labels(labels, self._classes, self._settings.label_smoothing)
-        pixels, soft = mixing.mix(pixels, soft, self._settings.mix, rng)
+        pixels, soft = losses.mix(pixels, soft, self._settings.mix, rng)
         with paddle.amp.auto_cast(enable=self._amp, level="O1"):
             outputs = self._heads(pixels)
             if self._teacher is None:
@@ -147,3 +154,33 @@ class StageRun:
         self._optimizer.set_state_dict(kept)
         if figures["scaler"]:
             self._scaler.load_state_dict(figures["scaler"])
+
+
+class Average:
+    """Averages the parameters of `network` into those of `kept`, a network of the same form.
+
+    The decay grows in over the first updates, (1 + n) / (10 + n), so that the start is soon forgotten; a decay of
+    None keeps the last weights. Source: TensorFlow's ExponentialMovingAverage with `num_updates`.
+    """
+
+    def __init__(self, network: paddle.nn.Layer, kept: paddle.nn.Layer, decay: float | None):
+        self.network, self.updates = kept, 0
+        self._pairs = list(zip(kept.parameters(), network.parameters(), strict=True))
+        self._decay = 0.0 if decay is None else decay
+        kept.set_state_dict(network.state_dict())
+        kept.eval()
+
+    @paddle.no_grad()
+    def update(self) -> None:
+        """Takes in the network's weights as they are now."""
+        decay = min(self._decay, (1 + self.updates) / (10 + self.updates))
+        self.updates += 1
+        for kept, current in self._pairs:
+            if decay:
+                kept.lerp_(current, 1.0 - decay)
+            else:
+                paddle.assign(current, kept)
+
+    def state(self) -> State:
+        """The averaged weights by PaddleClas's names, float32."""
+        return {name: np.asarray(value.numpy()) for name, value in self.network.state_dict().items()}

@@ -9,12 +9,12 @@ from pathlib import Path
 import paddle
 
 from lite import labels as class_names
-from lite import weights
-from lite.digest import file_sha256
+from lite.model import weights
+from lite.files import file_sha256
 from lite.errors import InputError
-from lite.network import DeiT
-from lite.pdparams import read_state
-from lite.state import State
+from lite.model.network import DeiT
+from lite.model.pdparams import read_state
+from lite.model.state import State
 from lite.training.resolution import at_resolution
 from lite.zoo import MODELS, Variant, find
 
@@ -45,7 +45,7 @@ class Teacher:
 
 
 def load(name: str, source: str, classes: tuple[str, ...], *, notify: Callable[[str], None]) -> Teacher:
-    """The teacher called `name` with weights from `source`, as `lite.weights.load` (paddle.vision: a file).
+    """The teacher called `name` with weights from `source`, as `lite.model.weights.load` (paddle.vision: a file).
 
     Raises InputError for an unknown name, weights that do not fit it, another number of classes than the data's
     `classes`, or others by the names that lie beside its file.

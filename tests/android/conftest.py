@@ -17,7 +17,8 @@ from core_build import build as build_core
 @pytest.fixture(scope="session")
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Real bundles of the digits DeiT-tiny by precision, quantized the quick way."""
-    from lite import weights, zoo
+    from lite import zoo
+    from lite.model import weights
     from quant import pictures, recipe
     from quant.convert import Request, convert
 

@@ -16,7 +16,8 @@ import numpy as np
 from measurements import measurement, outcome, renamed
 from shallow import CALIBRATION, CHECK, made, recipe, shallow
 
-from lite import weights, zoo
+from lite import zoo
+from lite.model import weights
 from lite.phone import results
 from lite.phone.binaries import Binaries
 from lite.phone.errors import PhoneError
@@ -28,7 +29,7 @@ from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
 from quant import recipe as recipes
 from quant.convert import Request, convert
-from quant.sensitivity_program import folder_for
+from quant.sensitivity.program import folder_for
 
 ROOT = Path(__file__).resolve().parents[2]
 # As long as ImageNet's longest names, and one that has nowhere to break.

@@ -12,7 +12,7 @@ from pages import Page
 from screenshots import show
 from selenium.webdriver import Chrome
 
-from lite.drift import SNR_LIMIT_DB
+from lite.measure.drift import SNR_LIMIT_DB
 
 # Heading → texts, and rows of cells.
 Sections = dict[str, tuple[list[str], list[list[str]]]]

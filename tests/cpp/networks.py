@@ -13,8 +13,8 @@ def small_nb(target: str) -> bytes:
     # Imported here: Paddle takes seconds.
     import paddle
 
-    from lite import optimizer
-    from lite.kernel_check import Expectation
+    from lite.nb import optimizer
+    from lite.nb.kernel_check import Expectation
 
     paddle.seed(0)
     network = paddle.nn.Sequential(paddle.nn.Flatten(), paddle.nn.Linear(12, 3))

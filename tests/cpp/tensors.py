@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from lite import zoo
-from lite.manifest import first_problem
+from lite.bundle import first_problem
 from lite.pictures import prepare
 from lite.zoo import Preprocess
 

@@ -13,7 +13,7 @@ from PIL import Image
 from tensors import manifest, smooth
 
 from lite import bundle
-from lite.manifest import first_problem
+from lite.bundle import first_problem
 
 Edit = Callable[[dict[str, Any]], object]
 

@@ -14,7 +14,8 @@ import pytest
 from lite import bundle
 from lite.bundle import Bundle
 from lite.errors import InputError
-from lite.phone import checks, elf
+from lite.phone import checks
+from lite.sdk import library
 from lite.phone.binaries import Binaries, BinaryError
 from lite.phone.facts import Facts
 
@@ -34,7 +35,7 @@ PHONE = Facts(
     root=False,
 )
 X86 = dataclasses.replace(PHONE, abis=("x86_64",), features=("avx2",), cpu_parts=())
-# What tells lite/library.py of each.
+# What tells lite/sdk/library.py of each.
 OPENCL, FP16 = "clGetPlatformIDs", "fp16_to_fp32"
 
 
@@ -219,7 +220,7 @@ def test_every_library_of_the_host_build(deit: Path):
         r"(libc|libm|libdl|libpthread|librt|libutil|libstdc\+\+|libgcc_s|ld-linux.*)\.so\.\d+"
     )
     for path in found.files.values():
-        left = set(elf.read(path).needed) - found.files.keys()
+        left = set(library.read(path).needed) - found.files.keys()
         assert [name for name in left if not every_linux.fullmatch(name)] == []
 
 

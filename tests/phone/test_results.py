@@ -13,7 +13,8 @@ from measurements import USED, measurement, outcome, renamed, round_of
 
 from lite import bundle
 from lite.errors import InputError
-from lite.phone import report, results, results_csv
+from lite.phone import report, results
+from lite.phone import results
 from lite.phone.binaries import Binaries
 from lite.phone.errors import PhoneError
 from lite.phone.measured import Cooldown, Measured, Measurement, Round
@@ -104,7 +105,7 @@ def test_speed_up_is_in_all_of_them(
     assert row["ratio"] == pytest.approx(2, rel=0.02)
     assert (row["certain"], row["simulated"]) == (True, False)
     assert "Compared with slow-fp32" in report.render(document)
-    lines = list(csv.DictReader(results_csv.table(document).splitlines()))
+    lines = list(csv.DictReader(results.table(document).splitlines()))
     assert [bool(line["speed_up"]) for line in lines] == [False, True]
 
 
@@ -152,7 +153,7 @@ def test_what_spoils_a_number_is_said_beside_it(candidate: Candidate, job: Job) 
     page = report.render(document)
     for note in made.notes:
         assert note.replace("'", "&#39;") in page
-    (line,) = csv.DictReader(results_csv.table(document).splitlines())
+    (line,) = csv.DictReader(results.table(document).splitlines())
     assert (line["noisy"], line["throttled"]) == ("1", "1")
 
 
@@ -188,7 +189,7 @@ def test_nothing_measured_is_a_page_too(job: Job) -> None:
     document = results.document([lost], job)
     assert results.problem(json.loads(json.dumps(document))) is None
     assert "phone-1: gone; plug it in" in report.render(document)
-    assert list(csv.DictReader(results_csv.table(document).splitlines())) == []
+    assert list(csv.DictReader(results.table(document).splitlines())) == []
 
 
 def test_the_page_opens_without_a_network(candidate: Candidate, job: Job) -> None:

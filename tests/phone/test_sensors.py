@@ -8,7 +8,8 @@ import time
 import pytest
 from phone import Phone
 
-from lite.phone import sensors, throttling
+from lite.phone import sensors
+from lite.phone import sensors
 from lite.phone.device import Device
 from lite.phone.sensors import Sample
 
@@ -139,28 +140,28 @@ STEADY = [20.0] * 30
 
 
 def test_lower_limits_are_throttling() -> None:
-    (why,) = throttling.reasons(sample(), [sample(), sample(limit=1_200_000)], sample(), STEADY)
+    (why,) = sensors.reasons(sample(), [sample(), sample(limit=1_200_000)], sample(), STEADY)
     assert why == "throttled: the system lowered the top clock of 1 CPUs, CPU 0 from 2000 to 1200 MHz"
 
 
 def test_androids_word_is_throttling() -> None:
-    (why,) = throttling.reasons(sample(), [], sample(status=3), STEADY)
+    (why,) = sensors.reasons(sample(), [], sample(status=3), STEADY)
     assert "severe" in why
 
 
 def test_falling_clocks_are_throttling() -> None:
     during = [sample(clock=2_000_000)] * 4 + [sample(clock=1_000_000)] * 4
-    (why,) = throttling.reasons(sample(), during, sample(), STEADY)
+    (why,) = sensors.reasons(sample(), during, sample(), STEADY)
     assert "from 2000 to 1000 MHz" in why
 
 
 def test_slower_runs_are_throttling_even_where_sensors_are_hidden() -> None:
     hidden = Sample(0)
-    (why,) = throttling.reasons(hidden, [hidden], hidden, [20.0] * 20 + [30.0] * 20)
+    (why,) = sensors.reasons(hidden, [hidden], hidden, [20.0] * 20 + [30.0] * 20)
     assert "50% slower" in why
 
 
 def test_warmth_alone_and_raised_limits_are_not() -> None:
-    assert throttling.reasons(sample(), [sample(80)], sample(80), STEADY) == []
-    assert throttling.reasons(sample(limit=1_000_000), [sample()], sample(), STEADY) == []
-    assert throttling.reasons(None, [], None, STEADY) == []
+    assert sensors.reasons(sample(), [sample(80)], sample(80), STEADY) == []
+    assert sensors.reasons(sample(limit=1_000_000), [sample()], sample(), STEADY) == []
+    assert sensors.reasons(None, [], None, STEADY) == []

@@ -1,4 +1,4 @@
-// Bounded, schema-less reading of a flatbuffer that may be hostile: what lite/flatbuffer.py does.
+// Bounded, schema-less reading of a flatbuffer that may be hostile: what lite/nb/flatbuffer.py does.
 //
 // Fields are reached by slot number, their place in the schema's table; no generated code and no alignment is
 // needed. Every access is checked, and a budget of as many steps as the buffer has bytes stops offsets that

@@ -1,0 +1,45 @@
+"""Paddle Lite's x86 runtime behind one small class: picture tensor in, logits out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from lite.nb import reader
+from lite.errors import InputError
+
+
+class LitePredictor:
+    """A `.nb` in Paddle Lite's x86 runtime.
+
+    The file is read by `lite.nb.reader` first: the runtime aborts the whole process on one it can't take. Raises
+    InputError for such a file, for one made for another target or by another version of the optimizer.
+    """
+
+    batch: int | None = 1
+
+    def __init__(self, path: Path):
+        from paddlelite import lite as runtime
+
+        model = reader.read(path)
+        foreign = sorted({row["target"] for row in reader.kernel_table(model)} - {"x86", "host", "any"})
+        if foreign:
+            raise InputError(
+                f"{path}: made for {', '.join(foreign)}, which this host can't run; use the bundle's host.nb"
+            )
+        config = runtime.MobileConfig()
+        config.set_model_from_file(str(path))
+        self._predictor = runtime.create_paddle_predictor(config)
+
+    def run(self, pixels: np.ndarray) -> np.ndarray:
+        """Logits float32 [classes] of a float32 [1, 3, H, W] picture tensor."""
+        self._predictor.get_input(0).from_numpy(np.ascontiguousarray(pixels, dtype=np.float32))
+        self._predictor.run()
+        return np.array(self._predictor.get_output(0).numpy(), dtype=np.float32).reshape(-1)
+
+    def logits(self, pixels: np.ndarray) -> np.ndarray:
+        """Logits float32 [1, classes] of float32 [1, 3, H, W]. Raises InputError for more pictures."""
+        if len(pixels) != 1:
+            raise InputError(f"a .nb takes one picture at a time, not {len(pixels)}; give them one by one")
+        return self.run(pixels)[None]

@@ -1,0 +1,164 @@
+"""Weights → a network for Paddle Inference or an ONNX file, checked before anybody sees it.
+
+1. the deployable network, as a program for any number of pictures;
+2. for ONNX: paddle2onnx makes a `.onnx` of the program, in a process of its own;
+3. the engine it is for, in a process of its own, against Paddle's dynamic graph at 1 and at 3 pictures;
+4. labels and `export.json` beside it; then the folder gets its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from lite.engines import processes
+from lite.exports import folder as exported
+from lite.exports.folder import MANIFEST
+from lite.exports.folder import Manifest
+from lite.exports.folder import input_entry
+from lite.engines.paddle_inference import InferenceEngine
+from lite.engines.onnx import OnnxEngine
+from lite.errors import ConversionError, InputError
+from lite.engines.base import Runnable
+from lite.files import check_replaceable
+from lite.files import new_folder
+from lite.stages import Stages
+from lite.model.weights import Weights
+
+Format = Literal["inference", "onnx"]
+FORMATS: tuple[Format, ...] = ("inference", "onnx")
+TOLERANCE = 1e-4
+BATCHES = (1, 3)
+OPSETS = range(11, 18)
+# Every engine of docs/engines.md reads it; from 17 on layer normalisation is one operator, which older ones lack.
+DEFAULT_OPSET = 13
+_SEED = 2026
+INPUT_NAME = "image"  # as lite.export names it, which brings Paddle
+_PACKAGES: dict[Format, tuple[str, ...]] = {
+    "inference": ("paddlepaddle",),
+    "onnx": ("paddlepaddle", "paddle2onnx", "onnxruntime"),
+}
+
+
+def check_free(out: Path, *, force: bool) -> None:
+    """Raises InputError if `export` would refuse `out` for what is there."""
+    check_replaceable(out, MANIFEST, force)
+
+
+def export(
+    loaded: Weights,
+    form: Format,
+    out: Path,
+    *,
+    opset: int = DEFAULT_OPSET,
+    force: bool = False,
+    stages: Stages | None = None,
+) -> Manifest:
+    """Writes the folder `out`; with `force` an earlier one of its kind is replaced.
+
+    The network takes float32 [N, 3, H, W] and gives logits float32 [N, classes]. Raises InputError for an `out`
+    that can't be written or an `opset` outside OPSETS, ConversionError if a step fails or the logits differ from
+    Paddle's by more than TOLERANCE (times the largest logit, where that is over 1).
+    """
+    if opset not in OPSETS:
+        raise InputError(f"opset {opset} is not supported; choose {OPSETS[0]} to {OPSETS[-1]}")
+    stages = stages or Stages()
+    with new_folder(out, holds=MANIFEST, force=force) as folder:
+        with stages.stage("export"):
+            _program(loaded, folder)
+        engine: Runnable = InferenceEngine(folder)
+        if form == "onnx":
+            with stages.stage("convert"):
+                _call(_to_onnx, folder, opset)
+            engine = OnnxEngine(folder / "model.onnx")
+        with stages.stage("check"):
+            worst = check(loaded, engine)
+        names = exported.FILES[form]
+        for path in folder.iterdir():
+            if path.name not in names:
+                path.unlink()
+        facts: dict[str, Any] = {
+            "format": form,
+            "model": loaded.variant.name,
+            "weights": {"source": loaded.source, "sha256": loaded.sha256, "classes": loaded.classes},
+            "input": input_entry(INPUT_NAME, loaded.variant.preprocess),
+            "opset": opset if form == "onnx" else None,
+            "check": {"tolerance": TOLERANCE, "max_abs": worst},
+            "versions": {package: version(package) for package in _PACKAGES[form]},
+            "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        }
+        return exported.write(folder, loaded.labels, facts)
+
+
+def check(loaded: Weights, engine: Runnable, *, batches: Sequence[int] = BATCHES) -> dict[int, float]:
+    """Largest difference between the engine's logits and Paddle's dynamic graph's, by number of pictures.
+
+    The pixels are normal noise, as prepared pictures are on average. Raises ConversionError where a difference is
+    over TOLERANCE, or the engine answers something else than logits.
+    """
+    # Imported here because Paddle takes seconds.
+    from lite.engines.dygraph import NetworkPredictor
+
+    side = loaded.variant.image
+    pixels = np.random.default_rng(_SEED).standard_normal((max(batches), 3, side, side), dtype=np.float32)
+    expected = NetworkPredictor(loaded.variant, loaded.state).logits(pixels)
+    limit = TOLERANCE * max(1.0, float(np.abs(expected).max()))
+    worst = {}
+    answers = _call(logits_of, engine, [pixels[:count] for count in batches])
+    for count, answered in zip(batches, answers, strict=True):
+        if answered.shape != (count, loaded.classes) or not np.isfinite(answered).all():
+            raise ConversionError(
+                f"{engine.path.name} answers {answered.shape} for {count} pictures, or no finite numbers; "
+                "it is not usable"
+            )
+        worst[count] = float(np.abs(answered - expected[:count]).max())
+        if worst[count] > limit:
+            raise ConversionError(
+                f"{engine.path.name} is {worst[count]:.2g} from Paddle's logits at {count} pictures (allowed: "
+                f"{limit:.2g}); it is not usable; report it with the model's name and the versions of the packages"
+            )
+    return worst
+
+
+def logits_of(engine: Runnable, batches: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Logits float32 [N, classes] of each float32 [N, 3, H, W]; for a process of its own."""
+    opened = engine.open()
+    return [opened.logits(pixels) for pixels in batches]
+
+
+def _call(function: Callable[..., Any], *arguments: Any) -> Any:
+    with processes.pool(1) as executor:
+        return executor.submit(function, *arguments).result()
+
+
+def _program(loaded: Weights, folder: Path) -> None:
+    from lite.exports import any_batch
+    from lite.model.deploy import deployable_state
+    from lite.model.program import build
+
+    variant = loaded.variant
+    any_batch.export(build(deployable_state(loaded.state, variant), variant), folder)
+
+
+def _to_onnx(folder: Path, opset: int) -> None:
+    import paddle2onnx
+
+    made = paddle2onnx.export(
+        str(folder / "model.pdmodel"),
+        str(folder / "model.pdiparams"),
+        opset_version=opset,
+        auto_upgrade_opset=False,
+        verbose=False,
+        enable_onnx_checker=True,
+    )
+    try:
+        (folder / "model.onnx").write_bytes(made)
+    except OSError as error:
+        raise InputError(
+            f"cannot write {folder / 'model.onnx'}: {error.strerror}; choose another --out"
+        ) from error

@@ -1,0 +1,1 @@
+"""What an engine answers for pictures: predictions, scores, validation."""

@@ -1,0 +1,138 @@
+"""Classifies picture files with any backend, on all cores of this computer."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import io
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lite.report import report
+from lite.engines import workers
+from lite.measure.classifier import Classifier
+from lite.errors import ConversionError, InputError
+from lite.pictures import folders
+from lite.pictures.picture_set import Picture
+from lite.report.report import Guess
+from lite.engines.workers import Job
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One picture: its likeliest classes, likeliest first, or why it could not be read."""
+
+    path: str
+    guesses: Sequence[Guess] = ()
+    error: str | None = None
+
+
+def expand(arguments: Iterable[str]) -> list[Path | Prediction]:
+    """The picture files of `arguments` (files, folders with all below them, list files, glob patterns), each once.
+
+    What holds no picture becomes a Prediction with its `error`.
+    """
+    found: dict[Path, None] = {}
+    listed: list[Path | Prediction] = []
+    for argument in arguments:
+        try:
+            paths = _files(argument)
+        except InputError as error:
+            listed.append(Prediction(argument, error=str(error)))
+            continue
+        listed += [path for path in paths if path not in found]
+        found.update(dict.fromkeys(paths))
+    return listed
+
+
+def classify(
+    asked: Classifier,
+    pictures: Sequence[Path | Prediction],
+    *,
+    count: int,
+    processes: int | None = None,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Prediction]:
+    """The `count` likeliest classes of each picture, by softmax over the logits; errors are kept as they are.
+
+    `processes` is one a core by default; `on_progress` gets the pictures done and all that are to be run. Raises
+    InputError for a network that cannot be opened, ConversionError for one that answers NaN or infinity or takes
+    its process down.
+    """
+    paths = [Picture(str(picture), picture) for picture in pictures if isinstance(picture, Path)]
+    job = Job.of(asked.engine, asked.preprocess, len(asked.labels))
+    with workers.local(processes) as hands:
+        found = hands.submit_all(job, paths).result(on_progress)
+    places = iter(range(len(paths)))
+    predictions = []
+    for picture in pictures:
+        if isinstance(picture, Prediction):
+            predictions.append(picture)
+        elif (place := next(places)) in found.unreadable:
+            predictions.append(Prediction(str(picture), error=found.unreadable[place]))
+        else:
+            guesses = _guesses(asked, picture, found.logits[place], count)
+            predictions.append(Prediction(str(picture), guesses))
+    return predictions
+
+
+def document(asked: Classifier, predictions: Iterable[Prediction]) -> dict[str, Any]:
+    """All of it as JSON values; probabilities are 0 to 1."""
+    return {
+        "origin": str(asked.origin),
+        "model": asked.model,
+        "precision": asked.precision,
+        "backend": asked.backend,
+        "pictures": [
+            {
+                "picture": one.path,
+                "classes": [
+                    {"class": guess.label, "probability": guess.probability} for guess in one.guesses
+                ],
+                "error": one.error,
+            }
+            for one in predictions
+        ],
+    }
+
+
+def as_csv(predictions: Iterable[Prediction]) -> str:
+    """A line for each guess, likeliest first: picture, rank from 1, class, probability, error.
+
+    A picture that could not be read has one line, with its error.
+    """
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(("picture", "rank", "class", "probability", "error"))
+    for one in predictions:
+        if one.error is not None:
+            lines.writerow((one.path, "", "", "", " ".join(one.error.split())))
+        for rank, guess in enumerate(one.guesses, start=1):
+            lines.writerow((one.path, rank, guess.label, f"{guess.probability:.6f}", ""))
+    return text.getvalue()
+
+
+def _guesses(asked: Classifier, path: Path, logits: np.ndarray, count: int) -> list[Guess]:
+    if not np.isfinite(logits).all():
+        raise ConversionError(
+            f"{asked.engine.path} answers NaN or infinity for {path}; make it again with --force"
+        )
+    return report.guesses(logits, asked.labels, count)
+
+
+def _files(argument: str) -> list[Path]:
+    path = Path(argument)
+    if path.is_dir() or (path.suffix.lower() == ".txt" and path.is_file()):
+        return folders.read(path).paths
+    if path.exists() or not glob.has_magic(argument):
+        return [path]
+    # Path.glob takes no absolute pattern.
+    matches = [Path(match) for match in sorted(glob.iglob(argument, recursive=True))]  # noqa: PTH207
+    files = [match for match in matches if match.is_file()]
+    if not files:
+        raise InputError(f"no picture matches {argument}")
+    return files

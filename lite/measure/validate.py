@@ -1,0 +1,193 @@
+"""The host check of a bundle on any pictures: on all cores or a Dask cluster, stored as it goes.
+
+1. the bundle's `host.nb` over all pictures, chunk by chunk; what an earlier run stored is not run again;
+2. the same with the reference;
+3. drift (`lite/measure/validation.py` makes a page and JSON of it).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lite.measure import chunks
+from lite.measure import drift
+from lite.bundle import Bundle
+from lite.measure.chunks import Chunks
+from lite.measure.comparison import Comparison
+from lite.measure.comparison import lite_identity
+from lite.errors import ConversionError, InputError, ToolkitError
+from lite.engines.base import Engine
+from lite.pictures.picture_set import PictureSet
+from lite.stages import Stages
+from lite.measure.validation import Validation
+from lite.files import make_folder
+from lite.engines.workers import ChunkResult
+from lite.engines.workers import Job
+from lite.engines.workers import Workers
+
+
+class InterruptedRunError(ToolkitError):
+    """Ctrl-C; what is done is stored."""
+
+    exit_code = 130
+
+
+@dataclass
+class Run:
+    """One validation and its files in `out`. `open_workers` starts what the chunks run on, once a network.
+
+    Raises InterruptedRunError (a ToolkitError with exit code 130) on Ctrl-C.
+    """
+
+    bundle: Bundle
+    pictures: PictureSet
+    comparison: Comparison | None
+    out: Path
+    open_workers: Callable[[], AbstractContextManager[Workers]]
+    stages: Stages = field(default_factory=Stages)
+    _done: dict[str, int] = field(default_factory=dict)
+
+    def run(self, *, restart: bool = False) -> Validation:
+        """Runs what is missing; `restart` forgets what earlier runs of the same key stored.
+
+        Raises InputError if no picture can be read or a file cannot be written, ConversionError for NaN or
+        infinity in an output, for an engine that fails and for workers that are lost.
+        """
+        stores = {"deployed": self._chunks(lite_identity(self.bundle))}
+        engines: dict[str, Callable[[Path], Engine]] = {
+            "deployed": lambda _: Engine("lite", self.bundle.host_nb.absolute())
+        }
+        if self.comparison is not None:
+            stores["reference"] = self._chunks(self.comparison.identity)
+            engines["reference"] = self.comparison.prepare
+        if restart:
+            for store in stores.values():
+                store.remove()
+        unreadable: dict[int, str] = {}
+        logits = {}
+        self._done = dict.fromkeys(stores, 0)
+        try:
+            for name, store in stores.items():
+                with self.stages.stage(name):
+                    logits[name] = self._all(name, store, engines[name], unreadable)
+        except KeyboardInterrupt:
+            raise InterruptedRunError(
+                f"interrupted; {self._how_far()}; the same command goes on from there"
+            ) from None
+        except ConversionError as error:
+            raise ConversionError(f"{error} ({self._how_far()}, and kept)") from error
+        return self._summarize(logits, unreadable)
+
+    def _chunks(self, identity: dict[str, Any]) -> Chunks:
+        return Chunks(
+            self.out / "logits",
+            run_key(identity, self.bundle, self.pictures),
+            len(self.pictures.pictures),
+            self.bundle.manifest["weights"]["classes"],
+        )
+
+    def _all(
+        self, name: str, store: Chunks, prepare: Callable[[Path], Engine], unreadable: dict[int, str]
+    ) -> np.ndarray:
+        """Logits float32 [N, classes] of one network; adds to `unreadable` by place."""
+        logits = np.full((store.total, store.classes), np.nan, dtype=np.float32)
+        slices = store.slices
+        missing = dict(enumerate(slices))
+
+        def keep(index: int, chunk: ChunkResult) -> None:
+            part = slices[index]
+            self._check(name, part.start, chunk)
+            logits[part] = chunk.logits
+            unreadable.update({part.start + place: why for place, why in chunk.unreadable.items()})
+            self._done[name] += part.stop - part.start
+            self.stages.on_progress(self._done[name], store.total)
+            del missing[index]
+
+        for index, chunk in store.stored():
+            # Pictures that could not be read are tried again: a disk may be back, a permission given.
+            if not chunk.unreadable:
+                keep(index, chunk)
+        if missing:
+            make_folder(self.out)
+            engine = prepare(self.out)
+            job = Job.of(engine, self.bundle.preprocess, store.classes)
+            with self.open_workers() as hands:
+                self._run_missing(hands, job, store, list(missing.items()), keep)
+            if engine.kind == "paddle":
+                # Until here it stays, for a run that goes on from an interrupted one.
+                shutil.rmtree(engine.path, ignore_errors=True)
+        return logits
+
+    def _run_missing(
+        self,
+        hands: Workers,
+        job: Job,
+        store: Chunks,
+        missing: Sequence[tuple[int, slice]],
+        keep: Callable[[int, ChunkResult], None],
+    ) -> None:
+        def submit(task: tuple[int, slice]) -> Future[ChunkResult]:
+            return hands.submit(job, self.pictures.pictures[task[1]])
+
+        for (index, _), chunk in hands.as_they_come(missing, submit):
+            store.write(index, chunk)
+            keep(index, chunk)
+
+    def _check(self, name: str, start: int, chunk: ChunkResult) -> None:
+        for place in np.flatnonzero(~np.isfinite(chunk.logits).all(axis=1)):
+            if int(place) not in chunk.unreadable:
+                raise ConversionError(
+                    f"the {name} network gives NaN or infinity for {self.pictures.names[start + int(place)]}; "
+                    "the conversion is broken, do not deploy it"
+                )
+
+    def _how_far(self) -> str:
+        total = len(self.pictures.pictures)
+        return ", ".join(
+            f"{name} network: {done} of {total} pictures done" for name, done in self._done.items()
+        )
+
+    def _summarize(self, logits: dict[str, np.ndarray], unreadable: dict[int, str]) -> Validation:
+        readable = [index for index in range(len(self.pictures.pictures)) if index not in unreadable]
+        names = {self.pictures.names[index]: unreadable[index] for index in sorted(unreadable)}
+        if not readable:
+            raise InputError(
+                f"none of the {len(names)} pictures can be read; the first: {next(iter(names.values()))}"
+            )
+        pictures, deployed, reference = self.pictures, logits["deployed"], logits.get("reference")
+        if unreadable:
+            pictures, deployed = pictures.take(readable), deployed[readable]
+            reference = None if reference is None else reference[readable]
+        measured = None
+        if self.comparison is not None and reference is not None:
+            measured = drift.compare(
+                reference, deployed, pictures.labels, reference_name=self.comparison.name
+            )
+        return Validation(self.bundle, pictures, names, deployed, reference, measured)
+
+
+def run_key(identity: dict[str, Any], made: Bundle, pictures: PictureSet) -> str:
+    """SHA-256 of all that the logits of one network depend on: network, engine, preprocessing, pictures."""
+    return chunks.key(
+        {
+            **identity,
+            "preprocess": asdict(made.preprocess),
+            "opencv": version("opencv-python"),
+            "pictures": pictures.digest,
+            "chunk": chunks.SIZE,
+        }
+    )
+
+
+def default_out(root: Path, made: Bundle, pictures: PictureSet) -> Path:
+    """`root/<bundle name>-<short hash>`: a folder of its own for a bundle and its pictures."""
+    return root / f"{made.path.resolve().name}-{run_key(lite_identity(made), made, pictures)[:8]}"

@@ -1,0 +1,168 @@
+"""What a validation found, as `results.json` and `report.html`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lite.measure import accuracy
+from lite.measure import drift
+from lite.measure import interval
+from lite.measure import margins
+from lite.measure import predictions_csv
+from lite.report import report
+from lite.measure.accuracy import ClassAccuracy
+from lite.bundle import Bundle
+from lite.measure.drift import Drift
+from lite.measure.margins import ClassMargins
+from lite.pictures.picture_set import PictureSet
+from lite.files import make_folder
+from lite.files import write_text
+
+SCHEMA = 1
+WORST = 6
+_TOP = 5
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What came out, for the pictures that could be read.
+
+    `deployed` and `reference`: logits float32 [N, classes] of `pictures`; `unreadable`: name → why.
+    """
+
+    bundle: Bundle
+    pictures: PictureSet
+    unreadable: Mapping[str, str]
+    deployed: np.ndarray = field(repr=False)
+    reference: np.ndarray | None = field(repr=False)
+    drift: Drift | None
+
+    def top_k(self, logits: np.ndarray | None, k: int) -> float | None:
+        """Top-k accuracy; None without labels or logits, and where k says nothing (as many classes or fewer)."""
+        labels = self.pictures.labels
+        if labels is None or logits is None or logits.shape[1] <= k:
+            return None
+        return accuracy.top_k(logits, labels, k)
+
+    @cached_property
+    def classes(self) -> list[ClassAccuracy]:
+        """Accuracy of each class, the one that lost most first; empty without labels."""
+        if self.pictures.labels is None:
+            return []
+        return accuracy.by_class(self.deployed, self.reference, self.pictures.labels, self.bundle.labels)
+
+    @cached_property
+    def margins(self) -> list[ClassMargins]:
+        """How near a flip is, by class, the likeliest first; empty without a reference."""
+        if self.reference is None:
+            return []
+        found = margins.measure(self.reference, self.deployed)
+        return margins.by_class(found, self.bundle.labels) if found else []
+
+    def gate(self, max_drift: float | None) -> dict[str, Any] | None:
+        """The manifest's `gate` for this drift; None where no gate is set or there is no drift."""
+        if max_drift is None or self.drift is None:
+            return None
+        return {"max_drift": max_drift, "passed": drift.over_gate(self.drift, max_drift) is None}
+
+
+def document(found: Validation, *, max_drift: float | None, seconds: Mapping[str, float]) -> dict[str, Any]:
+    """All of a validation as JSON values; unknown is null, shares are 0 to 1."""
+    manifest = found.bundle.manifest
+    return {
+        "schema": SCHEMA,
+        "bundle": str(found.bundle.path.absolute()),
+        **{name: manifest[name] for name in ("model", "weights", "precision", "target", "versions")},
+        "host_nb": manifest["files"]["host.nb"]["sha256"],
+        "images": {
+            "source": found.pictures.source,
+            "measured": len(found.pictures.pictures),
+            "labelled": found.pictures.labels is not None,
+            "unreadable": [{"picture": name, "reason": why} for name, why in found.unreadable.items()],
+        },
+        "drift": None if found.drift is None else found.drift.as_dict(),
+        "gate": found.gate(max_drift),
+        "top1": {side: found.top_k(logits, 1) for side, logits in _sides(found)},
+        "top5": {side: found.top_k(logits, _TOP) for side, logits in _sides(found)},
+        "top1_interval": {
+            side: interval.or_none(interval.of_known(found.top_k(logits, 1), len(found.pictures.pictures)))
+            for side, logits in _sides(found)
+        },
+        "classes": [one.as_dict() for one in found.classes],
+        "margins": [one.as_dict() for one in found.margins],
+        "worst": _worst(found),
+        "seconds": dict(seconds),
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+
+
+def write(out: Path, found: Validation, results: Mapping[str, Any]) -> None:
+    """Writes `results.json`, `report.html` and `predictions.csv` into `out`, each whole or not at all.
+
+    Raises InputError where they cannot be written or a picture that is shown has gone.
+    """
+    make_folder(out)
+    _write_json(out / "results.json", results)
+    manifest = dict(found.bundle.manifest) | {
+        "drift": results["drift"],
+        "gate": results["gate"],
+        "created": results["created"],
+    }
+    shown = []
+    if found.reference is not None:
+        shown = report.worst_pictures(
+            found.reference,
+            found.deployed,
+            found.bundle.labels,
+            lambda index: found.pictures.pictures[index].pixels(),
+            truth=found.pictures.labels,
+            names=found.pictures.names,
+        )
+    size = manifest["files"]["model.nb"]["bytes"]
+    page = report.Report(
+        manifest,
+        size,
+        worst=shown,
+        classes=found.classes,
+        margins=found.margins,
+        kind="validation",
+        data_file="results.json",
+    )
+    answers = predictions_csv.table(
+        found.pictures.names, found.bundle.labels, found.deployed, found.reference, found.pictures.labels
+    )
+    write_text(out / "predictions.csv", answers)
+    report.write(out / "report.html", page)
+
+
+def _sides(found: Validation) -> list[tuple[str, np.ndarray | None]]:
+    return [("deployed", found.deployed), ("reference", found.reference)]
+
+
+def _worst(found: Validation) -> list[dict[str, Any]]:
+    if found.reference is None:
+        return []
+    cosines = drift.cosines(found.reference, found.deployed)
+    names, truth = found.bundle.labels, found.pictures.labels
+    return [
+        {
+            "picture": found.pictures.names[index],
+            "cosine": float(cosines[index]),
+            "deployed": names[int(found.deployed[index].argmax())],
+            "reference": names[int(found.reference[index].argmax())],
+            "label": None if truth is None else names[int(truth[index])],
+        }
+        for index in drift.worst(found.reference, found.deployed, WORST)
+    ]
+
+
+def _write_json(path: Path, document: Mapping[str, Any]) -> None:
+    write_text(path, json.dumps(document, indent=1, allow_nan=False) + "\n")

@@ -1,0 +1,1 @@
+"""The network: weights and their doors, the deployable form, the exported program."""

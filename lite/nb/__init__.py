@@ -1,0 +1,1 @@
+"""Paddle Lite's file: reader, shapes, kernel check, and the optimizer that writes it."""

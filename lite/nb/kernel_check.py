@@ -1,0 +1,136 @@
+"""Checks that a converted model holds the kernels that were asked for.
+
+opt reports success for much else: INT8 that became fp32, fp32 kernels fed with int8 weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lite.errors import ConversionError, InputError
+from lite.nb.shapes import MAC_OPS
+from lite.nb.reader import LiteModel
+from lite.nb.reader import Op
+from lite.nb.params import Tensor
+
+PRECISIONS = ("fp32", "fp16", "int8")
+TARGETS = ("arm", "opencl", "x86")
+# The parameters of an operator that can be its weight, in the order to look.
+_WEIGHTS = ("Filter", "W", "Y", "X")
+
+
+class UnsupportedRequestError(ConversionError):
+    """A combination of precision and targets that Paddle Lite cannot honour; refused before running it."""
+
+
+class WrongKernelsError(ConversionError):
+    """opt wrote a file that holds kernels it should not, or lacks those that were asked for."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a conversion must give: precision `fp32`, `fp16` or `int8`, on `targets` in order of preference.
+
+    An INT8 model may keep some operators in float (mixed precision), but not with int8 weights.
+    Raises InputError for unknown words, UnsupportedRequestError for INT8 with OpenCL.
+    """
+
+    precision: str
+    targets: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise InputError(f"no precision {self.precision!r}; choose one of {', '.join(PRECISIONS)}")
+        if not self.targets or not set(self.targets) <= set(TARGETS):
+            raise InputError(f"no targets {self.targets!r}; choose from {', '.join(TARGETS)}")
+        if self.precision == "int8" and "opencl" in self.targets:
+            raise UnsupportedRequestError(
+                "INT8 with OpenCL is refused: Paddle Lite has no INT8 kernels for the GPU, so the network "
+                "would hop between CPU and GPU at every layer and be slower than either; use int8 with arm, "
+                "or fp16 or fp32 with opencl"
+            )
+
+
+def check_kernels(model: LiteModel, expect: Expectation) -> None:
+    """Compares the kernels of `model` with `expect`.
+
+    Raises WrongKernelsError naming the first thing that is wrong, why, and what to do.
+    """
+    for op in model.ops:
+        _check_weight(op, model)
+    heavy = {(op.kernel.target, op.kernel.precision) for op in model.ops if op.type in MAC_OPS}
+    targets, precisions = {target for target, _ in heavy}, {precision for _, precision in heavy}
+    if expect.precision != "int8" and "int8" in precisions:
+        raise WrongKernelsError(
+            f"{expect.precision} was asked for but int8 kernels came out: the program is quantized, and opt "
+            "ignores fp16 on such a program; give the float program, or ask for int8"
+        )
+    if expect.precision == "int8" and "int8" not in precisions:
+        raise WrongKernelsError(
+            "int8 was asked for but the model became fp32 (no int8 kernel came out): the program is not "
+            "quantized; give the program that post-training quantization wrote"
+        )
+    if "opencl" in expect.targets and "opencl" not in targets:
+        raise WrongKernelsError(
+            "opencl was asked for but no convolution or matrix product got an OpenCL kernel: put opencl "
+            "before arm, and keep tensors at four dimensions or less"
+        )
+    if expect.precision == "fp16" and "fp16" not in precisions:
+        raise WrongKernelsError(
+            "fp16 was asked for but no convolution or matrix product got an fp16 kernel: only arm and opencl "
+            f"have them, not {', '.join(expect.targets)}"
+        )
+    strays = targets - {*expect.targets, "host"}
+    if strays:
+        raise WrongKernelsError(
+            f"kernels for {', '.join(sorted(strays))} came out where {', '.join(expect.targets)} was asked "
+            "for: this opt is another build; install the pinned paddlelite"
+        )
+
+
+def _check_weight(op: Op, model: LiteModel) -> None:
+    found = _weight(op, model)
+    if found is None:
+        return
+    parameter, weight = found
+    kernel = op.kernel
+    name = op.inputs[parameter][0]
+    if weight.dtype == "int8" and kernel.precision != "int8":
+        raise WrongKernelsError(
+            f"{op.type} keeps an {kernel.precision} kernel with int8 weights ({name}) and would answer NaN: "
+            f"Paddle Lite has no int8 {op.type} for {kernel.target}; convert int8 for arm, and for the host "
+            "convert the twin (the same network with INT8 simulated in float)"
+        )
+    if weight.dtype == "float32" and kernel.precision == "int8":
+        raise WrongKernelsError(
+            f"{op.type} got an int8 kernel with float weights ({name}): the program is quantized in part; "
+            "quantize it again"
+        )
+    scales = op.attributes.get(f"{parameter}0_scale")
+    channels = _output_channels(op, parameter, weight)
+    if weight.dtype == "int8" and isinstance(scales, tuple) and channels and len(scales) != channels:
+        raise WrongKernelsError(
+            f"{op.type} has {len(scales)} weight scale(s) for {channels} output channels ({name}) and would "
+            "compute wrong numbers: opt mishandles per-tensor weights of the ONNX quantization format; "
+            "quantize with weight_quantize_type channel_wise_abs_max"
+        )
+
+
+def _weight(op: Op, model: LiteModel) -> tuple[str, Tensor] | None:
+    if op.type not in MAC_OPS:
+        return None
+    for parameter in _WEIGHTS:
+        names = op.inputs.get(parameter)
+        if names and names[0] in model.params:
+            return parameter, model.params[names[0]]
+    return None
+
+
+def _output_channels(op: Op, parameter: str, weight: Tensor) -> int | None:
+    # A convolution's filter is [outputs, ...], a matrix [inputs, outputs] unless transposed.
+    if parameter == "Filter":
+        return weight.shape[0]
+    if parameter == "X":
+        return None
+    transposed = op.attributes.get("trans_y", op.attributes.get("transpose_Y", False))
+    return weight.shape[-2 if transposed and parameter == "Y" else -1]

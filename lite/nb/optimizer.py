@@ -1,0 +1,270 @@
+"""Converts `.pdmodel` + `.pdiparams` to a `.nb` with Paddle Lite's opt, and believes nothing it says.
+
+opt runs in a process of its own with a time limit, because it crashes, aborts, or reports success for a
+model that is wrong; each of these ends in its own error with a cause and a remedy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lite.nb import _run_opt
+from lite.nb import reader
+from lite.errors import ConversionError, InputError
+from lite.nb.kernel_check import Expectation
+from lite.nb.kernel_check import check_kernels
+
+_ROOT = Path(__file__).resolve().parent.parent
+# Operators known to crash opt 2.13rc0, and what to write instead.
+_CRASHES_OPT = {b"flatten_contiguous_range": "use reshape instead of flatten when exporting"}
+_CHATTER = ("Loading ", "1. Model is", "2. Model is", "WARNING", "[I ", "[W ")
+# What an interpreter needs to start; the rest of the environment (OMP_NUM_THREADS, MALLOC_…) is none of opt's.
+_ENVIRONMENT = ("HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONHOME", "TMPDIR", "VIRTUAL_ENV")
+_SOURCE_LINE = re.compile(r"^\[[A-Z] [^\]]*\]\s*")
+
+
+class OptMissingError(ConversionError):
+    """Paddle Lite cannot be imported by this Python."""
+
+
+class OptCrashError(ConversionError):
+    """opt crashed (SIGSEGV)."""
+
+
+class OptAbortError(ConversionError):
+    """opt gave up (SIGABRT): its own checks failed."""
+
+
+class OptExitError(ConversionError):
+    """opt ended with another status or signal."""
+
+
+class OptTimeoutError(ConversionError):
+    """opt did not finish in time and was killed."""
+
+
+class NoOutputError(ConversionError):
+    """opt reported success and wrote no file."""
+
+
+class BadOutputError(ConversionError):
+    """opt reported success and wrote a file that cannot be read back."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process ended: its status (minus the signal's number), None when it was killed for being late."""
+
+    status: int | None
+    output: str
+
+
+def optimize(
+    model: Path,
+    params: Path,
+    out: Path,
+    *,
+    targets: tuple[str, ...],
+    fp16: bool = False,
+    expect: Expectation,
+    timeout: float = 300,
+    python: str = sys.executable,
+) -> reader.LiteModel:
+    """Converts the program `model` with its parameters `params` to the file `out` (named `….nb`).
+
+    `targets` in order of preference; `fp16` lets ARM kernels of half precision in (on OpenCL the phone
+    chooses the precision when it runs). `out` appears only when opt ended well and what it wrote reads back
+    with the kernels of `expect`; an earlier `out` stays whole otherwise. The same program gives the same bytes
+    wherever it and `out` lie. `timeout` in seconds. `python` is an interpreter that has paddlelite 2.13rc0.
+
+    Raises InputError for missing files and a folder that cannot be written or is full, and a
+    ConversionError of this module or of `lite.nb.kernel_check` for everything else.
+    """
+    model, params, out = model.resolve(), params.resolve(), out.resolve()
+    for file in (model, params):
+        if not file.is_file():
+            raise InputError(f"cannot convert {model.name}: no file {file}; export the network first")
+    if out.is_dir():
+        raise InputError(f"cannot write {out}: it is a folder; give a file name ending in .nb")
+    with _folder_beside(out) as folder:
+        _link(model, folder / _run_opt.MODEL)
+        _link(params, folder / _run_opt.PARAMS)
+        command = [python, "-m", _run_opt.__name__, ",".join(targets), str(int(fp16))]
+        ended = run_limited(command, timeout, folder)
+        # opt appends .nb itself.
+        made = folder / f"{_run_opt.OUT}.nb"
+        explain(ended, model, made, timeout)
+        converted = read_back(made, model)
+        check_kernels(converted, expect)
+        try:
+            made.replace(out)
+        except OSError as error:
+            raise InputError(f"cannot write {out}: {error.strerror}; choose another folder") from error
+    return replace(converted, path=out)
+
+
+def run_limited(command: Sequence[str], timeout: float, folder: Path) -> Ended:
+    """Runs `command` in `folder` and a process group of its own; kills the group after `timeout` seconds."""
+    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env={**environment, **_run_opt.TUNABLES, "PYTHONPATH": path, "PYTHONHASHSEED": "0"},
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise OptMissingError(
+            f"cannot start {command[0]}: {error.strerror}; give a Python 3.10 that has paddlelite"
+        ) from error
+    try:
+        output, _ = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        output = _kill_group(process)
+        return Ended(None, output.decode(errors="replace"))
+    except BaseException:
+        _kill_group(process)
+        raise
+    return Ended(process.returncode, output.decode(errors="replace"))
+
+
+def explain(ended: Ended, model: Path, made: Path, timeout: float) -> None:
+    """Raises the error for an end of opt on `model` that is no success, or that left no file `made`.
+
+    `timeout` (seconds) is what it had. InputError for a full disk, else a ConversionError of this module.
+    """
+    last = last_words(ended.output)
+    said = f" ({last})" if last else ""
+    status = ended.status
+    if status is None:
+        raise OptTimeoutError(
+            f"opt was still converting {model.name} after {timeout:g} s and was killed: the machine is busy "
+            "or opt hangs; give it more time, or check the program with fewer blocks"
+        )
+    if status == _run_opt.NO_PADDLELITE:
+        raise OptMissingError(
+            f"Paddle Lite cannot be imported{said}: its wheel exists for Python 3.8 to 3.10 on x86_64 only; "
+            "run this with ./run.sh, which makes such an environment"
+        )
+    if status and ("fwrite(" in ended.output or _is_full(made.parent)):
+        raise _full(made.parent)
+    if status == -signal.SIGSEGV:
+        raise OptCrashError(f"opt crashed (SIGSEGV) on {model.name}: {_crash_remedy(model)}")
+    if status == -signal.SIGABRT:
+        raise OptAbortError(
+            f"opt gave up (SIGABRT) on {model.name}{said}: the program or parameter file is broken, they do "
+            "not belong together, or an operator has no kernel for this target; export the network again"
+        )
+    if status:
+        how = f"status {status}" if status > 0 else _signal_name(-status)
+        hint = {
+            -signal.SIGKILL: "the system killed it, most likely for memory; close other programs",
+            -signal.SIGILL: "this processor lacks instructions the wheel needs (AVX); use another machine",
+        }.get(status, "try again, and check the program and this environment")
+        raise OptExitError(f"opt ended with {how} on {model.name}{said}: {hint}")
+    if not made.is_file():
+        raise NoOutputError(
+            f"opt reported success on {model.name} but wrote no file{said}: it is another build or something "
+            "removed the file; install the pinned paddlelite and try again"
+        )
+
+
+def read_back(made: Path, model: Path) -> reader.LiteModel:
+    """Reads what opt wrote for `model`.
+
+    Raises BadOutputError when it is no whole `.nb`, InputError when the disk is full.
+    """
+    try:
+        return reader.read(made)
+    except InputError as error:
+        if _is_full(made.parent):
+            raise _full(made.parent) from error
+        raise BadOutputError(
+            f"opt reported success on {model.name} but what it wrote does not read back: {error}"
+        ) from error
+
+
+def last_words(output: str) -> str:
+    """The last line of `output` that is more than opt's progress, without its place in opt's source."""
+    for line in reversed(output.splitlines()):
+        words = _SOURCE_LINE.sub("", line.strip()) if not line.startswith(_CHATTER) else ""
+        if words:
+            return words.rstrip(" .:")[:300]
+    return ""
+
+
+def _crash_remedy(model: Path) -> str:
+    program = model.read_bytes()
+    for operator, remedy in _CRASHES_OPT.items():
+        if operator in program:
+            return f"it cannot digest the operator {operator.decode()}; {remedy}"
+    return (
+        "most likely it cannot digest an operator of the program; export with clip_extra=False, or remove "
+        "blocks until it converts to find the operator"
+    )
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _is_full(folder: Path) -> bool:
+    return shutil.disk_usage(folder).free < 2**20
+
+
+def _full(folder: Path) -> InputError:
+    free = shutil.disk_usage(folder).free // 2**20
+    return InputError(
+        f"opt could not write the whole model to {folder.parent}: the disk is full or a size limit is "
+        f"reached ({free} MiB free); make room or choose another folder"
+    )
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> bytes:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    return process.communicate()[0]
+
+
+def _link(file: Path, name: Path) -> None:
+    try:
+        name.symlink_to(file)
+    except OSError:
+        # Some filesystems have no links.
+        try:
+            shutil.copyfile(file, name)
+        except OSError as error:
+            raise InputError(
+                f"cannot write to {name.parent.parent}: {error.strerror}; choose another folder"
+            ) from error
+
+
+@contextlib.contextmanager
+def _folder_beside(out: Path) -> Iterator[Path]:
+    # In the same folder, so that the last step is a rename and never a copy.
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".opt.", dir=out.parent))
+    except OSError as error:
+        raise InputError(f"cannot write to {out.parent}: {error.strerror}; choose another folder") from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,236 @@
+"""Reads a Paddle Lite `.nb` without Paddle Lite, which would abort the whole process on a bad one.
+
+Gives the optimizer's version, every operator with the kernel chosen for it, and the parameters' shapes.
+
+The file, little-endian: uint16 meta version; char[16] version of opt; uint64 length of the program; the
+program (flatbuffers ProgramDesc); then the parameters (`lite/nb/params.py`).
+Source: Paddle-Lite's `model_parser` folder and its `framework.fbs`; the slots are the fields' places there.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, TypedDict
+
+from lite.errors import InputError
+from lite.nb.flatbuffer import BOOL
+from lite.nb.flatbuffer import FLOAT32
+from lite.nb.flatbuffer import INT32
+from lite.nb.flatbuffer import INT64
+from lite.nb.flatbuffer import Buffer
+from lite.nb.flatbuffer import DamagedError
+from lite.nb.flatbuffer import View
+from lite.nb.params import Tensor
+from lite.nb.params import read_params
+
+META_VERSION = 2
+_HEADER = struct.Struct("<H16sQ")
+_KERNEL_ATTRIBUTE = "__@kernel_type_attr@__"
+
+_PROGRAM_BLOCKS = 0
+_BLOCK_VARS, _BLOCK_OPS = 2, 3
+_VAR_NAME, _VAR_TYPE, _VAR_PERSISTABLE = 0, 1, 2
+_TYPE_KIND, _TYPE_LOD_TENSOR = 0, 2
+_LOD_TENSOR_TENSOR = 0
+_TENSOR_DIMS = 1
+_OP_TYPE, _OP_INPUTS, _OP_OUTPUTS, _OP_ATTRIBUTES = 0, 1, 2, 3
+_ARGUMENT_PARAMETER, _ARGUMENT_NAMES = 0, 1
+_ATTRIBUTE_NAME, _ATTRIBUTE_TYPE = 0, 1
+_FEED_OR_FETCH = (9, 10)
+
+# paddle_place.h's enums, in their order.
+_TARGETS = (
+    "unk", "host", "x86", "cuda", "arm", "opencl", "any", "fpga", "npu", "xpu", "bm", "mlu", "rknpu", "apu",
+    "huawei_ascend_npu", "imagination_nna", "intel_fpga", "metal", "nnadapter",
+)  # fmt: skip
+_PRECISIONS = (
+    "unk", "fp32", "int8", "int32", "any", "fp16", "bool", "int64", "int16", "uint8", "fp64",
+)  # fmt: skip
+_LAYOUTS = (
+    "unk", "nchw", "any", "nhwc", "image_default", "image_folder", "image_nw", "metal_texture_2d_array",
+    "metal_texture_2d",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """The implementation that opt chose for an operator: `fc` as `fp32out` on `arm` in `int8`."""
+
+    op: str
+    alias: str
+    target: str
+    precision: str
+    layout: str
+
+
+@dataclass(frozen=True)
+class Op:
+    """One operator of the program; inputs and outputs map a parameter (`X`) to its variables' names."""
+
+    type: str
+    kernel: Kernel
+    inputs: dict[str, tuple[str, ...]] = field(hash=False)
+    outputs: dict[str, tuple[str, ...]] = field(hash=False)
+    attributes: dict[str, Any] = field(hash=False)
+
+
+@dataclass(frozen=True)
+class LiteModel:
+    """A `.nb`: ops in running order, `params` by name, `inputs` the declared shape of each fed variable."""
+
+    path: Path
+    bytes: int
+    meta_version: int
+    opt_version: str
+    ops: tuple[Op, ...]
+    inputs: dict[str, tuple[int, ...]] = field(hash=False)
+    params: dict[str, Tensor] = field(hash=False)
+
+
+class KernelCount(TypedDict):
+    """One row of the kernel table; `count` operators run on such a kernel."""
+
+    op: str
+    target: str
+    precision: str
+    count: int
+
+
+@dataclass(frozen=True)
+class _Variable:
+    # The declared shape is right for inputs only: opt reuses variables without correcting it.
+    shape: tuple[int, ...]
+    is_parameter: bool
+
+
+def read(path: Path | str) -> LiteModel:
+    """Reads the `.nb` at `path`.
+
+    Raises InputError when it is missing, empty, cut short, of another meta version, or no `.nb` at all.
+    Flipped bits inside a parameter's data cannot be seen: the format has no checksum.
+    """
+    path = Path(path)
+    if not path.is_file():
+        why = "it is not a file" if path.exists() else "there is no such file"
+        raise InputError(f"cannot read {path}: {why}; give the .nb that tools/opt.py made")
+    try:
+        with path.open("rb") as file:
+            return _read(file, os.fstat(file.fileno()).st_size, path)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}; check its permissions and disk") from error
+    except DamagedError as error:
+        raise InputError(f"{path} is no usable Paddle Lite model: {error}; convert it again") from error
+    except (struct.error, ValueError) as error:
+        raise InputError(
+            f"{path} is no usable Paddle Lite model: it is damaged ({error}); convert it again"
+        ) from error
+
+
+def kernel_table(model: LiteModel) -> list[KernelCount]:
+    """Ops by kernel, sorted: [{op, target, precision, count}], the manifest's `kernels`."""
+    counts = Counter((op.type, op.kernel.target, op.kernel.precision) for op in model.ops)
+    return [
+        {"op": op, "target": target, "precision": precision, "count": count}
+        for (op, target, precision), count in sorted(counts.items())
+    ]
+
+
+def _read(file: BinaryIO, size: int, path: Path) -> LiteModel:
+    header = file.read(_HEADER.size)
+    if not header:
+        raise DamagedError("the file is empty")
+    if len(header) < _HEADER.size:
+        raise DamagedError("it is cut short inside the header, or something else")
+    meta_version, version, program_bytes = _HEADER.unpack(header)
+    opt_version = version.split(b"\0")[0].decode("ascii", "replace")
+    if meta_version > 255 or not (opt_version and opt_version.isascii() and opt_version.isprintable()):
+        raise DamagedError("it does not start like a .nb, with a meta version and opt's version")
+    if meta_version != META_VERSION:
+        raise DamagedError(
+            f"it has meta version {meta_version}, of opt {opt_version}; this reads {META_VERSION}"
+        )
+    there = size - _HEADER.size
+    if program_bytes > there:
+        raise DamagedError(f"it is cut short: {program_bytes} bytes of program announced, {there} there")
+    blocks = Buffer(file.read(program_bytes)).root().tables(_PROGRAM_BLOCKS)
+    variables = dict(_variable(view) for block in blocks for view in block.tables(_BLOCK_VARS))
+    ops = tuple(_op(view) for block in blocks for view in block.tables(_BLOCK_OPS))
+    params = read_params(file, size)
+    _check(ops, variables, params)
+    fed = [name for op in ops if op.type == "feed" for names in op.outputs.values() for name in names]
+    inputs = {name: variables[name].shape for name in fed}
+    return LiteModel(path, size, meta_version, opt_version, ops, inputs, params)
+
+
+def _variable(view: View) -> tuple[str, _Variable]:
+    kind = view.table(_VAR_TYPE)
+    if kind is None:
+        raise DamagedError("a variable has no type")
+    lod_tensor = kind.table(_TYPE_LOD_TENSOR)
+    tensor = lod_tensor.table(_LOD_TENSOR_TENSOR) if lod_tensor else None
+    is_data = kind.number(_TYPE_KIND) not in _FEED_OR_FETCH
+    shape = tensor.numbers(_TENSOR_DIMS, INT64) if tensor else ()
+    return view.text(_VAR_NAME), _Variable(shape, bool(view.number(_VAR_PERSISTABLE, BOOL)) and is_data)
+
+
+def _op(view: View) -> Op:
+    name = view.text(_OP_TYPE)
+    attributes = {item.text(_ATTRIBUTE_NAME): _attribute(item) for item in view.tables(_OP_ATTRIBUTES)}
+    return Op(
+        name,
+        _kernel(name, attributes.pop(_KERNEL_ATTRIBUTE, None)),
+        _arguments(view.tables(_OP_INPUTS)),
+        _arguments(view.tables(_OP_OUTPUTS)),
+        attributes,
+    )
+
+
+def _arguments(views: list[View]) -> dict[str, tuple[str, ...]]:
+    return {view.text(_ARGUMENT_PARAMETER): view.texts(_ARGUMENT_NAMES) for view in views}
+
+
+def _attribute(view: View) -> Any:
+    # AttrType's number and, two slots on, the value's own field.
+    kind = view.number(_ATTRIBUTE_TYPE)
+    slot = kind + 2
+    scalars = {0: INT32, 1: FLOAT32, 6: BOOL, 8: INT32, 9: INT64}
+    vectors = {3: INT32, 4: FLOAT32, 7: BOOL, 10: INT32, 11: INT64}
+    if kind in scalars:
+        return view.number(slot, scalars[kind])
+    if kind in vectors:
+        return view.numbers(slot, vectors[kind])
+    if kind == 2:
+        return view.text(slot)
+    if kind == 5:
+        return view.texts(slot)
+    raise DamagedError(f"an attribute has type {kind}, which no opt writes")
+
+
+def _kernel(op: str, text: Any) -> Kernel:
+    parts = text.split("/") if isinstance(text, str) else []
+    if not op or len(parts) != 5 or parts[0] != op or not all(part.isdecimal() for part in parts[2:]):
+        raise DamagedError(f"operator {op!r} has no kernel ({text!r})")
+    numbers = [int(part) for part in parts[2:]]
+    names = (_TARGETS, _PRECISIONS, _LAYOUTS)
+    if any(number >= len(words) for number, words in zip(numbers, names, strict=True)):
+        raise DamagedError(f"kernel {text!r} is of a kind this reader does not know")
+    target, precision, layout = (words[number] for number, words in zip(numbers, names, strict=True))
+    return Kernel(op, parts[1], target, precision, layout)
+
+
+def _check(ops: tuple[Op, ...], variables: dict[str, _Variable], params: dict[str, Tensor]) -> None:
+    # What would make the runtime abort only once it runs.
+    for name, variable in variables.items():
+        if variable.is_parameter and name not in params:
+            raise DamagedError(f"its program wants parameter {name!r}, which is not in the file")
+    for op in ops:
+        used = [name for side in (op.inputs, op.outputs) for names in side.values() for name in names]
+        for name in used:
+            if name not in variables:
+                raise DamagedError(f"operator {op.type!r} uses {name!r}, which is not declared")
+    if not {"feed", "fetch"} <= {op.type for op in ops}:
+        raise DamagedError("its program has no input or no output")

@@ -1,0 +1,275 @@
+"""Propagates shapes through the program of a `.nb`, from its input in running order.
+
+The shapes stored in the file are stale wherever opt made two variables share one name. An operator without a
+rule here ends it; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from lite.errors import InputError
+from lite.nb.reader import LiteModel
+from lite.nb.reader import Op
+
+
+from dataclasses import dataclass
+
+from lite.nb.reader import LiteModel
+
+Shape = tuple[int, ...]
+Shapes = dict[str, Shape]
+
+
+class UnknownShapeError(InputError):
+    """A shape cannot be derived: an operator without a rule, or an input that does not fit the program."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """The operator at `index` of `model.ops` with the shapes of what it reads and of what it makes.
+
+    `inputs` by parameter (None for a shape nobody knows), `outputs` by variable; `macs` are multiply-adds.
+    """
+
+    index: int
+    op: Op
+    inputs: dict[str, tuple[Shape | None, ...]]
+    outputs: Shapes
+    macs: int
+
+
+def steps(model: LiteModel, input_shape: Shape) -> Iterator[Step]:
+    """The operators between feed and fetch in running order, for one input of `input_shape` (NCHW).
+
+    Raises UnknownShapeError where a shape cannot be derived.
+    """
+    shapes: Shapes = {name: tensor.shape for name, tensor in model.params.items()}
+    for index, op in enumerate(model.ops):
+        if op.type == "feed":
+            if len(model.inputs) != 1:
+                raise UnknownShapeError(f"{model.path} has {len(model.inputs)} inputs; one is supported")
+            shapes[op.outputs["Out"][0]] = tuple(input_shape)
+            continue
+        if op.type == "fetch":
+            continue
+        if op.type not in _RULES:
+            raise UnknownShapeError(f"operator {index} of {model.path}, {op.type}, has no shape rule")
+        inputs = {name: tuple(map(shapes.get, variables)) for name, variables in op.inputs.items()}
+        try:
+            results, macs = _RULES[op.type](op, shapes)
+        except (KeyError, IndexError, TypeError, ValueError, ZeroDivisionError) as error:
+            raise UnknownShapeError(
+                f"operator {index} of {model.path}, {op.type}, does not fit input {list(input_shape)}; "
+                "give the size the model was exported for"
+            ) from error
+        # Side outputs (XShape, Mean, ...) may share a name with something else: what was known is void.
+        for names in op.outputs.values():
+            for name in names:
+                shapes.pop(name, None)
+        shapes.update(results)
+        yield Step(index, op, inputs, results, macs)
+
+
+def _shape(op: Op, shapes: Shapes, *parameters: str) -> Shape:
+    for parameter in parameters:
+        if op.inputs.get(parameter):
+            return shapes[op.inputs[parameter][0]]
+    raise KeyError(parameters[0])
+
+
+def _result(op: Op, shape: Shape, parameter: str = "Out") -> Shapes:
+    return {op.outputs[parameter][0]: shape}
+
+
+def _refuse_inputs(op: Op, *parameters: str) -> None:
+    # Their values are computed while running, so the shape is not known before.
+    if any(op.inputs.get(parameter) for parameter in parameters):
+        raise ValueError("shape depends on a tensor")
+
+
+def _same(op: Op, shapes: Shapes) -> tuple[Shapes, int]:
+    return _result(op, _shape(op, shapes, "X", "Input")), 0
+
+
+def _layer_norm(op: Op, shapes: Shapes) -> tuple[Shapes, int]:
+    return _result(op, _shape(op, shapes, "X"), "Y"), 0
+
+
+def _elementwise(op: Op, shapes: Shapes) -> tuple[Shapes, int]:
+    x, y = _shape(op, shapes, "X"), _shape(op, shapes, "Y")
+    axis = op.attributes.get("axis", -1)
+    if axis >= 0:
+        y = y + (1,) * (len(x) - axis - len(y))
+    return _result(op, tuple(np.broadcast_shapes(x, y))), 0
+
+
+def _reshape(op: Op, shapes: Shapes) -> tuple[Shapes, int]:
+    _refuse_inputs(op, "Shape", "ShapeTensor")
+    x = _shape(op, shapes, "X")
+    # 0 copies the input's dimension, -1 takes what is left.
+    wanted = [x[axis] if dim == 0 else dim for axis, dim in enumerate(op.attributes["shape"])]
+    if -1 in wanted:
+        known = math.prod(dim for dim in wanted if dim != -1)
+        wanted[wanted.index(-1)] = math.prod(x) // known
+    if min(wanted) < 0 or math.prod(wanted) != math.prod(x):
+        raise ValueError("reshape changes the number of elements")
+    return _result(op, tuple(wanted)), 0
+
+
+def _transpose(op: Op, shapes: Shapes) -> tuple[Shapes, int]:
+    x, axes = _shape(op, shapes, "X"), op.attributes["axis"]
+    if sorted(axes) != list(range(len(x))):
+        raise ValueError("axes do not fit")
+    return _result(op, tuple(x[axis] for axis in axes)), 0
+
+
+def _concat(op: Op, shapes: Shapes) -> tuple[Shapes, int]:
+    _refuse_inputs(op, "AxisTensor")
+    parts = [shapes[name] for name in op.inputs["X"]]
+    axis = op.attributes["axis"] % len(parts[0])
+    rest = {part[:axis] + part[axis + 1 :] for part in parts}
+    if len(rest) != 1:
+        raise ValueError("parts differ outside of the axis")
+    return _result(op, (*parts[0][:axis], sum(part[axis] for part in parts), *parts[0][axis + 1 :])), 0
+
+
+def _split(op: Op, shapes: Shapes) -> tuple[Shapes, int]:
+    _refuse_inputs(op, "AxisTensor", "SectionsTensorList")
+    x, names = _shape(op, shapes, "X"), op.outputs["Out"]
+    axis = op.attributes["axis"] % len(x)
+    sections = list(op.attributes.get("sections") or [x[axis] // len(names)] * len(names))
+    if -1 in sections:
+        sections[sections.index(-1)] = x[axis] - sum(size for size in sections if size != -1)
+    if len(sections) != len(names) or sum(sections) != x[axis] or min(sections) < 0:
+        raise ValueError("sections do not add up")
+    pieces = [(*x[:axis], size, *x[axis + 1 :]) for size in sections]
+    return dict(zip(names, pieces, strict=True)), 0
+
+
+def _slice(op: Op, shapes: Shapes) -> tuple[Shapes, int]:
+    _refuse_inputs(op, "StartsTensor", "EndsTensor", "StartsTensorList", "EndsTensorList")
+    shape = list(_shape(op, shapes, "Input"))
+    attributes = op.attributes
+    for axis, start, end in zip(attributes["axes"], attributes["starts"], attributes["ends"], strict=True):
+        shape[axis] = len(range(*slice(start, end).indices(shape[axis])))
+    removed = [axis % len(shape) for axis in attributes.get("decrease_axis", ())]
+    return _result(op, tuple(dim for axis, dim in enumerate(shape) if axis not in removed)), 0
+
+
+def _conv2d(op: Op, shapes: Shapes) -> tuple[Shapes, int]:
+    batch, channels, *image = _shape(op, shapes, "Input")
+    filters, per_group, *kernel = _shape(op, shapes, "Filter")
+    attributes = op.attributes
+    algorithm = attributes.get("padding_algorithm", "EXPLICIT")
+    pads = attributes["paddings"] if algorithm != "VALID" else (0, 0)
+    before_after = pads if len(pads) == 4 else (pads[0], pads[0], pads[1], pads[1])
+    if per_group * attributes.get("groups", 1) != channels:
+        raise ValueError("filter and input differ in channels")
+    out = []
+    for axis in range(2):
+        stride, reach = attributes["strides"][axis], attributes["dilations"][axis] * (kernel[axis] - 1) + 1
+        padded = image[axis] + before_after[2 * axis] + before_after[2 * axis + 1]
+        same = algorithm == "SAME"
+        out.append(-(-image[axis] // stride) if same else (padded - reach) // stride + 1)
+    if min(out) < 1:
+        raise ValueError("picture smaller than the kernel")
+    shape = (batch, filters, *out)
+    return _result(op, shape, "Output"), math.prod(shape) * per_group * math.prod(kernel)
+
+
+def _fc(op: Op, shapes: Shapes) -> tuple[Shapes, int]:
+    x, (depth, width) = _shape(op, shapes, "Input"), _shape(op, shapes, "W")
+    # Made from matmul_v2 it works on the last axis, whatever in_num_col_dims says; from mul, on that many.
+    from_matmul = op.attributes.get("op_type", "mul") in ("matmul", "matmul_v2")
+    leading = x[:-1] if from_matmul else x[: op.attributes["in_num_col_dims"]]
+    if math.prod(x[len(leading) :]) != depth:
+        raise ValueError("input and weight differ in depth")
+    return _result(op, (*leading, width)), math.prod(leading) * depth * width
+
+
+def _mul(op: Op, shapes: Shapes) -> tuple[Shapes, int]:
+    x, y = _shape(op, shapes, "X"), _shape(op, shapes, "Y")
+    rows, columns = op.attributes["x_num_col_dims"], op.attributes["y_num_col_dims"]
+    if math.prod(x[rows:]) != math.prod(y[:columns]):
+        raise ValueError("factors differ in depth")
+    shape = (*x[:rows], *y[columns:])
+    return _result(op, shape), math.prod(shape) * math.prod(x[rows:])
+
+
+def _matmul(op: Op, shapes: Shapes) -> tuple[Shapes, int]:
+    x, y = _shape(op, shapes, "X"), _shape(op, shapes, "Y")
+    # matmul_v2's names of the two attributes, then matmul's.
+    if op.attributes.get("trans_x", op.attributes.get("transpose_X")):
+        x = x[:-2] + x[:-3:-1]
+    if op.attributes.get("trans_y", op.attributes.get("transpose_Y")):
+        y = y[:-2] + y[:-3:-1]
+    (*x_batch, rows, depth), (*y_batch, inner, columns) = x, y
+    if depth != inner:
+        raise ValueError("factors differ in depth")
+    shape = (*np.broadcast_shapes(tuple(x_batch), tuple(y_batch)), rows, columns)
+    return _result(op, shape), math.prod(shape) * depth
+
+
+_SAME = (
+    "abs", "calib", "calib_once", "cast", "clip", "dropout", "erf", "exp", "floor", "gelu", "hard_sigmoid",
+    "hard_swish", "io_copy", "io_copy_once", "layout", "layout_once", "relu", "relu6", "round", "rsqrt",
+    "scale", "sigmoid", "softmax", "sqrt", "square", "swish", "tanh",
+)  # fmt: skip
+_ELEMENTWISE = tuple(f"elementwise_{name}" for name in ("add", "div", "max", "min", "mul", "pow", "sub"))
+
+_RULES: dict[str, Callable[[Op, Shapes], tuple[Shapes, int]]] = {
+    **dict.fromkeys(_SAME, _same),
+    **dict.fromkeys(_ELEMENTWISE, _elementwise),
+    **dict.fromkeys([f"fusion_{name}_activation" for name in _ELEMENTWISE], _elementwise),
+    **dict.fromkeys(("reshape", "reshape2"), _reshape),
+    **dict.fromkeys(("transpose", "transpose2"), _transpose),
+    **dict.fromkeys(("conv2d", "depthwise_conv2d"), _conv2d),
+    **dict.fromkeys(("matmul", "matmul_v2"), _matmul),
+    "concat": _concat,
+    "fc": _fc,
+    "layer_norm": _layer_norm,
+    "mul": _mul,
+    "slice": _slice,
+    "split": _split,
+}
+
+
+# The operators that multiply and add; a convolution's weight is its Filter, fc's its W, the others' Y (or X).
+MAC_OPS = ("conv2d", "depthwise_conv2d", "fc", "matmul", "matmul_v2", "mul")
+
+
+@dataclass(frozen=True)
+class Work:
+    """Multiply-adds of the operator at `index` of `model.ops`; `precision` is its kernel's."""
+
+    index: int
+    type: str
+    precision: str
+    macs: int
+
+
+def multiply_adds(model: LiteModel, input_shape: Shape) -> list[Work]:
+    """Multiply-adds of each of `MAC_OPS`, for one input of `input_shape` (NCHW).
+
+    Raises UnknownShapeError where a shape cannot be derived.
+    """
+    return [
+        Work(step.index, step.op.type, step.op.kernel.precision, step.macs)
+        for step in steps(model, input_shape)
+        if step.op.type in MAC_OPS
+    ]
+
+
+def int8_coverage(model: LiteModel, input_shape: Shape) -> float | None:
+    """Share (0-1) of the multiply-adds that int8 kernels do; None where shapes cannot be derived."""
+    try:
+        work = multiply_adds(model, input_shape)
+    except UnknownShapeError:
+        return None
+    total = sum(item.macs for item in work)
+    return sum(item.macs for item in work if item.precision == "int8") / total if total else None

@@ -1,0 +1,218 @@
+"""Plots as SVG for a page: drawn by matplotlib, coloured by the page, so readable in light and dark alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+from markupsafe import Markup
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
+
+
+from lite.measure.drift import LayerDrift
+from lite.report.page import ACCENT
+from lite.report.page import BAD
+from lite.report.page import LINE
+from lite.report.page import SOFT
+from lite.report.page import inline
+from lite.report.page import plain
+from lite.report.page import rendered
+
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+# Colour and marker of the recipes that a budget is compared with: itself without a budget, the stock one.
+_COMPARED = ((SOFT, "D"), (BAD, "s"))
+
+
+def percentage(share: float) -> str:
+    """A share in per cent as a label: two digits, never as a power of ten."""
+    percent = 100 * share
+    if abs(percent) >= 9.95:
+        return f"{percent:.0f}"
+    return np.format_float_positional(percent, precision=2, fractional=False, trim="-")
+
+
+def layer_plot(layers: Sequence[LayerDrift], kind: str) -> Markup:
+    """SNR by block as inline SVG, the worst block marked; `kind`: `wide` (screen, paper) or `narrow`."""
+    wide = kind == "wide"
+    numbers = np.arange(1, len(layers) + 1)
+    values = np.array([layer.snr_db for layer in layers])
+    worst = int(values.argmin())
+    with matplotlib.rc_context(
+        {"svg.fonttype": "none", "svg.hashsalt": kind, "font.size": 9 if wide else 10}
+    ):
+        figure = Figure(figsize=(7.6, 3.3) if wide else (4.0, 3.5), layout="constrained")
+        FigureCanvasSVG(figure)
+        axes = figure.add_subplot()
+        low, high = _limits(values)
+        axes.vlines(numbers, low, values, color=LINE, linewidth=1.2)
+        axes.plot(numbers, values, color=ACCENT, linewidth=1.8, marker="o", markersize=5.5)
+        axes.plot(numbers[worst], values[worst], color=BAD, marker="o", markersize=9, linestyle="none")
+        right = worst < len(layers) / 2
+        axes.annotate(
+            f"block {worst + 1}: {values[worst]:.1f} dB",
+            (numbers[worst], values[worst]),
+            xytext=(9 if right else -9, -4),
+            textcoords="offset points",
+            ha="left" if right else "right",
+            va="top",
+            color=BAD,
+            fontweight="bold",
+        )
+        axes.set(
+            xlim=(0.4, len(layers) + 0.6),
+            ylim=(low, high),
+            xlabel="block",
+            ylabel="SNR, dB (higher is better)",
+        )
+        every = wide and len(layers) <= 24
+        axes.xaxis.set_major_locator(FixedLocator(list(numbers)) if every else MaxNLocator(7, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+        axes.grid(axis="y", color=LINE, linewidth=0.8)
+        error = axes.secondary_yaxis("right")
+        error.set_ylabel("error in % of the signal")
+        error.yaxis.set_major_locator(
+            FixedLocator([tick for tick in axes.get_yticks() if low <= tick <= high])
+        )
+        error.yaxis.set_major_formatter(FuncFormatter(lambda db, _: percentage(10 ** (-db / 20))))
+        for each in (axes, error):
+            plain(each)
+        svg = rendered(figure)
+    label = f"SNR of {len(layers)} blocks; the worst is block {worst + 1} with {values[worst]:.1f} dB"
+    return inline(svg, label)
+
+
+def share_plot(names: Sequence[str], shares: Sequence[float], marked: Sequence[bool], kind: str) -> Markup:
+    """Shares (0 to 1) as horizontal bars, first on top, some marked, as inline SVG; `kind` as for `layer_plot`.
+
+    Names hold no markup.
+    """
+    wide = kind == "wide"
+    with matplotlib.rc_context(
+        {"svg.fonttype": "none", "svg.hashsalt": kind, "font.size": 9 if wide else 10}
+    ):
+        figure = Figure(figsize=(7.6 if wide else 4.0, 0.5 + 0.24 * len(names)), layout="constrained")
+        FigureCanvasSVG(figure)
+        axes = figure.add_subplot()
+        places = np.arange(len(names))
+        percent = 100 * np.array(shares)
+        axes.barh(places, percent, 0.62, color=[BAD if each else ACCENT for each in marked])
+        for place, value in zip(places, percent, strict=True):
+            axes.annotate(
+                f"{percentage(value / 100)} %",
+                (value, place),
+                xytext=(3, 0),
+                textcoords="offset points",
+                va="center",
+                color=SOFT,
+            )
+        axes.set(xlim=(0, 1.15 * max(percent.max(), 1e-9)), ylim=(len(names) - 0.4, -0.6))
+        axes.set_xticks([])
+        axes.set_yticks(places, names)
+        plain(axes)
+        svg = rendered(figure)
+    return inline(svg, f"{len(names)} shares; the largest is {names[0]} with {percentage(shares[0])} %")
+
+
+def curve_plot(curve: Curve, kind: str) -> Markup:
+    """SNR over instructions as inline SVG: the predicted curve and the points; `kind` as for `layer_plot`.
+
+    Points are named below the plot, where names cannot collide. The curve is cut a little behind the dearest of them.
+    Names hold no markup.
+    """
+    wide = kind == "wide"
+    marked = [curve.chosen, curve.measured, *curve.compared]
+    start = min(point.instructions for point in (*marked, curve.points[0]))
+    end = max(point.instructions for point in marked)
+    end += 0.25 * max(end - start, 1e6)
+    drawn = [point for point in curve.points if point.instructions <= end]
+    with matplotlib.rc_context(
+        {"svg.fonttype": "none", "svg.hashsalt": f"curve {kind}", "font.size": 9 if wide else 10}
+    ):
+        figure = Figure(figsize=(7.6, 3.9) if wide else (4.0, 4.7), layout="constrained")
+        FigureCanvasSVG(figure)
+        axes = figure.add_subplot()
+        point: dict[str, Any] = {"linestyle": "none", "zorder": 3}
+        ring = {"marker": "o", "markersize": 11, "markerfacecolor": "none", **point}
+        dot = {"marker": "o", "markersize": 5.5, **point}
+        axes.plot(*_places([curve.measured]), color=ACCENT, label=_named(curve.measured), **dot)
+        axes.plot(*_places([curve.chosen]), color=ACCENT, label=f"{_named(curve.chosen)} predicted", **ring)
+        for other, (colour, marker) in zip(curve.compared, _COMPARED, strict=False):
+            axes.plot(
+                *_places([other]), color=colour, marker=marker, markersize=7, label=_named(other), **point
+            )
+        axes.plot(*_places(drawn), color=ACCENT, linewidth=1.8, label="predicted, as the budget grows")
+        axes.axvline(
+            curve.limit / 1e6, color=LINE, linewidth=1.2, label=f"the budget: {curve.limit / 1e6:.10g} M"
+        )
+        low, high = _limits(np.array([point.snr_db for point in (*drawn, *marked)]))
+        axes.set(
+            xlim=((start - 0.04 * (end - start)) / 1e6, (end + 0.04 * (end - start)) / 1e6),
+            ylim=(low, high),
+            xlabel="million instructions a picture (model)",
+            ylabel="SNR on held-out pictures, dB",
+        )
+        axes.grid(axis="y", color=LINE, linewidth=0.8)
+        plain(axes)
+        figure.legend(
+            loc="outside lower left", ncols=2 if wide else 1, frameon=False, labelcolor=SOFT, borderpad=0
+        )
+        svg = rendered(figure)
+    words = ", ".join(
+        f"{point.name} {point.snr_db:.1f} dB at {point.instructions / 1e6:.0f} million"
+        for point in (curve.measured, *curve.compared)
+    )
+    return inline(svg, f"SNR on held-out pictures over instructions: {words}")
+
+
+def _named(point: Point) -> str:
+    return f"{point.name}: {point.snr_db:.1f} dB"
+
+
+def _places(points: Sequence[Point]) -> tuple[list[float], list[float]]:
+    return [point.instructions / 1e6 for point in points], [point.snr_db for point in points]
+
+
+def _limits(values: np.ndarray) -> tuple[float, float]:
+    margin = max(2.0, 0.22 * float(np.ptp(values)))
+    return float(values.min()) - margin, float(values.max()) + margin
+
+
+@dataclass(frozen=True)
+class Point:
+    """A form of the network: instructions of one picture on ARM, by the model, and its outputs' SNR in dB."""
+
+    name: str
+    instructions: float
+    snr_db: float
+
+
+@dataclass(frozen=True)
+class Curve:
+    """SNR on check pictures, which nothing was calibrated or chosen with, over instructions, as a budget grows.
+
+    `points`: predicted from the first `predicted_images`, the first for the cheapest form, each next one for what is
+    bought next; `chosen`: predicted for what is bought with `limit` instructions. `measured`: the same, converted, on
+    all `images`, and `measured_first` on those that it was predicted from; `compared`: recipes without a budget,
+    converted, on all `images`.
+    """
+
+    limit: float
+    images: int
+    predicted_images: int
+    points: Sequence[Point]
+    chosen: Point
+    measured: Point
+    measured_first: Point
+    compared: Sequence[Point]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields by name, as the manifest holds them."""
+        return asdict(self)

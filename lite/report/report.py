@@ -1,0 +1,208 @@
+"""`report.html`: what a conversion made and what it lost, in plain words, in one file that needs no network.
+
+The words are in `templates/report.html.j2`; here are the figures and pictures it shows.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+import yaml
+from jinja2 import Template
+
+from lite.measure import drift
+from lite.report import page
+from lite.measure.accuracy import ClassAccuracy
+from lite.report.plots import Curve
+from lite.measure.drift import SNR_LIMIT_DB
+from lite.measure.drift import Drift
+from lite.measure.drift import LayerDrift
+from lite.measure.margins import ClassMargins
+from lite.files import write_text
+
+THUMBNAIL = 160
+# Rows of a table by class, and pictures with another class, that are shown; all of them are in predictions.csv.
+SHOWN_CLASSES, SHOWN_FLIPS = 10, 12
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A class and its probability, 0 to 1."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One check picture and what both networks make of it, likeliest class first.
+
+    `pixels`: uint8 RGB [H, W, 3]; `label`: the true class where it is known; `cosine`: of the logits.
+    """
+
+    name: str
+    pixels: np.ndarray
+    cosine: float
+    reference: Sequence[Guess]
+    deployed: Sequence[Guess]
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that the page shows.
+
+    `manifest`: as for `bundle.write_manifest` (its `files` are not read); `model_bytes`: size of `model.nb`;
+    `layers`: one per block, in order; `worst`: worst picture first; `curve`: where a budget chose the recipe;
+    `classes` and `margins`: by class, worst first, of which the first SHOWN_CLASSES are shown; `kind`: what was done;
+    `data_file`: where the figures are as data.
+    """
+
+    manifest: Mapping[str, Any]
+    model_bytes: int
+    layers: Sequence[LayerDrift] = ()
+    worst: Sequence[Picture] = ()
+    curve: Curve | None = None
+    classes: Sequence[ClassAccuracy] = ()
+    margins: Sequence[ClassMargins] = ()
+    kind: Literal["conversion", "validation"] = "conversion"
+    data_file: str = "manifest.json"
+
+
+def worst_pictures(
+    reference: np.ndarray,
+    deployed: np.ndarray,
+    classes: Sequence[str],
+    load: Callable[[int], np.ndarray],
+    *,
+    truth: np.ndarray | None = None,
+    names: Sequence[str] | None = None,
+    count: int | None = None,
+) -> list[Picture]:
+    """`count` pictures to show, by logits float32 [N, classes] of both networks: flips first, then the worst.
+
+    Without `count` up to SHOWN_FLIPS with another class are taken, and three or more others, six at least.
+    `load` gives picture i as uint8 RGB; it is called for the shown ones only. `truth`: class indices [N].
+    """
+    cosines = drift.cosines(reference, deployed)
+    flips = int((reference.argmax(1) != deployed.argmax(1)).sum())
+    order = drift.worst(reference, deployed, len(reference))
+    if count is None:
+        flips_shown = min(flips, SHOWN_FLIPS)
+        order = order[:flips_shown] + order[flips:]
+        count = max(6, flips_shown + 3)
+    return [
+        Picture(
+            name=names[index] if names else f"picture {index}",
+            pixels=load(index),
+            cosine=float(cosines[index]),
+            reference=guesses(reference[index], classes),
+            deployed=guesses(deployed[index], classes),
+            label=None if truth is None else classes[int(truth[index])],
+        )
+        for index in order[:count]
+    ]
+
+
+def guesses(logits: np.ndarray, classes: Sequence[str], count: int = 3) -> list[Guess]:
+    """The `count` likeliest classes by softmax of one picture's logits ([classes])."""
+    powers = np.exp(logits.astype(np.float64) - logits.max())
+    probabilities = powers / powers.sum()
+    order = np.argsort(-probabilities, kind="stable")[:count]
+    return [Guess(classes[index], float(probabilities[index])) for index in order]
+
+
+def render(report: Report) -> str:
+    """The page as HTML. Text from outside (labels, file names, recipes) is escaped."""
+    # Imported here because matplotlib takes half a second, which commands that end without a page need not wait.
+    from lite.report.plots import curve_plot
+    from lite.report.plots import layer_plot
+
+    manifest = report.manifest
+    figures = Drift.of(manifest["drift"]) if manifest["drift"] else None
+    fp32_bytes = manifest["fp32_bytes"]
+    return _template().render(
+        manifest=manifest,
+        drift=figures,
+        changed=figures.flips if figures else None,
+        model_bytes=report.model_bytes,
+        ratio=fp32_bytes / report.model_bytes if fp32_bytes and report.model_bytes else None,
+        layers=report.layers,
+        worst_layer=min(report.layers, key=lambda layer: layer.snr_db) if report.layers else None,
+        plots=[(kind, layer_plot(report.layers, kind)) for kind in ("wide", "narrow")]
+        if report.layers
+        else [],
+        curve=report.curve,
+        curve_plots=[(kind, curve_plot(report.curve, kind)) for kind in ("wide", "narrow")]
+        if report.curve
+        else [],
+        worst=[(picture, thumbnail(picture.pixels)) for picture in report.worst],
+        classes=report.classes[:SHOWN_CLASSES],
+        classes_in_all=len(report.classes),
+        margins=report.margins[:SHOWN_CLASSES],
+        margins_in_all=len(report.margins),
+        kind=report.kind,
+        recipe=_yaml(manifest["recipe"]),
+        data_file=report.data_file,
+    )
+
+
+def write(path: Path, report: Report) -> None:
+    """Renders `report` to `path`, whole or not at all. Raises InputError where it cannot be written."""
+    write_text(path, render(report), remedy="choose another place")
+
+
+def thumbnail(pixels: np.ndarray) -> str:
+    """A picture (uint8 RGB [H, W, 3]) as a PNG data URI of at most THUMBNAIL pixels a side."""
+    scale = min(1.0, THUMBNAIL / max(pixels.shape[:2]))
+    size = tuple(max(1, round(side * scale)) for side in pixels.shape[1::-1])
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale < 1.0 else pixels
+    _, png = cv2.imencode(".png", cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
+    return "data:image/png;base64," + base64.b64encode(png.tobytes()).decode("ascii")
+
+
+def _percent(share: float, digits: int = 2) -> str:
+    """A share as text; 100 % and 0 % only where nothing is missing or there."""
+    text = f"{share:.{digits}%}"
+    if share < 1.0 and float(text[:-1]) == 100.0:
+        text = f"> {100 - 10**-digits:.{digits}f}%"
+    elif share > 0.0 and float(text[:-1]) == 0.0:
+        text = f"< {10**-digits:.{digits}f}%"
+    return text.replace("%", " %")
+
+
+def _bounds(figures: Drift | ClassAccuracy, name: str, word: str = "to", named: bool = True) -> str:
+    """The 95 % interval of a share, as words."""
+    found = figures.interval(name)
+    assert found is not None
+    return f"{_percent(found.low, 1)} {word} {_percent(found.high, 1)}" + (
+        " (95 % interval)" if named else ""
+    )
+
+
+def _cosine(value: float) -> str:
+    return "> 0.99999" if 0.999995 <= value < 1.0 else f"{value:.5f}"
+
+
+def _yaml(recipe: Mapping[str, Any] | None) -> str | None:
+    return None if recipe is None else yaml.safe_dump(dict(recipe), sort_keys=False, allow_unicode=True)
+
+
+@lru_cache(maxsize=1)
+def _template() -> Template:
+    environment = page.environment(Path(__file__).parent / "templates")
+    environment.filters.update(
+        percent=_percent,
+        cosine=_cosine,
+        millions=lambda count: f"{count / 1e6:.1f} M",
+        megabytes=lambda size: f"{size / 1e6:.{1 if size >= 1e5 else 3}f} MB",
+    )
+    environment.globals.update(snr_limit=SNR_LIMIT_DB, shown_flips=SHOWN_FLIPS, bounds=_bounds)
+    return environment.get_template("report.html.j2")

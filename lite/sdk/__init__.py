@@ -1,0 +1,1 @@
+"""Paddle Lite's C++ release for Android."""

@@ -1,0 +1,1 @@
+"""The best accuracy for a number of instructions."""

@@ -1,0 +1,116 @@
+"""What a budget is spent by: the noise that each layer makes alone in the cheapest form (`quant/sensitivity/figures.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lite.engines import workers
+from lite.pictures.picture_set import Picture, PictureSet
+from lite.stages import Stages
+from lite.model.weights import Weights
+from lite.engines.workers import Workers
+from lite.zoo import Preprocess
+from quant import cost
+from quant.conversion import SEED, Conversion
+from quant.rewrite.gelu import Kind
+from quant.recipe import Recipe
+from quant.sensitivity.figures import Row
+from quant.sensitivity.figures import Sums
+from quant.sensitivity.figures import Whole
+from quant.sensitivity.program import Program
+from quant.sensitivity.run import CHUNK
+from quant.sensitivity.worker import Job
+from quant.sensitivity.worker import alone
+
+# Pictures of each set that noise is measured with; time grows with their number. A worker takes as many at once.
+PICTURES = CHUNK
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What INT8 does to the logits of some pictures in the cheapest form: sums of squares.
+
+    `alone`: of each layer and of each fc2's input. `gelu_errors`: what shifting, scaling and splitting off leave of the
+    latter, held out, by block (`quant.rewrite.reconstruct.Rewritten`).
+    """
+
+    whole: Whole
+    alone: Mapping[str, float]
+    gelu_errors: Mapping[int, Mapping[Kind, float]]
+
+
+@contextmanager
+def converted(
+    weights: Weights,
+    recipe: Recipe,
+    calibration: PictureSet,
+    work: Path,
+    stages: Stages,
+    *,
+    check: PictureSet | None = None,
+) -> Iterator[Conversion]:
+    """A conversion in the new folder `work`, without a float reference; processes start when host logits are asked for.
+
+    Those are of `check`'s pictures, by default the calibration's.
+    """
+    work.mkdir(parents=True)
+    check = check or calibration
+    with workers.local(1) as hosts:
+        yield Conversion(weights, recipe, calibration, check, work, hosts, hosts, SEED, stages)
+
+
+def instructions(conversion: Conversion) -> float:
+    """What the conversion's INT8 `.nb` takes for one picture."""
+    side = conversion.weights.variant.preprocess.crop
+    _, model = conversion.phone("int8", "arm")
+    return cost.instructions(model, (1, 3, side, side))
+
+
+def noise(
+    conversion: Conversion, program: Program, rows: Sequence[Row], sets: Sequence[Sequence[Picture]]
+) -> list[Noise]:
+    """Of the layers and fc2's inputs among `rows`, on the first `PICTURES` of each set of pictures.
+
+    Raises InputError for an unreadable picture, ConversionError for NaN.
+    """
+    assert conversion.rewritten is not None
+    wanted = [row for row in rows if row.kind == "layer" or row.name.endswith(".mlp.fc2 input")]
+    spec, stages = conversion.weights.variant.preprocess, conversion.stages
+    with workers.local() as pool:
+        found = measured(pool, program, wanted, [each[:PICTURES] for each in sets], spec, stages)
+    return [
+        Noise(whole, {name: sums.noise for name, sums in each.items()}, conversion.rewritten.gelu_errors)
+        for whole, each in found
+    ]
+
+
+def measured(
+    pool: Workers,
+    program: Program,
+    rows: Sequence[Row],
+    sets: Sequence[Sequence[Picture]],
+    spec: Preprocess,
+    stages: Stages,
+) -> list[tuple[Whole, dict[str, Sums]]]:
+    """For each set, small enough for one worker: the network's own figures and those of rows alone."""
+    pictures = PictureSet("pictures", [picture for each in sets for picture in each])
+    job = Job(program, program.sha256, pictures.sha256, spec)
+    whole: dict[int, Whole] = {}
+    parts: list[dict[str, Sums]] = [{} for _ in sets]
+    tasks: list[tuple[int, Row | None]] = [
+        (place, row) for place in range(len(sets)) for row in (None, *rows)
+    ]
+    with stages.stage("sensitivity"):
+        came = pool.as_they_come(
+            tasks, lambda task: pool.executor.submit(alone, job, task[1], task[0], sets[task[0]])
+        )
+        for done, ((place, row), figures) in enumerate(came):
+            if row is None:
+                whole[place] = figures
+            else:
+                parts[place][row.name] = figures
+            stages.on_progress(done + 1, len(tasks))
+    return [(whole[place], {row.name: parts[place][row.name] for row in rows}) for place in range(len(sets))]

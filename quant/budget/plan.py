@@ -1,0 +1,231 @@
+"""A recipe for a budget of instructions: which layers stay in float, what is done to which blocks' GELU outputs.
+
+The cheapest recipe is converted once, and the noise that each layer makes alone is measured (`budget_measure.py`): on
+calibration pictures, which the choice is made by, and on check pictures, which the curve is predicted for. What
+shifting, scaling and splitting leave of it is judged by their held-out errors (`hidden.py`); `budget.py` chooses.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from lite.measure import drift
+from lite.report.plots import Curve
+from lite.report.plots import Point
+from lite.errors import ConversionError, InputError
+from lite.pictures.picture_set import PictureSet
+from lite.stages import Stages
+from lite.model.weights import Weights
+from lite.zoo import Variant
+from quant.budget import knapsack
+from quant import recipe as recipes
+from quant.budget.knapsack import Layer
+from quant.budget.knapsack import Way
+from quant.budget.measure import PICTURES
+from quant.budget.measure import Noise
+from quant.budget.measure import converted
+from quant.budget.measure import instructions
+from quant.budget.measure import noise
+from quant.conversion import Conversion
+from quant.rewrite.gelu import Kind
+from quant.budget.prices import Prices
+from quant.budget.prices import prices
+from quant.recipe import Recipe, Rewrite
+from quant.sensitivity.program import write
+
+# Switches of a recipe's rewrite that say what is done to GELU's outputs, in the order of `Kind`.
+_GELU = ("shift_gelu", "scale_gelu", "split_gelu")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The `recipe` chosen for `limit` instructions; `points` and `chosen` are predicted (`lite/report/plots.py`).
+
+    `images` is how many check pictures they are predicted from.
+    """
+
+    recipe: Recipe
+    limit: float
+    images: int
+    points: Sequence[Point]
+    chosen: Point
+
+    @property
+    def summary(self) -> str:
+        """What was chosen, in one line."""
+        rewrite = _rewrite(self.recipe)
+        shifted, scaled, split = (
+            0 if isinstance(blocks, bool) else len(blocks)
+            for blocks in (rewrite.shift_gelu, rewrite.scale_gelu, rewrite.split_gelu)
+        )
+        return (
+            f"{self.recipe.name}: {_millions(self.chosen.instructions)} instructions with {len(self.recipe.skip)} "
+            f"layers in float, GELU's outputs shifted in {shifted} blocks, scaled in {scaled}, outliers split off in "
+            f"{split}; predicted from {self.images} check pictures: {self.chosen.snr_db:.1f} dB"
+        )
+
+    def curve(
+        self, conversion: Conversion, reference: np.ndarray, logits: np.ndarray, compared: Sequence[Point]
+    ) -> Curve:
+        """The curve with what a conversion by the recipe takes, and others, measured on the check pictures.
+
+        `reference` and `logits`, float32 [N, classes], are the float network's and the conversion's of these. Raises
+        ConversionError when it takes more than `limit` instructions.
+        """
+        taken = instructions(conversion)
+        if taken > self.limit:
+            raise ConversionError(
+                f"the converted model takes {_millions(taken)} instructions, over the budget of "
+                f"{_millions(self.limit)}: a layer costs more than foreseen; give a smaller --budget"
+            )
+        measured, first = (
+            Point(self.recipe.name, taken, drift.snr_db(reference[:count], logits[:count]))
+            for count in (len(logits), self.images)
+        )
+        return Curve(
+            self.limit, len(logits), self.images, self.points, self.chosen, measured, first, compared
+        )
+
+
+def check(recipe: Recipe, limit: float, variant: Variant, classes: int, *, int8: bool) -> None:
+    """Raises InputError where a budget has nothing to choose from, or is below the cheapest form.
+
+    Nothing in INT8, nothing rewritten; the message names the smallest budget. Nothing is converted for it.
+    """
+    if not int8:
+        raise InputError("--budget chooses what stays in float beside INT8; add --precision int8")
+    if recipe.rewrite is None:
+        raise InputError(
+            f"{recipe.place('rewrite')}: --budget needs a recipe that rewrites the network, and {recipe.name} does "
+            f"not; use --recipe {recipes.DEFAULT}"
+        )
+    if not math.isfinite(limit):
+        raise InputError("--budget is a number of million instructions, such as 190")
+    least = prices(variant, classes, recipe).least
+    if limit < least:
+        raise InputError(
+            f"--budget {limit / 1e6:.10g}: the cheapest form of {variant.name}, all in INT8 but what is no dearer in "
+            f"float, takes {_millions(least)} instructions; give {math.ceil(least / 1e6)} or more"
+        )
+
+
+def plan(
+    weights: Weights,
+    recipe: Recipe,
+    calibration: PictureSet,
+    held_out: PictureSet,
+    limit: float,
+    work: Path,
+    stages: Stages,
+) -> Plan:
+    """Chooses for `limit` instructions of one picture on ARM; `work` is an empty folder for files in between.
+
+    The recipe's `skip`, and where GELU's outputs are shifted, scaled and split, are replaced, unless it forbids that
+    by false. The choice is made without the `held_out` pictures, which it is predicted for. Raises InputError as
+    `check` does, before anything else, and what a conversion raises.
+    """
+    check(recipe, limit, weights.variant, weights.classes, int8=True)
+    _check_held_out(calibration, held_out)
+    costs = prices(weights.variant, weights.classes, recipe)
+    sets = calibration.pictures, held_out.pictures
+    with converted(weights, cheapest(recipe), calibration, work / "cheapest", stages) as conversion:
+        program = write(conversion, work / "cheapest" / "program")
+        known, unseen = noise(conversion, program, program.rows(), sets)
+    layers, predicted = (layers_of(found, costs, recipe) for found in (known, unseen))
+    chosen = knapsack.choose(layers, limit - costs.whole)
+    made = recipe_of(recipe, chosen, limit)
+    # The same ways, with the noise that they leave in the check pictures.
+    ways = {
+        (layer.name, way): other
+        for layer, foreseen in zip(layers, predicted, strict=True)
+        for way, other in zip(layer.ways, foreseen.ways, strict=True)
+    }
+
+    def point(name: str, bought: Mapping[str, Way]) -> Point:
+        return point_of(name, {layer: ways[layer, way] for layer, way in bought.items()}, costs, unseen)
+
+    bought = knapsack.cheapest(layers)
+    points = [point("the cheapest form", bought)]
+    for step in knapsack.order(layers):
+        bought[step.layer] = step.after
+        points.append(point(f"{step.layer}: {step.after.words}", bought))
+    return Plan(made, limit, min(PICTURES, len(held_out.pictures)), points, point(made.name, chosen))
+
+
+def _check_held_out(calibration: PictureSet, held_out: PictureSet) -> None:
+    known, shown = ({picture.digest() for picture in each.pictures} for each in (calibration, held_out))
+    if shown <= known:
+        raise InputError(
+            f"{held_out.source}: every check picture is calibrated with, and --budget shows what held-out pictures "
+            "keep; give more pictures, or others by --check DIR"
+        )
+
+
+def cheapest(recipe: Recipe) -> Recipe:
+    """The recipe with all in INT8 and GELU's outputs as they are."""
+    rewrite = _rewrite(recipe).model_copy(update=dict.fromkeys(_GELU, False))
+    return recipe.model_copy(update={"rewrite": rewrite, "skip": []})
+
+
+def layers_of(found: Noise, costs: Prices, recipe: Recipe) -> list[Layer]:
+    """What can be bought: each layer's ways to run. Noise and costs may be those of networks of other widths."""
+    blocks = {_fc2(block): block for block in found.gelu_errors}
+    layers = []
+    for name, (int8, fp32) in costs.layers.items():
+        ways = [Way(0.0, found.alone[name]), Way(fp32 - int8, 0.0, skip=True)]
+        if name in blocks:
+            ways += _gelu_ways(blocks[name], found, costs, _rewrite(recipe))
+        layers.append(Layer(name, tuple(ways)))
+    return layers
+
+
+def _gelu_ways(block: int, found: Noise, costs: Prices, rewrite: Rewrite) -> Iterator[Way]:
+    errors, name = found.gelu_errors[block], _fc2(block)
+    plain = errors[Kind(False, False, 0)]
+    for kind, error in errors.items():
+        forbidden = any(
+            done and getattr(rewrite, switch) is False for switch, done in zip(_GELU, kind, strict=True)
+        )
+        if any(kind) and not forbidden and plain > 0:
+            gone = found.alone[f"{name} input"] * max(1 - error / plain, 0.0)
+            yield Way(costs.gelu(block, kind), max(found.alone[name] - gone, 0.0), False, *kind)
+
+
+def recipe_of(recipe: Recipe, chosen: Mapping[str, Way], limit: float) -> Recipe:
+    """The recipe that runs each layer as chosen, named after the budget: `deit-190m`."""
+    gelu = {int(name.split(".")[1]): way for name, way in chosen.items() if name.endswith(".mlp.fc2")}
+    values = recipe.as_dict()
+    values["name"] = f"{recipe.name}-{limit / 1e6:.10g}m".replace(".", "_")
+    values["skip"] = [layer for layer, way in chosen.items() if way.skip]
+    values["rewrite"] |= {
+        "shift_gelu": [block for block, way in gelu.items() if way.shift],
+        "scale_gelu": [block for block, way in gelu.items() if way.scale],
+        "split_gelu": {block: way.outliers for block, way in gelu.items() if way.outliers},
+    }
+    return Recipe.model_validate(values)
+
+
+def point_of(name: str, chosen: Mapping[str, Way], costs: Prices, found: Noise) -> Point:
+    """What is foreseen for a way of each layer, as if errors added up."""
+    # The float graph's own part is what an approximation, tanh GELU, leaves.
+    left = math.fsum(way.noise for way in chosen.values()) + found.whole.float_graph.noise
+    taken = costs.whole + math.fsum(way.instructions for way in chosen.values())
+    return Point(name, taken, replace(found.whole.int8, noise=left).snr_db)
+
+
+def _rewrite(recipe: Recipe) -> Rewrite:
+    assert recipe.rewrite is not None
+    return recipe.rewrite
+
+
+def _fc2(block: int) -> str:
+    return f"blocks.{block}.mlp.fc2"
+
+
+def _millions(count: float) -> str:
+    return f"{count / 1e6:.1f} M"

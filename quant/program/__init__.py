@@ -1,0 +1,1 @@
+"""What is done to the exported program: PaddleSlim, ranges, the host twin."""

@@ -1,0 +1,127 @@
+"""PaddleSlim's static post-training quantization of an exported program.
+
+PaddleSlim 2.6.0 on Paddle 2.6.2 takes its pictures only from a `paddle.io.DataLoader` made with `feed_list`
+and `return_list=False`.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import paddle
+
+from lite.model.deploy import DeployableDeiT
+from lite.errors import ConversionError, InputError
+from lite.model.program import INPUT_NAME
+from lite.model.program import Exported
+from lite.model.program import LoadedProgram
+from lite.model.program import static_graph
+from lite.model.program import without_call_stacks
+from lite.pictures.picture_set import PictureSet
+from quant.program import layers
+from quant.program import paddle_fixes
+from quant.program.paddle_fixes import unchecked_links
+from quant.program.paddle_fixes import nodes_in_order
+from quant.pictures import TensorDataset, cropped
+from quant.program.paddle_fixes import quiet
+from quant.recipe import Recipe
+
+# The line of a C++ error that says what happened; a traceback stands before it, a hint after it.
+_CPP_ERROR = re.compile(r"[A-Z]\w*Error: ")
+
+
+def quantize(
+    network: DeployableDeiT,
+    exported: Exported,
+    calibration: PictureSet,
+    recipe: Recipe,
+    folder: Path,
+    *,
+    seed: int = 2026,
+    on_picture: Callable[[int, int], None] = lambda place, count: None,
+) -> Exported:
+    """Quantizes the exported program of `network` and writes the INT8 program into `folder`.
+
+    Uses the first `recipe.batches` pictures, one a batch, some algorithms twice; `on_picture` gets the place of
+    the one that is read and their number. The same network, pictures and recipe give the same bytes. Raises
+    InputError for fewer pictures than `recipe.batches`, an unreadable picture, pictures that are all alike or
+    an unknown layer in `recipe.skip`, ConversionError when PaddleSlim fails. `seed` starts Paddle's and numpy's
+    random numbers.
+    """
+    with warnings.catch_warnings():
+        # setuptools warns that it replaces distutils.
+        warnings.simplefilter("ignore")
+        from paddleslim.quant import quant_post_static
+
+    if recipe.batches is not None and recipe.batches > len(calibration.pictures):
+        raise InputError(
+            f"{recipe.place('batches')}: {recipe.batches} calibration pictures are wanted, here are "
+            f"{len(calibration.pictures)}; give more, or lower batches"
+        )
+    spec = network.variant.preprocess
+    paddle.seed(seed)
+    np.random.seed(seed)
+    with (
+        tempfile.TemporaryDirectory(prefix="calibration-") as scratch,
+        static_graph() as executor,
+        quiet(),
+        unchecked_links(),
+        nodes_in_order(),
+    ):
+        calibration = cropped(calibration.first(recipe.batches), spec, Path(scratch))
+        # A cropped picture is its own centre crop, so no pixel changes.
+        spec = replace(spec, resize_short=spec.crop)
+        skipped = []
+        if recipe.skip:
+            skipped = layers.select(layers.tensors(network, LoadedProgram(exported, executor)), recipe)
+        skipped += layers.never_quantized(network)
+        feed = paddle.static.data(INPUT_NAME, [1, 3, spec.crop, spec.crop], "float32")
+        loader = paddle.io.DataLoader(
+            TensorDataset(calibration.pictures, spec, on_picture),
+            feed_list=[feed],
+            return_list=False,
+            batch_size=1,
+            shuffle=False,
+            drop_last=False,
+            places=paddle.CPUPlace(),
+        )
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            quant_post_static(
+                executor,
+                str(exported.model.parent),
+                str(folder),
+                data_loader=loader,
+                model_filename=exported.model.name,
+                params_filename=exported.params.name,
+                save_model_filename="model.pdmodel",
+                save_params_filename="model.pdiparams",
+                batch_size=1,
+                batch_nums=len(calibration.pictures),
+                scope=paddle.static.global_scope(),
+                skip_tensor_list=skipped or None,
+                **recipe.paddleslim.model_dump(),
+            )
+            if skipped and recipe.paddleslim.onnx_format:
+                paddle_fixes.detach(Exported.in_folder(folder), skipped)
+            return without_call_stacks(folder)
+        except OSError as error:
+            raise InputError(f"{folder}: can't write the INT8 program ({error.strerror or error})") from error
+        except Exception as error:
+            raise ConversionError(
+                f"PaddleSlim failed with algo {recipe.paddleslim.algo}: {_what(error)}; check the weights, "
+                "or try another algo in the recipe"
+            ) from error
+
+
+def _what(error: Exception) -> str:
+    """What a Python or C++ error of Paddle's says, in one line, without its traceback and its hint."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    summary = [line for line in lines if _CPP_ERROR.match(line)]
+    return (summary or lines or [type(error).__name__])[-1].rstrip(".")

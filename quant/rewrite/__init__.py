@@ -1,0 +1,1 @@
+"""The network rewritten before calibration, one rewrite a file."""

@@ -1,0 +1,118 @@
+"""A DeiT block in numpy, over float activations and over INT8-simulated ones side by side.
+
+Pictures go through it a few at a time, as many chunks side by side as this process has cores.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+from scipy.special import erf
+
+from lite.zoo import LAYER_NORM_EPSILON, PATCH_SIZE
+
+
+from dataclasses import dataclass
+
+import numpy as np
+
+CHUNK = 8
+Result = TypeVar("Result")
+LEVELS = 127.0
+
+
+def chunks(count: int) -> Iterator[slice]:
+    """Slices of a few pictures each."""
+    return (slice(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK))
+
+
+def each(count: int, work: Callable[[slice], Result]) -> Iterator[Result]:
+    """What `work` makes of each slice of a few pictures, in order; as many at a time as this process has cores.
+
+    numpy lets other threads run while it computes. At most two results a core wait to be taken.
+    """
+    cores = len(os.sched_getaffinity(0))
+    with ThreadPoolExecutor(cores) as executor:
+        waiting: deque[Future[Result]] = deque()
+        for part in chunks(count):
+            waiting.append(executor.submit(work, part))
+            if len(waiting) > 2 * cores:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def layer_norm(tokens: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """[..., channels] normalised over the channels."""
+    centred = tokens - tokens.mean(-1, keepdims=True)
+    variance = np.square(centred).mean(-1, keepdims=True)
+    return centred / np.sqrt(variance + np.float32(LAYER_NORM_EPSILON)) * weight + bias
+
+
+def gelu(values: np.ndarray, *, tanh: bool) -> np.ndarray:
+    """GELU, exact or in its tanh approximation (Hendrycks and Gimpel, 2016)."""
+    if tanh:
+        inner = np.float32(0.7978845608) * (values + np.float32(0.044715) * values * values * values)
+        return np.float32(0.5) * values * (1 + np.tanh(inner))
+    return np.float32(0.5) * values * (1 + erf(values * np.float32(2**-0.5)))
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """Softmax over the last axis."""
+    powers = np.exp(scores - scores.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+def patches(pixels: np.ndarray) -> np.ndarray:
+    """Picture tensors [N, 3, H, W] → patches [N, patches, 3 * 16 * 16], in the order of the conv's weight."""
+    count, _, height, width = pixels.shape
+    rows, columns = height // PATCH_SIZE, width // PATCH_SIZE
+    cut = pixels.reshape(count, 3, rows, PATCH_SIZE, columns, PATCH_SIZE).transpose(0, 2, 4, 1, 3, 5)
+    return cut.reshape(count, rows * columns, -1)
+
+
+def fake_quantize(values: np.ndarray, largest: float | None) -> np.ndarray:
+    """Rounds float32 to symmetric int8 with one scale; `largest` stands for 127, None leaves all as it is."""
+    if largest is None:
+        return values
+    step = np.float32(max(largest, 1e-12) / LEVELS)
+    return np.clip(np.rint(values / step), -LEVELS, LEVELS) * step
+
+
+def attention(query: np.ndarray, key: np.ndarray, value: np.ndarray, heads: int) -> np.ndarray:
+    """Mixed values [N, queries, dim] of q [N, queries, dim], k and v [N, tokens, dim], in float."""
+    split = [
+        part.reshape(len(part), part.shape[1], heads, -1).transpose(0, 2, 1, 3)
+        for part in (query, key, value)
+    ]
+    weights = softmax(split[0] @ split[1].transpose(0, 1, 3, 2))
+    return (weights @ split[2]).transpose(0, 2, 1, 3).reshape(query.shape)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An activation over the calibration pictures.
+
+    `low`, `high` float32 [pictures, channels]: each picture's least and greatest. `rows` float32 [n, channels] is a
+    sample and `owners` int [n] the picture of each row.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    rows: np.ndarray
+    owners: np.ndarray
+
+    @property
+    def largest(self) -> np.ndarray:
+        """The greatest magnitude per channel, float32 [channels]."""
+        return np.maximum(np.abs(self.low), np.abs(self.high)).max(axis=0)
+
+    def half(self, pictures: np.ndarray) -> Seen:
+        """The part of the pictures where `pictures`, bool [pictures], is set."""
+        kept = pictures[self.owners]
+        return Seen(self.low[pictures], self.high[pictures], self.rows[kept], self.owners[kept])

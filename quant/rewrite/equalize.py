@@ -1,0 +1,43 @@
+"""Scales moved from activations into weights, so that one scale for a whole tensor fits every channel better.
+
+A linear layer computes (x / s) (s W) as well as x W, for any s > 0 per input channel. Exact in real
+arithmetic. The division costs nothing where what makes x can take it: a LayerNorm's weight and bias, or the
+layer that makes v. Sources: Xiao et al., "SmoothQuant" (2023); Li et al., "RepQ-ViT" (2023).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quant.rewrite.rounding import nearest
+from quant.rewrite.block import fake_quantize
+
+ALPHAS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+def smoothing(largest: np.ndarray, weight: np.ndarray, alpha: float) -> np.ndarray:
+    """SmoothQuant's scale per input channel: largest^alpha / max|W|^(1 - alpha), float32 [in].
+
+    `largest` [in] is the activations' largest magnitude; `weight` [in, out]. Its geometric mean is 1.
+    """
+    rows = np.maximum(np.abs(weight).max(axis=1), 1e-8)
+    scale = np.maximum(largest, 1e-5) ** alpha / rows ** (1.0 - alpha)
+    return (scale / np.exp(np.log(scale).mean())).astype(np.float32)
+
+
+def search(inputs: np.ndarray, largest: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, float]:
+    """The scale [in] whose INT8 product comes nearest to the float one, and its alpha.
+
+    `inputs` float32 [tokens, in] is a sample, `largest` [in] its magnitudes over all tokens. Alpha 0 means that
+    no scaling was best.
+    """
+    wanted = inputs @ weight
+    ones = np.ones(len(weight), np.float32)
+    best: tuple[float, np.ndarray, float] = (np.inf, ones, 0.0)
+    for alpha in (0.0, *ALPHAS):
+        scale = smoothing(largest, weight, alpha) if alpha else ones
+        rounded = fake_quantize(inputs / scale, float((largest / scale).max()))
+        error = float(np.square(rounded @ nearest(weight * scale[:, None]) - wanted).sum())
+        if error < best[0]:
+            best = error, scale, alpha
+    return best[1], best[2]

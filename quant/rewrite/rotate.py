@@ -1,0 +1,72 @@
+"""The residual stream turned into another basis, so that no channel stands out.
+
+A LayerNorm without weight and bias commutes with every orthogonal matrix that leaves the vector of ones where it is:
+mean and variance over the channels stay as they are. So the layers that write to the residual stream write turned
+vectors, and those that read from it turn them back. Exact in real arithmetic and free: no operator is added.
+Sources: Ashkboos et al., "SliceGPT" (2024) and "QuaRot" (2024), which turn an RMSNorm's stream.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from lite.model.deploy import State
+from lite.zoo import Variant
+
+
+def orthogonal(size: int, seed: int) -> np.ndarray:
+    """A random orthogonal matrix [size, size] that maps the vector of ones to itself, float64."""
+    rng = np.random.default_rng(seed)
+    ones = np.ones((size, 1)) / np.sqrt(size)
+    # The complement of the ones: an orthonormal basis [size, size - 1].
+    basis = np.linalg.qr(np.concatenate([ones, rng.normal(size=(size, size - 1))], axis=1))[0][:, 1:]
+    turn, upper = np.linalg.qr(rng.normal(size=(size - 1, size - 1)))
+    turn *= np.sign(np.diag(upper))
+    return ones @ ones.T + basis @ turn @ basis.T
+
+
+def turned_back(stream: np.ndarray, seed: int) -> np.ndarray:
+    """The residual stream [..., dim] of a network after `rotate` with this seed, in the basis of before, float32.
+
+    Its mean over the channels stays gone, which no layer norm sees.
+    """
+    return (stream @ orthogonal(stream.shape[-1], seed).T).astype(np.float32)
+
+
+def rotate(state: State, variant: Variant, seed: int) -> State:
+    """A deployable state that computes the same with its residual stream in a random basis.
+
+    The layer norms' weights and biases go into the layers behind them.
+    """
+    turn = orthogonal(variant.dim, seed)
+    turned = {name: value.astype(np.float64) for name, value in state.items()}
+    blocks = 1 + max(int(match[1]) for name in state if (match := re.match(r"blocks\.(\d+)\.", name)))
+
+    def read(norm: str, layers: list[str]) -> None:
+        weight, bias = turned[f"{norm}.weight"], turned[f"{norm}.bias"]
+        for layer in layers:
+            turned[f"{layer}.bias"] = turned[f"{layer}.bias"] + bias @ turned[f"{layer}.weight"]
+            turned[f"{layer}.weight"] = turn.T @ (weight[:, None] * turned[f"{layer}.weight"])
+        turned[f"{norm}.weight"], turned[f"{norm}.bias"] = np.ones_like(weight), np.zeros_like(bias)
+
+    def write(name: str) -> None:
+        turned[name] = (turned[name] - turned[name].mean(-1, keepdims=True)) @ turn
+
+    for index in range(blocks):
+        block = f"blocks.{index}"
+        read(f"{block}.norm1", [f"{block}.attn.{part}" for part in "qkv"])
+        read(f"{block}.norm2", [f"{block}.mlp.fc1"])
+        for layer in ("attn.proj", "mlp.fc2"):
+            write(f"{block}.{layer}.weight")
+            write(f"{block}.{layer}.bias")
+    heads = ["head", "head_dist"] if variant.distilled else ["head"]
+    read("norm", heads)
+    write("class_tokens")
+    write("position")
+    kernel = turned["patch_embed.proj.weight"]
+    flat = kernel.reshape(len(kernel), -1).T
+    flat = (flat - flat.mean(-1, keepdims=True)) @ turn
+    turned["patch_embed.proj.weight"] = flat.T.reshape(kernel.shape)
+    return {name: np.ascontiguousarray(value, np.float32) for name, value in turned.items()}

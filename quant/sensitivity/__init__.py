@@ -1,0 +1,1 @@
+"""Which layer and which tensor costs what."""

@@ -1,0 +1,212 @@
+"""Runs sensitivity over all rows and pictures: on all cores or a Dask cluster, stored as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lite.measure import chunks
+from lite.errors import ConversionError
+from lite.pictures.picture_set import Picture, PictureSet
+from lite.stages import Stages
+from lite.measure.validate import InterruptedRunError
+from lite.files import make_folder
+from lite.engines.workers import Workers
+from lite.zoo import Preprocess
+from quant.sensitivity.figures import Measured
+from quant.sensitivity.figures import Row
+from quant.sensitivity.figures import Sums
+from quant.sensitivity.figures import Whole
+from quant.sensitivity.program import Program
+
+from quant.sensitivity.worker import Job
+from quant.sensitivity.worker import measure
+
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lite.errors import InputError
+from quant.sensitivity.figures import Measured
+from quant.sensitivity.figures import Sums
+from quant.sensitivity.figures import Whole
+
+# Larger chunks run no faster, and a worker keeps the activations of one twice.
+CHUNK = 16
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """What was found: the network's own figures, and each row's, in network order."""
+
+    whole: Whole
+    rows: list[tuple[Row, Measured]]
+
+
+@dataclass
+class Run:
+    """One measurement and its file in `out`. `open_workers` starts what the rows run on."""
+
+    program: Program
+    check: PictureSet
+    spec: Preprocess
+    out: Path
+    open_workers: Callable[[], AbstractContextManager[Workers]]
+    stages: Stages = field(default_factory=Stages)
+
+    def run(self, *, restart: bool = False) -> Sensitivity:
+        """Measures what is missing; `restart` forgets what earlier runs of the same key stored.
+
+        Raises InterruptedRunError (exit code 130) on Ctrl-C, InputError for an unreadable picture or a file that
+        cannot be written, ConversionError for NaN and for workers that are lost.
+        """
+        make_folder(self.out)
+        job = Job(Program(self.program.folder.absolute()), self.program.sha256, self.check.sha256, self.spec)
+        store = Store(self.out / "sensitivity.jsonl", _key(job))
+        if restart:
+            store.forget()
+        rows = self.program.rows()
+        count = -(-len(self.check.pictures) // CHUNK)
+        wanted: dict[Place, Row | None] = {}
+        for chunk in range(count):
+            wanted |= {(WHOLE, chunk): None, **{(row.name, chunk): row for row in rows}}
+        found = {place: figures for place, figures in store.read().items() if place in wanted}
+        missing = {place: row for place, row in wanted.items() if place not in found}
+        try:
+            with self.stages.stage("sensitivity"):
+                self.stages.on_progress(len(found), len(wanted))
+                for place, figures in self._measured(job, missing):
+                    store.add(place, figures)
+                    found[place] = figures
+                    self.stages.on_progress(len(found), len(wanted))
+        except KeyboardInterrupt:
+            raise InterruptedRunError(
+                f"interrupted; {len(found)} of {len(wanted)} measurements done; the same command goes on from there"
+            ) from None
+        except ConversionError as error:
+            raise ConversionError(
+                f"{error} ({len(found)} of {len(wanted)} measurements done, and kept)"
+            ) from error
+        return _together(rows, found, range(count))
+
+    def _measured(self, job: Job, missing: Mapping[Place, Row | None]) -> Iterator[tuple[Place, Figures]]:
+        """Figures in the order they come."""
+        if not missing:
+            return
+        with self.open_workers() as hands:
+            yield from spread(hands, measure, job, missing, self.check.pictures)
+
+
+def spread(
+    hands: Workers,
+    work: Callable[[Job, Row | None, int, Sequence[Picture]], Found],
+    job: Job,
+    tasks: Mapping[Place, Row | None],
+    pictures: Sequence[Picture],
+) -> Iterator[tuple[Place, Found]]:
+    """What `work` (a function of `sensitivity_worker`) finds for each row and chunk of pictures, as it comes."""
+
+    def submit(place: Place) -> Future[Any]:
+        chunk = place[1]
+        part = pictures[chunk * CHUNK : (chunk + 1) * CHUNK]
+        return hands.executor.submit(work, job, tasks[place], chunk, part)
+
+    return hands.as_they_come(tasks, submit)
+
+
+def _together(rows: Sequence[Row], found: Mapping[Place, Figures], chunk_range: Iterable[int]) -> Sensitivity:
+    def total(name: str, part: str) -> Sums:
+        return Sums.total(getattr(found[name, chunk], part) for chunk in chunk_range)
+
+    whole = Whole(total(WHOLE, "int8"), total(WHOLE, "float_graph"), total(WHOLE, "alone"))
+    return Sensitivity(
+        whole, [(row, Measured(total(row.name, "alone"), total(row.name, "without"))) for row in rows]
+    )
+
+
+def _key(job: Job) -> str:
+    """SHA-256 of all that the figures depend on."""
+    return chunks.key(
+        {
+            "program": job.sha256,
+            "pictures": job.pictures,
+            "preprocess": asdict(job.spec),
+            "opencv": version("opencv-python"),
+            "paddlepaddle": version("paddlepaddle"),
+            "chunk": CHUNK,
+        }
+    )
+
+
+WHOLE = "network"
+Place = tuple[str, int]  # a row's name, or WHOLE, and a chunk
+Figures = Measured | Whole
+
+
+@dataclass(frozen=True)
+class Store:
+    """The lines of `key` in the file at `path`."""
+
+    path: Path
+    key: str
+
+    def read(self) -> dict[Place, Figures]:
+        """All figures of this key; a line that was cut off is left out."""
+        found = (self._parse(line) for line in self._lines())
+        return dict(each for each in found if each is not None)
+
+    def add(self, place: Place, figures: Figures) -> None:
+        """Stores one. Raises InputError where it cannot be written."""
+        row, chunk = place
+        line = json.dumps({"key": self.key, "row": row, "chunk": chunk, **asdict(figures)}) + "\n"
+        try:
+            with self.path.open("ab+") as file:
+                # An earlier run may have been cut off within a line.
+                if file.tell():
+                    file.seek(-1, 2)
+                    line = line if file.read() == b"\n" else "\n" + line
+                file.write(line.encode())
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def forget(self) -> None:
+        """Takes the figures of this key away."""
+        lines = [line for line in self._lines() if self._parse(line) is None]
+        part = self.path.with_name(f".{self.path.name}.part")
+        try:
+            part.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+            part.replace(self.path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise self._unwritable(error) from error
+
+    def _lines(self) -> list[str]:
+        try:
+            return self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise InputError(f"cannot read {self.path}: {error.strerror}; choose another --out") from error
+
+    def _unwritable(self, error: OSError) -> InputError:
+        return InputError(
+            f"cannot write {self.path}: {error.strerror}; free some space or choose another --out"
+        )
+
+    def _parse(self, line: str) -> tuple[Place, Figures] | None:
+        try:
+            values = json.loads(line)
+            if values.pop("key") != self.key:
+                return None
+            place = values.pop("row"), values.pop("chunk")
+            sums = {part: Sums(**figures) for part, figures in values.items()}
+            return place, Whole(**sums) if place[0] == WHOLE else Measured(**sums)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return None

@@ -1,0 +1,214 @@
+"""The bench's figures as a table: live on standard error while it runs, then once on standard output."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from _display import say, show
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from lite.phone.measured import Comparison, Measurement
+from lite.phone.session import Outcome
+
+
+from collections.abc import Sequence
+
+from _display import say
+
+from lite.bundle import Bundle
+from lite.phone import install
+from lite.phone.alone import alone
+from lite.phone.device import Device
+from lite.phone.errors import PhoneError
+
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from types import FrameType
+from typing import NoReturn
+
+
+def tables(outcomes: Sequence[Outcome]) -> Group:
+    """A table for each phone with a row for each measurement so far, and under it what spoils a number."""
+    parts: list[RenderableType] = []
+    for outcome in outcomes:
+        measured = [one for one in list(outcome.measured.measurements) if one.rounds]
+        if measured:
+            parts.append(_table(outcome, measured))
+            parts += [
+                Text(f"  {one.candidate.name}, {one.configuration}: {note}", "yellow")
+                for one in measured
+                for note in one.notes
+            ]
+    return Group(*parts)
+
+
+def show_results(outcomes: Sequence[Outcome], base: str | None, out: Path) -> None:
+    """On standard output the tables, how much faster than the bundle `base` the others are, and the files in `out`."""
+    show(tables(outcomes))
+    for outcome in outcomes if base else ():
+        for one in outcome.measured.comparisons(base or ""):
+            click.echo(_speed_up(outcome, one))
+    click.echo(f"results  {out / 'results.json'}")
+    click.echo(f"report   {out / 'report.html'}")
+
+
+def _speed_up(outcome: Outcome, one: Comparison) -> str:
+    found = one.speed_up
+    interval = f"{found.interval.low:.2f} to {found.interval.high:.2f}" if found.interval else "no interval"
+    verdict = "" if found.certain else "; may be chance"
+    if one.simulated:
+        verdict += "; by host.nb, which computes in fp32: not the speed-up of its precision"
+    return (
+        f"{outcome.serial}: {one.measurement.candidate.name} is {found.ratio:.2f} times as fast as "
+        f"{one.base.candidate.name} ({one.measurement.configuration}; 95 %: {interval}{verdict})"
+    )
+
+
+def _table(outcome: Outcome, measured: Sequence[Measurement]) -> Table:
+    made = Table(title=escape(_name(outcome)), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    made.add_column("bundle", overflow="fold")
+    made.add_column("cores", overflow="fold")
+    for heading in ("p50 ms", "95 %", "p90", "max"):
+        made.add_column(heading, justify="right", no_wrap=True)
+    for one in measured:
+        summary = one.summary
+        bounds = summary.median_interval
+        made.add_row(
+            escape(one.candidate.name),
+            escape(str(one.configuration)),
+            f"[bold]{summary.p50:.1f}[/]",
+            f"{bounds.low:.1f}–{bounds.high:.1f}" if bounds else "–",
+            f"{summary.p90:.1f}",
+            f"{summary.max:.1f}",
+        )
+    return made
+
+
+class LiveTable:
+    """Shows the table and what each phone is at, until the block ends; a line a step where that is no terminal."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._outcomes: dict[str, Outcome] = {}
+        self._said: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self._live = Live(
+            get_renderable=self._render, console=self._console, refresh_per_second=4, transient=True
+        )
+
+    def __enter__(self) -> LiveTable:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def changed(self, outcome: Outcome) -> None:
+        """What session.Job calls, from any thread."""
+        with self._lock:
+            self._outcomes[outcome.serial] = outcome
+            # A push would be a line for each megabyte.
+            step = outcome.step if outcome.share is None else self._said.get(outcome.serial)
+            if not self._console.is_terminal and step and self._said.get(outcome.serial) != step:
+                self._said[outcome.serial] = step
+                say(step, outcome.serial, "cyan")
+
+    def _render(self) -> Group:
+        with self._lock:
+            outcomes = list(self._outcomes.values())
+        return Group(tables(outcomes), *(_step(outcome) for outcome in outcomes))
+
+
+def _step(outcome: Outcome) -> RenderableType:
+    text = Text(f"{_name(outcome)}: {outcome.step}")
+    if outcome.share is None:
+        return text
+    # Under it: a model's name, a serial and figures fill a line.
+    return Group(text, ProgressBar(total=1.0, completed=outcome.share, width=40))
+
+
+def _name(outcome: Outcome) -> str:
+    return f"{outcome.facts.model} {outcome.serial}" if outcome.facts else outcome.serial
+
+
+def install_all(devices: Sequence[Device], bundles: Sequence[Bundle], package: str) -> int:
+    """The exit code: 0, or that of the first phone that failed; one that fails stops no other."""
+    # Before any phone is asked.
+    install.folder_of(package)
+    code = 0
+    for device in devices:
+        try:
+            with alone(device):
+                for bundle in bundles:
+                    _install(device, bundle, package)
+        except PhoneError as error:
+            say(str(error), "error", "bold red")
+            code = code or error.exit_code
+    return code
+
+
+def _install(device: Device, bundle: Bundle, package: str) -> None:
+    done = install.install(device, bundle, package)
+    if done.changed:
+        say(f"installed {done.folder}: choose it in the app's settings", device.serial)
+    else:
+        say(f"{done.folder} is there already", device.serial)
+
+
+_CODE = 128 + signal.SIGINT
+_LINE = b"error: interrupted twice: ended at once, what was measured may be lost; run this again\n"
+
+
+class _SecondInterrupt(KeyboardInterrupt):
+    pass
+
+
+@contextlib.contextmanager
+def twice() -> Iterator[None]:
+    """Raises KeyboardInterrupt in the block for the first Ctrl-C; at the second one line is said and the process ends.
+
+    With it end its links to the phones, and with these what runs there.
+    """
+    earlier = signal.getsignal(signal.SIGINT)
+    # Who ignores Ctrl-C, as what a shell runs in the background does, goes on ignoring it.
+    if not callable(earlier):
+        yield
+        return
+    count = 0
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal count
+        count += 1
+        if count == 1:
+            earlier(number, frame)
+        if count == 2:
+            # Temporary files go and the terminal is as it was.
+            raise _SecondInterrupt
+        _leave()
+
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    except _SecondInterrupt:
+        _leave()
+    finally:
+        signal.signal(signal.SIGINT, earlier)
+
+
+def _leave() -> NoReturn:
+    # Not by way of Python's end, which threads that still wait for a phone can disturb.
+    os.write(2, _LINE)
+    os._exit(_CODE)

@@ -1,0 +1,327 @@
+"""What commands that read a DeiT's weights take alike: which variant, which weights, the names of their classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+import re
+from typing import Any
+
+import click
+
+from lite.phone import plan as plans
+
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from quant import pictures
+from quant import recipe as recipes
+
+
+import functools
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from _display import notify
+
+
+
+from lite.engines import BACKENDS
+from lite.measure import classifier
+from lite.measure.classifier import Classifier
+from lite.measure.classifier import Wish
+from lite.engines.options import Options
+
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import _command
+import click
+
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lite.phone.binaries import Binaries
+
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from lite.engines import workers
+from lite.engines import workers
+
+labels_option = click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Class names for a weights file, one a line. Default: NAME.labels.txt beside NAME.pdparams, if it is there.",
+)
+
+_weights_option = click.option(
+    "--weights",
+    "source",
+    default="auto",
+    show_default=True,
+    metavar="auto|imagenet|digits|FILE",
+    help="Official ImageNet weights, the bundled digits ones, or a .pdparams file. auto: imagenet if cached or "
+    "reachable, else digits.",
+)
+
+
+def model_option(*, required: bool) -> Callable[..., Any]:
+    """Adds --model; the command gets `model`."""
+    return click.option(
+        "--model", required=required, metavar="NAME", help="DeiT variant; tools/opt.py --list shows them."
+    )
+
+
+def weights_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --weights and --labels to a command, which gets `source` and `labels` for weights.load."""
+    return _weights_option(labels_option(command))
+
+
+class Numbers(click.ParamType):
+    """Whole numbers from 1, such as 1,2,4."""
+
+    name = "N,…"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """As click wants it."""
+        if isinstance(value, tuple):
+            return value
+        words = str(value).split(",")
+        if not all(word.strip().isdigit() and 1 <= int(word) <= 64 for word in words):
+            self.fail(f"{value!r} is no list of whole numbers from 1 to 64, such as 1,2,4", param, ctx)
+        return tuple(dict.fromkeys(int(word) for word in words))
+
+
+class Words(click.ParamType):
+    """Words that match a pattern, such as high,low."""
+
+    name = "X,…"
+
+    def __init__(self, pattern: str, wanted: str) -> None:
+        self._pattern, self._wanted = re.compile(pattern), wanted
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """As click wants it."""
+        if isinstance(value, tuple):
+            return value
+        words = [word.strip() for word in str(value).split(",")]
+        if not all(self._pattern.fullmatch(word) for word in words):
+            self.fail(f"{value!r} is no list of {self._wanted}", param, ctx)
+        return tuple(dict.fromkeys(words))
+
+
+NUMBERS = Numbers()
+MODES = Words("|".join(plans.POWER_MODES), "power modes: " + ", ".join(plans.POWER_MODES))
+MASKS = Words("(0[xX])?[0-9a-fA-F]{1,32}", "hexadecimal masks of CPUs, such as f0,0f")
+
+
+recipe_option = click.option(
+    "--recipe",
+    default=recipes.DEFAULT,
+    show_default=True,
+    metavar="NAME|FILE",
+    help=f"INT8 recipe: {', '.join(recipes.names())}, or a YAML file.",
+)
+
+_OPTIONS = (
+    click.option("--calib", metavar="DIR|FILE.txt|digits",
+                 help="Calibration pictures (int8); of train/ and val/ those in train/. Default: the bundled digits."),
+    click.option("--calib-images", type=click.IntRange(1), default=pictures.CALIBRATION_PICTURES, show_default=True,
+                 metavar="N"),
+)  # fmt: skip
+
+
+def calibration_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options to a command, which gets `calib` and `calib_images` for pictures.choose."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+_OPTIONS = (
+    click.option("--bundle", type=click.Path(path_type=Path), metavar="DIR",
+                 help="A bundle of tools/opt.py. Without --export and --model: the newest in build/bundles."),
+    click.option("--export", type=click.Path(path_type=Path), metavar="DIR", help="A folder of tools/export.py."),
+    click.option("--model", metavar="NAME", help="DeiT variant, with --weights."),
+    click.option("--weights", metavar="auto|imagenet|digits|FILE", help="Of --model. Default: auto."),
+    labels_option,
+    click.option("--backend", type=click.Choice(BACKENDS),
+                 help="Default: what the bundle or exported folder is for; inference for --model."),
+    click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True),
+    click.option("--onednn/--no-onednn", default=True, show_default=True,
+                 help="For inference on the CPU (MKLDNN by its older name)."),
+    click.option("--tensorrt", type=click.Choice(["off", "fp32", "fp16"]), default="off", show_default=True,
+                 help="For inference with --device gpu."),
+    click.option("--workers", type=click.IntRange(1), metavar="N",
+                 help="Processes. Default: one a core; one on the GPU."),
+)  # fmt: skip
+
+
+def classifier_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options to a command, which gets `wish` and `processes` for them."""
+
+    @functools.wraps(command)
+    def with_wish(
+        *,
+        device: Any,
+        onednn: bool,
+        tensorrt: Any,
+        workers: int | None,
+        bundle: Path | None,
+        export: Path | None,
+        model: str | None,
+        weights: str | None,
+        labels: Path | None,
+        backend: Any,
+        **others: Any,
+    ) -> Any:
+        wish = Wish(bundle, export, model, weights, labels, backend, Options(device, onednn, tensorrt))
+        return command(wish=wish, processes=workers or (1 if device == "gpu" else None), **others)
+
+    for option in reversed(_OPTIONS):
+        with_wish = option(with_wish)
+    return with_wish
+
+
+@contextmanager
+def opened(wish: Wish) -> Iterator[Classifier]:
+    """The classifier that was asked for; what had to be made for it goes with the block."""
+    with tempfile.TemporaryDirectory(prefix="deit-") as work:
+        yield classifier.find(wish, BUNDLES, Path(work), notify=notify)
+
+
+# Where tools/opt.py puts them.
+BUNDLES = _command.ROOT / "build" / "bundles"
+
+limit_option = click.option(
+    "--limit", type=click.IntRange(1), metavar="N", help="Only N of the pictures, always the same."
+)
+strict_option = click.option(
+    "--strict", is_flag=True, help="Exit 2 when a picture cannot be read, after all the others."
+)
+max_drift_option = click.option(
+    "--max-drift",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Exit 3 when more than this share of the checked pictures gets another first class than in fp32.",
+)
+
+
+def bundle_option(what: str, *, multiple: bool = False) -> Callable[..., Any]:
+    """Adds --bundle, with `what` it is for; the command gets `folder`, or `folders` if there can be several."""
+    return click.option(
+        "--bundle",
+        "folders" if multiple else "folder",
+        multiple=multiple,
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help=f"{what} Default: the newest in build/bundles of this repository.",
+    )
+
+
+restart_option = click.option("--restart", is_flag=True, help="Run everything again instead of going on.")
+
+
+def out_option(text: str, default: Path | None = None) -> Callable[..., Any]:
+    """Adds --out, a folder, with `text` as its help; the command gets `out`."""
+    return click.option("--out", type=click.Path(path_type=Path), default=default, metavar="DIR", help=text)
+
+
+def json_option(what: str) -> Callable[..., Any]:
+    """Adds --json, which prints `what`; the command gets `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help=f"Print {what} on stdout and nothing else.")
+
+
+_OPTIONS = (
+    click.option("--adb-host", metavar="HOST:PORT",
+                 help="The adb server of another computer, such as a device farm's."),
+    click.option("--sdk", type=click.Path(path_type=Path), metavar="DIR",
+                 help="Paddle Lite's libraries for the phone. Default: what tools/fetch_sdk.py fetched."),
+    click.option("--demo", type=click.Path(path_type=Path), metavar="FILE",
+                 help="deit built for the phone (android_demo/README.md). Default: where its build puts it."),
+)  # fmt: skip
+
+
+def serial_option(default: str) -> Callable[..., Any]:
+    """Adds --serial, without which `default` is taken, in words; the command gets `serials`."""
+    return click.option(
+        "--serial",
+        "serials",
+        multiple=True,
+        metavar="S",
+        help=f"Only this phone; more than once for several. Default: {default}.",
+    )
+
+
+def phone_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the other options to a command, which gets `adb_host` as it was given, and `binaries`."""
+
+    @functools.wraps(command)
+    def with_binaries(*, sdk: Path | None, demo: Path | None, **others: Any) -> Any:
+        return command(binaries=Binaries(sdk, demo), **others)
+
+    for option in reversed(_OPTIONS):
+        with_binaries = option(with_binaries)
+    return with_binaries
+
+
+_OPTIONS = (
+    click.option("--workers", "count", type=click.IntRange(1), metavar="N", help="Processes. Default: one a core."),
+    click.option("--dask", "address", metavar="ADDRESS",
+                 help="Run on the workers of this Dask scheduler; see below."),
+)  # fmt: skip
+
+
+def worker_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options to a command, which gets `open_workers` for them, as its Run wants it."""
+
+    @functools.wraps(command)
+    def with_workers(*, count: int | None, address: str | None, **others: Any) -> Any:
+        if address and count:
+            raise click.UsageError("--workers is for this computer; with --dask the scheduler has its own")
+        open_workers = (
+            functools.partial(workers.connected, address)
+            if address
+            else functools.partial(workers.local, count)
+        )
+        return command(open_workers=open_workers, **others)
+
+    for option in reversed(_OPTIONS):
+        with_workers = option(with_workers)
+    return with_workers
