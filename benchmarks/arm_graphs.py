@@ -21,11 +21,8 @@ import paddle
 
 from lite import zoo
 from lite.model import program as export
-from lite.nb import reader
-from lite.nb import optimizer
-from lite.model.deploy import PLAIN
-from lite.model.deploy import DeployableDeiT
-from lite.model.deploy import Form
+from lite.model.deploy import PLAIN, DeployableDeiT, Form
+from lite.nb import optimizer, reader
 from lite.pictures.picture_set import PictureSet
 from quant.program import ptq
 from quant.recipe import PaddleSlim, Recipe

@@ -26,17 +26,15 @@ import paddleslim.quant  # noqa: F401  (quant.ptq imports it when it is needed; 
 from lite import zoo
 from lite.model import program as export
 from lite.model import weights
-from lite.model.deploy import DeployableDeiT
-from lite.model.deploy import deployable_state
+from lite.model.deploy import DeployableDeiT, deployable_state
 from lite.model.program import Exported
-from lite.nb.optimizer import Expectation
-from lite.nb.optimizer import optimize
+from lite.model.weights import Weights
+from lite.nb.optimizer import Expectation, optimize
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
-from lite.model.weights import Weights
 from quant import pictures, recipe
-from quant.program import ptq
 from quant.convert import Request, convert
+from quant.program import ptq
 
 
 @dataclass

@@ -44,10 +44,10 @@ from rich.progress import Progress
 from rich.table import Table
 
 from lite import zoo
-from lite.measure import drift
 from lite.engines import processes
-from lite.errors import ToolkitError
 from lite.engines.base import Runnable
+from lite.errors import ToolkitError
+from lite.measure import drift
 
 BATCHES = (1, 4, 8)
 TOLERANCE = 1e-3  # of the largest logit

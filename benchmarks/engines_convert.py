@@ -19,16 +19,16 @@ from engines_others import MnnEngine, NcnnEngine, OpenVinoEngine
 
 from lite import zoo
 from lite.engines import processes
-from lite.model import weights
-from lite.measure import classifier
-from lite.engines.paddle_inference import InferenceEngine
+from lite.engines.base import Runnable
 from lite.engines.onnx import OnnxEngine
 from lite.engines.options import Options
+from lite.engines.paddle_inference import InferenceEngine
 from lite.errors import ConversionError, InputError
-from lite.engines.base import Runnable
-from lite.pictures import digits, prepare
+from lite.measure import classifier
+from lite.model import weights
 from lite.model.state import expected_shapes
 from lite.model.weights import Weights
+from lite.pictures import digits, prepare
 from lite.zoo import Preprocess
 
 PACKAGES = ("onnx", "openvino", "ncnn", "MNN", "pnnx")
@@ -102,8 +102,7 @@ def paddle_int8(loaded: Weights, work: Path) -> InferenceEngine:
     """PaddleSlim's quantized program, for oneDNN's INT8 kernels. Raises ConversionError when PaddleSlim fails."""
     # Imported here so that the processes of other engines do without Paddle.
     from lite.model.deploy import deployable_state
-    from lite.model.program import Exported
-    from lite.model.program import build
+    from lite.model.program import Exported, build
     from lite.pictures.picture_set import PictureSet
     from quant.program import ptq
     from quant.recipe import PaddleSlim, Recipe

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lite.engines.base import Predictor
-from lite.engines.base import Runnable
+from lite.engines.base import Predictor, Runnable
 
 
 @lru_cache(maxsize=1)

@@ -16,8 +16,7 @@ from paddle.nn import functional
 
 from lite import zoo
 from lite.model import program as export
-from lite.nb import reader
-from lite.nb import optimizer
+from lite.nb import optimizer, reader
 from lite.pictures.picture_set import PictureSet
 from lite.zoo import LAYER_NORM_EPSILON, PATCH_SIZE, Variant
 from quant.program import ptq

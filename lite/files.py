@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
-from pathlib import Path
-
-from lite.errors import InputError
-
-
-import hashlib
-from pathlib import Path
-
-
 import errno
+import hashlib
 import os
 import platform
 import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lite.errors import InputError

@@ -14,11 +14,9 @@ import numpy as np
 import paddle
 
 from lite.measure import drift
-from lite.model.deploy import DeployableDeiT
 from lite.measure.drift import LayerDrift
-from lite.model.program import Exported
-from lite.model.program import LoadedProgram
-from lite.model.program import static_graph
+from lite.model.deploy import DeployableDeiT
+from lite.model.program import Exported, LoadedProgram, static_graph
 from lite.pictures.picture_set import Picture
 from lite.zoo import Preprocess
 

@@ -15,32 +15,25 @@ from pathlib import Path
 
 import numpy as np
 
+from lite.engines.base import Engine
+from lite.engines.workers import Job, Pending, Workers
+from lite.errors import InputError
 from lite.measure import drift
 from lite.model import program as export
-from lite.nb import reader
-from lite.nb import optimizer
-from lite.model.deploy import Attention
-from lite.model.deploy import DeployableDeiT
-from lite.model.deploy import Form
-from lite.model.deploy import deployable_state
-from lite.errors import InputError
-from lite.engines.base import Engine
+from lite.model.deploy import Attention, DeployableDeiT, Form, deployable_state
 from lite.model.program import Exported
+from lite.model.weights import Weights
+from lite.nb import optimizer, reader
 from lite.pictures.picture_set import Picture, PictureSet
 from lite.stages import Stages
-from lite.model.weights import Weights
-from lite.engines.workers import Job
-from lite.engines.workers import Pending
-from lite.engines.workers import Workers
 from quant import forms
-from quant.program import ptq
-from quant.program import ranges
-from quant.rewrite import reconstruct
 from quant.block_drift import by_block
 from quant.pictures import Views, cropped
-from quant.recipe import Recipe
-from quant.rewrite.rotate import turned_back
+from quant.program import ptq, ranges
 from quant.program.twin import build_twin
+from quant.recipe import Recipe
+from quant.rewrite import reconstruct
+from quant.rewrite.rotate import turned_back
 
 SEED = 2026
 LAYER_PICTURES = 8

@@ -23,23 +23,18 @@ import cv2
 import numpy as np
 
 from lite import bundle
-from lite.measure import accuracy
-from lite.measure import drift
-from lite.nb import shapes
-from lite.measure import margins
-from lite.nb import reader
-from lite.measure import predictions_csv
-from lite.engines import processes
-from lite.report import report
-from lite.engines import workers
-from lite.report.plots import Curve
+from lite.engines import processes, workers
 from lite.errors import ConversionError, InputError
+from lite.files import write_text
+from lite.measure import accuracy, drift, margins, predictions_csv
 from lite.model.program import INPUT_NAME
+from lite.model.weights import Weights
+from lite.nb import reader, shapes
 from lite.pictures import prepare
 from lite.pictures.picture_set import Picture, PictureSet
+from lite.report import report
+from lite.report.plots import Curve
 from lite.stages import Stages
-from lite.model.weights import Weights
-from lite.files import write_text
 from quant import cost
 from quant.budget import compare
 from quant.budget import plan as budget_plan

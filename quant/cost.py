@@ -35,13 +35,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lite.nb import layers as nb_layers
 from lite.errors import InputError
+from lite.nb import layers as nb_layers
 from lite.nb.reader import LiteModel
-from lite.nb.shapes import Shape
-from lite.nb.shapes import Step
-from lite.nb.shapes import UnknownShapeError
-from lite.nb.shapes import steps
+from lite.nb.shapes import Shape, Step, UnknownShapeError, steps
 from quant.cost_rates import CORES, DEFAULT_CORE, WITHOUT_DOT_PRODUCT, Core, Rates
 
 # Main loops of int8 tiles, read: instructions for four steps of depth. With dot products a tile has 8 rows by 12

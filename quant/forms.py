@@ -16,10 +16,8 @@ import numpy as np
 import paddle
 
 from lite.model import program as export
+from lite.model.deploy import Attention, DeployableDeiT, Form
 from lite.nb import optimizer
-from lite.model.deploy import Attention
-from lite.model.deploy import DeployableDeiT
-from lite.model.deploy import Form
 from lite.pictures.picture_set import PictureSet
 from lite.zoo import Variant
 from quant import cost

@@ -18,7 +18,7 @@ from lite.errors import InputError
 from lite.pictures import folders, picture_set, prepare
 from lite.pictures.picture_set import DIGITS, Picture, PictureSet
 from lite.zoo import Preprocess
-from quant.rewrite import work
+from quant import mapped
 
 CALIBRATION_PICTURES = 32
 CHECK_PICTURES = 128
@@ -118,7 +118,7 @@ def cropped(pictures: PictureSet, spec: Preprocess, folder: Path) -> PictureSet:
     size = (spec.crop, spec.crop, 3)
     arrays = [one.array for one in pictures.pictures if one.array is not None and one.array.shape == size]
     if len(arrays) < len(pictures.pictures):
-        crops = work.array(folder / "calibration.npy", (len(pictures.pictures), *size), np.uint8)
+        crops = mapped.array(folder / "calibration.npy", (len(pictures.pictures), *size), np.uint8)
         for place, picture in enumerate(pictures.pictures):
             crops[place] = prepare.resize_crop(picture.pixels(), spec.resize_short, spec.crop)
         arrays = list(crops)

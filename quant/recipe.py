@@ -6,21 +6,17 @@ A mistake in a recipe is reported with the file and the line it stands on (`lite
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic
 
-from lite.model.deploy import Attention
 from lite.errors import InputError
+from lite.model.deploy import Attention
 from lite.yaml_file import YamlFile
-
-
-from dataclasses import dataclass
-
 from quant.rewrite import gelu
 from quant.rewrite.gelu import Kind
-
 
 FOLDER = Path(__file__).parent / "recipes"
 DEFAULT = "deit"

@@ -78,8 +78,8 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from states import random_state, write_state
 
     from lite import zoo
-    from lite.model import weights
     from lite.bundle import Bundle
+    from lite.model import weights
     from lite.pictures import digits, picture_set
     from quant import recipe
     from quant.convert import Request, convert

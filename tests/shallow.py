@@ -9,13 +9,12 @@ import numpy as np
 
 from lite import zoo
 from lite.model import weights
+from lite.model.weights import Weights
 from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
-from lite.model.weights import Weights
 from quant.recipe import Recipe
-from quant.sensitivity.program import Program
-from quant.sensitivity.program import prepare
+from quant.sensitivity.program import Program, prepare
 
 VARIANT = replace(zoo.find("deit_tiny"), depth=2)
 PICTURES = 4

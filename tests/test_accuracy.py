@@ -9,8 +9,8 @@ import pytest
 
 from lite import bundle
 from lite.measure import accuracy
-from lite.pictures.picture_set import Picture, PictureSet
 from lite.measure.validation import Validation
+from lite.pictures.picture_set import Picture, PictureSet
 
 
 def test_top_k_of_equal_logits_is_that_of_the_first():

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from lite.sdk import archive
 from lite.errors import InputError
+from lite.sdk import archive
 from tests.releases import pack, special, write
 
 DATA = os.urandom(5_000)

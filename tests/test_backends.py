@@ -11,20 +11,17 @@ import numpy as np
 import pytest
 
 from lite import bundle, zoo
-from lite.engines import processes
-from lite.model import weights
-from lite.engines import BACKENDS
-from lite.measure import classifier
-from lite.measure import scores
-from lite.measure.classifier import Classifier
-from lite.measure.classifier import Wish
+from lite.engines import BACKENDS, processes
+from lite.engines.base import Runnable
 from lite.engines.dygraph import NetworkPredictor
-from lite.exports.export import logits_of
 from lite.engines.options import Options
 from lite.errors import InputError
-from lite.engines.base import Runnable
-from lite.pictures import digits, picture_set, prepare
+from lite.exports.export import logits_of
+from lite.measure import classifier, scores
+from lite.measure.classifier import Classifier, Wish
+from lite.model import weights
 from lite.model.weights import Weights
+from lite.pictures import digits, picture_set, prepare
 
 GPU = Options(device="gpu")
 

@@ -12,20 +12,17 @@ from shallow import shallow
 from states import random_state
 
 from lite import zoo
+from lite.engines.workers import local
 from lite.model.deploy import deployable_state
-from lite.model.program import Exported
-from lite.model.program import LoadedProgram
-from lite.model.program import static_graph
+from lite.model.program import Exported, LoadedProgram, static_graph
+from lite.model.weights import Weights
 from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
-from lite.model.weights import Weights
-from lite.engines.workers import local
 from quant import recipe as recipes
 from quant.conversion import SEED, Conversion
 from quant.program.quantizers import set_parameter
-from quant.rewrite.rotate import rotate
-from quant.rewrite.rotate import turned_back
+from quant.rewrite.rotate import rotate, turned_back
 
 CALIBRATION = PictureSet.of("digits", digits.pictures("calibration", 4))
 CHECK = PictureSet.of("digits", digits.pictures("held_out", 4))

@@ -15,35 +15,25 @@ from loopback import serve
 from shallow import CALIBRATION, CHECK, VARIANT, recipe, shallow
 
 from lite import zoo
-from lite.nb import reader
-from lite.engines import workers
 from lite.bundle import Bundle
+from lite.engines import workers
 from lite.errors import InputError
+from lite.nb import reader
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
 from quant import cost
-from quant.budget import knapsack
 from quant import recipe as recipes
-from quant.budget.knapsack import Layer
-from quant.budget.knapsack import Way
-from quant.budget.measure import Noise
-from quant.budget.measure import converted
-from quant.budget.measure import instructions
-from quant.budget.measure import noise
+from quant.budget import knapsack
+from quant.budget.knapsack import Layer, Way
+from quant.budget.measure import Noise, converted, instructions, noise
 from quant.budget.measure import measured as pictures_measured
-from quant.budget.plan import cheapest
-from quant.budget.plan import layers_of
-from quant.budget.plan import plan
-from quant.budget.plan import point_of
-from quant.budget.plan import recipe_of
+from quant.budget.plan import cheapest, layers_of, plan, point_of, recipe_of
+from quant.budget.prices import Prices, prices
 from quant.conversion import Conversion
 from quant.convert import Request, convert
-from quant.rewrite.gelu import Kind
-from quant.budget.prices import Prices
-from quant.budget.prices import prices
 from quant.recipe import Recipe
-from quant.sensitivity.figures import Sums
-from quant.sensitivity.figures import Whole
+from quant.rewrite.gelu import Kind
+from quant.sensitivity.figures import Sums, Whole
 from quant.sensitivity.program import write
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -90,7 +80,9 @@ def test_ways_that_buy_little_are_left_out():
 
 
 def test_what_removes_most_noise_an_instruction_comes_first():
-    steps = [(step.layer, step.after.words, step.instructions, step.removed) for step in knapsack.order(LAYERS)]
+    steps = [
+        (step.layer, step.after.words, step.instructions, step.removed) for step in knapsack.order(LAYERS)
+    ]
     assert steps == [
         ("hidden", "shifted", 2, 16),
         ("product", "float", 10, 50),

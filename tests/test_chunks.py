@@ -7,10 +7,9 @@ import os
 import numpy as np
 import pytest
 
-from lite.measure.chunks import SIZE
-from lite.measure.chunks import Chunks
-from lite.errors import InputError
 from lite.engines.workers import ChunkResult
+from lite.errors import InputError
+from lite.measure.chunks import SIZE, Chunks
 
 
 def test_chunks_are_read_as_they_were_written_and_never_another_keys(tmp_path):

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lite.nb import reader
-from lite.nb import shapes
+from lite.nb import reader, shapes
 from quant import cost
 from quant.cost_rates import CORES
 

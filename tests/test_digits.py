@@ -7,8 +7,8 @@ import paddle
 import pytest
 
 from lite import zoo
-from lite.model import weights
 from lite.errors import ToolkitError
+from lite.model import weights
 from lite.model.network import DeiT
 from lite.pictures import digits, prepare
 

@@ -8,9 +8,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from lite.errors import ConversionError, InputError
 from lite.measure import drift
 from lite.measure.drift import SNR_LIMIT_DB
-from lite.errors import ConversionError, InputError
 
 REFERENCE = np.array([[3, 4, 0], [0, 1, 0], [1, 0, 2], [5, 0, 0]], dtype=np.float32)
 # Rows: the same; twice as long; first class changed; at a right angle.

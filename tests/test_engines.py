@@ -74,8 +74,8 @@ def test_a_network_that_is_not_paddles_is_not_timed(root: Path, monkeypatch: pyt
 
     from lite import zoo
     from lite.engines import processes
-    from lite.model import weights
     from lite.engines.dygraph import PaddleEngine
+    from lite.model import weights
 
     engine = PaddleEngine(weights.DIGITS_FILE, zoo.find("deit_tiny"))
     pixels = np.zeros((1, 3, 224, 224), np.float32)

@@ -13,9 +13,8 @@ import pytest
 from states import random_state, write_state
 
 from lite import bundle, zoo
+from lite.measure import classifier, scores
 from lite.model import weights
-from lite.measure import classifier
-from lite.measure import scores
 from lite.pictures import digits, picture_set
 from lite.pictures.picture_set import Picture, PictureSet
 

@@ -15,18 +15,14 @@ from states import random_state
 
 from lite import zoo
 from lite.engines import processes
-from lite.model import weights
-from lite.exports import folder as exported
 from lite.engines.dygraph import NetworkPredictor
-from lite.exports.export import DEFAULT_OPSET
-from lite.exports.export import TOLERANCE
-from lite.exports.export import check
-from lite.exports.export import export
-from lite.exports.export import logits_of
 from lite.engines.options import DEFAULT
 from lite.errors import ConversionError, InputError
-from lite.pictures import digits, prepare
+from lite.exports import folder as exported
+from lite.exports.export import DEFAULT_OPSET, TOLERANCE, check, export, logits_of
+from lite.model import weights
 from lite.model.weights import Weights
+from lite.pictures import digits, prepare
 
 CLASSES = 7
 VARIANTS = [name for name in zoo.MODELS if name != "deit_tiny"]

@@ -22,8 +22,7 @@ def test_same_program_with_and_without_the_assertion(tmp_path: Path) -> None:
 
 
 def operators(program: programs.Exported) -> list[tuple[str, list[str], list[str]]]:
-    from lite.model.program import LoadedProgram
-    from lite.model.program import static_graph
+    from lite.model.program import LoadedProgram, static_graph
 
     with static_graph() as executor:
         loaded = LoadedProgram(program, executor).program

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from quant.rewrite import gelu
-from quant.rewrite.gelu import Kind
 from quant.rewrite.block import Seen
+from quant.rewrite.gelu import Kind
 
 PICTURES, ROWS, UNITS = 16, 64, 96
 

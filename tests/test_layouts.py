@@ -19,8 +19,8 @@ from shallow import made, recipe
 from states import random_state, write_state
 
 from lite import bundle, zoo
-from lite.model import weights
 from lite.errors import InputError
+from lite.model import weights
 from lite.pictures import digits
 from quant import pictures
 from quant import recipe as recipes

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lite.measure import interval
-from lite.measure import margins
+from lite.measure import interval, margins
 
 PICTURES = 20_000
 

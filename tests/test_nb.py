@@ -14,11 +14,9 @@ from pathlib import Path
 import programs
 import pytest
 
-from lite.nb import shapes
-from lite.nb import reader
-from lite.nb import optimizer
 from lite.errors import InputError
 from lite.model.program import Exported
+from lite.nb import optimizer, reader, shapes
 from lite.nb.kernel_check import Expectation
 
 IMAGE = (1, 3, 224, 224)

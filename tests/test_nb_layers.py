@@ -12,12 +12,8 @@ import pytest
 
 from lite import zoo
 from lite.model import program as export
-from lite.nb import reader
-from lite.nb import layers
-from lite.nb import optimizer
-from lite.nb import shapes
-from lite.model.deploy import DeployableDeiT
-from lite.model.deploy import Form
+from lite.model.deploy import DeployableDeiT, Form
+from lite.nb import layers, optimizer, reader, shapes
 from lite.pictures.picture_set import PictureSet
 from quant.program import ptq
 from quant.recipe import PaddleSlim, Recipe

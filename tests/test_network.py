@@ -10,11 +10,9 @@ import reference_deit
 from states import random_state
 
 from lite import zoo
-from lite.model import program
-from lite.model import weights
-from lite.model.deploy import DeployableDeiT
-from lite.model.deploy import deployable_state
 from lite.errors import ConversionError
+from lite.model import program, weights
+from lite.model.deploy import DeployableDeiT, deployable_state
 from lite.model.network import DeiT
 from lite.pictures import digits, prepare
 

@@ -17,8 +17,8 @@ from waiting import ended, until
 
 from lite import bundle, zoo
 from lite.measure import drift
-from lite.nb import reader
 from lite.model import weights
+from lite.nb import reader
 from lite.pictures import digits, picture_set, prepare
 from lite.stages import Stages
 from quant import convert, cost, recipe

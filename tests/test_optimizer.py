@@ -15,14 +15,10 @@ import programs
 import pytest
 from waiting import HANG, ended, runs, until
 
-from lite.nb import reader
-from lite.nb import optimizer
 from lite.errors import ConversionError, InputError
 from lite.model.program import Exported
-from lite.nb.kernel_check import Expectation
-from lite.nb.kernel_check import UnsupportedRequestError
-from lite.nb.kernel_check import WrongKernelsError
-from lite.nb.kernel_check import check_kernels
+from lite.nb import optimizer, reader
+from lite.nb.kernel_check import Expectation, UnsupportedRequestError, WrongKernelsError, check_kernels
 
 ARM, OPENCL, X86 = ("arm",), ("opencl", "arm"), ("x86",)
 

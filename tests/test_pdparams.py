@@ -14,8 +14,8 @@ import numpy as np
 import paddle
 import pytest
 
-from lite.model import pdparams
 from lite.errors import InputError
+from lite.model import pdparams
 from lite.model.network import DeiT
 from lite.model.pdparams import read_state
 from lite.zoo import MODELS

@@ -14,12 +14,10 @@ import numpy as np
 import pytest
 
 from lite import bundle
-from lite.measure import classifier
 from lite.errors import InputError
+from lite.measure import classifier
+from lite.measure.predict import Prediction, classify, expand
 from lite.pictures import digits
-from lite.measure.predict import Prediction
-from lite.measure.predict import classify
-from lite.measure.predict import expand
 
 ROOT = Path(__file__).resolve().parent.parent
 

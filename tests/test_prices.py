@@ -12,14 +12,12 @@ from shallow import CALIBRATION, recipe
 from states import random_state
 
 from lite import zoo
+from lite.model.weights import Weights
 from lite.nb.reader import LiteModel
 from lite.nb.shapes import steps
 from lite.stages import Stages
-from lite.model.weights import Weights
-from quant.budget import lite_graph
-from quant.budget import prices
-from quant.budget.measure import converted
-from quant.budget.measure import instructions
+from quant.budget import lite_graph, prices
+from quant.budget.measure import converted, instructions
 from quant.budget.plan import cheapest
 from quant.conversion import Conversion
 from quant.recipe import Recipe

@@ -16,24 +16,17 @@ import pytest
 from states import random_state
 
 from lite import zoo
-from lite.model import program as export
-from lite.nb import reader
-from lite.nb import optimizer
-from lite.model.deploy import PLAIN
-from lite.model.deploy import DeployableDeiT
-from lite.model.deploy import Form
-from lite.model.deploy import deployable_state
 from lite.errors import ConversionError, InputError
-from lite.model.program import Exported
-from lite.model.program import LoadedProgram
-from lite.model.program import static_graph
+from lite.model import program as export
+from lite.model.deploy import PLAIN, DeployableDeiT, Form, deployable_state
+from lite.model.program import Exported, LoadedProgram, static_graph
+from lite.nb import optimizer, reader
 from lite.pictures import digits, prepare
 from lite.pictures.picture_set import PictureSet
-from quant.program import layers
-from quant.program import ptq
 from quant import recipe as recipes
-from quant.recipe import Recipe
+from quant.program import layers, ptq
 from quant.program.twin import build_twin
+from quant.recipe import Recipe
 
 VARIANT = zoo.find("deit_tiny")
 CALIBRATION = PictureSet.of("digits", digits.pictures("calibration", 2))

@@ -8,17 +8,13 @@ import pytest
 from states import random_state
 
 from lite import zoo
-from lite.model import program as export
-from lite.model.deploy import Form
-from lite.model.deploy import deployable_state
 from lite.errors import ConversionError
-from lite.model.program import Exported
-from lite.model.program import LoadedProgram
-from lite.model.program import static_graph
+from lite.model import program as export
+from lite.model.deploy import Form, deployable_state
+from lite.model.program import Exported, LoadedProgram, static_graph
 from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
-from quant.program import ptq
-from quant.program import ranges
+from quant.program import ptq, ranges
 from quant.recipe import Recipe
 
 VARIANT = zoo.find("deit_tiny")

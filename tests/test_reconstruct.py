@@ -13,23 +13,17 @@ import pytest
 from states import random_state
 
 from lite import zoo
-from lite.model import program
-from lite.model import weights
-from lite.model.deploy import Form
-from lite.model.deploy import State
-from lite.model.deploy import deployable_state
+from lite.model import program, weights
+from lite.model.deploy import Form, State, deployable_state
 from lite.pictures import digits, prepare
 from lite.pictures.picture_set import Picture, PictureSet
-from quant.rewrite import gelu
-from quant.rewrite import reconstruct
-from quant.rewrite.equalize import search
-from quant.rewrite.equalize import smoothing
-from quant.rewrite.gelu import Kind
 from quant.pictures import Views
-from quant.rewrite.reconstruct import Switches
-from quant.rewrite.rounding import gptq
-from quant.rewrite.rounding import nearest
+from quant.rewrite import gelu, reconstruct
 from quant.rewrite.block import fake_quantize
+from quant.rewrite.equalize import search, smoothing
+from quant.rewrite.gelu import Kind
+from quant.rewrite.reconstruct import Switches
+from quant.rewrite.rounding import gptq, nearest
 
 VARIANT = zoo.find("deit_tiny")
 FORMS = [Form(attention=attention) for attention in ("layers", "packed", "per_head")]

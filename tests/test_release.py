@@ -7,9 +7,8 @@ from pathlib import Path
 import paddlelite
 import pytest
 
-from lite.sdk import library
-from lite.sdk import release
 from lite.errors import InputError
+from lite.sdk import library, release
 from lite.sdk.release import Build
 from tests import releases
 from tests.releases import TAG, write

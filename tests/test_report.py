@@ -13,17 +13,11 @@ import pytest
 import yaml
 from jinja2 import UndefinedError
 
-from lite.measure import accuracy
-from lite.measure import drift
-from lite.measure import margins
-from lite.report import plots
-from lite.report import report
-from lite.report.plots import Curve
-from lite.report.plots import Point
-from lite.measure.drift import LayerDrift
 from lite.errors import InputError
-from lite.report.plots import curve_plot
-from lite.report.plots import layer_plot
+from lite.measure import accuracy, drift, margins
+from lite.measure.drift import LayerDrift
+from lite.report import plots, report
+from lite.report.plots import Curve, Point, curve_plot, layer_plot
 
 RNG = np.random.default_rng(0)
 REFERENCE = RNG.normal(size=(200, 4)).astype(np.float32)

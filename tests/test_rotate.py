@@ -9,8 +9,7 @@ from states import random_state
 
 from lite import zoo
 from lite.model import program
-from lite.model.deploy import State
-from lite.model.deploy import deployable_state
+from lite.model.deploy import State, deployable_state
 from quant.rewrite import rotate
 from quant.rewrite.block import layer_norm
 

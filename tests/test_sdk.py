@@ -16,10 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from lite.sdk import archive
-from lite.sdk import release
-from lite.sdk import sdk
 from lite.errors import DownloadError, InputError
+from lite.sdk import archive, release, sdk
 from lite.sdk.release import Build
 from tests import releases
 from tests.loopback import FileServer, serve

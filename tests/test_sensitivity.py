@@ -11,28 +11,19 @@ import pytest
 from shallow import PICTURES, SHOWN, VARIANT, made, recipe, shallow
 
 from lite.errors import ConversionError, InputError
-from lite.model.program import Exported
-from lite.model.program import LoadedProgram
-from lite.model.program import static_graph
+from lite.model.program import Exported, LoadedProgram, static_graph
 from quant import recipe as recipes
 from quant.cost import linear
 from quant.program.quantizers import take_apart
-from quant.recipe import Recipe
-from quant.rewrite.rounding import nearest
 from quant.program.segments import Segments
-from quant.sensitivity.figures import Measured
-from quant.sensitivity.figures import Sums
-from quant.sensitivity.figures import Whole
-from quant.sensitivity.program import Program
-from quant.sensitivity.results import document
-from quant.sensitivity.results import recipe_text
-from quant.sensitivity.results import results
-from quant.sensitivity.run import Sensitivity
-from quant.sensitivity.run import WHOLE
-from quant.sensitivity.run import Store
-from quant.sensitivity.worker import Job
-from quant.sensitivity.worker import measure
+from quant.recipe import Recipe
 from quant.rewrite.block import fake_quantize
+from quant.rewrite.rounding import nearest
+from quant.sensitivity.figures import Measured, Sums, Whole
+from quant.sensitivity.program import Program
+from quant.sensitivity.results import document, rank, recipe_text
+from quant.sensitivity.run import WHOLE, Sensitivity, Store
+from quant.sensitivity.worker import Job, measure
 
 REWRITE = {"views": 1, "tanh_gelu": False, "attention": "per_head"}
 
@@ -205,7 +196,7 @@ def test_a_planted_weight_is_the_worst(tmp_path: Path):
     loaded = shallow(
         blocks__1__mlp__fc1__weight=fc1, blocks__1__mlp__fc1__bias=bias, blocks__1__mlp__fc2__weight=fc2
     )
-    layers, tensors = results(measured(made(tmp_path, recipe(), loaded)))
+    layers, tensors = rank(measured(made(tmp_path, recipe(), loaded)))
     assert layers[0].row.name == "blocks.1.mlp.fc2"
     assert tensors[0].row.name == "blocks.1.mlp.fc2 weight"
     assert layers[0].share > 0.5
@@ -218,7 +209,7 @@ def test_a_planted_activation_is_the_worst(tmp_path: Path):
     bias, fc2 = state["blocks.0.mlp.fc1.bias"].copy(), state["blocks.0.mlp.fc2.weight"].copy()
     bias[7], fc2[7] = 2000.0, 0.0
     loaded = shallow(blocks__0__mlp__fc1__bias=bias, blocks__0__mlp__fc2__weight=fc2)
-    layers, tensors = results(measured(made(tmp_path, recipe(), loaded)))
+    layers, tensors = rank(measured(made(tmp_path, recipe(), loaded)))
     assert layers[0].row.name == "blocks.0.mlp.fc2"
     assert tensors[0].row.name == "blocks.0.mlp.fc2 input"
     assert layers[0].share > 0.8
@@ -228,7 +219,7 @@ def test_a_planted_activation_is_the_worst(tmp_path: Path):
 def test_weights_that_the_rewrite_rounded_are_measured_all_the_same(deit: Program):
     figures = measured(deit)
     assert figures.whole.float_graph.snr_db > 90
-    layers, _ = results(figures)
+    layers, _ = rank(figures)
     weights = [row for row, _ in figures.rows if row.kind == "weight"]
     assert len(weights) == len(layers) - 2  # attention's products have none
     for row in weights:
@@ -236,7 +227,7 @@ def test_weights_that_the_rewrite_rounded_are_measured_all_the_same(deit: Progra
 
 
 def test_what_skip_brings_is_what_was_measured(stock: Program, found: Sensitivity, tmp_path: Path):
-    worst = results(found)[0][0]
+    worst = rank(found)[0][0]
     without = measured(made(tmp_path, recipe(worst.row.name)))
     assert without.whole.int8.snr_db == pytest.approx(worst.measured.without.snr_db, abs=0.3)
     assert worst.row.name not in {row.name for row, _ in without.rows}
@@ -292,7 +283,7 @@ def test_a_store_skips_what_is_not_its_own_or_cut_off(tmp_path: Path):
 
 
 def test_the_recipe_names_the_worst_layers_and_loads(found: Sensitivity, tmp_path: Path):
-    layers, _ = results(found)
+    layers, _ = rank(found)
     path = tmp_path / "recipe.yaml"
     used = recipe("blocks.*.attn.av")
 

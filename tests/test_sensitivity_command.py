@@ -16,17 +16,14 @@ from waiting import ended, until
 
 from lite import zoo
 from lite.engines import workers
-from lite.model import weights
-from lite.engines import workers
 from lite.errors import InputError
+from lite.model import weights
 from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
 from quant import recipe as recipes
-from quant.sensitivity.program import Program
-from quant.sensitivity.program import folder_for
+from quant.sensitivity.program import Program, folder_for
 from quant.sensitivity.run import Run
-from quant.sensitivity.worker import Job
-from quant.sensitivity.worker import measure
+from quant.sensitivity.worker import Job, measure
 
 ROOT = Path(__file__).resolve().parent.parent
 

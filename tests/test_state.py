@@ -9,8 +9,7 @@ import pytest
 
 from lite.errors import InputError
 from lite.model.network import DeiT
-from lite.model.state import check_state
-from lite.model.state import expected_shapes
+from lite.model.state import check_state, expected_shapes
 from lite.zoo import MODELS, Variant
 from tests.states import random_state
 

@@ -8,12 +8,16 @@ import pytest
 from PIL import Image
 
 from lite.training import losses
-from lite.training.rand_augment import random_box
-from lite.training.rand_augment import random_flip
-from lite.training.rand_augment import random_resized_crop
-from lite.training.rand_augment import AREA
-from lite.training.rand_augment import random_erasing
-from lite.training.rand_augment import FILL, OPERATIONS, RandAugment
+from lite.training.rand_augment import (
+    AREA,
+    FILL,
+    OPERATIONS,
+    RandAugment,
+    random_box,
+    random_erasing,
+    random_flip,
+    random_resized_crop,
+)
 from lite.training.settings import Mix
 
 WHOLE = (1.0, 1.0)

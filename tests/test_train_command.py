@@ -19,9 +19,8 @@ from waiting import until
 
 from lite import labels as class_names
 from lite import zoo
-from lite.model import pdparams
-from lite.model import weights
 from lite.errors import ToolkitError
+from lite.model import pdparams, weights
 from lite.pictures import digits
 from lite.training import checkpoint as save
 from lite.training.checkpoint import Checkpoint

@@ -13,13 +13,10 @@ from tensorboardX.proto import event_pb2
 from training_data import DISTILLED, PLAIN, RANDOM, TINY, assert_same, run, settings, write_colours
 
 from lite import zoo
-from lite.model import pdparams
-from lite.model import state
-from lite.model import weights
 from lite.errors import ConversionError, InputError
+from lite.model import pdparams, state, weights
 from lite.pictures import digits
-from lite.training import batches, initial, listing, resolution
-from lite.training import checkpoint
+from lite.training import batches, checkpoint, initial, listing, resolution
 from lite.training.batches import Epoch
 from lite.training.devices import ALONE, Devices
 from lite.training.loop import Task

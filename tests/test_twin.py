@@ -11,20 +11,17 @@ import programs
 import pytest
 
 from lite import zoo
+from lite.errors import ConversionError
 from lite.model import program as export
-from lite.nb import reader
-from lite.nb import optimizer
 from lite.model import weights
 from lite.model.deploy import deployable_state
-from lite.errors import ConversionError
-from lite.model.program import Exported
-from lite.model.program import LoadedProgram
-from lite.model.program import static_graph
+from lite.model.program import Exported, LoadedProgram, static_graph
+from lite.nb import optimizer, reader
 from lite.pictures import digits, prepare
 from lite.pictures.picture_set import PictureSet
 from quant.program import ptq
-from quant.recipe import Recipe
 from quant.program.twin import build_twin
+from quant.recipe import Recipe
 
 VARIANT = zoo.find("deit_tiny")
 ROOT = Path(__file__).resolve().parent.parent

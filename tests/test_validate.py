@@ -16,18 +16,16 @@ import pytest
 from waiting import ended, until
 
 from lite import bundle
-from lite.measure import comparison
 from lite.engines import workers
-from lite.measure import validation
-from lite.engines import workers
+from lite.engines.base import Engine
+from lite.engines.workers import ChunkResult
+from lite.errors import ConversionError, InputError
+from lite.measure import comparison, validation
 from lite.measure.chunks import SIZE
 from lite.measure.comparison import Comparison
-from lite.errors import ConversionError, InputError
-from lite.engines.base import Engine
+from lite.measure.validate import Run
 from lite.pictures import digits, picture_set
 from lite.pictures.picture_set import PictureSet
-from lite.measure.validate import Run
-from lite.engines.workers import ChunkResult
 
 COUNT = 4 * SIZE + 1
 

@@ -10,9 +10,9 @@ import pytest
 from states import random_state
 
 from lite import bundle, zoo
+from lite.model.weights import Weights
 from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
-from lite.model.weights import Weights
 from quant import recipe
 from quant.convert import Request, convert
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lite.model import weights
 from lite.errors import DownloadError, InputError
+from lite.model import weights
 from lite.model.weights import load
 from lite.zoo import MODELS
 from tests.loopback import serve

@@ -15,15 +15,12 @@ import pytest
 from waiting import HANG, runs, until
 
 from lite import bundle
-from lite.engines import workers
-from lite.engines import processes
-from lite.engines import workers
-from lite.errors import ConversionError, InputError
+from lite.engines import processes, workers
 from lite.engines.base import Engine
+from lite.engines.workers import CHUNK, Job
+from lite.errors import ConversionError, InputError
 from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
-from lite.engines.workers import CHUNK
-from lite.engines.workers import Job
 
 ONE = PictureSet.of("digits", digits.pictures("held_out", 1)).pictures
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 import click
 from _display import say, show
@@ -16,27 +21,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from lite.phone.measured import Comparison, Measurement
-from lite.phone.session import Outcome
-
-
-from collections.abc import Sequence
-
-from _display import say
-
 from lite.bundle import Bundle
 from lite.phone import install
 from lite.phone.alone import alone
 from lite.phone.device import Device
 from lite.phone.errors import PhoneError
-
-
-import contextlib
-import os
-import signal
-from collections.abc import Iterator
-from types import FrameType
-from typing import NoReturn
+from lite.phone.measured import Comparison, Measurement
+from lite.phone.session import Outcome
 
 
 def tables(outcomes: Sequence[Outcome]) -> Group:

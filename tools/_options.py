@@ -2,82 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
-import click
-
-
-import re
-from typing import Any
-
-import click
-
-from lite.phone import plan as plans
-
-
-from collections.abc import Callable
-from typing import Any
-
-import click
-
-from quant import pictures
-from quant import recipe as recipes
-
-
 import functools
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import _command
 import click
 from _display import notify
 
-
-
-from lite.engines import BACKENDS
-from lite.measure import classifier
-from lite.measure.classifier import Classifier
-from lite.measure.classifier import Wish
+from lite.engines import BACKENDS, workers
 from lite.engines.options import Options
-
-
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
-import _command
-import click
-
-
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
-import click
-
-
-import functools
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
-import click
-
+from lite.measure import classifier
+from lite.measure.classifier import Classifier, Wish
+from lite.phone import plan as plans
 from lite.phone.binaries import Binaries
-
-
-import functools
-from collections.abc import Callable
-from typing import Any
-
-import click
-
-from lite.engines import workers
-from lite.engines import workers
+from quant import pictures
+from quant import recipe as recipes
 
 labels_option = click.option(
     "--labels",
@@ -159,7 +103,7 @@ recipe_option = click.option(
     help=f"INT8 recipe: {', '.join(recipes.names())}, or a YAML file.",
 )
 
-_OPTIONS = (
+_CALIBRATION = (
     click.option("--calib", metavar="DIR|FILE.txt|digits",
                  help="Calibration pictures (int8); of train/ and val/ those in train/. Default: the bundled digits."),
     click.option("--calib-images", type=click.IntRange(1), default=pictures.CALIBRATION_PICTURES, show_default=True,
@@ -169,12 +113,12 @@ _OPTIONS = (
 
 def calibration_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options to a command, which gets `calib` and `calib_images` for pictures.choose."""
-    for option in reversed(_OPTIONS):
+    for option in reversed(_CALIBRATION):
         command = option(command)
     return command
 
 
-_OPTIONS = (
+_CLASSIFIER = (
     click.option("--bundle", type=click.Path(path_type=Path), metavar="DIR",
                  help="A bundle of tools/opt.py. Without --export and --model: the newest in build/bundles."),
     click.option("--export", type=click.Path(path_type=Path), metavar="DIR", help="A folder of tools/export.py."),
@@ -214,7 +158,7 @@ def classifier_options(command: Callable[..., Any]) -> Callable[..., Any]:
         wish = Wish(bundle, export, model, weights, labels, backend, Options(device, onednn, tensorrt))
         return command(wish=wish, processes=workers or (1 if device == "gpu" else None), **others)
 
-    for option in reversed(_OPTIONS):
+    for option in reversed(_CLASSIFIER):
         with_wish = option(with_wish)
     return with_wish
 
@@ -268,7 +212,7 @@ def json_option(what: str) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help=f"Print {what} on stdout and nothing else.")
 
 
-_OPTIONS = (
+_PHONE = (
     click.option("--adb-host", metavar="HOST:PORT",
                  help="The adb server of another computer, such as a device farm's."),
     click.option("--sdk", type=click.Path(path_type=Path), metavar="DIR",
@@ -296,12 +240,12 @@ def phone_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def with_binaries(*, sdk: Path | None, demo: Path | None, **others: Any) -> Any:
         return command(binaries=Binaries(sdk, demo), **others)
 
-    for option in reversed(_OPTIONS):
+    for option in reversed(_PHONE):
         with_binaries = option(with_binaries)
     return with_binaries
 
 
-_OPTIONS = (
+_WORKER = (
     click.option("--workers", "count", type=click.IntRange(1), metavar="N", help="Processes. Default: one a core."),
     click.option("--dask", "address", metavar="ADDRESS",
                  help="Run on the workers of this Dask scheduler; see below."),
@@ -322,6 +266,6 @@ def worker_options(command: Callable[..., Any]) -> Callable[..., Any]:
         )
         return command(open_workers=open_workers, **others)
 
-    for option in reversed(_OPTIONS):
+    for option in reversed(_WORKER):
         with_workers = option(with_workers)
     return with_workers

@@ -16,17 +16,23 @@ import _command
 
 with _command.requirements():
     import click
-    from _bench import install_all
-    from _bench import twice
-    from _options import MASKS, MODES, NUMBERS
-    from _bench import LiveTable, show_results
+    from _bench import LiveTable, install_all, show_results, twice
     from _display import notify, say
-    from _options import BUNDLES, bundle_option
-    from _options import json_option, out_option
-    from _options import phone_options, serial_option
+    from _options import (
+        BUNDLES,
+        MASKS,
+        MODES,
+        NUMBERS,
+        bundle_option,
+        json_option,
+        out_option,
+        phone_options,
+        serial_option,
+    )
 
     from lite import bundle
     from lite.bundle import Bundle
+    from lite.files import make_folder
     from lite.phone import plan as plans
     from lite.phone import push, results, session
     from lite.phone.alone import alone
@@ -35,7 +41,6 @@ with _command.requirements():
     from lite.phone.plan import Plan
     from lite.phone.server import Server, address
     from lite.phone.session import Job
-    from lite.files import make_folder
 
 BENCHES = _command.ROOT / "build" / "bench"
 

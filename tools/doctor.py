@@ -12,9 +12,7 @@ import _command
 with _command.requirements():
     import click
     from _display import show
-    from _options import BUNDLES, bundle_option
-    from _options import json_option
-    from _options import phone_options, serial_option
+    from _options import BUNDLES, bundle_option, json_option, phone_options, serial_option
     from adbutils import adb_path
     from rich.markup import escape
     from rich.table import Table

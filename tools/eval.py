@@ -15,21 +15,18 @@ import _command
 
 with _command.requirements():
     import click
-    from _options import classifier_options, opened
     from _display import Display, between, notify, say, show
-    from _options import limit_option, strict_option
-    from _options import json_option
+    from _options import classifier_options, json_option, limit_option, opened, strict_option
     from rich.markup import escape
     from rich.table import Table
 
-    from lite.measure import interval
     from lite import labels as class_names
-    from lite.measure import scores
+    from lite.errors import InputError
+    from lite.files import write_text
+    from lite.measure import interval, scores
     from lite.measure.classifier import Wish
     from lite.measure.scores import Scores
-    from lite.errors import InputError
     from lite.pictures import picture_set
-    from lite.files import write_text
 
 SHOWN = 10
 MATRIX = 16  # classes that a confusion matrix on a terminal can hold

@@ -13,18 +13,14 @@ import _command
 with _command.requirements():
     import click
     from _display import Display, notify
-    from _options import model_option, weights_options
-    from _options import json_option, out_option
+    from _options import json_option, model_option, out_option, weights_options
 
     from lite import labels as class_names
     from lite import zoo
-    from lite.model import weights
-    from lite.exports import export as exporter
-    from lite.exports.export import DEFAULT_OPSET
-    from lite.exports.export import FORMATS
-    from lite.exports.export import OPSETS
-    from lite.exports.export import Format
     from lite.errors import InputError
+    from lite.exports import export as exporter
+    from lite.exports.export import DEFAULT_OPSET, FORMATS, OPSETS, Format
+    from lite.model import weights
 
 EXPORTS = _command.ROOT / "build" / "exports"
 

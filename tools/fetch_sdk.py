@@ -12,8 +12,7 @@ with _command.requirements():
     from _options import json_option
 
     from lite import bundle
-    from lite.sdk import release
-    from lite.sdk import sdk
+    from lite.sdk import release, sdk
     from lite.sdk.release import Build
 
 

@@ -17,8 +17,7 @@ with _command.requirements():
     from rich.console import Console
     from rich.table import Table
 
-    from lite.nb import shapes
-    from lite.nb import reader
+    from lite.nb import reader, shapes
     from quant import cost
 
 # Rows of the table of layers; --json has all.

@@ -15,23 +15,29 @@ import _command
 
 with _command.requirements():
     import click
-    from _options import calibration_options, recipe_option
     from _display import Display, drift_rows, notify, say, show
-    from _options import BUNDLES, max_drift_option
-    from _options import model_option, weights_options
-    from _options import json_option, out_option
+    from _options import (
+        BUNDLES,
+        calibration_options,
+        json_option,
+        max_drift_option,
+        model_option,
+        out_option,
+        recipe_option,
+        weights_options,
+    )
     from rich.table import Table
 
-    from lite import zoo
-    from lite.measure import drift
-    from lite.model import weights
     from lite import labels as class_names
+    from lite import zoo
     from lite.bundle import Bundle
     from lite.errors import DriftError
+    from lite.measure import drift
+    from lite.model import weights
     from lite.pictures.picture_set import DIGITS
     from quant import pictures
-    from quant.budget import plan
     from quant import recipe as recipes
+    from quant.budget import plan
     from quant.convert import PRECISIONS, TARGETS, Request, combinations, convert
 
 

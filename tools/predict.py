@@ -13,20 +13,15 @@ import _command
 
 with _command.requirements():
     import click
-    from _options import classifier_options, opened
     from _display import Display, notify, say, show
-    from _options import json_option
+    from _options import classifier_options, json_option, opened
     from rich.markup import escape
     from rich.table import Table
 
     from lite import labels as class_names
-    from lite.measure.classifier import Wish
     from lite.errors import InputError
-    from lite.measure.predict import Prediction
-    from lite.measure.predict import as_csv
-    from lite.measure.predict import classify
-    from lite.measure.predict import document
-    from lite.measure.predict import expand
+    from lite.measure.classifier import Wish
+    from lite.measure.predict import Prediction, as_csv, classify, document, expand
 
 EXAMPLES = """
 \b

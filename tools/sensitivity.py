@@ -17,24 +17,28 @@ import _command
 
 with _command.requirements():
     import click
-    from _options import calibration_options, recipe_option
     from _display import Display, notify, show
-    from _options import model_option, weights_options
-    from _options import json_option, out_option, restart_option
-    from _options import worker_options
+    from _options import (
+        calibration_options,
+        json_option,
+        model_option,
+        out_option,
+        recipe_option,
+        restart_option,
+        weights_options,
+        worker_options,
+    )
     from rich.markup import escape
     from rich.table import Table
 
     from lite import zoo
-    from lite.model import weights
     from lite.engines.workers import Workers
+    from lite.model import weights
     from quant import pictures
-    from quant.sensitivity import results
     from quant import recipe as recipes
+    from quant.sensitivity import results
     from quant.sensitivity.program import prepare
-    from quant.sensitivity.results import document
-    from quant.sensitivity.results import recipe_text
-    from quant.sensitivity.results import results
+    from quant.sensitivity.results import document, rank, recipe_text
     from quant.sensitivity.run import Run
 
 PICTURES = 16
@@ -143,7 +147,7 @@ def main(
     }
     figures = document(found, facts)
     about = f"{loaded.variant.name} ({loaded.name}), {len(check.pictures)} pictures from {check.source}"
-    text = recipe_text(used, results(found)[0], active=skip_worst, source=about)
+    text = recipe_text(used, rank(found)[0], active=skip_worst, source=about)
     results.write(out, figures, text)
     if as_json:
         click.echo(json.dumps(figures, indent=2))

@@ -19,23 +19,28 @@ import _command
 with _command.requirements():
     import click
     from _display import Display, between, drift_rows, notify, say, show
-    from _options import BUNDLES, bundle_option, limit_option, max_drift_option, strict_option
-    from _options import json_option, out_option, restart_option
-    from _options import worker_options
+    from _options import (
+        BUNDLES,
+        bundle_option,
+        json_option,
+        limit_option,
+        max_drift_option,
+        out_option,
+        restart_option,
+        strict_option,
+        worker_options,
+    )
     from rich.markup import escape
     from rich.table import Table
 
     from lite import bundle
-    from lite.measure import comparison
-    from lite.measure import drift
-    from lite.measure import validation
     from lite.bundle import Bundle
-    from lite.measure.comparison import Comparison
-    from lite.errors import DriftError, InputError
-    from lite.pictures import picture_set
-    from lite.measure.validate import Run
-    from lite.measure.validate import default_out
     from lite.engines.workers import Workers
+    from lite.errors import DriftError, InputError
+    from lite.measure import comparison, drift, validation
+    from lite.measure.comparison import Comparison
+    from lite.measure.validate import Run, default_out
+    from lite.pictures import picture_set
 
 VALIDATIONS = _command.ROOT / "build" / "validate"
 SHOWN = 10

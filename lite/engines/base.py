@@ -66,7 +66,7 @@ class Engine:
             from lite.engines.paddle_lite import LitePredictor
 
             return LitePredictor(self.path)
-        from lite.model.program import Exported
         from lite.engines.paddle_inference import PaddlePredictor
+        from lite.model.program import Exported
 
         return PaddlePredictor(Exported.in_folder(self.path))

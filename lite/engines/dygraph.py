@@ -7,9 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lite.engines.options import DEFAULT
-from lite.engines.options import Options
-from lite.engines.options import check_paddle
+from lite.engines.options import DEFAULT, Options, check_paddle
 from lite.model.state import State
 from lite.zoo import Variant
 

@@ -6,16 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lite.engines.options import DEFAULT
-from lite.engines.options import Options
-from lite.engines.options import check_paddle
-
-
 import numpy as np
 
-
-from lite.engines.options import DEFAULT
-from lite.engines.options import Options
+from lite.engines.options import DEFAULT, Options, check_paddle
 from lite.errors import ConversionError, InputError
 from lite.model.program import Exported
 
@@ -42,7 +35,6 @@ class InferenceEngine:
     def open(self) -> Predictor:
         """Loads it in this process; raises InputError or ConversionError for a bad file or option."""
         from lite.model.program import Exported
-        
 
         return PaddlePredictor(Exported.in_folder(self.path), self.options)
 

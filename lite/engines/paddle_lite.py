@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lite.nb import reader
 from lite.errors import InputError
+from lite.nb import reader
 
 
 class LitePredictor:

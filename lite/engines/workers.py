@@ -6,12 +6,13 @@ that fails stops everything.
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, as_completed, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, as_completed, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,23 +21,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from lite.engines import processes
+from lite.engines.base import Predictor, Runnable
+from lite.errors import ConversionError, InputError, ToolkitError
 from lite.files import file_sha256
-from lite.errors import ConversionError, InputError
-from lite.engines.base import Predictor
-from lite.engines.base import Runnable
 from lite.pictures.picture_set import Picture
 from lite.zoo import Preprocess
-
-
-import logging
-import time
-from collections.abc import Iterator
-from concurrent.futures import CancelledError, Future
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
-
-from lite.errors import ConversionError, InputError, ToolkitError
 
 CHUNK = 8
 _POLL_SECONDS = 5

@@ -11,9 +11,7 @@ import paddle
 from paddle import nn
 
 from lite.model.deploy import DeployableDeiT
-from lite.model.program import INPUT_NAME
-from lite.model.program import Exported
-from lite.model.program import without_call_stacks
+from lite.model.program import INPUT_NAME, Exported, without_call_stacks
 
 
 class AnyBatch(nn.Layer):

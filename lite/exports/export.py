@@ -17,18 +17,15 @@ from typing import Any, Literal
 import numpy as np
 
 from lite.engines import processes
-from lite.exports import folder as exported
-from lite.exports.folder import MANIFEST
-from lite.exports.folder import Manifest
-from lite.exports.folder import input_entry
-from lite.engines.paddle_inference import InferenceEngine
-from lite.engines.onnx import OnnxEngine
-from lite.errors import ConversionError, InputError
 from lite.engines.base import Runnable
-from lite.files import check_replaceable
-from lite.files import new_folder
-from lite.stages import Stages
+from lite.engines.onnx import OnnxEngine
+from lite.engines.paddle_inference import InferenceEngine
+from lite.errors import ConversionError, InputError
+from lite.exports import folder as exported
+from lite.exports.folder import MANIFEST, Manifest, input_entry
+from lite.files import check_replaceable, new_folder
 from lite.model.weights import Weights
+from lite.stages import Stages
 
 Format = Literal["inference", "onnx"]
 FORMATS: tuple[Format, ...] = ("inference", "onnx")

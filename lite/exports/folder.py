@@ -13,12 +13,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lite.engines.paddle_inference import InferenceEngine
 from lite.engines.onnx import OnnxEngine
 from lite.engines.options import Options
-from lite.files import file_sha256
+from lite.engines.paddle_inference import InferenceEngine
 from lite.errors import InputError
-from lite.files import write_text
+from lite.files import file_sha256, write_text
 from lite.zoo import Preprocess
 
 MANIFEST = "export.json"

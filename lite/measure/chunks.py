@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from lite.engines import workers
-from lite.errors import InputError
 from lite.engines.workers import ChunkResult
+from lite.errors import InputError
 
 SIZE = workers.CHUNK
 

@@ -11,16 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lite import bundle, zoo
-from lite.model import weights
-from lite.engines import BACKENDS
-from lite.engines import Backend
-from lite.exports import folder as exported
-from lite.engines.options import DEFAULT
-from lite.engines.options import Options
 from lite.bundle import Bundle
+from lite.engines import BACKENDS, Backend
+from lite.engines.base import Engine, Runnable
+from lite.engines.options import DEFAULT, Options
 from lite.errors import InputError
-from lite.engines.base import Engine
-from lite.engines.base import Runnable
+from lite.exports import folder as exported
+from lite.model import weights
 from lite.model.weights import Weights
 from lite.zoo import Preprocess
 
@@ -166,10 +163,9 @@ def _engine(loaded: Weights, backend: Backend, work: Path, options: Options) -> 
 
 
 def _lite(loaded: Weights, work: Path) -> Engine:
-    from lite.nb import optimizer
     from lite.model.deploy import deployable_state
-    from lite.model.program import build
-    from lite.model.program import export
+    from lite.model.program import build, export
+    from lite.nb import optimizer
 
     network = build(deployable_state(loaded.state, loaded.variant), loaded.variant)
     program = export(network, work / "lite")

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from lite import bundle, zoo
-from lite.model import weights
 from lite.bundle import Bundle
-from lite.files import file_sha256
-from lite.errors import InputError
 from lite.engines.base import Engine
-from lite.files import new_folder
+from lite.errors import InputError
+from lite.files import file_sha256, new_folder
+from lite.model import weights
 
 PADDLE = "Paddle Inference, fp32"
 

@@ -12,10 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from lite.measure import accuracy
-from lite.measure import interval
-from lite.measure import margins
 from lite.errors import ConversionError, InputError
+from lite.measure import accuracy, interval, margins
 from lite.measure.interval import Interval
 
 # Outputs equal to the last bit have no finite ratio, and JSON no infinity: this stands for "no difference".

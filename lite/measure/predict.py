@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from lite.report import report
 from lite.engines import workers
-from lite.measure.classifier import Classifier
+from lite.engines.workers import Job
 from lite.errors import ConversionError, InputError
+from lite.measure.classifier import Classifier
 from lite.pictures import folders
 from lite.pictures.picture_set import Picture
+from lite.report import report
 from lite.report.report import Guess
-from lite.engines.workers import Job
 
 
 @dataclass(frozen=True)

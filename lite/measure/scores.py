@@ -11,15 +11,14 @@ from typing import Any
 import numpy as np
 
 from lite import zoo
-from lite.measure import accuracy
-from lite.measure import interval
 from lite.engines import workers
+from lite.engines.workers import Job
+from lite.errors import ConversionError, InputError
+from lite.measure import accuracy, interval
 from lite.measure.accuracy import ClassAccuracy
 from lite.measure.classifier import Classifier
-from lite.errors import ConversionError, InputError
-from lite.pictures.picture_set import PictureSet
 from lite.model.weights import imagenet_labels
-from lite.engines.workers import Job
+from lite.pictures.picture_set import PictureSet
 from lite.zoo import IMAGENET_CLASSES
 
 SCHEMA = 1

@@ -18,21 +18,17 @@ from typing import Any
 
 import numpy as np
 
-from lite.measure import chunks
-from lite.measure import drift
 from lite.bundle import Bundle
-from lite.measure.chunks import Chunks
-from lite.measure.comparison import Comparison
-from lite.measure.comparison import lite_identity
-from lite.errors import ConversionError, InputError, ToolkitError
 from lite.engines.base import Engine
+from lite.engines.workers import ChunkResult, Job, Workers
+from lite.errors import ConversionError, InputError, ToolkitError
+from lite.files import make_folder
+from lite.measure import chunks, drift
+from lite.measure.chunks import Chunks
+from lite.measure.comparison import Comparison, lite_identity
+from lite.measure.validation import Validation
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
-from lite.measure.validation import Validation
-from lite.files import make_folder
-from lite.engines.workers import ChunkResult
-from lite.engines.workers import Job
-from lite.engines.workers import Workers
 
 
 class InterruptedRunError(ToolkitError):

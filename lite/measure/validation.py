@@ -12,19 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from lite.measure import accuracy
-from lite.measure import drift
-from lite.measure import interval
-from lite.measure import margins
-from lite.measure import predictions_csv
-from lite.report import report
-from lite.measure.accuracy import ClassAccuracy
 from lite.bundle import Bundle
+from lite.files import make_folder, write_text
+from lite.measure import accuracy, drift, interval, margins, predictions_csv
+from lite.measure.accuracy import ClassAccuracy
 from lite.measure.drift import Drift
 from lite.measure.margins import ClassMargins
 from lite.pictures.picture_set import PictureSet
-from lite.files import make_folder
-from lite.files import write_text
+from lite.report import report
 
 SCHEMA = 1
 WORST = 6

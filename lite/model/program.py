@@ -15,12 +15,8 @@ import numpy as np
 import paddle
 from paddle.base.proto import framework_pb2
 
-from lite.model.deploy import PLAIN
-from lite.model.deploy import DeployableDeiT
-from lite.model.deploy import Form
-from lite.model.deploy import State
-from lite.model.deploy import shaped_state
 from lite.errors import ConversionError
+from lite.model.deploy import PLAIN, DeployableDeiT, Form, State, shaped_state
 from lite.zoo import Variant
 
 INPUT_NAME = "image"

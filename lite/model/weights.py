@@ -19,11 +19,10 @@ import platformdirs
 
 from lite import download
 from lite import labels as class_names
-from lite.files import file_sha256
 from lite.errors import DownloadError, InputError
+from lite.files import file_sha256
 from lite.model.pdparams import read_state
-from lite.model.state import check_state
-from lite.model.state import expected_shapes
+from lite.model.state import check_state, expected_shapes
 from lite.zoo import IMAGENET_CLASSES, Variant
 
 __all__ = ["Weights", "check_state", "expected_shapes", "load", "read_state"]

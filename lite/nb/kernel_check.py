@@ -8,10 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lite.errors import ConversionError, InputError
-from lite.nb.shapes import MAC_OPS
-from lite.nb.reader import LiteModel
-from lite.nb.reader import Op
 from lite.nb.params import Tensor
+from lite.nb.reader import LiteModel, Op
+from lite.nb.shapes import MAC_OPS
 
 PRECISIONS = ("fp32", "fp16", "int8")
 TARGETS = ("arm", "opencl", "x86")

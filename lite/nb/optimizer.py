@@ -18,11 +18,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lite.nb import _run_opt
-from lite.nb import reader
 from lite.errors import ConversionError, InputError
-from lite.nb.kernel_check import Expectation
-from lite.nb.kernel_check import check_kernels
+from lite.nb import _run_opt, reader
+from lite.nb.kernel_check import Expectation, check_kernels
 
 _ROOT = Path(__file__).resolve().parent.parent
 # Operators known to crash opt 2.13rc0, and what to write instead.

@@ -13,11 +13,7 @@ import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from lite.nb.flatbuffer import INT64
-from lite.nb.flatbuffer import UINT8
-from lite.nb.flatbuffer import Buffer
-from lite.nb.flatbuffer import DamagedError
-from lite.nb.flatbuffer import View
+from lite.nb.flatbuffer import INT64, UINT8, Buffer, DamagedError, View
 
 _PARAM_NAME, _PARAM_KIND, _PARAM_TENSOR = 1, 2, 3
 _PARAM_DIMS, _PARAM_DTYPE, _PARAM_DATA = 2, 3, 4

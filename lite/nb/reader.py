@@ -17,15 +17,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypedDict
 
 from lite.errors import InputError
-from lite.nb.flatbuffer import BOOL
-from lite.nb.flatbuffer import FLOAT32
-from lite.nb.flatbuffer import INT32
-from lite.nb.flatbuffer import INT64
-from lite.nb.flatbuffer import Buffer
-from lite.nb.flatbuffer import DamagedError
-from lite.nb.flatbuffer import View
-from lite.nb.params import Tensor
-from lite.nb.params import read_params
+from lite.nb.flatbuffer import BOOL, FLOAT32, INT32, INT64, Buffer, DamagedError, View
+from lite.nb.params import Tensor, read_params
 
 META_VERSION = 2
 _HEADER = struct.Struct("<H16sQ")

@@ -13,13 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lite.errors import InputError
-from lite.nb.reader import LiteModel
-from lite.nb.reader import Op
-
-
-from dataclasses import dataclass
-
-from lite.nb.reader import LiteModel
+from lite.nb.reader import LiteModel, Op
 
 Shape = tuple[int, ...]
 Shapes = dict[str, Shape]

@@ -9,14 +9,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from lite.sdk import library
-from lite.sdk import release
-from lite.sdk import sdk
 from lite.bundle import Bundle
 from lite.errors import InputError
-from lite.sdk.library import Library
-from lite.sdk import library
-from lite.sdk.library import Elf
+from lite.sdk import library, release, sdk
+from lite.sdk.library import Elf, Library
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = "deit"
@@ -190,7 +186,7 @@ def _search(name: str, abi: str, folders: Sequence[Path]) -> Elf | None:
         path = folder / name
         if path.is_file():
             try:
-                found = library.read(path)
+                found = library.read_elf(path)
             except InputError:
                 continue  # a linker script, such as glibc's libm.so
             if found.abi == abi:
@@ -200,7 +196,7 @@ def _search(name: str, abi: str, folders: Sequence[Path]) -> Elf | None:
 
 def _read(path: Path) -> Elf:
     try:
-        return library.read(path)
+        return library.read_elf(path)
     except InputError as error:
         why, _, remedy = str(error).rpartition("; ")
         raise BinaryError(why, remedy) from error

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lite.nb import reader
-from lite.sdk import release
 from lite.bundle import Bundle
 from lite.errors import InputError
-from lite.sdk.library import Library
+from lite.nb import reader
 from lite.phone.binaries import Binaries, BinaryError, Found
 from lite.phone.facts import Facts
+from lite.sdk import release
+from lite.sdk.library import Library
 
 # android_demo is built for it, and its adbd is the first that tells exit codes.
 OLDEST_SDK, OLDEST_ANDROID = 24, "7"

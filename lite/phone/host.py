@@ -11,11 +11,10 @@ from importlib import metadata
 from pathlib import Path
 
 from lite import bundle
-from lite.sdk import release
-from lite.sdk import sdk
 from lite.bundle import Bundle
 from lite.errors import InputError, ToolkitError
 from lite.phone.binaries import NDK_VARIABLES, Binaries, BinaryError
+from lite.sdk import release, sdk
 
 _OPT = "python tools/opt.py --model deit_tiny"
 

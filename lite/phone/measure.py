@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from lite.phone import demo, golden, sensors
-from lite.phone import sensors
 from lite.phone.demo import Bench, Request
 from lite.phone.device import Device
 from lite.phone.errors import PhoneError

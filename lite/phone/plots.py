@@ -14,13 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from lite.report.page import ACCENT
-from lite.report.page import BAD
-from lite.report.page import LINE
-from lite.report.page import SOFT
-from lite.report.page import inline
-from lite.report.page import plain
-from lite.report.page import rendered
+from lite.report.page import ACCENT, BAD, LINE, SOFT, inline, plain, rendered
 
 # More dots than this on a row are a smear, and a page of megabytes.
 _DOTS = 400

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from lite.files import file_sha256
 from lite.errors import InputError
+from lite.files import file_sha256
 from lite.phone import index, sync
 from lite.phone.device import Device
 from lite.phone.errors import PhoneError

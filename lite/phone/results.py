@@ -5,31 +5,27 @@ Raw samples are kept; each derived figure can be computed from them again.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from lite.bundle import Bundle
+from lite.files import write_text
 from lite.phone import report
 from lite.phone.measured import Comparison, Measurement, Round
 from lite.phone.session import Job, Outcome
-from lite.files import write_text
-
-
-import csv
-import io
-from collections.abc import Iterator, Mapping
-from statistics import median
-from typing import Any
 
 SCHEMA = 1
 _SCHEMA_FILE = Path(__file__).parent / "schema" / "results.schema.json"
@@ -77,7 +73,7 @@ def write(out: Path, results: Mapping[str, Any]) -> None:
     if found:
         raise AssertionError(f"results.json would not be what its schema says: {found}")
     write_text(out / "results.json", text)
-    write_text(out / "results.csv", results_csv.table(results))
+    write_text(out / "results.csv", table(results))
     write_text(out / "report.html", report.render(results))
 
 
@@ -185,7 +181,7 @@ def _rows(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                 "power_mode": one["power_mode"],
                 "cpu_mask": one["cpu_mask"],
                 **_figures(one),
-                **_speed_up(phone, one),
+                **_speed_up_columns(phone, one),
                 "noisy": int(one["noisy"]),
                 "throttled": int(bool(one["throttled"])),
                 "notes": "; ".join(one["notes"]),
@@ -209,7 +205,7 @@ def _figures(one: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _speed_up(phone: Mapping[str, Any], one: Mapping[str, Any]) -> dict[str, Any]:
+def _speed_up_columns(phone: Mapping[str, Any], one: Mapping[str, Any]) -> dict[str, Any]:
     key = ("bundle", "threads", "power_mode", "cpu_mask")
     for each in phone["speed_ups"]:
         if all(each[name] == one[name] for name in key):

@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
-
-
-from collections.abc import Sequence
 from statistics import median
-
+from typing import TYPE_CHECKING, Any
 
 from lite.phone.statistics import slow_down
 

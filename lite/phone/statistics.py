@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lite.measure.interval import CONFIDENCE
-from lite.measure.interval import Interval
+from lite.measure.interval import CONFIDENCE, Interval
 
 # A run whose middle 80 % spreads over more than this share of its median says little about small gains.
 NOISY_SPREAD = 0.10

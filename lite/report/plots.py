@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import matplotlib
@@ -12,20 +13,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
-
 from lite.measure.drift import LayerDrift
-from lite.report.page import ACCENT
-from lite.report.page import BAD
-from lite.report.page import LINE
-from lite.report.page import SOFT
-from lite.report.page import inline
-from lite.report.page import plain
-from lite.report.page import rendered
-
-
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from lite.report.page import ACCENT, BAD, LINE, SOFT, inline, plain, rendered
 
 # Colour and marker of the recipes that a budget is compared with: itself without a budget, the stock one.
 _COMPARED = ((SOFT, "D"), (BAD, "s"))

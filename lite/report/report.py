@@ -17,15 +17,13 @@ import numpy as np
 import yaml
 from jinja2 import Template
 
-from lite.measure import drift
-from lite.report import page
-from lite.measure.accuracy import ClassAccuracy
-from lite.report.plots import Curve
-from lite.measure.drift import SNR_LIMIT_DB
-from lite.measure.drift import Drift
-from lite.measure.drift import LayerDrift
-from lite.measure.margins import ClassMargins
 from lite.files import write_text
+from lite.measure import drift
+from lite.measure.accuracy import ClassAccuracy
+from lite.measure.drift import SNR_LIMIT_DB, Drift, LayerDrift
+from lite.measure.margins import ClassMargins
+from lite.report import page
+from lite.report.plots import Curve
 
 THUMBNAIL = 160
 # Rows of a table by class, and pictures with another class, that are shown; all of them are in predictions.csv.
@@ -122,8 +120,7 @@ def guesses(logits: np.ndarray, classes: Sequence[str], count: int = 3) -> list[
 def render(report: Report) -> str:
     """The page as HTML. Text from outside (labels, file names, recipes) is escaped."""
     # Imported here because matplotlib takes half a second, which commands that end without a page need not wait.
-    from lite.report.plots import curve_plot
-    from lite.report.plots import layer_plot
+    from lite.report.plots import curve_plot, layer_plot
 
     manifest = report.manifest
     figures = Drift.of(manifest["drift"]) if manifest["drift"] else None

@@ -10,12 +10,6 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from lite.errors import InputError
-
-
-from dataclasses import dataclass
-from pathlib import Path
-
 from elftools.common.exceptions import ELFError
 from elftools.elf.dynamic import DynamicSegment, DynamicTag
 from elftools.elf.elffile import ELFFile
@@ -91,7 +85,7 @@ def _abi(data: bytes, path: Path) -> str:
 
 
 # Android's names of the ABIs.
-_ABIS = {"EM_AARCH64": "arm64-v8a", "EM_ARM": "armeabi-v7a", "EM_X86_64": "x86_64", "EM_386": "x86"}
+_MACHINES = {"EM_AARCH64": "arm64-v8a", "EM_ARM": "armeabi-v7a", "EM_X86_64": "x86_64", "EM_386": "x86"}
 
 
 @dataclass(frozen=True)
@@ -109,7 +103,7 @@ class Elf:
         return "libc.so.6" in self.needed
 
 
-def read(path: Path) -> Elf:
+def read_elf(path: Path) -> Elf:
     """Reads the header and the dynamic segment. Raises InputError for what is no ELF file or is damaged."""
     try:
         with path.open("rb") as file:
@@ -128,7 +122,7 @@ def read(path: Path) -> Elf:
     # pyelftools lets through what its parser stumbles over.
     except (ELFError, ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
         raise InputError(f"{path} is no program or library for a phone; build it again") from error
-    abi = _ABIS.get(machine)
+    abi = _MACHINES.get(machine)
     if abi is None:
         raise InputError(f"{path} is for a processor that no phone has ({machine}); build it for the phone")
     origin = str(path.resolve().parent)

@@ -19,15 +19,12 @@ import platformdirs
 from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from lite import download
-from lite.sdk import archive
-from lite.sdk import library
-from lite.sdk import release
-from lite.files import file_sha256
 from lite.errors import DownloadError, InputError
-from lite.files import new_folder
+from lite.files import file_sha256, new_folder
+from lite.model.weights import CACHE_VARIABLE
+from lite.sdk import archive, library, release
 from lite.sdk.library import Library
 from lite.sdk.release import Build
-from lite.model.weights import CACHE_VARIABLE
 
 LIBRARY = "cxx/lib/libpaddle_light_api_shared.so"
 HEADER = "cxx/include/paddle_api.h"

@@ -15,8 +15,7 @@ import paddle
 
 from lite.errors import InputError
 from lite.training.devices import Devices
-from lite.training.rand_augment import random_erasing
-from lite.training.rand_augment import RandAugment
+from lite.training.rand_augment import RandAugment, random_erasing
 from lite.training.settings import Settings
 from lite.training.sources import Source, normalise
 

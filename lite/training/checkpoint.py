@@ -16,13 +16,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-
-from lite.errors import InputError
-
-
-from pathlib import Path
-
-import numpy as np
 import paddle
 
 from lite import labels

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lite import labels as class_names
-from lite.model import weights
 from lite.errors import InputError
+from lite.model import weights
 from lite.model.state import State
-from lite.training.resolution import with_classes
 from lite.model.weights import Weights
+from lite.training.resolution import with_classes
 from lite.zoo import MODELS, Variant
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import paddle
+from tensorboardX import SummaryWriter
 
 from lite.errors import ConversionError, InputError
 from lite.model.state import State
@@ -18,7 +19,6 @@ from lite.training import batches
 from lite.training.batches import Batch, Epoch
 from lite.training.checkpoint import Checkpoint, Position
 from lite.training.devices import ALONE, Devices
-
 from lite.training.resolution import at_resolution
 from lite.training.schedule import shape
 from lite.training.settings import Settings
@@ -26,13 +26,6 @@ from lite.training.sources import Source
 from lite.training.stage_run import StageRun
 from lite.training.teacher import Teacher
 from lite.zoo import Variant
-
-
-from pathlib import Path
-
-from tensorboardX import SummaryWriter
-
-from lite.errors import InputError
 
 
 @dataclass(frozen=True)

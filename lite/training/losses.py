@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import paddle
-from paddle.nn import functional
-
-
 import math
 
 import numpy as np
 import paddle
+from paddle.nn import functional
 
 from lite.training.settings import Mix
 

@@ -9,6 +9,7 @@ PyTorch.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,17 +18,6 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
 from lite.zoo import Preprocess
-
-
-import math
-
-import numpy as np
-from PIL import Image
-
-
-import math
-
-import numpy as np
 
 _FORM = re.compile(r"rand-m(?P<m>\d+(\.\d+)?)(-n(?P<n>\d+))?(-mstd(?P<mstd>\d+(\.\d+)?))?-inc1")
 _STRONGEST = 10.0

@@ -14,8 +14,7 @@ import cv2
 import numpy as np
 
 from lite.pictures import digits, prepare
-from lite.training.rand_augment import random_flip
-from lite.training.rand_augment import random_resized_crop
+from lite.training.rand_augment import random_flip, random_resized_crop
 from lite.training.settings import Augment
 from lite.zoo import Preprocess
 

@@ -11,20 +11,12 @@ import paddle
 from lite.model.network import DeiT
 from lite.model.state import State
 from lite.training import losses
-from lite.training import losses
-
 from lite.training.batches import Batch, Epoch
 from lite.training.devices import Devices, on_gpu
 from lite.training.schedule import Shape
 from lite.training.settings import Settings
 from lite.training.teacher import Teacher
 from lite.zoo import Variant
-
-
-import numpy as np
-import paddle
-
-from lite.model.state import State
 
 
 class _Heads(paddle.nn.Layer):

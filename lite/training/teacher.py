@@ -9,9 +9,9 @@ from pathlib import Path
 import paddle
 
 from lite import labels as class_names
-from lite.model import weights
-from lite.files import file_sha256
 from lite.errors import InputError
+from lite.files import file_sha256
+from lite.model import weights
 from lite.model.network import DeiT
 from lite.model.pdparams import read_state
 from lite.model.state import State

@@ -13,13 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from lite.measure import drift
-from lite.report.plots import Point
-from lite.pictures.picture_set import PictureSet
-from lite.stages import Stages
 from lite.model.weights import Weights
+from lite.pictures.picture_set import PictureSet
+from lite.report.plots import Point
+from lite.stages import Stages
 from quant import recipe as recipes
-from quant.budget.measure import converted
-from quant.budget.measure import instructions
+from quant.budget.measure import converted, instructions
 from quant.recipe import Recipe
 
 STOCK = "paddleslim"

@@ -12,10 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lite.nb.reader import Kernel
-from lite.nb.reader import LiteModel
-from lite.nb.reader import Op
 from lite.nb.params import Tensor
+from lite.nb.reader import Kernel, LiteModel, Op
 from lite.zoo import PATCH_SIZE, Variant
 
 

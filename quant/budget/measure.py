@@ -8,22 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lite.engines import workers
+from lite.engines.workers import Workers
+from lite.model.weights import Weights
 from lite.pictures.picture_set import Picture, PictureSet
 from lite.stages import Stages
-from lite.model.weights import Weights
-from lite.engines.workers import Workers
 from lite.zoo import Preprocess
 from quant import cost
 from quant.conversion import SEED, Conversion
-from quant.rewrite.gelu import Kind
 from quant.recipe import Recipe
-from quant.sensitivity.figures import Row
-from quant.sensitivity.figures import Sums
-from quant.sensitivity.figures import Whole
+from quant.rewrite.gelu import Kind
+from quant.sensitivity.figures import Row, Sums, Whole
 from quant.sensitivity.program import Program
 from quant.sensitivity.run import CHUNK
-from quant.sensitivity.worker import Job
-from quant.sensitivity.worker import alone
+from quant.sensitivity.worker import Job, alone
 
 # Pictures of each set that noise is measured with; time grows with their number. A worker takes as many at once.
 PICTURES = CHUNK

@@ -14,28 +14,21 @@ from pathlib import Path
 
 import numpy as np
 
-from lite.measure import drift
-from lite.report.plots import Curve
-from lite.report.plots import Point
 from lite.errors import ConversionError, InputError
-from lite.pictures.picture_set import PictureSet
-from lite.stages import Stages
+from lite.measure import drift
 from lite.model.weights import Weights
+from lite.pictures.picture_set import PictureSet
+from lite.report.plots import Curve, Point
+from lite.stages import Stages
 from lite.zoo import Variant
-from quant.budget import knapsack
 from quant import recipe as recipes
-from quant.budget.knapsack import Layer
-from quant.budget.knapsack import Way
-from quant.budget.measure import PICTURES
-from quant.budget.measure import Noise
-from quant.budget.measure import converted
-from quant.budget.measure import instructions
-from quant.budget.measure import noise
+from quant.budget import knapsack
+from quant.budget.knapsack import Layer, Way
+from quant.budget.measure import PICTURES, Noise, converted, instructions, noise
+from quant.budget.prices import Prices, prices
 from quant.conversion import Conversion
-from quant.rewrite.gelu import Kind
-from quant.budget.prices import Prices
-from quant.budget.prices import prices
 from quant.recipe import Recipe, Rewrite
+from quant.rewrite.gelu import Kind
 from quant.sensitivity.program import write
 
 # Switches of a recipe's rewrite that say what is done to GELU's outputs, in the order of `Kind`.

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from lite.zoo import PATCH_SIZE, Variant
 from quant import cost, forms
 from quant.budget import lite_graph
-from quant.rewrite.gelu import Kind
 from quant.recipe import Recipe
+from quant.rewrite.gelu import Kind
 
 # Instructions of a layer in INT8 and in float.
 Pair = tuple[float, float]

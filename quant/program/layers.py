@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-from lite.model.deploy import DeployableDeiT
 from lite.errors import ConversionError, InputError
+from lite.model.deploy import DeployableDeiT
 from lite.model.program import LoadedProgram
 from quant.recipe import Recipe
 

@@ -9,28 +9,13 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Iterator
-
-from paddle.static.quantization import post_training_quantization, quantization_pass
-
-
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from paddle.base.framework import IrGraph, IrNode, IrOpNode
-
-
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from paddle.base.framework import IrGraph, IrNode, IrOpNode, IrVarNode
+from paddle.static.quantization import post_training_quantization, quantization_pass
 
-
-from collections.abc import Collection
-
-from lite.model.program import Exported
-from lite.model.program import LoadedProgram
-from lite.model.program import static_graph
+from lite.model.program import Exported, LoadedProgram, static_graph
 
 _WITH_BARS = (post_training_quantization, quantization_pass)
 

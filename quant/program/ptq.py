@@ -16,20 +16,13 @@ from pathlib import Path
 import numpy as np
 import paddle
 
-from lite.model.deploy import DeployableDeiT
 from lite.errors import ConversionError, InputError
-from lite.model.program import INPUT_NAME
-from lite.model.program import Exported
-from lite.model.program import LoadedProgram
-from lite.model.program import static_graph
-from lite.model.program import without_call_stacks
+from lite.model.deploy import DeployableDeiT
+from lite.model.program import INPUT_NAME, Exported, LoadedProgram, static_graph, without_call_stacks
 from lite.pictures.picture_set import PictureSet
-from quant.program import layers
-from quant.program import paddle_fixes
-from quant.program.paddle_fixes import unchecked_links
-from quant.program.paddle_fixes import nodes_in_order
 from quant.pictures import TensorDataset, cropped
-from quant.program.paddle_fixes import quiet
+from quant.program import layers, paddle_fixes
+from quant.program.paddle_fixes import nodes_in_order, quiet, unchecked_links
 from quant.recipe import Recipe
 
 # The line of a C++ error that says what happened; a traceback stands before it, a hint after it.

@@ -12,11 +12,9 @@ from collections.abc import Mapping
 import numpy as np
 import paddle
 
-from lite.model.deploy import DeployableDeiT
 from lite.errors import ConversionError
-from lite.model.program import Exported
-from lite.model.program import LoadedProgram
-from lite.model.program import static_graph
+from lite.model.deploy import DeployableDeiT
+from lite.model.program import Exported, LoadedProgram, static_graph
 from quant.program import layers
 
 # What is measured at the input of which layer; a list has a range per head.

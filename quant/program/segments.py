@@ -13,12 +13,8 @@ import paddle
 
 from lite.errors import ConversionError
 from lite.model.program import LoadedProgram
+from quant.program.quantizers import LEVELS, Parts, Quantizer, Read, set_parameter
 from quant.program.writer import ProgramWriter
-from quant.program.quantizers import LEVELS
-from quant.program.quantizers import Parts
-from quant.program.quantizers import Quantizer
-from quant.program.quantizers import Read
-from quant.program.quantizers import set_parameter
 
 # Adding it to a float32 and taking it off again leaves the nearest whole number, ties to even (IEEE 754).
 _TO_EVEN = np.float32(1.5 * 2**23)

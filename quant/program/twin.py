@@ -26,9 +26,7 @@ import numpy as np
 from paddle.static import Operator
 
 from lite.errors import ConversionError
-from lite.model.program import Exported
-from lite.model.program import LoadedProgram
-from lite.model.program import static_graph
+from lite.model.program import Exported, LoadedProgram, static_graph
 from quant.program.writer import ProgramWriter
 
 LEVELS = np.float32(127)  # symmetric int8

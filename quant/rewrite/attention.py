@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from quant.rewrite import block
-from quant.rewrite.work import Rewriting
-from quant.rewrite.block import each
-from quant.rewrite.block import fake_quantize
-
-
-import numpy as np
-
 from lite.model.deploy import State
+from quant.rewrite import block
+from quant.rewrite.block import each, fake_quantize
+from quant.rewrite.work import Rewriting
 
 
 def attention(work: Rewriting, index: int) -> None:
@@ -63,10 +58,10 @@ def _centre_keys(work: Rewriting, attention: str, norm: str) -> None:
         return key.min((0, 1)), key.max((0, 1)), query.max((0, 1))
 
     lows, highs, queries = zip(*each(work.count, extremes), strict=True)
-    keys.centre(work.state, attention, np.min(lows, 0), np.max(highs, 0), np.max(queries, 0))
+    centre_keys(work.state, attention, np.min(lows, 0), np.max(highs, 0), np.max(queries, 0))
 
 
-def centre(state: State, attention: str, low: np.ndarray, high: np.ndarray, query: np.ndarray) -> None:
+def centre_keys(state: State, attention: str, low: np.ndarray, high: np.ndarray, query: np.ndarray) -> None:
     """Shifts the keys of `attention` (blocks.N.attn) to the middle of their range, and scales them against the queries.
 
     `low`, `high` and `query`, float32 [dim], are the keys' least and greatest values and the queries' greatest

@@ -9,17 +9,13 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 from scipy.special import erf
 
 from lite.zoo import LAYER_NORM_EPSILON, PATCH_SIZE
-
-
-from dataclasses import dataclass
-
-import numpy as np
 
 CHUNK = 8
 Result = TypeVar("Result")

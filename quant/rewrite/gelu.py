@@ -15,8 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from quant.rewrite.block import Seen
-from quant.rewrite.block import fake_quantize
+from quant.rewrite.block import Seen, fake_quantize
 
 # Units wider than this many times the mean are scaled down to it. None: no unit is scaled.
 FLOORS = (None, 2.5, 1.5)

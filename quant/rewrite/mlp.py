@@ -6,11 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from quant import cost
-from quant.rewrite import gelu
-from quant.rewrite import block
+from quant.rewrite import block, gelu
+from quant.rewrite.block import each, fake_quantize
 from quant.rewrite.work import Rewriting
-from quant.rewrite.block import each
-from quant.rewrite.block import fake_quantize
 
 
 def mlp(work: Rewriting, index: int) -> None:

@@ -21,18 +21,17 @@ from pathlib import Path
 
 import numpy as np
 
-from lite.model.deploy import Form
-from lite.model.deploy import State
+from lite.model.deploy import Form, State
 from lite.pictures.picture_set import Picture
 from lite.zoo import Preprocess, Variant
-from quant.rewrite import gelu
 from quant.program.layers import matching
 from quant.program.ranges import Ranges
+from quant.recipe import Switches
+from quant.rewrite import gelu
 from quant.rewrite.attention import attention
 from quant.rewrite.mlp import mlp
-from quant.rewrite.work import Rewriting
 from quant.rewrite.rotate import rotate
-from quant.recipe import Switches
+from quant.rewrite.work import Rewriting
 
 
 @dataclass(frozen=True)

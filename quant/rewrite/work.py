@@ -11,30 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
-from lite.model.deploy import Form
-from lite.model.deploy import State
+from lite.model.deploy import Form, State
 from lite.pictures.picture_set import Picture
 from lite.zoo import Preprocess, Variant
-from quant.rewrite import gelu
-from quant.rewrite import block
-from quant.rewrite.equalize import search
+from quant import mapped
 from quant.program.ranges import Ranges
-from quant.rewrite.rounding import gptq
-from quant.rewrite.rounding import nearest
-from quant.rewrite.block import Seen
-from quant.rewrite.block import each
-from quant.rewrite.block import fake_quantize
-from quant.rewrite.block import layer_norm
 from quant.recipe import Switches
-
-
-import os
-from pathlib import Path
-
-import numpy as np
-import numpy.typing as npt
-
-from lite.errors import InputError
+from quant.rewrite import block, gelu
+from quant.rewrite.block import Seen, each, fake_quantize, layer_norm
+from quant.rewrite.equalize import search
+from quant.rewrite.rounding import gptq, nearest
 
 _SAMPLE = 2048
 
@@ -177,19 +163,3 @@ class Rewriting:
             return rows.T @ rows
 
         return gptq(weight, sum(each(self.count, moments), np.zeros((len(weight), len(weight)))))
-
-
-def array(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> np.ndarray:
-    """A new array of that shape in the file `path` (npy). Raises InputError when the disk has no room for it."""
-    try:
-        made = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
-        # Without its blocks the file has holes, and writing to one on a full disk ends the process by SIGBUS.
-        with path.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-    except OSError as error:
-        size = np.dtype(dtype).itemsize * float(np.prod(shape)) / 1e6
-        raise InputError(
-            f"{path.parent}: no room for {size:,.0f} MB of calibration data ({error.strerror or error}); free some, "
-            "point TMPDIR to a larger disk, or calibrate with fewer pictures"
-        ) from error
-    return made

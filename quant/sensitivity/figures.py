@@ -19,13 +19,12 @@ from typing import Literal
 import numpy as np
 from paddle.static import Operator
 
+from lite.errors import ConversionError
 from lite.measure import drift
 from lite.measure.drift import SNR_LIMIT_DB
-from lite.errors import ConversionError
 from quant.budget import prices
 from quant.program.layers import Tensors
-from quant.program.quantizers import Parts
-from quant.program.quantizers import Read
+from quant.program.quantizers import Parts, Read
 from quant.program.segments import Segments
 
 Kind = Literal["layer", "activation", "weight"]

@@ -17,25 +17,20 @@ import numpy as np
 import paddle
 
 from lite.engines import workers
+from lite.errors import InputError
+from lite.files import file_sha256, make_folder
 from lite.measure.chunks import key
 from lite.model.deploy import shaped_state
-from lite.files import file_sha256
-from lite.errors import InputError
-from lite.model.program import Exported
-from lite.model.program import LoadedProgram
-from lite.model.program import static_graph
+from lite.model.program import Exported, LoadedProgram, static_graph
+from lite.model.weights import Weights
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
-from lite.model.weights import Weights
-from lite.files import make_folder
-from quant.program import layers
 from quant.conversion import SEED, Conversion
-from quant.program.quantizers import set_parameter
-from quant.program.quantizers import take_apart
-from quant.recipe import Recipe
+from quant.program import layers
+from quant.program.quantizers import set_parameter, take_apart
 from quant.program.segments import Segments
-from quant.sensitivity.figures import Row
-from quant.sensitivity.figures import rows
+from quant.recipe import Recipe
+from quant.sensitivity.figures import Row, rows
 
 _ROOT = Path(__file__).resolve().parent.parent
 _NOTES, _WEIGHTS = "layers.json", "weights.npz"

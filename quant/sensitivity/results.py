@@ -6,27 +6,18 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import yaml
-
-from lite.errors import InputError
-from quant.recipe import Recipe
-from quant.sensitivity.figures import Measured
-from quant.sensitivity.figures import Row
-from quant.sensitivity.figures import Sums
-from quant.sensitivity.run import Sensitivity
-
-
-import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lite.report.plots import share_plot
+from lite.errors import InputError
 from lite.files import write_text
+from lite.report.plots import share_plot
+from quant.recipe import Recipe
+from quant.sensitivity.figures import Measured, Row, Sums
+from quant.sensitivity.run import Sensitivity
 
 SCHEMA = 1
 _SUFFIX = "-sensitivity"
@@ -68,7 +59,7 @@ class Result:
         return -10 * math.log10(max(1 - self.skip_share, 1e-3))
 
 
-def results(found: Sensitivity) -> tuple[list[Result], list[Result]]:
+def rank(found: Sensitivity) -> tuple[list[Result], list[Result]]:
     """Layers, and tensors, each in order of damage."""
     total = found.whole.alone.noise or 1.0
     # With a few pictures errors happen to cancel, and shares add up to more than there is.
@@ -90,7 +81,7 @@ def results(found: Sensitivity) -> tuple[list[Result], list[Result]]:
 
 def document(found: Sensitivity, facts: Mapping[str, Any]) -> dict[str, Any]:
     """All of it as JSON values; `facts` (model, weights, recipe, pictures) come first. Unknown is null."""
-    layers, tensors = results(found)
+    layers, tensors = rank(found)
     return {
         "schema": SCHEMA,
         **facts,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
@@ -10,32 +11,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
+from lite.engines.workers import Workers
+from lite.errors import ConversionError, InputError
+from lite.files import make_folder
 from lite.measure import chunks
-from lite.errors import ConversionError
+from lite.measure.validate import InterruptedRunError
 from lite.pictures.picture_set import Picture, PictureSet
 from lite.stages import Stages
-from lite.measure.validate import InterruptedRunError
-from lite.files import make_folder
-from lite.engines.workers import Workers
 from lite.zoo import Preprocess
-from quant.sensitivity.figures import Measured
-from quant.sensitivity.figures import Row
-from quant.sensitivity.figures import Sums
-from quant.sensitivity.figures import Whole
+from quant.sensitivity.figures import Measured, Row, Sums, Whole
 from quant.sensitivity.program import Program
-
-from quant.sensitivity.worker import Job
-from quant.sensitivity.worker import measure
-
-
-import json
-from dataclasses import asdict, dataclass
-from pathlib import Path
-
-from lite.errors import InputError
-from quant.sensitivity.figures import Measured
-from quant.sensitivity.figures import Sums
-from quant.sensitivity.figures import Whole
+from quant.sensitivity.worker import Job, measure
 
 # Larger chunks run no faster, and a worker keeps the activations of one twice.
 CHUNK = 16

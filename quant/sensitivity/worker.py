@@ -19,17 +19,12 @@ import paddle
 
 from lite.engines import processes
 from lite.errors import ConversionError, InputError
-from lite.model.program import LoadedProgram
-from lite.model.program import static_graph
+from lite.model.program import LoadedProgram, static_graph
 from lite.pictures.picture_set import Picture
 from lite.zoo import Preprocess
 from quant.program.quantizers import Read
-from quant.program.segments import Segment
-from quant.program.segments import Segments
-from quant.sensitivity.figures import Measured
-from quant.sensitivity.figures import Row
-from quant.sensitivity.figures import Sums
-from quant.sensitivity.figures import Whole
+from quant.program.segments import Segment, Segments
+from quant.sensitivity.figures import Measured, Row, Sums, Whole
 from quant.sensitivity.program import Program
 
 

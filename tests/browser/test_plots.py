@@ -10,13 +10,9 @@ from screenshots import show
 from selenium.webdriver import Chrome
 from test_layout import problems
 
-from lite.report.plots import Curve
-from lite.report.plots import Point
 from lite.measure.drift import LayerDrift
 from lite.phone import plots as bench
-from lite.report.plots import curve_plot
-from lite.report.plots import layer_plot
-from lite.report.plots import share_plot
+from lite.report.plots import Curve, Point, curve_plot, layer_plot, share_plot
 
 LONG = "a_folder_that_somebody_gave_a_name_of_his_own_without_any_place_to_break_it-int8-arm, 8 threads, CPUs f0f0f0"
 # As wide as a report's card is at 1280 and at 390 px.

@@ -15,9 +15,9 @@ from lite import bundle
 from lite.bundle import Bundle
 from lite.errors import InputError
 from lite.phone import checks
-from lite.sdk import library
 from lite.phone.binaries import Binaries, BinaryError
 from lite.phone.facts import Facts
+from lite.sdk import library
 
 PHONE = Facts(
     serial="pixel",

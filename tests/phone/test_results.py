@@ -14,7 +14,6 @@ from measurements import USED, measurement, outcome, renamed, round_of
 from lite import bundle
 from lite.errors import InputError
 from lite.phone import report, results
-from lite.phone import results
 from lite.phone.binaries import Binaries
 from lite.phone.errors import PhoneError
 from lite.phone.measured import Cooldown, Measured, Measurement, Round

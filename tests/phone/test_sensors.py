@@ -9,7 +9,6 @@ import pytest
 from phone import Phone
 
 from lite.phone import sensors
-from lite.phone import sensors
 from lite.phone.device import Device
 from lite.phone.sensors import Sample
 
