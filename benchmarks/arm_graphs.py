@@ -21,7 +21,8 @@ import paddle
 
 from lite import zoo
 from lite.model import program as export
-from lite.model.deploy import PLAIN, DeployableDeiT, Form
+from lite.model.deploy import DeployableDeiT
+from lite.model.form import PLAIN, Form
 from lite.nb import optimizer, reader
 from lite.pictures.picture_set import PictureSet
 from quant.program import ptq

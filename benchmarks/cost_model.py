@@ -1,11 +1,11 @@
-"""Fits `quant/cost.py` to what was counted, and says how far it is off on graphs it was not fitted to.
+"""Fits `quant/cost/model.py` to what was counted, and says how far it is off on graphs it was not fitted to.
 
     ./run.sh benchmarks/cost_model.py
 
 `arm_counts.json` holds the instructions of each operator of whole networks, counted on two kinds of core; how, it says
-itself. The model is linear in its rates (`quant/cost_rates.py`), so a least-squares fit gives them; rates that nothing
+itself. The model is linear in its rates (`quant/cost/rates.py`), so a least-squares fit gives them; rates that nothing
 counted touches keep their prior, read from Lite's source. Each graph is then predicted by a fit to all others. Prints
-one table for each core and the rates to put into `quant/cost_rates.py`.
+one table for each core and the rates to put into `quant/cost/rates.py`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from scipy.optimize import lsq_linear
 
 from lite.nb import reader
 from lite.nb.shapes import Step
-from quant import cost
-from quant.cost_rates import CORES, DEFAULT_CORE, Core, Rates
+from quant.cost import model
+from quant.cost.rates import CORES, DEFAULT_CORE, Core, Rates
 
 COUNTS = Path(__file__).with_name("arm_counts.json")
 NAMES = tuple(field.name for field in fields(Rates))
@@ -96,8 +96,8 @@ def _operator(row: Mapping[str, Any]) -> Counted:
 
 def modelled(graph: Graph, core: Core) -> float:
     """Instructions of a run by the model."""
-    return cost.of_run(graph.input, core) + sum(
-        operator.count * cost.of_step(operator.step, core) for operator in graph.operators
+    return model.of_run(graph.input, core) + sum(
+        operator.count * model.of_step(operator.step, core) for operator in graph.operators
     )
 
 
@@ -136,9 +136,9 @@ def _equations(graph: Graph, key: str) -> Iterator[tuple[float, float, Callable[
     total = graph.counted[key]
     for one in graph.operators:
         weight = math.sqrt(one.count / total / one.taken[key])
-        yield one.taken[key], weight, partial(cost.of_step, one.step)
+        yield one.taken[key], weight, partial(model.of_step, one.step)
     rest = total - sum(one.count * one.taken[key] for one in graph.operators)
-    yield rest, 1 / math.sqrt(rest * total), partial(cost.of_run, graph.input)
+    yield rest, 1 / math.sqrt(rest * total), partial(model.of_run, graph.input)
 
 
 def left_out(key: str) -> dict[str, tuple[float, float]]:

@@ -102,7 +102,8 @@ def paddle_int8(loaded: Weights, work: Path) -> InferenceEngine:
     """PaddleSlim's quantized program, for oneDNN's INT8 kernels. Raises ConversionError when PaddleSlim fails."""
     # Imported here so that the processes of other engines do without Paddle.
     from lite.model.deploy import deployable_state
-    from lite.model.program import Exported, build
+    from lite.model.exported import Exported
+    from lite.model.program import build
     from lite.pictures.picture_set import PictureSet
     from quant.program import ptq
     from quant.recipe import PaddleSlim, Recipe

@@ -1,6 +1,6 @@
 """DeiT-tiny in other graph forms than those of `lite/model/deploy.py`, PaddleClas's own among them.
 
-Their instructions were counted on ARM cores (`arm_graphs.py`), so that `quant/cost.py` is held against graphs of
+Their instructions were counted on ARM cores (`arm_graphs.py`), so that `quant/cost/model.py` is held against graphs of
 another kind. The weights are random, which costs the same.
 """
 

@@ -6,7 +6,7 @@ crops of `photographs.py`. The INT8 program then runs on this host as its twin, 
 and its outputs, the class token's features, are held against the float network's:
 
 - SNR: 10 log10(sum f^2 / sum (f - q)^2) over all crops, in dB; cosine of each crop's features, mean and least;
-- instructions: DeiT-tiny through the same recipe to a `.nb` for ARM, by the model in `quant/cost.py`. The
+- instructions: DeiT-tiny through the same recipe to a `.nb` for ARM, by the model in `quant/cost/model.py`. The
   deployable network leaves the patches out of its last block, so they are fewer than counts of whole blocks;
 - time and peak memory of the quantization: float export, rewrite, PaddleSlim (`measured.py` says how memory is
   taken; it includes files that are mapped into memory).

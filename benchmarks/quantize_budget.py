@@ -23,9 +23,8 @@ from lite.stages import Stages
 from lite.zoo import IMAGENET_CLASSES, Variant
 from quant.budget import knapsack, measure, plan
 from quant.budget.measure import Noise
-from quant.budget.prices import prices
-from quant.recipe import Recipe
-from quant.rewrite.gelu import Kind
+from quant.cost.prices import prices
+from quant.recipe import Kind, Recipe
 from quant.sensitivity.figures import Sums, Whole
 from quant.sensitivity.program import write
 

@@ -6,11 +6,11 @@
     python benchmarks/quantize_row.py noise WEIGHTS RECIPE OUT.npy
 
 `float` writes the ViT-S's float outputs for the check crops, `int8` those of the twin of the program that the recipe
-makes of it, both float32 [crops, 384]. `cost` writes one number, the instructions of DeiT-tiny in a form.
-`noise` writes text, what `quantize_budget.py` chooses by.
-WEIGHTS is a `.pdparams`, or - for those of `vit_small.py`; RECIPE is a recipe as JSON. FORM is JSON, too: the
-arguments of `lite.model.deploy.Form`, and "skip" and "paddleslim" of a recipe. The last line of standard output is JSON:
-[name, begin, end] of each step, in seconds of the system's monotonic clock, and for `int8` the "form" that was made.
+makes of it, both float32 [crops, 384]. `cost` writes one number, the instructions of DeiT-tiny in a form. `noise`
+writes text, what `quantize_budget.py` chooses by. WEIGHTS is a `.pdparams`, or - for those of `vit_small.py`; RECIPE is
+a recipe as JSON. FORM is JSON, too: the arguments of `lite.model.deploy.Form`, and "skip" and "paddleslim" of a recipe.
+The last line of standard output is JSON: [name, begin, end] of each step, in seconds of the system's monotonic clock,
+and for `int8` the "form" that was made.
 """
 
 from __future__ import annotations
@@ -31,22 +31,24 @@ import photographs
 import quantize_budget
 import vit_small
 from by_toolkit import Steps
+from quant.conversion import SEED, Conversion
 from quantize_budget import COST_VARIANT
 
 from lite.engines import workers
 from lite.errors import ToolkitError
 from lite.model import program as export
-from lite.model.deploy import PLAIN, DeployableDeiT, Form
+from lite.model.deploy import DeployableDeiT
+from lite.model.exported import Exported
+from lite.model.form import PLAIN, Form
 from lite.model.pdparams import read_state
-from lite.model.program import Exported, LoadedProgram, static_graph
+from lite.model.program import LoadedProgram, static_graph
 from lite.model.state import State, check_state
 from lite.model.weights import Weights
 from lite.nb import optimizer
 from lite.pictures import prepare
 from lite.pictures.picture_set import PictureSet
 from lite.zoo import IMAGENET_CLASSES, Variant
-from quant import cost
-from quant.conversion import SEED, Conversion
+from quant.cost import model as cost
 from quant.program import ptq
 from quant.recipe import Recipe
 

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 class Stages:
     """Wall time of each stage in `seconds`, in order of their first start.
 
-    `on_start` gets a stage's name, `on_progress` what is done and what there is to do in it.
+    `on_start` gets a stage's name, `on_progress` what is done and what there is to do in it; `on_end` is called after
+    each stage that raised nothing.
     """
 
     on_start: Callable[[str], None] = lambda name: None
     on_progress: Callable[[int, int], None] = lambda done, total: None
     seconds: dict[str, float] = field(default_factory=dict)
+    on_end: Callable[[], None] = lambda: None
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -28,3 +30,4 @@ class Stages:
             yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
+        self.on_end()

@@ -16,7 +16,8 @@ import paddle
 from lite.measure import drift
 from lite.measure.drift import LayerDrift
 from lite.model.deploy import DeployableDeiT
-from lite.model.program import Exported, LoadedProgram, static_graph
+from lite.model.exported import Exported
+from lite.model.program import LoadedProgram, static_graph
 from lite.pictures.picture_set import Picture
 from lite.zoo import Preprocess
 
@@ -35,8 +36,8 @@ def by_block(
 ) -> list[LayerDrift]:
     """SNR and mean cosine of the logits for each block that INT8 reaches, first block first.
 
-    `network` is the float network, `twin` the host twin of its INT8 program (`quant/program/twin.py`). `to_float` turns the
-    twin's residual stream, float32 [N, tokens, dim], into the float network's. Raises InputError for an unreadable
+    `network` is the float network, `twin` the host twin of its INT8 program (`quant/program/twin.py`). `to_float` turns
+    the twin's residual stream, float32 [N, tokens, dim], into the float network's. Raises InputError for an unreadable
     picture, ConversionError for NaN.
     """
     names = [f"block {index + 1}" for index in range(len(network.blocks))]

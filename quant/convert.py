@@ -1,49 +1,39 @@
 """Weights → checked bundles: `convert` is what `tools/opt.py` runs.
 
-1. export the deployable network in float;
-2. for INT8: calibrate and quantize it with PaddleSlim, and build the host twin;
+1. export the network in float, as it is and in the form that is cheapest on an ARM CPU;
+2. for INT8: rewrite, calibrate and quantize it (`quant/int8.py`);
 3. run Paddle Lite's optimizer, for the phone and for this host;
-4. check on this host: logits of the check pictures against the float reference, and per-block drift;
-5. write the bundle folder.
+4. check on this host: logits of the check pictures against the float reference, and drift by block;
+5. write the bundle's folder (`quant/bundle_writer.py`).
 """
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
-from importlib.metadata import version
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 
 from lite import bundle
+from lite.bundle import Bundle
 from lite.engines import processes, workers
-from lite.errors import ConversionError, InputError
-from lite.files import write_text
-from lite.measure import accuracy, drift, margins, predictions_csv
-from lite.model.program import INPUT_NAME
+from lite.errors import InputError
+from lite.model.exported import Exported
+from lite.model.form import CHEAPEST, PLAIN, Form
+from lite.model.program import FloatProgram, export_weights
 from lite.model.weights import Weights
-from lite.nb import reader, shapes
-from lite.pictures import prepare
-from lite.pictures.picture_set import Picture, PictureSet
-from lite.report import report
-from lite.report.plots import Curve
+from lite.nb import optimizer
+from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
-from quant import cost
-from quant.budget import compare
-from quant.budget import plan as budget_plan
-from quant.budget.compare import Answers
-from quant.budget.plan import Plan
-from quant.conversion import SEED, Conversion
+from quant import bundle_writer, host_check
+from quant.budget import run as budgets
+from quant.bundle_writer import Checked, Inputs, NbFile
+from quant.cost import model as cost
+from quant.int8 import SEED, quantize
 from quant.recipe import Recipe
 
-REFERENCE = "Paddle Inference, fp32"
 PRECISIONS = ("int8", "fp16", "fp32")
 TARGETS = ("arm", "opencl")
 
@@ -102,7 +92,7 @@ def convert(
     budget: float | None = None,
     stages: Stages | None = None,
     notify: Callable[[str], None] = lambda message: None,
-) -> list[bundle.Bundle]:
+) -> list[Bundle]:
     """Makes a bundle in `out` for each request; `work` is an empty folder for files in between.
 
     `calibration` is for INT8 only. `budget`: instructions that INT8 may take on ARM; the recipe is adapted to them
@@ -110,173 +100,104 @@ def convert(
     is there already and `force` is not set, and as `quant.budget.plan.plan` does; ConversionError when a stage
     fails. Drift over `max_drift` (see `drift.over_gate`) is marked in the manifest's `gate`, not raised.
     """
-    for request in requests:
-        bundle.check_free(out / bundle_name(weights, request), force=force)
     stages = stages or Stages()
-    calibration = calibration and calibration.first(recipe.batches)
+    folders = {request: out / bundle_name(weights, request) for request in requests}
+    for folder in folders.values():
+        bundle.check_free(folder, force=force)
+    pictures = _calibration(requests, calibration, recipe)
     with ExitStack() as held:
-        bought = None
+        budgeted = None
         if budget is not None:
-            int8 = any(request.precision == "int8" for request in requests)
-            budget_plan.check(recipe, budget, weights.variant, weights.classes, int8=int8)
-            if calibration is None:
-                raise InputError("int8 needs calibration pictures; give a folder of them")
             beside = held.enter_context(processes.pool(1))
-            others = compare.compared(recipe)
-            answers = beside.submit(compare.answers, weights, others, calibration, check, work)
-            plan = budget_plan.plan(weights, recipe, calibration, check, budget, work / "budget", stages)
-            recipe, bought = plan.recipe, _Bought(plan, answers)
-            notify(plan.summary)
+            budgeted = budgets.start(weights, recipe, pictures, check, budget, work, beside, stages)
+            recipe = budgeted.plan.recipe
+            notify(budgeted.plan.summary)
         references, hosts = held.enter_context(workers.local()), held.enter_context(workers.local())
-        conversion = Conversion(weights, recipe, calibration, check, work, references, hosts, SEED, stages)
-        conversion.start_reference()
-        return [_bundle(conversion, request, out, force, max_drift, bought) for request in requests]
+
+        original = _in_float(weights, work / "fp32", stages)
+        reference = host_check.start_reference(original.program, weights, check, references)
+        # Where the reference has failed meanwhile, each stage ends in its error.
+        stages = replace(stages, on_end=reference.check)
+        packed = _in_float(weights, work / "fp32_arm", stages, Form(attention=CHEAPEST))
+        int8 = quantize(weights, recipe, pictures, original, work, stages) if pictures else None
+        twin = host_check.twin(int8.program, work / "twin", stages) if int8 else None
+        programs = _Programs(original.program, packed.program, int8.program if int8 else None, twin)
+        float_nb = _for_phone(_FP32_ARM, programs, work, stages)
+        golden = bundle_writer.golden_picture(check.pictures[0], work)
+        inputs = Inputs(weights, recipe, pictures, check, golden, float_nb.bytes, SEED)
+        host: dict[Exported, np.ndarray] = {}
+        bundles = []
+        for request in requests:
+            nb = float_nb if request == _FP32_ARM else _for_phone(request, programs, work, stages)
+            program = programs.on_host(request)
+            host_nb = work / f"host_{program.model.parent.name}.nb"
+            if program not in host:
+                shown = [golden, *check.pictures]
+                host[program] = host_check.logits(program, weights, shown, hosts, host_nb, stages)
+            with stages.stage("reference"):
+                expected = reference.logits(stages.on_progress)
+            layers, curve = [], None
+            if request.precision == "int8":
+                layers = host_check.by_block(original.network, program, check.pictures, recipe, stages)
+            if request.precision == "int8" and budgeted:
+                taken = cost.instructions(nb.model, inputs.shape)
+                curve = budgeted.curve(taken, expected, host[program][1:], stages)
+            checked = Checked(
+                request.precision, request.target, nb, host_nb, host[program], expected, layers, curve
+            )
+            with stages.stage("bundle"):
+                made = bundle_writer.write(
+                    folders[request], inputs, checked, max_drift=max_drift, force=force
+                )
+            bundles.append(made)
+        return bundles
+
+
+_FP32_ARM = Request("fp32", "arm")
 
 
 @dataclass(frozen=True)
-class _Bought:
-    """What a budget bought, and what it is compared with, once that is there."""
+class _Programs:
+    """What is converted: in float as it is, in float in ARM's cheapest form, in INT8, and INT8's host twin."""
 
-    plan: Plan
-    others: Future[list[Answers]]
+    original: Exported
+    packed: Exported
+    int8: Exported | None
+    twin: Exported | None
 
-    def curve(self, conversion: Conversion, logits: np.ndarray) -> Curve:
-        """Every point on the check pictures; `logits` are the converted network's."""
-        with conversion.stages.stage("comparison"):
-            others = self.others.result()
-        reference = conversion.reference_logits
-        compared = [other.point(reference) for other in others]
-        return self.plan.curve(conversion, reference, logits, compared)
+    def on_phone(self, request: Request) -> Exported:
+        """The program of the request's `.nb`."""
+        if request.precision == "int8":
+            assert self.int8 is not None
+            return self.int8
+        return self.original if request.target == "opencl" else self.packed
 
-
-def _bundle(
-    conversion: Conversion,
-    request: Request,
-    out: Path,
-    force: bool,
-    max_drift: float | None,
-    bought: _Bought | None,
-) -> bundle.Bundle:
-    weights, check = conversion.weights, conversion.check
-    int8 = request.precision == "int8"
-    model_path, model = conversion.phone(request.precision, request.target)
-    host_path, logits = conversion.host(int8)
-    measured = drift.compare(conversion.reference_logits, logits, check.labels, reference_name=REFERENCE)
-    gate = None
-    if max_drift is not None:
-        gate = {"max_drift": max_drift, "passed": drift.over_gate(measured, max_drift) is None}
-    layers = conversion.layer_drift if int8 else []
-    found = margins.measure(conversion.reference_logits, logits)
-    by_margin = margins.by_class(found, weights.labels) if found else []
-    classes = (
-        []
-        if check.labels is None
-        else accuracy.by_class(logits, conversion.reference_logits, check.labels, weights.labels)
-    )
-    curve = bought.curve(conversion, logits) if bought and int8 else None
-    manifest = {
-        **_manifest(conversion, request, model, measured, gate, curve),
-        "layers": [asdict(layer) for layer in layers] or None,
-        "classes": [row.as_dict() for row in classes[: report.SHOWN_CLASSES]] or None,
-        "margins": [row.as_dict() for row in by_margin[: report.SHOWN_CLASSES]] or None,
-    }
-    folder = out / bundle_name(weights, request)
-    with conversion.stages.stage("bundle"), bundle.new_bundle(folder, force=force) as new:
-        (new / "model.nb").write_bytes(model_path.read_bytes())
-        (new / "host.nb").write_bytes(host_path.read_bytes())
-        bundle.write_labels(new, weights.labels)
-        _write_golden(new, conversion, int8)
-        worst = report.worst_pictures(
-            conversion.reference_logits,
-            logits,
-            weights.labels,
-            lambda index: check.pictures[index].pixels(),
-            truth=check.labels,
-            names=check.names,
-        )
-        size = model_path.stat().st_size
-        page = report.Report(manifest, size, layers, worst, curve, classes, by_margin)
-        report.write(new / "report.html", page)
-        answers = predictions_csv.table(
-            check.names, weights.labels, logits, conversion.reference_logits, check.labels
-        )
-        write_text(new / "predictions.csv", answers)
-        bundle.write_manifest(new, manifest)
-    return bundle.read(folder)
+    def on_host(self, request: Request) -> Exported:
+        """The program that shows on this host what the request's will answer."""
+        if request.precision == "int8":
+            assert self.twin is not None
+            return self.twin
+        return self.packed
 
 
-def _manifest(
-    conversion: Conversion,
-    request: Request,
-    model: reader.LiteModel,
-    measured: drift.Drift,
-    gate: dict[str, Any] | None,
-    curve: Curve | None,
-) -> dict[str, Any]:
-    weights, calibration = conversion.weights, conversion.calibration
-    spec = weights.variant.preprocess
-    int8 = request.precision == "int8"
-    shape = (1, 3, spec.crop, spec.crop)
-    used = calibration if int8 else None
-    return {
-        "model": weights.variant.name,
-        "weights": {
-            "source": weights.source,
-            "path": str(weights.path),
-            "sha256": weights.sha256,
-            "classes": weights.classes,
-        },
-        "input": {
-            "name": INPUT_NAME,
-            "shape": list(shape),
-            "layout": "NCHW",
-            "colour": "RGB",
-            "resize_short": spec.resize_short,
-            "crop": spec.crop,
-            "interpolation": spec.interpolation,
-            "mean": list(spec.mean),
-            "std": list(spec.std),
-        },
-        "precision": request.precision,
-        "target": request.target,
-        "recipe": _recipe(conversion) if int8 else None,
-        "budget": curve and curve.as_dict(),
-        "calibration": used and {"source": used.source, "images": len(used.pictures), "sha256": used.sha256},
-        "seed": conversion.seed if int8 else None,
-        "versions": {
-            "paddlelite": model.opt_version,
-            "paddlepaddle": version("paddlepaddle"),
-            "paddleslim": version("paddleslim") if int8 else None,
-            "python": platform.python_version(),
-        },
-        "fp32_bytes": conversion.fp32_bytes,
-        "kernels": reader.kernel_table(model),
-        "cost": cost.summary(model, shape),
-        "int8_coverage": shapes.int8_coverage(model, shape) if int8 else None,
-        "drift": measured.as_dict(),
-        "gate": gate,
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-    }
+def _calibration(
+    requests: Sequence[Request], calibration: PictureSet | None, recipe: Recipe
+) -> PictureSet | None:
+    """The pictures that the recipe calibrates with; None where no request is for INT8."""
+    if all(request.precision != "int8" for request in requests):
+        return None
+    if calibration is None:
+        raise InputError("int8 needs calibration pictures; give a folder of them")
+    return calibration.first(recipe.batches)
 
 
-def _recipe(conversion: Conversion) -> dict[str, Any]:
-    """The recipe with what it left open as it was chosen."""
-    values = conversion.recipe.as_dict()
-    if values["rewrite"]:
-        values["rewrite"]["attention"] = conversion.attention
-    return values
+def _in_float(weights: Weights, folder: Path, stages: Stages, form: Form = PLAIN) -> FloatProgram:
+    with stages.stage("export"):
+        return export_weights(weights, folder, form=form)
 
 
-def _write_golden(folder: Path, conversion: Conversion, int8: bool) -> None:
-    """Stores the first check picture, its tensor as read back from the stored file, and `host.nb`'s logits."""
-    path = folder / "golden.png"
-    picture = conversion.check.pictures[0].pixels()
-    if not cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
-        raise InputError(f"cannot write {path}; is the disk full?")
-    tensor = prepare.from_file(path, conversion.weights.variant.preprocess)
-    logits = conversion.host_answer(int8, Picture(path.name, path))
-    if not np.isfinite(logits).all():
-        raise ConversionError(
-            "host.nb answers NaN or infinity for the golden picture; do not deploy this model"
-        )
-    bundle.write_golden(folder, tensor, logits)
+def _for_phone(request: Request, programs: _Programs, work: Path, stages: Stages) -> NbFile:
+    path = work / f"model_{request.precision}_{request.target}.nb"
+    with stages.stage("optimize"):
+        model = optimizer.for_phone(programs.on_phone(request), request.precision, request.target, path)
+    return NbFile(path, model)

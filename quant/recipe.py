@@ -8,18 +8,18 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import pydantic
 
 from lite.errors import InputError
-from lite.model.deploy import Attention
+from lite.model.form import CHEAPEST, Attention
 from lite.yaml_file import YamlFile
-from quant.rewrite import gelu
-from quant.rewrite.gelu import Kind
 
 FOLDER = Path(__file__).parent / "recipes"
 DEFAULT = "deit"
+# How many of the widest hidden units may be split off.
+OUTLIERS = (0, 4, 8, 16, 32, 64)
 
 Operator = Literal["conv2d", "depthwise_conv2d", "conv2d_transpose", "mul", "matmul", "matmul_v2"]
 # What PaddleSlim offers and why it cannot be deployed, by key and value.
@@ -142,6 +142,11 @@ class Rewrite(_Strict):
     class_tokens: float = pydantic.Field(default=1.3, ge=1.0, le=4.0)
 
     @property
+    def attention_form(self) -> Attention:
+        """How heads come about, the cheapest way for "auto"."""
+        return CHEAPEST if self.attention == "auto" else self.attention
+
+    @property
     def switches(self) -> Switches:
         """Those that change weights, for `quant.rewrite.reconstruct.rewrite`."""
         values: dict[str, Any] = {}
@@ -231,6 +236,14 @@ def _explain(file: YamlFile, error: pydantic.ValidationError) -> str:
     return f"{file.place(where)}: {keys}: {message}"
 
 
+class Kind(NamedTuple):
+    """Whether units are shifted, whether the widest are scaled, and how many of the widest are split off."""
+
+    shift: bool
+    scale: bool
+    outliers: int
+
+
 @dataclass(frozen=True)
 class Switches:
     """Which rewrites are made.
@@ -275,5 +288,5 @@ class Switches:
     def outliers(self) -> set[int]:
         """How many hidden units may be split off."""
         if isinstance(self.split_gelu, bool):
-            return set(gelu.OUTLIERS)
+            return set(OUTLIERS)
         return {units for _, units in self.split_gelu}

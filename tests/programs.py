@@ -10,8 +10,8 @@ import paddle
 from lite import zoo
 from lite.model import program as export
 from lite.model.deploy import DeployableDeiT
+from lite.model.exported import Exported
 from lite.model.network import DeiT
-from lite.model.program import Exported
 
 VARIANT = zoo.find("deit_tiny")
 CLASSES, DEPTH = 10, 2

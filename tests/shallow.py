@@ -43,4 +43,4 @@ def recipe(*skip: str, rewrite: dict | None = None, **options: object) -> Recipe
 
 
 def made(out: Path, used: Recipe, loaded: Weights | None = None) -> Program:
-    return prepare(loaded or shallow(), used, CALIBRATION, CHECK, out, Stages())
+    return prepare(loaded or shallow(), used, CALIBRATION, out, Stages())

@@ -14,7 +14,8 @@ from states import random_state
 from lite import zoo
 from lite.engines.workers import local
 from lite.model.deploy import deployable_state
-from lite.model.program import Exported, LoadedProgram, static_graph
+from lite.model.exported import Exported
+from lite.model.program import LoadedProgram, static_graph
 from lite.model.weights import Weights
 from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet

@@ -21,18 +21,17 @@ from lite.errors import InputError
 from lite.nb import reader
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
-from quant import cost
 from quant import recipe as recipes
 from quant.budget import knapsack
 from quant.budget.knapsack import Layer, Way
 from quant.budget.measure import Noise, converted, instructions, noise
 from quant.budget.measure import measured as pictures_measured
 from quant.budget.plan import cheapest, layers_of, plan, point_of, recipe_of
-from quant.budget.prices import Prices, prices
 from quant.conversion import Conversion
 from quant.convert import Request, convert
-from quant.recipe import Recipe
-from quant.rewrite.gelu import Kind
+from quant.cost import model as cost
+from quant.cost.prices import Prices, prices
+from quant.recipe import Kind, Recipe
 from quant.sensitivity.figures import Sums, Whole
 from quant.sensitivity.program import write
 

@@ -1,4 +1,4 @@
-"""quant/cost.py agrees with what was counted, and says where it knows nothing."""
+"""quant/cost/model.py agrees with what was counted, and says where it knows nothing."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from lite.nb import reader, shapes
-from quant import cost
-from quant.cost_rates import CORES
+from quant.cost import model as cost
+from quant.cost.rates import CORES
 
 IMAGE = (1, 3, 224, 224)
 

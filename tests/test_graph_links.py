@@ -1,4 +1,4 @@
-"""quant/program/paddle_fixes.py: the passes give the same program without the assertion at each link, and get it back."""
+"""Without the assertion at each link the passes give the same program, and they get it back."""
 
 from __future__ import annotations
 

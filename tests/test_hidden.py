@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from quant.recipe import OUTLIERS, Kind
 from quant.rewrite import gelu
 from quant.rewrite.block import Seen
-from quant.rewrite.gelu import Kind
 
 PICTURES, ROWS, UNITS = 16, 64, 96
 
@@ -73,7 +73,7 @@ def test_outliers_are_split_off_as_many_as_there_are():
     values, others = activations(0), activations(1)
     for array in (values, others):
         array[..., [5, 17, 60]] *= 40
-    affine = choose(values, SHIFTED, *(Kind(True, False, count) for count in gelu.OUTLIERS))
+    affine = choose(values, SHIFTED, *(Kind(True, False, count) for count in OUTLIERS))
     assert affine.outliers.size >= 3
     assert {5, 17, 60} <= set(affine.outliers)
     assert error(affine, others) < 0.1 * error(choose(values, SHIFTED), others)
@@ -100,7 +100,7 @@ def test_the_least_error_of_each_kind_is_told():
     errors = gelu.held_out(seen(activations(0)), weight())
     least = gelu.least(errors)
     assert {kind[:2] for kind in least} == {(False, False), (False, True), (True, False), (True, True)}
-    assert {kind.outliers for kind in least} == set(gelu.OUTLIERS)
+    assert {kind.outliers for kind in least} == set(OUTLIERS)
     assert not any(kind.scale and kind.outliers for kind in least)
     assert least[SHIFTED] < least[PLAIN]
     assert min(least.values()) == min(errors.values())

@@ -15,7 +15,7 @@ import programs
 import pytest
 
 from lite.errors import InputError
-from lite.model.program import Exported
+from lite.model.exported import Exported
 from lite.nb import optimizer, reader, shapes
 from lite.nb.kernel_check import Expectation
 

@@ -21,7 +21,8 @@ from lite.model import weights
 from lite.nb import reader
 from lite.pictures import digits, picture_set, prepare
 from lite.stages import Stages
-from quant import convert, cost, recipe
+from quant import convert, recipe
+from quant.cost import model as cost
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = {
@@ -183,7 +184,7 @@ def test_the_golden_picture_gives_the_golden_logits(made):
         prepare.decode(made_bundle.path / "golden.png"), digits.pictures("held_out", 1)[0]
     )
     script = (
-        "import sys, numpy as np; from pathlib import Path; from lite.predictor import LitePredictor; "
+        "import sys, numpy as np; from pathlib import Path; from lite.engines.paddle_lite import LitePredictor; "
         "a = np.load(sys.argv[1]); r = LitePredictor(Path(sys.argv[2])).run(a['tensor']); "
         "sys.exit(int(not np.array_equal(r, a['logits'])))"
     )

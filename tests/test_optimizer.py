@@ -16,7 +16,7 @@ import pytest
 from waiting import HANG, ended, runs, until
 
 from lite.errors import ConversionError, InputError
-from lite.model.program import Exported
+from lite.model.exported import Exported
 from lite.nb import optimizer, reader
 from lite.nb.kernel_check import Expectation, UnsupportedRequestError, WrongKernelsError, check_kernels
 

@@ -16,10 +16,10 @@ from lite.model.weights import Weights
 from lite.nb.reader import LiteModel
 from lite.nb.shapes import steps
 from lite.stages import Stages
-from quant.budget import lite_graph, prices
 from quant.budget.measure import converted, instructions
 from quant.budget.plan import cheapest
 from quant.conversion import Conversion
+from quant.cost import lite_graph, prices
 from quant.recipe import Recipe
 from quant.sensitivity.program import write
 

@@ -18,8 +18,10 @@ from states import random_state
 from lite import zoo
 from lite.errors import ConversionError, InputError
 from lite.model import program as export
-from lite.model.deploy import PLAIN, DeployableDeiT, Form, deployable_state
-from lite.model.program import Exported, LoadedProgram, static_graph
+from lite.model.deploy import DeployableDeiT, deployable_state
+from lite.model.exported import Exported
+from lite.model.form import PLAIN, Form
+from lite.model.program import LoadedProgram, static_graph
 from lite.nb import optimizer, reader
 from lite.pictures import digits, prepare
 from lite.pictures.picture_set import PictureSet

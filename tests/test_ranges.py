@@ -10,8 +10,10 @@ from states import random_state
 from lite import zoo
 from lite.errors import ConversionError
 from lite.model import program as export
-from lite.model.deploy import Form, deployable_state
-from lite.model.program import Exported, LoadedProgram, static_graph
+from lite.model.deploy import deployable_state
+from lite.model.exported import Exported
+from lite.model.form import Form
+from lite.model.program import LoadedProgram, static_graph
 from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
 from quant.program import ptq, ranges

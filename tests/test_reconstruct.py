@@ -14,14 +14,15 @@ from states import random_state
 
 from lite import zoo
 from lite.model import program, weights
-from lite.model.deploy import Form, State, deployable_state
+from lite.model.deploy import State, deployable_state
+from lite.model.form import Form
 from lite.pictures import digits, prepare
 from lite.pictures.picture_set import Picture, PictureSet
 from quant.pictures import Views
+from quant.recipe import Kind
 from quant.rewrite import gelu, reconstruct
 from quant.rewrite.block import fake_quantize
 from quant.rewrite.equalize import search, smoothing
-from quant.rewrite.gelu import Kind
 from quant.rewrite.reconstruct import Switches
 from quant.rewrite.rounding import gptq, nearest
 

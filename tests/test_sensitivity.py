@@ -11,9 +11,10 @@ import pytest
 from shallow import PICTURES, SHOWN, VARIANT, made, recipe, shallow
 
 from lite.errors import ConversionError, InputError
-from lite.model.program import Exported, LoadedProgram, static_graph
+from lite.model.exported import Exported
+from lite.model.program import LoadedProgram, static_graph
 from quant import recipe as recipes
-from quant.cost import linear
+from quant.cost.model import linear
 from quant.program.quantizers import take_apart
 from quant.program.segments import Segments
 from quant.recipe import Recipe

@@ -1,4 +1,4 @@
-"""quant/program/twin.py: the twin computes what Paddle's simulation of the INT8 program computes, in Paddle and in Lite."""
+"""The host twin computes what Paddle's simulation of the INT8 program computes, in Paddle and in Lite."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from lite.errors import ConversionError
 from lite.model import program as export
 from lite.model import weights
 from lite.model.deploy import deployable_state
-from lite.model.program import Exported, LoadedProgram, static_graph
+from lite.model.exported import Exported
+from lite.model.program import LoadedProgram, static_graph
 from lite.nb import optimizer, reader
 from lite.pictures import digits, prepare
 from lite.pictures.picture_set import PictureSet
@@ -61,7 +62,7 @@ LITE = """
 import sys
 import numpy as np
 from pathlib import Path
-from lite.predictor import LitePredictor
+from lite.engines.paddle_lite import LitePredictor
 predictor = LitePredictor(Path(sys.argv[1]))
 np.save(sys.argv[3], np.stack([predictor.run(one) for one in np.load(sys.argv[2])]))
 """

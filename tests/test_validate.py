@@ -17,7 +17,7 @@ from waiting import ended, until
 
 from lite import bundle
 from lite.engines import workers
-from lite.engines.base import Engine
+from lite.engines.paddle_lite import LiteEngine
 from lite.engines.workers import ChunkResult
 from lite.errors import ConversionError, InputError
 from lite.measure import comparison, validation
@@ -103,7 +103,7 @@ def test_the_figures_of_a_labelled_folder(whole, tiny_bundle, photos):
 
 def test_the_logits_are_those_of_the_engine_alone(whole, tiny_bundle, photos):
     made = bundle.read(tiny_bundle)
-    predictor = Engine("lite", made.host_nb).open()
+    predictor = LiteEngine(made.host_nb).open()
     pictures = picture_set.load(str(photos), made.labels, notify=unheard)
     deployed = Run(made, pictures, None, whole[0], lambda: unheard("nothing is missing")).run().deployed
     for index in (0, SIZE, COUNT - 1):

@@ -18,7 +18,7 @@ with _command.requirements():
     from rich.table import Table
 
     from lite.nb import reader, shapes
-    from quant import cost
+    from quant.cost import model as cost
 
 # Rows of the table of layers; --json has all.
 LAYERS = 12
@@ -45,7 +45,7 @@ def main(file: Path, image: int | None, core: str, as_json: bool) -> None:
     """Print opt's version, the kernels and the INT8 coverage of FILE (a .nb).
 
     INT8 coverage is the share of multiply-adds that int8 kernels do. Instructions are one picture's on one thread, by
-    a model of Paddle Lite's ARM kernels (quant/cost.py).
+    a model of Paddle Lite's ARM kernels (quant/cost/model.py).
     """
     model = reader.read(file)
     facts = _facts(model, image, core)

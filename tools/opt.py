@@ -65,8 +65,8 @@ Exit codes: 0 done · 2 bad usage or input · 3 drift over --max-drift (bundle k
     "--budget",
     type=click.FloatRange(0, min_open=True),
     metavar="M",
-    help="Million instructions that int8 may take for a picture, by the model of quant/cost.py. The recipe's choice "
-    "of what stays in float is replaced by the one that keeps most accuracy for them.",
+    help="Million instructions that int8 may take for a picture, by the model in quant/cost. The recipe's choice of "
+    " what stays in float is replaced by the one that keeps most accuracy for them.",
 )
 @calibration_options
 @click.option(

@@ -130,7 +130,7 @@ def main(
     name = f"{loaded.variant.name}-{loaded.name}-{used.name}"
     out = out or _command.ROOT / "build" / "sensitivity" / name
     with Display(remaining=True) as display:
-        program = prepare(loaded, used, calibration, check, out, display.stages, restart=restart)
+        program = prepare(loaded, used, calibration, out, display.stages, restart=restart)
         run = Run(program, check, loaded.variant.preprocess, out, open_workers, display.stages)
         found = run.run(restart=restart)
     facts = {

@@ -1,10 +1,9 @@
-"""The engine that pictures go through: what to run, and how to open it in this process."""
+"""What every engine is: something small to send to a process, which opens it there and gets a predictor."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -43,30 +42,3 @@ class Runnable(Protocol):
     def __hash__(self) -> int:
         """Equal ones are opened once."""
         ...
-
-
-@dataclass(frozen=True)
-class Engine:
-    """What to run: a `.nb` in Paddle Lite, or the exported program of a folder in Paddle Inference."""
-
-    kind: Literal["lite", "paddle"]
-    path: Path
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """The `.nb`, or the two files of the program."""
-        if self.kind == "lite":
-            return (self.path,)
-        return self.path / "model.pdmodel", self.path / "model.pdiparams"
-
-    def open(self) -> Predictor:
-        """Loads the engine in this process; raises InputError or ConversionError for a bad file."""
-        # Imported here so that a process loads the engine it runs and no other: together they can crash.
-        if self.kind == "lite":
-            from lite.engines.paddle_lite import LitePredictor
-
-            return LitePredictor(self.path)
-        from lite.engines.paddle_inference import PaddlePredictor
-        from lite.model.program import Exported
-
-        return PaddlePredictor(Exported.in_folder(self.path))

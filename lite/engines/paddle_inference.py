@@ -1,20 +1,16 @@
-"""Paddle Inference's settings: oneDNN on CPUs, cuDNN and TensorRT on NVIDIA GPUs."""
+"""An exported program in Paddle Inference: oneDNN on CPUs, cuDNN and TensorRT on NVIDIA GPUs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from lite.engines.options import DEFAULT, Options, check_paddle
 from lite.errors import ConversionError, InputError
-from lite.model.program import Exported
-
-if TYPE_CHECKING:
-    from lite.engines.base import Predictor
-    from lite.model.program import Exported
+from lite.model.exported import Exported
 
 _GPU_MEMORY_MB = 512  # taken at the start; it grows
 _TENSORRT_WORKSPACE = 1 << 30  # bytes
@@ -32,10 +28,8 @@ class InferenceEngine:
         """The two files of the program."""
         return self.path / "model.pdmodel", self.path / "model.pdiparams"
 
-    def open(self) -> Predictor:
+    def open(self) -> PaddlePredictor:
         """Loads it in this process; raises InputError or ConversionError for a bad file or option."""
-        from lite.model.program import Exported
-
         return PaddlePredictor(Exported.in_folder(self.path), self.options)
 
 

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from lite.errors import InputError
 from lite.nb import reader
+
+
+@dataclass(frozen=True)
+class LiteEngine:
+    """A `.nb` in Paddle Lite's x86 runtime."""
+
+    path: Path
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The `.nb`."""
+        return (self.path,)
+
+    def open(self) -> LitePredictor:
+        """Loads it in this process; raises InputError for a file that the runtime can't take."""
+        return LitePredictor(self.path)
 
 
 class LitePredictor:

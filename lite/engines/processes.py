@@ -17,7 +17,7 @@ from typing import Any
 from lite.errors import ConversionError, ToolkitError
 
 # multiprocessing would run the main script's imports in each process once more: seconds, and 350 MB with Paddle.
-_CHILD = "import sys; sys.path[:] = sys.argv[2:]; from lite.processes import serve; serve(int(sys.argv[1]))"
+_CHILD = "import sys; sys.path[:] = sys.argv[2:]; from lite.engines.processes import serve; serve(int(sys.argv[1]))"
 _END_SECONDS = 5
 
 

@@ -175,6 +175,13 @@ class Pending:
             on_progress(done, total)
         return whole
 
+    def logits(self, on_progress: Callable[[int, int], None] = lambda done, total: None) -> np.ndarray:
+        """Logits float32 [N, classes] of all of them, as `result`; raises InputError for one that cannot be read."""
+        found = self.result(on_progress)
+        if found.unreadable:
+            raise InputError(found.unreadable[min(found.unreadable)])
+        return found.logits
+
 
 @contextmanager
 def local(count: int | None = None) -> Iterator[Workers]:

@@ -11,7 +11,8 @@ import paddle
 from paddle import nn
 
 from lite.model.deploy import DeployableDeiT
-from lite.model.program import INPUT_NAME, Exported, without_call_stacks
+from lite.model.exported import INPUT_NAME, Exported
+from lite.model.program import without_call_stacks
 
 
 class AnyBatch(nn.Layer):

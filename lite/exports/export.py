@@ -24,6 +24,7 @@ from lite.errors import ConversionError, InputError
 from lite.exports import folder as exported
 from lite.exports.folder import MANIFEST, Manifest, input_entry
 from lite.files import check_replaceable, new_folder
+from lite.model.exported import INPUT_NAME
 from lite.model.weights import Weights
 from lite.stages import Stages
 
@@ -35,7 +36,6 @@ OPSETS = range(11, 18)
 # Every engine of docs/engines.md reads it; from 17 on layer normalisation is one operator, which older ones lack.
 DEFAULT_OPSET = 13
 _SEED = 2026
-INPUT_NAME = "image"  # as lite.export names it, which brings Paddle
 _PACKAGES: dict[Format, tuple[str, ...]] = {
     "inference": ("paddlepaddle",),
     "onnx": ("paddlepaddle", "paddle2onnx", "onnxruntime"),

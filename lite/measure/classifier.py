@@ -13,8 +13,9 @@ from pathlib import Path
 from lite import bundle, zoo
 from lite.bundle import Bundle
 from lite.engines import BACKENDS, Backend
-from lite.engines.base import Engine, Runnable
+from lite.engines.base import Runnable
 from lite.engines.options import DEFAULT, Options
+from lite.engines.paddle_lite import LiteEngine
 from lite.errors import InputError
 from lite.exports import folder as exported
 from lite.model import weights
@@ -47,7 +48,7 @@ def of_bundle(made: Bundle) -> Classifier:
     return Classifier(
         origin=made.path.absolute(),
         backend="lite",
-        engine=Engine("lite", made.host_nb.absolute()),
+        engine=LiteEngine(made.host_nb.absolute()),
         preprocess=made.preprocess,
         labels=made.labels,
         model=made.manifest["model"],
@@ -162,14 +163,11 @@ def _engine(loaded: Weights, backend: Backend, work: Path, options: Options) -> 
     raise InputError(f"no backend {backend!r}; choose one of {', '.join(BACKENDS)}")
 
 
-def _lite(loaded: Weights, work: Path) -> Engine:
-    from lite.model.deploy import deployable_state
-    from lite.model.program import build, export
+def _lite(loaded: Weights, work: Path) -> LiteEngine:
+    # Imported here because Paddle takes seconds, and processes that run another engine do without it.
+    from lite.model.program import export_weights
     from lite.nb import optimizer
 
-    network = build(deployable_state(loaded.state, loaded.variant), loaded.variant)
-    program = export(network, work / "lite")
     path = (work / "lite" / "host.nb").absolute()
-    expected = optimizer.Expectation("fp32", ("x86",))
-    optimizer.optimize(program.model, program.params, path, targets=("x86",), expect=expected)
-    return Engine("lite", path)
+    optimizer.for_host(export_weights(loaded, work / "lite").program, path)
+    return LiteEngine(path)

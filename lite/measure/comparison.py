@@ -10,7 +10,9 @@ from typing import Any
 
 from lite import bundle, zoo
 from lite.bundle import Bundle
-from lite.engines.base import Engine
+from lite.engines.base import Runnable
+from lite.engines.paddle_inference import InferenceEngine
+from lite.engines.paddle_lite import LiteEngine
 from lite.errors import InputError
 from lite.files import file_sha256, new_folder
 from lite.model import weights
@@ -27,7 +29,7 @@ class Comparison:
 
     name: str
     identity: dict[str, Any]
-    prepare: Callable[[Path], Engine]
+    prepare: Callable[[Path], Runnable]
 
 
 def rebuilt(made: Bundle) -> Comparison:
@@ -38,11 +40,11 @@ def rebuilt(made: Bundle) -> Comparison:
     variant = zoo.find(made.manifest["model"])
     path = _find_weights(made, variant)
 
-    def prepare(out: Path) -> Engine:
+    def prepare(out: Path) -> Runnable:
         program = (out / f"program-{made.manifest['weights']['sha256'][:16]}").absolute()
         if not program.is_dir():
             _export(variant, path, program)
-        return Engine("paddle", program)
+        return InferenceEngine(program)
 
     identity = {
         "engine": "paddle",
@@ -75,7 +77,7 @@ def other_bundle(made: Bundle, path: Path) -> Comparison:
     return Comparison(
         f"Paddle Lite x86, fp32 ({other.path.name})",
         lite_identity(other),
-        lambda _: Engine("lite", other.host_nb.absolute()),
+        lambda _: LiteEngine(other.host_nb.absolute()),
     )
 
 

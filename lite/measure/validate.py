@@ -19,7 +19,9 @@ from typing import Any
 import numpy as np
 
 from lite.bundle import Bundle
-from lite.engines.base import Engine
+from lite.engines.base import Runnable
+from lite.engines.paddle_inference import InferenceEngine
+from lite.engines.paddle_lite import LiteEngine
 from lite.engines.workers import ChunkResult, Job, Workers
 from lite.errors import ConversionError, InputError, ToolkitError
 from lite.files import make_folder
@@ -59,8 +61,8 @@ class Run:
         infinity in an output, for an engine that fails and for workers that are lost.
         """
         stores = {"deployed": self._chunks(lite_identity(self.bundle))}
-        engines: dict[str, Callable[[Path], Engine]] = {
-            "deployed": lambda _: Engine("lite", self.bundle.host_nb.absolute())
+        engines: dict[str, Callable[[Path], Runnable]] = {
+            "deployed": lambda _: LiteEngine(self.bundle.host_nb.absolute())
         }
         if self.comparison is not None:
             stores["reference"] = self._chunks(self.comparison.identity)
@@ -92,7 +94,7 @@ class Run:
         )
 
     def _all(
-        self, name: str, store: Chunks, prepare: Callable[[Path], Engine], unreadable: dict[int, str]
+        self, name: str, store: Chunks, prepare: Callable[[Path], Runnable], unreadable: dict[int, str]
     ) -> np.ndarray:
         """Logits float32 [N, classes] of one network; adds to `unreadable` by place."""
         logits = np.full((store.total, store.classes), np.nan, dtype=np.float32)
@@ -118,7 +120,7 @@ class Run:
             job = Job.of(engine, self.bundle.preprocess, store.classes)
             with self.open_workers() as hands:
                 self._run_missing(hands, job, store, list(missing.items()), keep)
-            if engine.kind == "paddle":
+            if isinstance(engine, InferenceEngine):
                 # Until here it stays, for a run that goes on from an interrupted one.
                 shutil.rmtree(engine.path, ignore_errors=True)
         return logits

@@ -8,32 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import paddle
 from paddle.base.proto import framework_pb2
 
 from lite.errors import ConversionError
-from lite.model.deploy import PLAIN, DeployableDeiT, Form, State, shaped_state
+from lite.model.deploy import DeployableDeiT, State, deployable_state, shaped_state
+from lite.model.exported import INPUT_NAME, Exported
+from lite.model.form import PLAIN, Form
+from lite.model.weights import Weights
 from lite.zoo import Variant
 
-INPUT_NAME = "image"
 _CALL_STACK = "op_callstack"
-
-
-@dataclass(frozen=True)
-class Exported:
-    """An inference program on disk: `model` is the `.pdmodel`, `params` the `.pdiparams`."""
-
-    model: Path
-    params: Path
-
-    @classmethod
-    def in_folder(cls, folder: Path) -> Exported:
-        """The pair `model.pdmodel`, `model.pdiparams` of `folder` (they need not exist yet)."""
-        return cls(folder / "model.pdmodel", folder / "model.pdiparams")
 
 
 @contextmanager
@@ -99,6 +88,19 @@ def without_call_stacks(folder: Path) -> Exported:
         operator.attrs.extend(kept)
     exported.model.write_bytes(program.SerializeToString(deterministic=True))
     return exported
+
+
+class FloatProgram(NamedTuple):
+    """A network and the program that was exported of it."""
+
+    network: DeployableDeiT
+    program: Exported
+
+
+def export_weights(weights: Weights, folder: Path, *, form: Form = PLAIN) -> FloatProgram:
+    """The float program of `weights`, in `folder`, its graph written in `form`."""
+    network = build(deployable_state(weights.state, weights.variant), weights.variant, form=form)
+    return FloatProgram(network, export(network, folder))
 
 
 class LoadedProgram:

@@ -28,7 +28,7 @@ from lite.zoo import IMAGENET_CLASSES, Variant
 __all__ = ["Weights", "check_state", "expected_shapes", "load", "read_state"]
 
 DIGITS_MODEL, DIGITS_CLASSES = "deit_tiny", 10
-DIGITS_FILE = Path(__file__).parent / "assets" / "deit_tiny_digits.pdparams"
+DIGITS_FILE = Path(__file__).parents[1] / "assets" / "deit_tiny_digits.pdparams"
 CACHE_VARIABLE = "DEIT_LITE_CACHE"
 URL_VARIABLE = "DEIT_LITE_WEIGHTS_URL"
 

@@ -19,10 +19,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lite.errors import ConversionError, InputError
+from lite.model.exported import Exported
 from lite.nb import _run_opt, reader
 from lite.nb.kernel_check import Expectation, check_kernels
 
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
+_PHONE_TARGETS = {"arm": ("arm",), "opencl": ("opencl", "arm")}
 # Operators known to crash opt 2.13rc0, and what to write instead.
 _CRASHES_OPT = {b"flatten_contiguous_range": "use reshape instead of flatten when exporting"}
 _CHATTER = ("Loading ", "1. Model is", "2. Model is", "WARNING", "[I ", "[W ")
@@ -138,6 +140,24 @@ def run_limited(command: Sequence[str], timeout: float, folder: Path) -> Ended:
         _kill_group(process)
         raise
     return Ended(process.returncode, output.decode(errors="replace"))
+
+
+def for_phone(program: Exported, precision: str, target: str, out: Path) -> reader.LiteModel:
+    """Converts `program` to `out`, a `.nb` for the phone's target "arm" or "opencl"; raises as `optimize` does.
+
+    The kernel table is checked against precision int8, fp16 or fp32.
+    """
+    targets = _PHONE_TARGETS[target]
+    # On a GPU the program that runs the model chooses the precision; the switch is the CPU's.
+    fp16 = precision == "fp16" and target == "arm"
+    expect = Expectation(precision, targets)
+    return optimize(program.model, program.params, out, targets=targets, fp16=fp16, expect=expect)
+
+
+def for_host(program: Exported, out: Path) -> reader.LiteModel:
+    """Converts a float `program` to `out`, a `.nb` for Paddle Lite's x86 runtime; raises as `optimize` does."""
+    expect = Expectation("fp32", ("x86",))
+    return optimize(program.model, program.params, out, targets=("x86",), expect=expect)
 
 
 def explain(ended: Ended, model: Path, made: Path, timeout: float) -> None:

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
+from lite.engines import workers
 from lite.measure import drift
 from lite.model.weights import Weights
 from lite.pictures.picture_set import PictureSet
 from lite.report.plots import Point
 from lite.stages import Stages
+from quant import host_check
 from quant import recipe as recipes
 from quant.budget.measure import converted, instructions
 from quant.recipe import Recipe
@@ -54,7 +56,10 @@ def answers(
     found = []
     for recipe in chosen:
         folder = work / f"compared-{recipe.name}"
-        with converted(weights, recipe, calibration, folder, Stages(), check=check) as conversion:
-            _, logits = conversion.host(int8=True)
-            found.append(Answers(recipe.name, instructions(conversion), logits))
+        stages = Stages()
+        _, int8 = converted(weights, recipe, calibration.first(recipe.batches), folder, stages)
+        twin = host_check.twin(int8.program, folder / "twin", stages)
+        with workers.local(1) as hosts:
+            logits = host_check.logits(twin, weights, check.pictures, hosts, folder / "host.nb", stages)
+        found.append(Answers(recipe.name, instructions(int8, folder, stages), logits))
     return found

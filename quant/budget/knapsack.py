@@ -16,8 +16,8 @@ class Way:
 
     These may be shifted, scaled, or the widest so many of their units split off.
 
-    `instructions` more than plain INT8 (of one picture, by `quant/cost.py`); `noise` that it leaves in the logits, a
-    sum of squares over some pictures.
+    `instructions` more than plain INT8 (of one picture, by `quant/cost/model.py`); `noise` that it leaves in the
+    logits, a sum of squares over some pictures.
     """
 
     instructions: float

@@ -1,22 +1,22 @@
-"""What a budget is spent by: the noise that each layer makes alone in the cheapest form (`quant/sensitivity/figures.py`)."""
+"""What a budget is spent by: the noise that each layer makes alone in the cheapest form."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lite.engines import workers
 from lite.engines.workers import Workers
+from lite.model.program import FloatProgram, export_weights
 from lite.model.weights import Weights
+from lite.nb import optimizer
 from lite.pictures.picture_set import Picture, PictureSet
 from lite.stages import Stages
 from lite.zoo import Preprocess
-from quant import cost
-from quant.conversion import SEED, Conversion
-from quant.recipe import Recipe
-from quant.rewrite.gelu import Kind
+from quant.cost import model as cost
+from quant.int8 import Int8, quantize
+from quant.recipe import Kind, Recipe
 from quant.sensitivity.figures import Row, Sums, Whole
 from quant.sensitivity.program import Program
 from quant.sensitivity.run import CHUNK
@@ -39,47 +39,39 @@ class Noise:
     gelu_errors: Mapping[int, Mapping[Kind, float]]
 
 
-@contextmanager
 def converted(
-    weights: Weights,
-    recipe: Recipe,
-    calibration: PictureSet,
-    work: Path,
-    stages: Stages,
-    *,
-    check: PictureSet | None = None,
-) -> Iterator[Conversion]:
-    """A conversion in the new folder `work`, without a float reference; processes start when host logits are asked for.
-
-    Those are of `check`'s pictures, by default the calibration's.
-    """
+    weights: Weights, recipe: Recipe, calibration: PictureSet, work: Path, stages: Stages
+) -> tuple[FloatProgram, Int8]:
+    """The float program and the INT8 one by `recipe`, in the new folder `work`."""
     work.mkdir(parents=True)
-    check = check or calibration
-    with workers.local(1) as hosts:
-        yield Conversion(weights, recipe, calibration, check, work, hosts, hosts, SEED, stages)
+    with stages.stage("export"):
+        original = export_weights(weights, work / "fp32")
+    return original, quantize(weights, recipe, calibration, original, work, stages)
 
 
-def instructions(conversion: Conversion) -> float:
-    """What the conversion's INT8 `.nb` takes for one picture."""
-    side = conversion.weights.variant.preprocess.crop
-    _, model = conversion.phone("int8", "arm")
+def instructions(int8: Int8, work: Path, stages: Stages) -> float:
+    """What the `.nb` of an INT8 program for ARM takes for one picture; it is made in `work`."""
+    side = int8.network.variant.preprocess.crop
+    with stages.stage("optimize"):
+        model = optimizer.for_phone(int8.program, "int8", "arm", work / "model.nb")
     return cost.instructions(model, (1, 3, side, side))
 
 
 def noise(
-    conversion: Conversion, program: Program, rows: Sequence[Row], sets: Sequence[Sequence[Picture]]
+    int8: Int8, program: Program, rows: Sequence[Row], sets: Sequence[Sequence[Picture]], stages: Stages
 ) -> list[Noise]:
     """Of the layers and fc2's inputs among `rows`, on the first `PICTURES` of each set of pictures.
 
-    Raises InputError for an unreadable picture, ConversionError for NaN.
+    `program` is `int8` as it was written for sensitivity. Raises InputError for an unreadable picture, ConversionError
+    for NaN.
     """
-    assert conversion.rewritten is not None
+    assert int8.rewritten is not None
     wanted = [row for row in rows if row.kind == "layer" or row.name.endswith(".mlp.fc2 input")]
-    spec, stages = conversion.weights.variant.preprocess, conversion.stages
+    spec = int8.network.variant.preprocess
     with workers.local() as pool:
         found = measured(pool, program, wanted, [each[:PICTURES] for each in sets], spec, stages)
     return [
-        Noise(whole, {name: sums.noise for name, sums in each.items()}, conversion.rewritten.gelu_errors)
+        Noise(whole, {name: sums.noise for name, sums in each.items()}, int8.rewritten.gelu_errors)
         for whole, each in found
     ]
 

@@ -24,11 +24,9 @@ from lite.zoo import Variant
 from quant import recipe as recipes
 from quant.budget import knapsack
 from quant.budget.knapsack import Layer, Way
-from quant.budget.measure import PICTURES, Noise, converted, instructions, noise
-from quant.budget.prices import Prices, prices
-from quant.conversion import Conversion
-from quant.recipe import Recipe, Rewrite
-from quant.rewrite.gelu import Kind
+from quant.budget.measure import PICTURES, Noise, converted, noise
+from quant.cost.prices import Prices, prices
+from quant.recipe import Kind, Recipe, Rewrite
 from quant.sensitivity.program import write
 
 # Switches of a recipe's rewrite that say what is done to GELU's outputs, in the order of `Kind`.
@@ -63,14 +61,13 @@ class Plan:
         )
 
     def curve(
-        self, conversion: Conversion, reference: np.ndarray, logits: np.ndarray, compared: Sequence[Point]
+        self, taken: float, reference: np.ndarray, logits: np.ndarray, compared: Sequence[Point]
     ) -> Curve:
         """The curve with what a conversion by the recipe takes, and others, measured on the check pictures.
 
-        `reference` and `logits`, float32 [N, classes], are the float network's and the conversion's of these. Raises
-        ConversionError when it takes more than `limit` instructions.
+        `taken`: instructions of the conversion's `.nb`. `reference` and `logits`, float32 [N, classes], are the float
+        network's and the conversion's of these. Raises ConversionError when it takes more than `limit` instructions.
         """
-        taken = instructions(conversion)
         if taken > self.limit:
             raise ConversionError(
                 f"the converted model takes {_millions(taken)} instructions, over the budget of "
@@ -126,9 +123,10 @@ def plan(
     _check_held_out(calibration, held_out)
     costs = prices(weights.variant, weights.classes, recipe)
     sets = calibration.pictures, held_out.pictures
-    with converted(weights, cheapest(recipe), calibration, work / "cheapest", stages) as conversion:
-        program = write(conversion, work / "cheapest" / "program")
-        known, unseen = noise(conversion, program, program.rows(), sets)
+    folder = work / "cheapest"
+    original, int8 = converted(weights, cheapest(recipe), calibration, folder, stages)
+    program = write(int8, original.program, folder / "program")
+    known, unseen = noise(int8, program, program.rows(), sets, stages)
     layers, predicted = (layers_of(found, costs, recipe) for found in (known, unseen))
     chosen = knapsack.choose(layers, limit - costs.whole)
     made = recipe_of(recipe, chosen, limit)

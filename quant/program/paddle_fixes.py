@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from paddle.base.framework import IrGraph, IrNode, IrOpNode, IrVarNode
 from paddle.static.quantization import post_training_quantization, quantization_pass
 
-from lite.model.program import Exported, LoadedProgram, static_graph
+from lite.model.exported import Exported
+from lite.model.program import LoadedProgram, static_graph
 
 _WITH_BARS = (post_training_quantization, quantization_pass)
 

@@ -18,7 +18,8 @@ import paddle
 
 from lite.errors import ConversionError, InputError
 from lite.model.deploy import DeployableDeiT
-from lite.model.program import INPUT_NAME, Exported, LoadedProgram, static_graph, without_call_stacks
+from lite.model.exported import INPUT_NAME, Exported
+from lite.model.program import LoadedProgram, static_graph, without_call_stacks
 from lite.pictures.picture_set import PictureSet
 from quant.pictures import TensorDataset, cropped
 from quant.program import layers, paddle_fixes

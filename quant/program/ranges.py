@@ -1,7 +1,7 @@
 """Activation scales of an INT8 program set to the ranges that the rewrite measured.
 
-The rewrite (`quant/rewrite/reconstruct.py`) sees more than PaddleSlim does: more views of each picture, as INT8 will compute
-them, with room for what neither has seen.
+The rewrite (`quant/rewrite/reconstruct.py`) sees more than PaddleSlim does: more views of each picture, as INT8 will
+compute them, with room for what neither has seen.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import paddle
 
 from lite.errors import ConversionError
 from lite.model.deploy import DeployableDeiT
-from lite.model.program import Exported, LoadedProgram, static_graph
+from lite.model.exported import Exported
+from lite.model.program import LoadedProgram, static_graph
 from quant.program import layers
 
 # What is measured at the input of which layer; a list has a range per head.

@@ -26,7 +26,8 @@ import numpy as np
 from paddle.static import Operator
 
 from lite.errors import ConversionError
-from lite.model.program import Exported, LoadedProgram, static_graph
+from lite.model.exported import Exported
+from lite.model.program import LoadedProgram, static_graph
 from quant.program.writer import ProgramWriter
 
 LEVELS = np.float32(127)  # symmetric int8

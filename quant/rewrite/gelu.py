@@ -15,12 +15,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from quant.recipe import OUTLIERS, Kind
 from quant.rewrite.block import Seen, fake_quantize
 
 # Units wider than this many times the mean are scaled down to it. None: no unit is scaled.
 FLOORS = (None, 2.5, 1.5)
-# How many of the widest units are split off.
-OUTLIERS = (0, 4, 8, 16, 32, 64)
 ROOMS = (1.0, 1.15, 1.3, 1.6)
 # What takes as many instructions as scaling (0.56 M in a block of DeiT-tiny) must leave less than this part of the
 # error.
@@ -55,14 +54,6 @@ class Affine:
         none = np.arange(0)
         rest = Affine(self.middle[inliers], self.scale[inliers], self.limit, self.scaled, none)
         return np.concatenate([inliers, self.outliers]), rest
-
-
-class Kind(NamedTuple):
-    """Whether units are shifted, whether the widest are scaled, and how many of the widest are split off."""
-
-    shift: bool
-    scale: bool
-    outliers: int
 
 
 class Choice(NamedTuple):

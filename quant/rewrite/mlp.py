@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from quant import cost
+from quant.cost import model
+from quant.recipe import Kind
 from quant.rewrite import block, gelu
 from quant.rewrite.block import each, fake_quantize
 from quant.rewrite.work import Rewriting
@@ -50,14 +51,14 @@ def mlp(work: Rewriting, index: int) -> None:
         work.add(lambda part: work.hidden[part, :, count:] @ apart)
 
 
-def _prices(work: Rewriting, index: int, kinds: Iterable[gelu.Kind]) -> dict[gelu.Kind, float]:
+def _prices(work: Rewriting, index: int, kinds: Iterable[Kind]) -> dict[Kind, float]:
     """Instructions of what may be done to GELU's outputs in this block, over those of scaling them."""
     tokens, units, dim = work.variant.tokens, work.variant.hidden, work.variant.dim
-    scaling = cost.scaling(tokens, units)
+    scaling = model.scaling(tokens, units)
     prices = {}
     for kind in kinds:
         if work.switches.allows(kind, index):
-            taken = kind.scale * scaling + cost.outliers(tokens, units, kind.outliers, dim)
+            taken = kind.scale * scaling + model.outliers(tokens, units, kind.outliers, dim)
             prices[kind] = work.switches.price(taken / scaling, kind)
     return prices
 

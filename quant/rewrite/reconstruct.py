@@ -1,11 +1,12 @@
 """The `deit` recipe's rewrite: block by block, weights that lose little once PaddleSlim rounds them.
 
-First the residual stream is turned into another basis (`quant/rewrite/rotate.py`). Then the calibration pictures' activations
-go through the network as INT8 will compute them with what has been rewritten so far. At each layer
+First the residual stream is turned into another basis (`quant/rewrite/rotate.py`). Then the calibration pictures'
+activations go through the network as INT8 will compute them with what has been rewritten so far. At each layer
 
-1. a scale per input channel moves into the weights (`quant/rewrite/equalize.py`), alpha searched by measured error; queries
-   and keys are brought to ranges alike (`quant/rewrite/attention.py`); behind GELU, where nothing can take a scale, small operators
-   of their own shift and scale the outputs, and the inverse goes into fc2 (`quant/rewrite/gelu.py`);
+1. a scale per input channel moves into the weights (`quant/rewrite/equalize.py`), alpha searched by measured error;
+   queries and keys are brought to ranges alike (`quant/rewrite/attention.py`); behind GELU, where nothing can take a
+   scale, small operators of their own shift and scale the outputs, and the inverse goes into fc2
+   (`quant/rewrite/gelu.py`);
 2. the weights are rounded with the layer's output in view (`quant/rewrite/rounding.py`).
 
 1 is exact in float, 2 is quantization. PaddleSlim then quantizes the rewritten network, finds the weights on its
@@ -21,13 +22,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lite.model.deploy import Form, State
+from lite.model.deploy import State
+from lite.model.form import Form
 from lite.pictures.picture_set import Picture
 from lite.zoo import Preprocess, Variant
 from quant.program.layers import matching
 from quant.program.ranges import Ranges
-from quant.recipe import Switches
-from quant.rewrite import gelu
+from quant.recipe import Kind, Switches
 from quant.rewrite.attention import attention
 from quant.rewrite.mlp import mlp
 from quant.rewrite.rotate import rotate
@@ -47,7 +48,7 @@ class Rewritten:
     form: Form
     ranges: Ranges
     alphas: dict[str, float]
-    gelu_errors: dict[int, dict[gelu.Kind, float]]
+    gelu_errors: dict[int, dict[Kind, float]]
 
 
 def rewrite(

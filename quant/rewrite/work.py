@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from lite.model.deploy import Form, State
+from lite.model.deploy import State
+from lite.model.form import Form
 from lite.pictures.picture_set import Picture
 from lite.zoo import Preprocess, Variant
 from quant import mapped
 from quant.program.ranges import Ranges
-from quant.recipe import Switches
-from quant.rewrite import block, gelu
+from quant.recipe import Kind, Switches
+from quant.rewrite import block
 from quant.rewrite.block import Seen, each, fake_quantize, layer_norm
 from quant.rewrite.equalize import search
 from quant.rewrite.rounding import gptq, nearest
@@ -40,7 +41,7 @@ class Rewriting:
     ranges: Ranges = field(default_factory=dict)
     alphas: dict[str, float] = field(default_factory=dict)
     unrounded: State = field(default_factory=dict)
-    gelu_errors: dict[int, dict[gelu.Kind, float]] = field(default_factory=dict)
+    gelu_errors: dict[int, dict[Kind, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         tokens, dim = self.variant.tokens, self.variant.dim
@@ -135,7 +136,7 @@ class Rewriting:
         return inputs @ self.state[f"{layer}.weight"] + self.state[f"{layer}.bias"]
 
     def search_scale(self, layer: str, stats: Seen, weight: np.ndarray) -> np.ndarray:
-        """The scale of a weight's inputs, float32 [in], by `quant.rewrite.equalize.search`; ones where it is switched off."""
+        """The scale of a weight's inputs, float32 [in], by `equalize.search`; ones where it is switched off."""
         if not self.switches.equalize:
             return np.ones(len(weight), np.float32)
         scale, self.alphas[layer] = search(stats.rows, stats.largest, weight)

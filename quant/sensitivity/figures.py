@@ -22,7 +22,7 @@ from paddle.static import Operator
 from lite.errors import ConversionError
 from lite.measure import drift
 from lite.measure.drift import SNR_LIMIT_DB
-from quant.budget import prices
+from quant.cost import prices
 from quant.program.layers import Tensors
 from quant.program.quantizers import Parts, Read
 from quant.program.segments import Segments
@@ -122,8 +122,8 @@ class Measured:
 def rows(segments: Segments, layers: Tensors) -> list[Row]:
     """Every layer, then every tensor, in network order.
 
-    `layers` is `quant.program.layers.tensors` of the network. Raises ConversionError when something quantized belongs to no
-    layer.
+    `layers` is `quant.program.layers.tensors` of the network. Raises ConversionError when something quantized belongs
+    to no layer.
     """
     parts = segments.parts
     operators = [op for part in segments.operators for op in part]
@@ -184,7 +184,7 @@ def _is_quantized(parts: Parts, read: Read) -> bool:
 
 
 def instructions(segments: Segments, operators: Iterable[Operator]) -> tuple[float, float] | None:
-    """Instructions (`quant/cost.py`) of a layer's operators in INT8 and in float; None where it can't tell."""
+    """Instructions (`quant/cost/model.py`) of a layer's operators in INT8 and in float; None where it can't tell."""
     block = segments.loaded.program.global_block()
     int8 = fp32 = 0.0
     for operator in operators:

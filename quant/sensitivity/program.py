@@ -16,23 +16,24 @@ from pathlib import Path
 import numpy as np
 import paddle
 
-from lite.engines import workers
 from lite.errors import InputError
 from lite.files import file_sha256, make_folder
 from lite.measure.chunks import key
 from lite.model.deploy import shaped_state
-from lite.model.program import Exported, LoadedProgram, static_graph
+from lite.model.exported import Exported
+from lite.model.program import LoadedProgram, export_weights, static_graph
 from lite.model.weights import Weights
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
-from quant.conversion import SEED, Conversion
+from quant import int8
+from quant.int8 import SEED, Int8
 from quant.program import layers
 from quant.program.quantizers import set_parameter, take_apart
 from quant.program.segments import Segments
 from quant.recipe import Recipe
 from quant.sensitivity.figures import Row, rows
 
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
 _NOTES, _WEIGHTS = "layers.json", "weights.npz"
 
 
@@ -84,7 +85,6 @@ def prepare(
     weights: Weights,
     recipe: Recipe,
     calibration: PictureSet,
-    check: PictureSet,
     out: Path,
     stages: Stages,
     *,
@@ -102,10 +102,11 @@ def prepare(
     make_folder(out)
     part = program.folder.with_name(f".{program.folder.name}.{os.getpid()}.part")
     try:
-        # No logits are asked of it, so no process is started.
-        with tempfile.TemporaryDirectory(prefix="deit-lite-") as work, workers.local(1) as none:
-            conversion = Conversion(weights, recipe, calibration, check, Path(work), none, none, SEED, stages)
-            write(conversion, part)
+        with tempfile.TemporaryDirectory(prefix="deit-lite-") as name:
+            work = Path(name)
+            with stages.stage("export"):
+                original = export_weights(weights, work / "fp32")
+            write(int8.quantize(weights, recipe, calibration, original, work, stages), original.program, part)
         part.rename(program.folder)
     except OSError as error:
         raise InputError(
@@ -117,14 +118,14 @@ def prepare(
     return program
 
 
-def write(conversion: Conversion, folder: Path) -> Program:
-    """Writes a conversion's programs into a new folder, with what is known of them."""
-    for name, exported in (("int8", conversion.quantized), ("fp32", conversion.exported)):
+def write(made: Int8, original: Exported, folder: Path) -> Program:
+    """Writes an INT8 program and the float one it was made of into a new folder, with what is known of them."""
+    for name, exported in (("int8", made.program), ("fp32", original)):
         (folder / name).mkdir(parents=True)
         for file in (exported.model, exported.params):
             shutil.copyfile(file, folder / name / file.name)
     program = Program(folder)
-    network, rewritten = conversion.int8_network, conversion.rewritten
+    network, rewritten = made.network, made.rewritten
     with static_graph() as executor:
         parts = take_apart(LoadedProgram(program.int8, executor))
         named = layers.tensors(network, parts.loaded)
@@ -143,9 +144,8 @@ def write(conversion: Conversion, folder: Path) -> Program:
 def folder_for(weights: Weights, recipe: Recipe, calibration: PictureSet, out: Path) -> Path:
     """The folder in `out` for all that the program depends on, this code too."""
     code = [
-        *sorted((_ROOT / "quant").glob("*.py")),
-        _ROOT / "lite" / "deploy.py",
-        _ROOT / "lite" / "export.py",
+        *sorted((_ROOT / "quant").rglob("*.py")),
+        *sorted((_ROOT / "lite" / "model").glob("*.py")),
     ]
     inputs = {
         "model": weights.variant.name,

@@ -24,7 +24,7 @@ import json, sys
 from pathlib import Path
 from lite import bundle
 from lite.pictures import prepare
-from lite.predictor import LitePredictor
+from lite.engines.paddle_lite import LitePredictor
 made = bundle.read(Path(sys.argv[1]))
 network = LitePredictor(made.host_nb)
 answers = {path: network.run(prepare.from_file(Path(path), made.preprocess)).tolist() for path in sys.argv[2:]}

@@ -1,8 +1,8 @@
 """The operators that Paddle Lite's optimizer makes of a DeiT for ARM, written down without converting one.
 
-No operator depends on weights or pictures, so what a form of the network costs is known in milliseconds. The network
-is that of `lite/model/deploy.py`, everything quantized that PaddleSlim is told to quantize. Tests compare it with converted
-models, operator by operator.
+No operator depends on weights or pictures, so what a form of the network costs is known in milliseconds. The network is
+that of `lite/model/deploy.py`, everything quantized that PaddleSlim is told to quantize. Tests compare it with
+converted models, operator by operator.
 """
 
 from __future__ import annotations

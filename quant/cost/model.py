@@ -6,7 +6,7 @@ where graph forms are compared. They are not time: memory and issue width are no
 Half of it is **read** from the source of Paddle Lite 2.13: matrix products go in tiles, of 8 rows by 12 columns with
 113 instructions for four steps of depth in float (sixteen in int8 with dot products), narrower at the right edge, rows
 padded to 8; int8 without dot products in tiles of 4 by 16 with 58 for four steps; what is packed, how often; which
-loops are scalar. The other half, the rates of `quant/cost_rates.py`, is **fitted** by `benchmarks/cost_model.py` to
+loops are scalar. The other half, the rates of `quant/cost/rates.py`, is **fitted** by `benchmarks/cost_model.py` to
 counts of Lite 2.13rc0 under qemu-user, operator by operator: 25 networks, DeiT-tiny to base in many forms
 (`benchmarks/arm_counts.json`). Each network is within 1 % of its count where the rates are fitted to all others, nearly
 all within 0.1 %; fitted to DeiT-tiny only, small and base are within 0.2 %. In millions, counted → modelled by a fit
@@ -39,7 +39,7 @@ from lite.errors import InputError
 from lite.nb import layers as nb_layers
 from lite.nb.reader import LiteModel
 from lite.nb.shapes import Shape, Step, UnknownShapeError, steps
-from quant.cost_rates import CORES, DEFAULT_CORE, WITHOUT_DOT_PRODUCT, Core, Rates
+from quant.cost.rates import CORES, DEFAULT_CORE, WITHOUT_DOT_PRODUCT, Core, Rates
 
 # Main loops of int8 tiles, read: instructions for four steps of depth. With dot products a tile has 8 rows by 12
 # columns, or at the right edge by 4 and 8; without them always 4 by 16.
@@ -160,7 +160,7 @@ def scaling(rows: int, columns: int, core: str = DEFAULT_CORE) -> float:
 
 
 def outliers(rows: int, hidden: int, units: int, columns: int, core: str = DEFAULT_CORE) -> float:
-    """Instructions of splitting `units` of [rows, hidden] off, into a float layer of their own (`lite/model/deploy.py`).
+    """Instructions of splitting `units` of [rows, hidden] off, into a float layer of their own.
 
     What the int8 layer behind the others no longer has to do is taken off.
     """

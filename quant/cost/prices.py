@@ -1,7 +1,7 @@
 """What a DeiT takes on ARM in its cheapest INT8 form, as a whole and by layer.
 
 A function of the variant, its classes and the recipe: neither weights nor pictures are asked, nothing is converted
-(`quant/budget/lite_graph.py`).
+(`quant/cost/lite_graph.py`).
 """
 
 from __future__ import annotations
@@ -10,10 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lite.zoo import PATCH_SIZE, Variant
-from quant import cost, forms
-from quant.budget import lite_graph
-from quant.recipe import Recipe
-from quant.rewrite.gelu import Kind
+from quant.cost import lite_graph, model
+from quant.recipe import Kind, Recipe
 
 # Instructions of a layer in INT8 and in float.
 Pair = tuple[float, float]
@@ -37,8 +35,8 @@ class Prices:
         last = block == self.variant.depth - 1
         rows = self.variant.class_tokens if last else self.variant.tokens
         inliers = self.variant.hidden - kind.outliers
-        taken = kind.shift * cost.shift(rows, inliers) + kind.scale * cost.scaling(rows, inliers)
-        return taken + cost.outliers(rows, self.variant.hidden, kind.outliers, self.variant.dim)
+        taken = kind.shift * model.shift(rows, inliers) + kind.scale * model.scaling(rows, inliers)
+        return taken + model.outliers(rows, self.variant.hidden, kind.outliers, self.variant.dim)
 
 
 def prices(variant: Variant, classes: int, recipe: Recipe) -> Prices:
@@ -48,7 +46,7 @@ def prices(variant: Variant, classes: int, recipe: Recipe) -> Prices:
     """
     rewrite, quantized = recipe.rewrite, recipe.paddleslim.quantizable_op_type
     assert rewrite is not None
-    attention = rewrite.attention if rewrite.attention != "auto" else forms.cheapest(variant, "int8")
+    attention = rewrite.attention_form
     graph = lite_graph.operators(
         variant, classes, attention, tanh_gelu=rewrite.tanh_gelu, quantized=quantized
     )
@@ -59,7 +57,7 @@ def prices(variant: Variant, classes: int, recipe: Recipe) -> Prices:
         if kind in quantized
         for name, pair in of_kind.items()
     }
-    return Prices(variant, cost.instructions(graph, (1, 3, side, side)), layers)
+    return Prices(variant, model.instructions(graph, (1, 3, side, side)), layers)
 
 
 def convolution(filters: int, depth: int, places: int) -> Pair:
@@ -67,14 +65,14 @@ def convolution(filters: int, depth: int, places: int) -> Pair:
 
     Quantizing its input is part of the first; so it is in `linear` and `product`.
     """
-    quantization = cost.quantization(depth * places)
-    int8, fp32 = (cost.convolution(filters, depth, places, int8=int8) for int8 in (True, False))
+    quantization = model.quantization(depth * places)
+    int8, fp32 = (model.convolution(filters, depth, places, int8=int8) for int8 in (True, False))
     return quantization + int8, fp32
 
 
 def linear(rows: int, inputs: int, outputs: int) -> Pair:
     """Instructions of a linear layer with bias, in INT8 and in float."""
-    return cost.linear(rows, inputs, outputs, int8=True), cost.linear(rows, inputs, outputs, int8=False)
+    return model.linear(rows, inputs, outputs, int8=True), model.linear(rows, inputs, outputs, int8=False)
 
 
 def product(
@@ -86,9 +84,9 @@ def product(
     quantizes factors is given.
     """
     int8, fp32 = (
-        count * cost.matmul(rows, depth, columns, int8=int8, transposed=transposed) for int8 in (True, False)
+        count * model.matmul(rows, depth, columns, int8=int8, transposed=transposed) for int8 in (True, False)
     )
-    return int8 + sum(map(cost.quantization, quantizations)), fp32
+    return int8 + sum(map(model.quantization, quantizations)), fp32
 
 
 def _layers(variant: Variant, classes: int, attention: str) -> dict[str, dict[str, Pair]]:
@@ -124,7 +122,7 @@ def _factors(variant: Variant, attention: str, queries: int) -> dict[str, Pair]:
     for layer, count in counts.items():
         # Layers per head write INT8 where only INT8 reads; what they write in float is quantized behind them.
         int8, fp32 = linear(count, dim, variant.head_dim)
-        found[layer] = heads * int8, heads * (fp32 + cost.quantization(count * variant.head_dim))
+        found[layer] = heads * int8, heads * (fp32 + model.quantization(count * variant.head_dim))
     return found
 
 

@@ -1,4 +1,4 @@
-"""What `quant/cost.py` knows of ARM cores: instructions of Paddle Lite's loops, read and fitted.
+"""What `quant/cost/model.py` knows of ARM cores: instructions of Paddle Lite's loops, read and fitted.
 
 `CORES` by the name that commands take. Cores with int8 dot product (Cortex-A55, A75 and newer) run the kernels of the
 Cortex-A76 here, others (A53, A72, A73) those of the A53, which differs from its like in float products only.

@@ -1,0 +1,220 @@
+"""Writes a bundle: the `.nb` for the phone and the one for this host, the manifest, the report, answers as CSV."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from lite import bundle
+from lite.bundle import Bundle
+from lite.errors import ConversionError, InputError
+from lite.files import write_text
+from lite.measure import accuracy, drift, margins, predictions_csv
+from lite.measure.drift import LayerDrift
+from lite.model.exported import INPUT_NAME
+from lite.model.weights import Weights
+from lite.nb import reader, shapes
+from lite.nb.reader import LiteModel
+from lite.pictures import prepare
+from lite.pictures.picture_set import Picture, PictureSet
+from lite.report import report
+from lite.report.plots import Curve
+from quant.cost import model as cost
+from quant.recipe import Recipe
+
+REFERENCE = "Paddle Inference, fp32"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the bundles of one conversion share.
+
+    `calibration` is None where nothing is INT8; `golden` is the picture that bundles store with its answer;
+    `fp32_bytes` is the size of the float `.nb` for ARM, which others are compared with.
+    """
+
+    weights: Weights
+    recipe: Recipe
+    calibration: PictureSet | None
+    check: PictureSet
+    golden: Picture
+    fp32_bytes: int
+    seed: int
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Of the input tensor."""
+        side = self.weights.variant.preprocess.crop
+        return 1, 3, side, side
+
+
+@dataclass(frozen=True)
+class NbFile:
+    """A `.nb` for the phone, and what it holds."""
+
+    path: Path
+    model: LiteModel
+
+    @property
+    def bytes(self) -> int:
+        """Size of the file."""
+        return self.path.stat().st_size
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A converted network and what was found of it.
+
+    `answers`: logits of the golden picture by `host_nb`, then of the check pictures, float32 [1 + N, classes];
+    `reference`: the float network's of the check pictures, float32 [N, classes]; `layers`: drift by block.
+    """
+
+    precision: str
+    target: str
+    nb: NbFile
+    host_nb: Path
+    answers: np.ndarray = field(repr=False)
+    reference: np.ndarray = field(repr=False)
+    layers: Sequence[LayerDrift]
+    curve: Curve | None
+
+    @property
+    def golden(self) -> np.ndarray:
+        """Logits float32 [classes] of the golden picture."""
+        return self.answers[0]
+
+    @property
+    def logits(self) -> np.ndarray:
+        """Logits float32 [N, classes] of the check pictures."""
+        return self.answers[1:]
+
+
+def golden_picture(picture: Picture, folder: Path) -> Picture:
+    """The picture as `golden.png` in `folder`: what is read back from there is what any decoder gives.
+
+    Raises InputError when it cannot be written.
+    """
+    path = folder / "golden.png"
+    if not cv2.imwrite(str(path), cv2.cvtColor(picture.pixels(), cv2.COLOR_RGB2BGR)):
+        raise InputError(f"cannot write {path}; is the disk full?")
+    return Picture(path.name, path)
+
+
+def write(folder: Path, inputs: Inputs, checked: Checked, *, max_drift: float | None, force: bool) -> Bundle:
+    """Writes the bundle `folder` whole or not at all; `force` replaces an earlier one.
+
+    Drift over `max_drift` is marked in the manifest's `gate`. Raises InputError where the bundle cannot be written,
+    ConversionError for NaN or infinity in an answer.
+    """
+    weights, check = inputs.weights, inputs.check
+    if not np.isfinite(checked.golden).all():
+        raise ConversionError(
+            "host.nb answers NaN or infinity for the golden picture; do not deploy this model"
+        )
+    measured = drift.compare(checked.reference, checked.logits, check.labels, reference_name=REFERENCE)
+    by_margin = margins.measure(checked.reference, checked.logits)
+    by_margin_class = margins.by_class(by_margin, weights.labels) if by_margin else []
+    classes = (
+        []
+        if check.labels is None
+        else accuracy.by_class(checked.logits, checked.reference, check.labels, weights.labels)
+    )
+    gate = None
+    if max_drift is not None:
+        passed = drift.over_gate(measured, max_drift) is None
+        gate = {"max_drift": max_drift, "passed": passed}
+    manifest = {
+        **_manifest(inputs, checked),
+        "drift": measured.as_dict(),
+        "gate": gate,
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "layers": [asdict(layer) for layer in checked.layers] or None,
+        "classes": [row.as_dict() for row in classes[: report.SHOWN_CLASSES]] or None,
+        "margins": [row.as_dict() for row in by_margin_class[: report.SHOWN_CLASSES]] or None,
+    }
+    with bundle.new_bundle(folder, force=force) as new:
+        shutil.copyfile(checked.nb.path, new / "model.nb")
+        shutil.copyfile(checked.host_nb, new / "host.nb")
+        bundle.write_labels(new, weights.labels)
+        assert inputs.golden.file is not None
+        shutil.copyfile(inputs.golden.file, new / "golden.png")
+        tensor = prepare.from_file(new / "golden.png", weights.variant.preprocess)
+        bundle.write_golden(new, tensor, checked.golden)
+        worst = report.worst_pictures(
+            checked.reference,
+            checked.logits,
+            weights.labels,
+            lambda index: check.pictures[index].pixels(),
+            truth=check.labels,
+            names=check.names,
+        )
+        size = checked.nb.bytes
+        page = report.Report(manifest, size, checked.layers, worst, checked.curve, classes, by_margin_class)
+        report.write(new / "report.html", page)
+        answers = predictions_csv.table(
+            check.names, weights.labels, checked.logits, checked.reference, check.labels
+        )
+        write_text(new / "predictions.csv", answers)
+        bundle.write_manifest(new, manifest)
+    return bundle.read(folder)
+
+
+def _manifest(inputs: Inputs, checked: Checked) -> dict[str, Any]:
+    """What is known before anything is compared."""
+    weights, model = inputs.weights, checked.nb.model
+    spec = weights.variant.preprocess
+    int8 = checked.precision == "int8"
+    used = inputs.calibration if int8 else None
+    return {
+        "model": weights.variant.name,
+        "weights": {
+            "source": weights.source,
+            "path": str(weights.path),
+            "sha256": weights.sha256,
+            "classes": weights.classes,
+        },
+        "input": {
+            "name": INPUT_NAME,
+            "shape": list(inputs.shape),
+            "layout": "NCHW",
+            "colour": "RGB",
+            "resize_short": spec.resize_short,
+            "crop": spec.crop,
+            "interpolation": spec.interpolation,
+            "mean": list(spec.mean),
+            "std": list(spec.std),
+        },
+        "precision": checked.precision,
+        "target": checked.target,
+        "recipe": _recipe(inputs.recipe) if int8 else None,
+        "budget": checked.curve and checked.curve.as_dict(),
+        "calibration": used and {"source": used.source, "images": len(used.pictures), "sha256": used.sha256},
+        "seed": inputs.seed if int8 else None,
+        "versions": {
+            "paddlelite": model.opt_version,
+            "paddlepaddle": version("paddlepaddle"),
+            "paddleslim": version("paddleslim") if int8 else None,
+            "python": platform.python_version(),
+        },
+        "fp32_bytes": inputs.fp32_bytes,
+        "kernels": reader.kernel_table(model),
+        "cost": cost.summary(model, inputs.shape),
+        "int8_coverage": shapes.int8_coverage(model, inputs.shape) if int8 else None,
+    }
+
+
+def _recipe(recipe: Recipe) -> dict[str, Any]:
+    """The recipe with what it left open as it was chosen."""
+    values = recipe.as_dict()
+    if recipe.rewrite is not None:
+        values["rewrite"]["attention"] = recipe.rewrite.attention_form
+    return values
