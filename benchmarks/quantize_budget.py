@@ -38,9 +38,9 @@ def noise(variant: Variant, state: State, recipe: Recipe, crops: Sequence[np.nda
     with tempfile.TemporaryDirectory(prefix="noise-") as name:
         folder = Path(name) / "work"
         calibration = PictureSet.of("calibration", crops)
-        with measure.converted(weights, plan.cheapest(recipe), calibration, folder, stages) as made:
-            program = write(made, folder / "program")
-            (found,) = measure.noise(made, program, program.rows(), [crops])
+        original, made = measure.converted(weights, plan.cheapest(recipe), calibration, folder, stages)
+        program = write(made, original.program, folder / "program")
+        (found,) = measure.noise(made, program, program.rows(), [calibration.pictures], stages)
     errors = {block: list(ways.items()) for block, ways in found.gelu_errors.items()}
     return json.dumps({**dataclasses.asdict(found), "gelu_errors": errors})
 

@@ -8,7 +8,7 @@
 `float` writes the ViT-S's float outputs for the check crops, `int8` those of the twin of the program that the recipe
 makes of it, both float32 [crops, 384]. `cost` writes one number, the instructions of DeiT-tiny in a form. `noise`
 writes text, what `quantize_budget.py` chooses by. WEIGHTS is a `.pdparams`, or - for those of `vit_small.py`; RECIPE is
-a recipe as JSON. FORM is JSON, too: the arguments of `lite.model.deploy.Form`, and "skip" and "paddleslim" of a recipe.
+a recipe as JSON. FORM is JSON, too: the arguments of `lite.model.form.Form`, and "skip" and "paddleslim" of a recipe.
 The last line of standard output is JSON: [name, begin, end] of each step, in seconds of the system's monotonic clock,
 and for `int8` the "form" that was made.
 """
@@ -20,8 +20,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +30,8 @@ import photographs
 import quantize_budget
 import vit_small
 from by_toolkit import Steps
-from quant.conversion import SEED, Conversion
 from quantize_budget import COST_VARIANT
 
-from lite.engines import workers
 from lite.errors import ToolkitError
 from lite.model import program as export
 from lite.model.deploy import DeployableDeiT
@@ -48,11 +45,11 @@ from lite.nb import optimizer
 from lite.pictures import prepare
 from lite.pictures.picture_set import PictureSet
 from lite.zoo import IMAGENET_CLASSES, Variant
+from quant import host_check
 from quant.cost import model as cost
+from quant.int8 import SEED, Int8, quantize
 from quant.program import ptq
 from quant.recipe import Recipe
-
-FLOAT = Recipe(name="float")
 
 
 def features(weights: str, recipe: Recipe | None, steps: Steps) -> tuple[np.ndarray, dict[str, Any] | None]:
@@ -63,11 +60,19 @@ def features(weights: str, recipe: Recipe | None, steps: Steps) -> tuple[np.ndar
     variant = vit_small.VARIANT
     state = load(weights)
     calibration, check = photographs.crops()
-    with conversion(variant, state, recipe or FLOAT, calibration, check, steps) as made:
-        program = made.twin if recipe else made.exported
+    labels = tuple(f"class {index}" for index in range(len(state["head.bias"])))
+    loaded = Weights(variant, "file", Path("benchmark"), "", state, labels)
+    with tempfile.TemporaryDirectory(prefix="quantize-") as name:
+        work = Path(name)
+        with steps.stage("export"):
+            original = export.export_weights(loaded, work / "fp32")
+        program, form = original.program, None
+        if recipe is not None:
+            pictures = PictureSet.of("calibration", calibration)
+            made = quantize(loaded, recipe, pictures.first(recipe.batches), original, work, steps)
+            program, form = host_check.twin(made.program, work / "twin", steps), form_of(made, recipe)
         with steps.stage("check"):
-            found = outputs(program, check, variant)
-        return found, form_of(made) if recipe else None
+            return outputs(program, check, variant), form
 
 
 def load(weights: str) -> State:
@@ -77,10 +82,9 @@ def load(weights: str) -> State:
     return state
 
 
-def form_of(made: Conversion) -> dict[str, Any]:
+def form_of(made: Int8, recipe: Recipe) -> dict[str, Any]:
     """What the cost of the INT8 network hangs on, as JSON can say it; the head is in INT8 as it is on a phone."""
-    rewritten, recipe = made.rewritten, made.recipe
-    form = dataclasses.asdict(rewritten.form if rewritten else PLAIN)
+    form = dataclasses.asdict(made.rewritten.form if made.rewritten else PLAIN)
     form = {name: sorted(value) if isinstance(value, frozenset) else value for name, value in form.items()}
     return {
         **form,
@@ -125,23 +129,6 @@ def instructions(form: dict[str, Any], steps: Steps) -> float:
             program.model, program.params, folder / "model.nb", targets=("arm",), expect=expect
         )
     return cost.instructions(model, (1, 3, side, side))
-
-
-@contextmanager
-def conversion(
-    variant: Variant,
-    state: State,
-    recipe: Recipe,
-    calibration: Sequence[np.ndarray],
-    check: Sequence[np.ndarray],
-    steps: Steps,
-) -> Iterator[Conversion]:
-    """The conversion of `tools/opt.py`, its folder and processes gone after it."""
-    labels = tuple(f"class {index}" for index in range(len(state["head.bias"])))
-    weights = Weights(variant, "file", Path("benchmark"), "", state, labels)
-    calibrated, checked = PictureSet.of("calibration", calibration), PictureSet.of("check", check)
-    with tempfile.TemporaryDirectory(prefix="quantize-") as work, workers.local(1) as pool:
-        yield Conversion(weights, recipe, calibrated, checked, Path(work), pool, pool, SEED, steps)
 
 
 def main() -> None:

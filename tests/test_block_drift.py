@@ -20,8 +20,10 @@ from lite.model.weights import Weights
 from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
+from quant import host_check
 from quant import recipe as recipes
-from quant.conversion import SEED, Conversion
+from quant.budget.measure import converted
+from quant.int8 import SEED
 from quant.program.quantizers import set_parameter
 from quant.rewrite.rotate import rotate, turned_back
 
@@ -52,13 +54,13 @@ def damage(program: Exported, layer: str, folder: Path) -> Exported:
 @pytest.mark.parametrize("weights", ["bundled", "deit_small", "deit_tiny_distilled"])
 def test_blocks_end_at_the_final_figure_and_a_damaged_one_shows(weights: str, recipe: str, tmp_path: Path):
     loaded = shallow() if weights == "bundled" else lively(weights)
+    used, pictures = recipes.load(recipe), CHECK.pictures
+    original, int8 = converted(loaded, used, CALIBRATION, tmp_path / "made", Stages())
+    twin = host_check.twin(int8.program, tmp_path / "twin", Stages())
+    blocks = host_check.by_block(original.network, twin, pictures, used, Stages())
     with local(1) as references, local(1) as hosts:
-        conversion = Conversion(
-            loaded, recipes.load(recipe), CALIBRATION, CHECK, tmp_path, references, hosts, SEED, Stages()
-        )
-        blocks = conversion.layer_drift
-        _, logits = conversion.host(int8=True)
-        reference = conversion.reference_logits
+        reference = host_check.start_reference(original.program, loaded, CHECK, references).logits()
+        logits = host_check.logits(twin, loaded, pictures, hosts, tmp_path / "host.nb", Stages())
     error = np.square(reference.astype(np.float64) - logits).sum()
     final = 10 * np.log10(np.square(reference, dtype=np.float64).sum() / error)
     assert len(blocks) == loaded.variant.depth
@@ -66,15 +68,12 @@ def test_blocks_end_at_the_final_figure_and_a_damaged_one_shows(weights: str, re
     assert min(block.snr_db for block in blocks) > final - 10
 
     with static_graph() as executor:
-        twin = LoadedProgram(conversion.twin, executor)
-        operators = twin.program.global_block().ops
+        operators = LoadedProgram(twin, executor).program.global_block().ops
         norms = [place for place, operator in enumerate(operators) if operator.type == "layer_norm"]
         # Behind the second block's second norm comes fc1.
         fc1 = next(each for each in operators[norms[3] :] if each.type == "matmul_v2").input("Y")[0]
-    spoilt = damage(conversion.twin, fc1, tmp_path / "spoilt")
-    conversion.__dict__["twin"] = spoilt
-    del conversion.__dict__["layer_drift"]
-    after = conversion.layer_drift
+    spoilt = damage(twin, fc1, tmp_path / "spoilt")
+    after = host_check.by_block(original.network, spoilt, pictures, used, Stages())
     assert after[0] == blocks[0]
     assert blocks[1].snr_db - after[1].snr_db > 6
     drops = [before.snr_db - now.snr_db for before, now in pairwise(after)]

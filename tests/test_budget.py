@@ -18,7 +18,7 @@ from lite import zoo
 from lite.bundle import Bundle
 from lite.engines import workers
 from lite.errors import InputError
-from lite.nb import reader
+from lite.nb import optimizer, reader
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
 from quant import recipe as recipes
@@ -27,13 +27,12 @@ from quant.budget.knapsack import Layer, Way
 from quant.budget.measure import Noise, converted, instructions, noise
 from quant.budget.measure import measured as pictures_measured
 from quant.budget.plan import cheapest, layers_of, plan, point_of, recipe_of
-from quant.conversion import Conversion
 from quant.convert import Request, convert
 from quant.cost import model as cost
 from quant.cost.prices import Prices, prices
 from quant.recipe import Kind, Recipe
 from quant.sensitivity.figures import Sums, Whole
-from quant.sensitivity.program import write
+from quant.sensitivity.program import Program, write
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = CALIBRATION.pictures
@@ -176,18 +175,16 @@ def measured(request, tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe,
     """Two blocks in their cheapest form."""
     used = recipe(rewrite={"views": 1, "attention": request.param})
     folder = tmp_path_factory.mktemp("measured") / "work"
-    with converted(shallow(), cheapest(used), CALIBRATION, folder, Stages()) as conversion:
-        program = write(conversion, folder / "program")
-        (found,) = noise(conversion, program, program.rows(), [PICTURES])
-        return used, found, prices(VARIANT, 10, used)
+    original, int8 = converted(shallow(), cheapest(used), CALIBRATION, folder, Stages())
+    program = write(int8, original.program, folder / "program")
+    (found,) = noise(int8, program, program.rows(), [PICTURES], Stages())
+    return used, found, prices(VARIANT, 10, used)
 
 
-def snr_db(conversion: Conversion, folder: Path) -> float:
+def snr_db(program: Program) -> float:
     """What a converted network keeps of the pictures that its noise was measured on."""
     with workers.local(1) as pool:
-        ((whole, _),) = pictures_measured(
-            pool, write(conversion, folder), [], [PICTURES], VARIANT.preprocess, Stages()
-        )
+        ((whole, _),) = pictures_measured(pool, program, [], [PICTURES], VARIANT.preprocess, Stages())
     return whole.int8.snr_db
 
 
@@ -201,13 +198,13 @@ def test_what_is_chosen_fits_and_keeps_what_was_foreseen(measured, tmp_path: Pat
         point = point_of("", chosen, costs, found)
         made = recipe_of(used, chosen, limit)
         folder = tmp_path / f"{share}"
-        with converted(shallow(), made, CALIBRATION, folder, Stages()) as conversion:
-            taken = instructions(conversion)
-            assert taken <= point.instructions + 1 <= limit + 2
-            if made.rewrite.attention == "auto":
-                # To the instruction: costs of layers, shifts and scales add up.
-                assert taken == pytest.approx(point.instructions, abs=1)
-            kept.append(snr_db(conversion, folder / "program"))
+        original, int8 = converted(shallow(), made, CALIBRATION, folder, Stages())
+        taken = instructions(int8, folder, Stages())
+        assert taken <= point.instructions + 1 <= limit + 2
+        if made.rewrite.attention == "auto":
+            # To the instruction: costs of layers, shifts and scales add up.
+            assert taken == pytest.approx(point.instructions, abs=1)
+        kept.append(snr_db(write(int8, original.program, folder / "program")))
         predicted.append(point.snr_db)
         assert kept[-1] == pytest.approx(point.snr_db, abs=4)
     assert predicted == sorted(predicted)
@@ -246,9 +243,9 @@ def test_a_bundle_for_a_budget(bought, tmp_path: Path):
     assert heard[0].startswith(f"{used.name}: ")
     assert f"with {len(used.skip)} layers in float" in heard[0]
     # The same recipe from a file gives the same bundle: nothing but it was decided.
-    with converted(shallow(), used, CALIBRATION, tmp_path / "again", Stages()) as conversion:
-        model, _ = conversion.phone("int8", "arm")
-        assert model.read_bytes() == made.model_nb.read_bytes()
+    _, int8 = converted(shallow(), used, CALIBRATION, tmp_path / "again", Stages())
+    optimizer.for_phone(int8.program, "int8", "arm", tmp_path / "again.nb")
+    assert (tmp_path / "again.nb").read_bytes() == made.model_nb.read_bytes()
 
 
 def test_manifest_report_and_notice_agree_on_what_held_out_pictures_keep(bought):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -12,19 +12,40 @@ from shallow import CALIBRATION, recipe
 from states import random_state
 
 from lite import zoo
+from lite.model.exported import Exported
 from lite.model.weights import Weights
+from lite.nb import optimizer
 from lite.nb.reader import LiteModel
 from lite.nb.shapes import steps
 from lite.stages import Stages
 from quant.budget.measure import converted, instructions
 from quant.budget.plan import cheapest
-from quant.conversion import Conversion
 from quant.cost import lite_graph, prices
+from quant.cost import model as cost
+from quant.int8 import Int8
 from quant.recipe import Recipe
 from quant.sensitivity.program import write
 
 EVERY = ["conv2d", "matmul_v2"]
-Made = tuple[Conversion, Recipe, int]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A network's float and INT8 programs by `recipe`, and its `.nb` for ARM."""
+
+    original: Exported
+    int8: Int8
+    model: LiteModel
+    recipe: Recipe
+    classes: int
+
+    @property
+    def variant(self) -> zoo.Variant:
+        return self.int8.network.variant
+
+    @property
+    def attention(self) -> str:
+        return self.recipe.rewrite.attention_form
 
 
 def table(model: LiteModel, side: int) -> Counter[tuple]:
@@ -61,37 +82,34 @@ CASES = [
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: "-".join(map(str, case)))
-def made(request, tmp_path_factory: pytest.TempPathFactory):
+def made(request, tmp_path_factory: pytest.TempPathFactory) -> Made:
     name, classes, rewrite, quantized = request.param
     used = recipe(
         rewrite={"views": 1, "gptq": False, "equalize": False, **rewrite}, quantizable_op_type=quantized
     )
     folder = tmp_path_factory.mktemp("prices") / "work"
     weights = two_blocks(name, classes)
-    with converted(weights, cheapest(used), CALIBRATION.first(2), folder, Stages()) as conversion:
-        conversion.phone("int8", "arm")
-        yield conversion, used, classes
+    original, int8 = converted(weights, cheapest(used), CALIBRATION.first(2), folder, Stages())
+    model = optimizer.for_phone(int8.program, "int8", "arm", folder / "model.nb")
+    return Made(original.program, int8, model, used, classes)
 
 
 def test_operators_are_those_that_opt_makes(made: Made):
-    conversion, used, classes = made
-    variant = conversion.weights.variant
-    _, model = conversion.phone("int8", "arm")
     graph = lite_graph.operators(
-        variant, classes, conversion.attention, tanh_gelu=used.rewrite.tanh_gelu,
-        quantized=used.paddleslim.quantizable_op_type,
+        made.variant, made.classes, made.attention, tanh_gelu=made.recipe.rewrite.tanh_gelu,
+        quantized=made.recipe.paddleslim.quantizable_op_type,
     )  # fmt: skip
-    assert table(graph, variant.image) == table(model, variant.image)
+    assert table(graph, made.variant.image) == table(made.model, made.variant.image)
 
 
 def test_the_whole_and_its_layers_cost_what_the_converted_model_costs(made: Made, tmp_path: Path):
-    conversion, used, classes = made
-    found = prices.prices(conversion.weights.variant, classes, used)
-    assert found.whole == pytest.approx(instructions(conversion), abs=1)
-    rows = write(conversion, tmp_path / "program").rows()
+    found = prices.prices(made.variant, made.classes, made.recipe)
+    side = made.variant.image
+    assert found.whole == pytest.approx(cost.instructions(made.model, (1, 3, side, side)), abs=1)
+    rows = write(made.int8, made.original, tmp_path / "program").rows()
     layers = {row.name: row.instructions for row in rows if row.kind == "layer"}
     assert list(found.layers) == list(layers)
-    if conversion.attention != "per_head":
+    if made.attention != "per_head":
         for name, pair in layers.items():
             assert found.layers[name] == pytest.approx(pair, abs=1), name
 
@@ -103,9 +121,10 @@ def test_a_layer_left_in_float_costs_its_price_more(attention: str, tmp_path: Pa
     found = prices.prices(weights.variant, 10, used)
     for layer in ("blocks.0.attn.qk", "blocks.1.attn.k" if attention != "packed" else "blocks.1.attn.kv"):
         kept = used.model_copy(update={"skip": [layer]})
-        with converted(weights, kept, CALIBRATION.first(2), tmp_path / layer, Stages()) as conversion:
-            int8, fp32 = found.layers[layer]
-            assert instructions(conversion) == pytest.approx(found.whole + fp32 - int8, abs=1), layer
+        _, program = converted(weights, kept, CALIBRATION.first(2), tmp_path / layer, Stages())
+        int8, fp32 = found.layers[layer]
+        taken = instructions(program, tmp_path / layer, Stages())
+        assert taken == pytest.approx(found.whole + fp32 - int8, abs=1), layer
 
 
 @pytest.mark.parametrize("variant", zoo.MODELS.values(), ids=lambda variant: variant.name)
