@@ -46,7 +46,9 @@ _FOUND = re.compile(rf"(?<![\w.,-])({_NUMBER})(?:(?={_MORE}\s?({_UNIT})))?", re.
 _NO_PROSE = re.compile(r"```.*?```|`[^`]+`|<!--.*?-->|<[^<>]+>|\]\([^)]*\)", re.DOTALL)
 _BLOCK = re.compile(r"(<!-- figures: ([\w-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 _HEADING = re.compile(r"^\|(.*)\|\s*\n\|[-:| ]+\|", re.MULTILINE)
-_MEASURED = re.compile(r"\b(dB|ms|MB|GB|bytes|seconds|SNR|[Cc]osine|GFLOPs|top-[15])\b|[%秒]|字节|余弦|信噪比", re.ASCII)
+_MEASURED = re.compile(
+    r"\b(dB|ms|MB|GB|bytes|seconds|SNR|[Cc]osine|GFLOPs|top-[15])\b|[%秒]|字节|余弦|信噪比", re.ASCII
+)
 
 
 @dataclass(frozen=True)
