@@ -112,7 +112,8 @@ def written(figure: Mapping[str, Any]) -> str:
 def rendered(name: str, data: Mapping[str, Any], language: str = "en") -> str:
     """What tables/`name`.md.j2 makes of the figures: `f` writes one, `n` leaves its unit out, `has` asks for one.
 
-    `say` takes the words in English and in Chinese, and gives those of the language. Raises InputError for a table or figure that is not there.
+    `say` takes the words in English and in Chinese, and gives those of the language. Raises InputError for a table or
+    figure that is not there.
     """
     figures = values(data)
     environment = Environment(  # noqa: S701 - Markdown, not HTML
