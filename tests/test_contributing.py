@@ -95,6 +95,21 @@ def test_every_rule_names_its_check(root: Path) -> None:
     assert [rule for rule, check in rows if not named_files(check)] == []
 
 
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_the_map_of_the_tree_has_every_folder_of_the_code(root: Path, readme: str) -> None:
+    if not (root / "lite" / "model").exists():
+        pytest.skip("the modules are not in their folders yet")
+    tree = re.search(
+        r"<!-- tree -->(.*?)<!-- /tree -->", (root / readme).read_text(encoding="utf-8"), re.DOTALL
+    )
+    assert tree
+    shown = set(re.findall(r"`((?:lite|quant)/[\w/]*)`", tree[1]))
+    there = {
+        f"{path.parent.as_posix()}/" for path in files(root, "lite", "quant") if path.name == "__init__.py"
+    }
+    assert shown == there
+
+
 @pytest.mark.parametrize(
     ("names", "shared"),
     [
