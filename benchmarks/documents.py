@@ -4,7 +4,8 @@
 `<!-- figures: NAME -->` and `<!-- end -->` stands what `tables/NAME.md.j2` makes of it, and in a sentence it stands
 as `written` writes it. A number in a sentence is a figure when it has a unit of measurement or a decimal point. Code,
 links and comments hold none. What is no measurement of ours is declared there, with its reason: `quoted` from a
-source, or a `settings` such as a time limit.
+source, or a `settings` such as a time limit. A document in another language (`README.zh-CN.md`) is held to the same;
+a table's template has both languages' words side by side (`say`), and its figures once.
 """
 
 from __future__ import annotations
@@ -29,17 +30,25 @@ HISTORY = ("CHANGELOG.md", "docs/log.md")
 
 _DECIMALS = {"dB": 1, "M": 1, "MB": 1, "GB": 1, "%": 2, "×": 2, "bytes": 0, "": 4}
 _SIGNIFICANT = {"ms": 3, "s": 3, "min": 2}
-_SPELLINGS = {"minute": "min", "minutes": "min", "second": "s", "seconds": "s", "times": "×"}
+_SPELLINGS = {
+    "minute": "min", "minutes": "min", "second": "s", "seconds": "s", "times": "×",
+    "分钟": "min", "秒": "s", "小时": "hours", "倍": "×", "字节": "bytes",
+}  # fmt: skip
 _NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)(?![\w]|\.\d)"
-_UNIT = r"(?:dB|MiB|KiB|MB|GB|kB|bytes|%|ms|minutes?|min|seconds?|s|hours?|M|×|times)(?!\w)"
+_UNIT = (
+    r"(?:dB|MiB|KiB|MB|GB|kB|bytes|%|ms|minutes?|min|seconds?|s|hours?|M|×|times|分钟|秒|小时|倍|字节)(?!\w)"
+)
 # "37 to 50 s", "33.5 · 134* · 267* ms": a unit is that of all numbers before it.
-_MORE = rf"\*?(?:,?\s?(?:·|to|and|or|against|–|/)\s?{_NUMBER}\*?)*"
-_FOUND = re.compile(rf"(?<![\w.,-])({_NUMBER})(?:(?={_MORE}\s?({_UNIT})))?")
+_MORE = rf"\*?(?:,?\s?(?:·|to|and|or|against|–|/|到|至|和|或|、)\s?{_NUMBER}\*?)*"
+# ASCII: a Chinese character beside a number is no part of it.
+_FOUND = re.compile(rf"(?<![\w.,-])({_NUMBER})(?:(?={_MORE}\s?({_UNIT})))?", re.ASCII)
 # Fenced code, code in a line (which may go on in the next), comments and tags, where a link goes to.
 _NO_PROSE = re.compile(r"```.*?```|`[^`]+`|<!--.*?-->|<[^<>]+>|\]\([^)]*\)", re.DOTALL)
 _BLOCK = re.compile(r"(<!-- figures: ([\w-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 _HEADING = re.compile(r"^\|(.*)\|\s*\n\|[-:| ]+\|", re.MULTILINE)
-_MEASURED = re.compile(r"\b(dB|ms|MB|GB|bytes|seconds|SNR|[Cc]osine|GFLOPs|top-[15])\b|%")
+_MEASURED = re.compile(
+    r"\b(dB|ms|MB|GB|bytes|seconds|SNR|[Cc]osine|GFLOPs|top-[15])\b|[%秒]|字节|余弦|信噪比", re.ASCII
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,11 @@ class Document:
 
     path: str
     text: str
+
+    @property
+    def language(self) -> str:
+        """`zh-CN` for X.zh-CN.md, else `en`."""
+        return "zh-CN" if self.path.endswith(".zh-CN.md") else "en"
 
 
 def load(root: Path = ROOT) -> dict[str, Any]:
@@ -95,10 +109,11 @@ def written(figure: Mapping[str, Any]) -> str:
     return f"{number(figure)} {figure['unit']}".strip()
 
 
-def rendered(name: str, data: Mapping[str, Any]) -> str:
+def rendered(name: str, data: Mapping[str, Any], language: str = "en") -> str:
     """What tables/`name`.md.j2 makes of the figures: `f` writes one, `n` leaves its unit out, `has` asks for one.
 
-    Raises InputError for a table or figure that is not there.
+    `say` takes the words in English and in Chinese, and gives those of the language. Raises InputError for a table or
+    figure that is not there.
     """
     figures = values(data)
     environment = Environment(  # noqa: S701 - Markdown, not HTML
@@ -117,6 +132,8 @@ def rendered(name: str, data: Mapping[str, Any]) -> str:
             f=lambda figure: written(find(figures, figure)),
             n=lambda figure: number(find(figures, figure)),
             has=lambda figure: figure in figures,
+            language=language,
+            say=lambda english, chinese: chinese if language == "zh-CN" else english,
             group=lambda group: find(data["groups"], group),
             models=zoo.MODELS.values(),
         )
@@ -125,9 +142,11 @@ def rendered(name: str, data: Mapping[str, Any]) -> str:
     return text.strip("\n") + "\n"
 
 
-def with_tables(text: str, data: Mapping[str, Any]) -> str:
-    """A document's text with its tables made anew. Raises as `rendered` does."""
-    return _BLOCK.sub(lambda block: block[1] + rendered(block[2], data) + block[4], text)
+def with_tables(document: Document, data: Mapping[str, Any]) -> str:
+    """A document's text with its tables made anew, in its language. Raises as `rendered` does."""
+    return _BLOCK.sub(
+        lambda block: block[1] + rendered(block[2], data, document.language) + block[4], document.text
+    )
 
 
 def numbers(text: str) -> Iterator[tuple[str, str, int]]:
@@ -151,7 +170,7 @@ def problems(root: Path = ROOT) -> list[str]:
         known |= {(value, unit) for value, unit, _ in numbers(text)}
     for document in documents(root):
         try:
-            if with_tables(document.text, data) != document.text:
+            if with_tables(document, data) != document.text:
                 said.append(f"{document.path}: a table is out of date; run benchmarks/figures.py")
         except InputError as error:
             said.append(f"{document.path}: {error}")

@@ -141,7 +141,7 @@ def render(root: Path = ROOT) -> None:
     data = documents.load(root)
     for document in documents.documents(root):
         try:
-            text = documents.with_tables(document.text, data)
+            text = documents.with_tables(document, data)
         except InputError:
             continue
         if text != document.text:

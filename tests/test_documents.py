@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
@@ -76,6 +77,81 @@ def test_every_figure_says_where_it_comes_from() -> None:
         assert group["commands"]
 
 
+def anchors(path: Path) -> set[str]:
+    """What a link can name in a Markdown file: its headings as GitHub writes them."""
+    text = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def broken_links(document: documents.Document, root: Path) -> list[str]:
+    """Links into the repository that lead nowhere: a file or a heading that is not there."""
+    text = re.sub(r"```.*?```|`[^`]+`", "", document.text, flags=re.DOTALL)
+    links = re.findall(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"", text)
+    broken = []
+    for link in (one or other for one, other in links):
+        path, _, anchor = link.partition("#")
+        place = (root / document.path).parent / path if path else root / document.path
+        if "://" not in link and (not place.exists() or (anchor and anchor not in anchors(place))):
+            broken.append(f"{document.path}: {link}")
+    return broken
+
+
+def test_every_link_leads_somewhere() -> None:
+    every = documents.documents(ROOT)
+    every += [
+        documents.Document(path, (ROOT / path).read_text(encoding="utf-8")) for path in documents.HISTORY
+    ]
+    assert [link for document in every for link in broken_links(document, ROOT)] == []
+
+
+def test_a_link_that_leads_nowhere_is_told(copy: Path) -> None:
+    with (copy / "README.md").open("a", encoding="utf-8") as readme:
+        readme.write(
+            "[a](docs/none.md) [b](docs/int8.md#none) [c](#models) `[d](none.md)` [e](docs/int8.md#a-budget)\n"
+        )
+    text = (copy / "README.md").read_text(encoding="utf-8").splitlines()[-1]
+    assert broken_links(documents.Document("README.md", text), copy) == [
+        "README.md: docs/none.md",
+        "README.md: docs/int8.md#none",
+    ]
+
+
+def test_every_switch_of_the_recipe_is_explained() -> None:
+    switches = yaml.safe_load((ROOT / "quant" / "recipes" / "deit.yaml").read_text(encoding="utf-8"))[
+        "rewrite"
+    ]
+    text = (ROOT / "docs" / "int8.md").read_text(encoding="utf-8")
+    _, _, part = text.partition("\n## What `deit` rewrites\n")
+    table = re.findall(r"^\| `(\w+)` \|", part.partition("\n## ")[0], re.MULTILINE)
+    assert sorted(table) == sorted(switches)
+
+
+def typed_commands() -> dict[str, set[str]]:
+    """The options that documents give to each command of tools/ and benchmarks/, in code."""
+    found: dict[str, set[str]] = {}
+    for document in documents.documents(ROOT):
+        for code in re.findall(r"```.*?```|`[^`]+`", document.text, flags=re.DOTALL):
+            for line in re.sub(r"\\\n", " ", code).splitlines():
+                for path, words in re.findall(r"\b((?:tools|benchmarks)/\w+\.py)([^#`]*)", line):
+                    found.setdefault(path, set()).update(re.findall(r"(?<!\S)--[a-z][a-z-]*", words))
+    return found
+
+
+def test_documents_name_commands_and_options_that_are_there() -> None:
+    commands = typed_commands()
+    assert len(commands) > 10
+    assert "--budget" in commands["tools/opt.py"]
+    unknown = []
+    for path, options in sorted(commands.items()):
+        assert (ROOT / path).is_file(), f"documents name {path}, which is not there"
+        if options:
+            shown = subprocess.run([sys.executable, path, "--help"], cwd=ROOT, capture_output=True, text=True)
+            known = set(re.findall(r"--[a-z][a-z-]*", shown.stdout))
+            unknown += [f"{path} {option}" for option in sorted(options - known)]
+    assert unknown == []
+
+
 def test_each_part_of_the_log_is_dated() -> None:
     text = (ROOT / "docs" / "log.md").read_text(encoding="utf-8")
     headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
@@ -93,6 +169,11 @@ def test_each_part_of_the_log_is_dated() -> None:
         ("about 2 minutes, 0.81 of the time, 0.66×", [("2", "min"), ("0.81", ""), ("0.66", "×")]),
         ("cosine 0.9987 in `93.0 %` of\n```\n47.1 dB\n```\n", [("0.9987", "")]),
         ("12 blocks, 3 times, Gradle 8.11.1, v2.13-rc, 1e-4, 224 px, ViT-S", []),
+        ("需要37到50秒和1.8 GB，大约2.7 分钟。", [("37", "s"), ("50", "s"), ("1.8", "GB"), ("2.7", "min")]),
+        (
+            "信噪比为47.5 dB，快 0.66 倍；共1,204,000字节。",
+            [("47.5", "dB"), ("0.66", "×"), ("1,204,000", "bytes")],
+        ),
         ("<img width=5.5> [a](x-1.5.md) <!-- 6.7 MB -->", []),
     ],
 )
@@ -155,6 +236,21 @@ def test_a_table_that_was_changed_by_hand_is_told_and_made_anew(copy: Path) -> N
     assert path.read_text(encoding="utf-8") == before
 
 
+def test_a_table_has_its_documents_language() -> None:
+    data = documents.load()
+    one, other = documents.rendered("quantize", data), documents.rendered("quantize", data, "zh-CN")
+    assert one.splitlines()[0] == "| recipe | SNR | cosine mean | cosine min |"
+    assert other.splitlines()[0] == "| 配方 | SNR | 平均余弦 | 最小余弦 |"
+    assert one.splitlines()[1:] == other.splitlines()[1:]
+
+
+def test_a_chinese_table_of_figures_outside_of_the_markers_is_told(copy: Path) -> None:
+    with (copy / "docs" / "int8.zh-CN.md").open("a", encoding="utf-8") as document:
+        document.write("\n| 引擎 | 最小余弦 |\n|---|---|\n| 我们的 | 1 |\n")
+    (problem,) = problems(copy)
+    assert "shows figures; render it" in problem
+
+
 def test_a_table_follows_its_figures(copy: Path) -> None:
     groups = documents.load(copy)["groups"]
     groups["digits"]["figures"]["int8.snr"]["value"] = 12.34
@@ -168,8 +264,10 @@ def test_a_table_of_a_figure_that_is_missing_is_told(copy: Path) -> None:
     data = documents.load(copy)
     del data["groups"]["digits"]
     figures.write(data, copy)
-    (problem,) = [line for line in problems(copy) if "tables/" in line]
-    assert problem.endswith("is not in docs/figures.json; run benchmarks/figures.py digits")
+    told = [line for line in problems(copy) if "tables/" in line]
+    assert [line.partition(":")[0] for line in told] == ["README.md", "README.zh-CN.md"]
+    for problem in told:
+        assert problem.endswith("is not in docs/figures.json; run benchmarks/figures.py digits")
 
 
 def test_a_table_of_figures_outside_of_the_markers_is_told(copy: Path) -> None:
