@@ -191,13 +191,7 @@ def _older(file: str, made: Mapping[str, Any], data: Mapping[str, Any], root: Pa
 PICTURES = {
     "report": Pictures(
         ("docs/report.png",),
-        (
-            "lite/report*",
-            "lite/report/**/*",
-            "lite/report/plots.py",
-            "lite/report/page.py",
-            "lite/templates/*",
-        ),
+        ("lite/report/**/*",),
         report,
         "requirements-dev.txt, chromium, the bundles of `bundle`",
         "1 min",
