@@ -1,4 +1,4 @@
-"""A YAML file read so that every value can be found again by its line, and values set over it.
+"""Settings from YAML: a pydantic model from a file whose every value can be found again by its line.
 
 What a mistake in it is called (settings, recipe) and where examples are is up to whoever reads one.
 """
@@ -8,13 +8,68 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_args
 
+import pydantic
 import yaml
 
 from lite.errors import InputError
 
 Where = Sequence[str | int]
+Model = TypeVar("Model", bound=pydantic.BaseModel)
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+def names_in(folder: Path) -> list[str]:
+    """Names of the YAML files that come with the toolkit in `folder`."""
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def load_model(
+    model: type[Model], name_or_path: str, folder: Path, *, what: str, overrides: Sequence[str] = ()
+) -> tuple[Model, YamlFile]:
+    """The `model` in the file of that name in `folder`, or in that YAML file, and the file for its places.
+
+    `overrides` (`key.key=value`) are set over it. Raises InputError that names the file and the line, or the
+    override, and the value at fault; `what` says what is read.
+    """
+    known = name_or_path in names_in(folder)
+    path = folder / f"{name_or_path}.yaml" if known else Path(name_or_path)
+    if not known and not path.exists():
+        raise InputError(
+            f"no {what} {name_or_path!r}: neither a file nor one of {', '.join(names_in(folder))}"
+        )
+    file = YamlFile.read(path, what=f"the {what}", examples=f"{folder.relative_to(_ROOT)}/")
+    for flag in overrides:
+        file.set(flag)
+    try:
+        return model.model_validate(file.values), file
+    except pydantic.ValidationError as error:
+        raise InputError(_explain(model, file, error)) from error
+
+
+def _explain(model: type[pydantic.BaseModel], file: YamlFile, error: pydantic.ValidationError) -> str:
+    """The first mistake in one line."""
+    first = error.errors()[0]
+    where = first["loc"]
+    keys, message = ".".join(map(str, where)), first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        message = f"unknown key; known are {', '.join(_part(model, where[:-1]).model_fields)}"
+    elif first["type"] == "missing":
+        message = "is missing"
+    elif "expected" not in first.get("ctx", {}) and not first["msg"].startswith("Value error"):
+        message = f"{message}, not {first['input']!r}"
+    return f"{file.place(where)}: {keys}: {message}"
+
+
+def _part(model: type[pydantic.BaseModel], where: Where) -> type[pydantic.BaseModel]:
+    """The model at `where` (keys and indices) inside `model`."""
+    if not where:
+        return model
+    found = model.model_fields[str(where[0])].annotation
+    parts = [found, *get_args(found)]
+    inner = next(part for part in parts if isinstance(part, type) and issubclass(part, pydantic.BaseModel))
+    return _part(inner, [key for key in where[1:] if isinstance(key, str)])
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import pydantic
 
 from lite.errors import InputError
 from lite.model.form import CHEAPEST, Attention
-from lite.yaml_file import YamlFile
+from lite.yaml_file import YamlFile, load_model, names_in
 
 FOLDER = Path(__file__).parent / "recipes"
 DEFAULT = "deit"
@@ -199,7 +199,7 @@ class Recipe(_Strict):
 
 def names() -> list[str]:
     """Names of the recipes that come with the toolkit."""
-    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+    return names_in(FOLDER)
 
 
 def load(name_or_path: str) -> Recipe:
@@ -207,33 +207,9 @@ def load(name_or_path: str) -> Recipe:
 
     Raises InputError that names the file, the line and the value at fault.
     """
-    known = name_or_path in names()
-    path = FOLDER / f"{name_or_path}.yaml" if known else Path(name_or_path)
-    if not known and not path.exists():
-        raise InputError(f"no recipe {name_or_path!r}: neither a file nor one of {', '.join(names())}")
-    file = YamlFile.read(path, what="the recipe", examples="quant/recipes/")
-    try:
-        recipe = Recipe.model_validate(file.values)
-    except pydantic.ValidationError as error:
-        raise InputError(_explain(file, error)) from error
+    recipe, file = load_model(Recipe, name_or_path, FOLDER, what="recipe")
     recipe._file = file
     return recipe
-
-
-def _explain(file: YamlFile, error: pydantic.ValidationError) -> str:
-    """The first mistake in one line."""
-    first = error.errors()[0]
-    where = first["loc"]
-    keys, message = ".".join(map(str, where)), first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        parts: dict[str, type[pydantic.BaseModel]] = {"paddleslim": PaddleSlim, "rewrite": Rewrite}
-        model = parts.get(str(where[0]), Recipe) if len(where) > 1 else Recipe
-        message = f"unknown key; known are {', '.join(model.model_fields)}"
-    elif first["type"] == "missing":
-        message = "is missing"
-    elif "expected" not in first.get("ctx", {}) and not first["msg"].startswith("Value error"):
-        message = f"{message}, not {first['input']!r}"
-    return f"{file.place(where)}: {keys}: {message}"
 
 
 class Kind(NamedTuple):

@@ -95,7 +95,9 @@ def main(
     out = out or Path("build/training") / f"{variant.name}-{Path(data).resolve().stem}.pdparams"
     checkpoint = save.checkpoint_path(out)
     _check_outputs(out, checkpoint, resume, force)
-    chosen = settings.load(config or (variant.name if source == "none" else settings.FINE_TUNING), overrides)
+    chosen = settings.load(
+        config or (settings.FROM_NOTHING if source == "none" else settings.FINE_TUNING), overrides
+    )
     _check_teacher(variant, teacher_name, teacher_weights)
     if data == "digits" and labels:
         raise InputError("--labels names the classes of list files; the digits have their names")

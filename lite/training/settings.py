@@ -10,13 +10,12 @@ from typing import Annotated, Any
 
 import pydantic
 
-from lite.errors import InputError
 from lite.training.rand_augment import RandAugment
-from lite.yaml_file import YamlFile
+from lite.yaml_file import load_model, names_in
 from lite.zoo import PATCH_SIZE
 
 FOLDER = Path(__file__).parent.parent / "configs"
-FINE_TUNING = "finetune"
+FROM_NOTHING, FINE_TUNING = "imagenet", "finetune"
 
 
 def _number(value: object) -> object:
@@ -155,7 +154,7 @@ class Settings(_Strict):
 
 def names() -> list[str]:
     """Names of the settings that come with the toolkit."""
-    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+    return names_in(FOLDER)
 
 
 def load(name_or_path: str, overrides: tuple[str, ...] = ()) -> Settings:
@@ -163,35 +162,5 @@ def load(name_or_path: str, overrides: tuple[str, ...] = ()) -> Settings:
 
     Raises InputError that names the file and line, or the override, and the value at fault.
     """
-    known = name_or_path in names()
-    path = FOLDER / f"{name_or_path}.yaml" if known else Path(name_or_path)
-    if not known and not path.exists():
-        raise InputError(f"no settings {name_or_path!r}: neither a file nor one of {', '.join(names())}")
-    file = YamlFile.read(path, what="settings", examples="lite/configs/")
-    for flag in overrides:
-        file.set(flag)
-    try:
-        return Settings.model_validate(file.values)
-    except pydantic.ValidationError as error:
-        raise InputError(_explain(file, error)) from error
-
-
-def _explain(file: YamlFile, error: pydantic.ValidationError) -> str:
-    """The first mistake in one line."""
-    first = error.errors()[0]
-    where = first["loc"]
-    keys, message = ".".join(map(str, where)), first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        message = f"unknown key; known are {', '.join(_model_at(where[:-1]).model_fields)}"
-    elif first["type"] == "missing":
-        message = "is missing"
-    elif not first["msg"].startswith("Value error"):
-        message = f"{message}, not {first['input']!r}"
-    return f"{file.place(where)}: {keys}: {message}"
-
-
-def _model_at(where: tuple[int | str, ...]) -> type[pydantic.BaseModel]:
-    parts: dict[str, type[pydantic.BaseModel]] = {
-        "stages": Stage, "schedule": Schedule, "optimizer": Optimizer, "augment": Augment, "mix": Mix,
-    }  # fmt: skip
-    return parts[str(where[0])] if where else Settings
+    settings, _ = load_model(Settings, name_or_path, FOLDER, what="settings", overrides=overrides)
+    return settings
