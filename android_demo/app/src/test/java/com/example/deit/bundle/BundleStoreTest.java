@@ -135,7 +135,8 @@ public class BundleStoreTest {
         File manifest = new File(app.push("int8"), "manifest.json");
         String whole = TestApplication.text(manifest);
         for (String text : List.of("", "{", "[]", "{}", whole.substring(0, whole.length() / 2),
-                whole.replace("\"schema\": 1", "\"schema\": 2"), whole.replace("\"precision\"", "\"p\""))) {
+                whole.replace("\"schema\": 1", "\"schema\": 2"), whole.replace("\"precision\"", "\"p\""),
+                whole.replace("\"bicubic\"", "\"nearest\""))) {
             TestApplication.replace(manifest, text);
             assertEquals(text, Reason.BAD_MANIFEST, reason());
         }
