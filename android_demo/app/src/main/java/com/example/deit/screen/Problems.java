@@ -8,12 +8,12 @@ import com.example.deit.R;
 import com.example.deit.view.ProblemView;
 import com.example.deit.words.Problem;
 
-/** A screen's problem, and where its button leads. */
+/** A problem on a screen that needs the engine, and where its button leads. */
 final class Problems {
     private Problems() {}
 
     /**
-     * Shows a problem in the view that every screen has for it.
+     * Shows a problem in the screen's view for it.
      *
      * @param problem null for none
      * @param retry what the button does where the remedy is to try again

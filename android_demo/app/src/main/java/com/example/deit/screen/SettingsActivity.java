@@ -16,6 +16,7 @@ import com.example.deit.classify.Engine;
 import com.example.deit.classify.PowerMode;
 import com.example.deit.engine.EngineThread;
 import com.example.deit.engine.Task;
+import com.example.deit.view.ProblemView;
 import com.example.deit.words.Problem;
 import com.example.deit.words.Words;
 import java.io.File;
@@ -74,7 +75,8 @@ public final class SettingsActivity extends Activity implements EngineThread.Cal
 
     @Override
     public void onProblem(Problem problem) {
-        Problems.show(this, problem, this::recreate);
+        // Bundles that are broken are listed: what is left is memory, and to try again.
+        ((ProblemView) findViewById(R.id.problem)).show(problem, this::recreate);
     }
 
     private void add(RadioGroup group, String key, String text, boolean usable, boolean checked) {
