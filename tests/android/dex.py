@@ -16,7 +16,7 @@ def strings(dex: bytes) -> list[str]:
 
 
 def classes(dex: bytes) -> set[str]:
-    """The classes that the file itself defines, such as com.example.deit.MainActivity."""
+    """The classes that the file itself defines, such as com.example.deit.screen.MainActivity."""
     names = strings(dex)
     count, start = struct.unpack_from("<2I", dex, _TYPES)
     types = struct.unpack_from(f"<{count}I", dex, start)

@@ -118,7 +118,7 @@ def test_code(apk: Path) -> None:
     defined = dex.classes(code)
     # What Android starts by name, and what libdeit_jni.so finds by name.
     natives = _with_natives()
-    assert {"com.example.deit.MainActivity", *natives} <= defined
+    assert {"com.example.deit.screen.MainActivity", *natives} <= defined
     for method in (method for methods in natives.values() for method in methods):
         assert method in dex.strings(code)
     # Paddle Lite's classes come from its jar, and tests stay out.
@@ -140,7 +140,7 @@ def test_manifest(manifest: str, apk: Path) -> None:
         r"package: name='com.example.deit' versionCode='1' versionName='0.1.0'",
         r"sdkVersion:'24'",
         r"targetSdkVersion:'34'",
-        r"launchable-activity: name='com.example.deit.MainActivity'",
+        r"launchable-activity: name='com.example.deit.screen.MainActivity'",
         r"native-code: 'arm64-v8a'",
         # A phone or tablet without a camera can have it as well.
         r"uses-feature-not-required: name='android.hardware.camera.any'",

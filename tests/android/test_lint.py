@@ -49,7 +49,7 @@ def test_no_resource_is_unused(app: Sources) -> None:
 
 
 def test_other_apps_can_start_the_main_screen_only(app: Sources) -> None:
-    assert app.exported() == [".MainActivity"]
+    assert app.exported() == [".screen.MainActivity"]
 
 
 def test_no_permission_but_the_cameras(app: Sources) -> None:

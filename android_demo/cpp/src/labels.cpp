@@ -1,6 +1,7 @@
 #include "labels.h"
 
 #include <cstddef>
+#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "error.h"
@@ -11,36 +12,14 @@ namespace {
 
 constexpr std::size_t kLimit = std::size_t{16} << 20;
 
-// Length of the UTF-8 sequence at the start of `text` (RFC 3629, table in section 4), or 0 if there is none.
-std::size_t sequence_length(std::string_view text) {
-  const auto byte = [&](std::size_t index) {
-    return index < text.size() ? static_cast<unsigned char>(text[index]) : 0U;
-  };
-  const auto tail = [&](std::size_t index) { return (byte(index) & 0xC0U) == 0x80U; };
-  const unsigned first = byte(0);
-  const unsigned second = byte(1);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF && tail(1)) return 2;
-  if (first >= 0xE0 && first <= 0xEF && tail(1) && tail(2)) {
-    const bool overlong = first == 0xE0 && second < 0xA0;
-    const bool surrogate = first == 0xED && second > 0x9F;
-    return overlong || surrogate ? 0 : 3;
+bool is_utf8(const std::string& text) {
+  using nlohmann::json;
+  try {
+    json(text).dump();  // checks each sequence, as JSON must be UTF-8
+    return true;
+  } catch (const json::type_error&) {
+    return false;
   }
-  if (first >= 0xF0 && first <= 0xF4 && tail(1) && tail(2) && tail(3)) {
-    const bool overlong = first == 0xF0 && second < 0x90;
-    const bool beyond = first == 0xF4 && second > 0x8F;
-    return overlong || beyond ? 0 : 4;
-  }
-  return 0;
-}
-
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t length = sequence_length(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
 }
 
 }  // namespace
@@ -49,7 +28,7 @@ std::vector<std::string> read_labels(const std::filesystem::path& path, int clas
   const auto data = read_file(path, Code::Bundle, kLimit);
   std::string_view text(reinterpret_cast<const char*>(data.data()), data.size());
   const std::string name = path.string();
-  if (!is_utf8(text))
+  if (!is_utf8(std::string(text)))
     throw Error(Code::Bundle, name + " is not UTF-8 text: save it as UTF-8, one class a line");
   if (text.back() == '\n') text.remove_suffix(1);
   std::vector<std::string> labels;

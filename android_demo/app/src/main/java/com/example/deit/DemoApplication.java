@@ -8,9 +8,9 @@ import com.example.deit.bundle.BundleStore;
 import com.example.deit.camera.CameraFrames;
 import com.example.deit.camera.FrameSource;
 import com.example.deit.classify.Classifiers;
+import com.example.deit.engine.EngineSettings;
 import com.example.deit.engine.EngineThread;
 import com.example.deit.engine.OpenEngine;
-import com.example.deit.settings.Settings;
 import java.io.File;
 
 /** What all screens share, and what outlives them: the engine, the bundles, the settings. */
@@ -45,11 +45,11 @@ public class DemoApplication extends Application {
         return bundles;
     }
 
-    public Settings settings() {
-        return Settings.load(preferences());
+    public EngineSettings settings() {
+        return EngineSettings.load(preferences());
     }
 
-    public void save(Settings settings) {
+    public void save(EngineSettings settings) {
         settings.save(preferences());
     }
 

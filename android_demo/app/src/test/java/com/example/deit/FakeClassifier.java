@@ -1,11 +1,11 @@
 package com.example.deit;
 
 import android.graphics.Bitmap;
+import com.example.deit.classify.Classification;
 import com.example.deit.classify.Classifier;
 import com.example.deit.classify.ClassifierException;
 import com.example.deit.classify.Facts;
 import com.example.deit.classify.Guess;
-import com.example.deit.classify.Result;
 import com.example.deit.classify.Times;
 import com.example.deit.engine.OpenEngine;
 import java.util.Collections;
@@ -24,8 +24,8 @@ public class FakeClassifier implements Classifier {
         };
     }
 
-    public static Result result(String label, Times times) {
-        return new Result(Collections.singletonList(new Guess(0, label, 1, 1)), times);
+    public static Classification result(String label, Times times) {
+        return new Classification(Collections.singletonList(new Guess(0, label, 1, 1)), times);
     }
 
     @Override
@@ -50,7 +50,7 @@ public class FakeClassifier implements Classifier {
     }
 
     @Override
-    public Result classify(Bitmap bitmap, int topK) throws ClassifierException {
+    public Classification classify(Bitmap bitmap, int topK) throws ClassifierException {
         return result("fake", new Times(0, 1, 2));
     }
 

@@ -11,6 +11,8 @@ import android.os.Looper;
 import android.view.View;
 import android.view.ViewGroup;
 import android.widget.TextView;
+import com.example.deit.engine.EngineThread;
+import com.example.deit.words.Problem;
 import java.io.File;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -49,7 +51,7 @@ public final class Screen {
                 .engine()
                 .run(
                         open -> null,
-                        new com.example.deit.engine.EngineThread.Callback<Object>() {
+                        new EngineThread.Callback<Object>() {
                             @Override
                             public void onDone(Object nothing) {
                                 done[0] = true;

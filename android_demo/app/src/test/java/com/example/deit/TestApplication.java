@@ -2,7 +2,6 @@ package com.example.deit;
 
 import android.content.Context;
 import androidx.test.core.app.ApplicationProvider;
-import com.example.deit.bundle.BundleStore;
 import com.example.deit.camera.FrameSource;
 import com.example.deit.classify.Classifiers;
 import com.example.deit.engine.OpenEngine;

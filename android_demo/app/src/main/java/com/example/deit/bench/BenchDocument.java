@@ -7,29 +7,29 @@ import org.json.JSONException;
 import org.json.JSONObject;
 
 /** A measurement as JSON: the document that `deit --bench` writes (cpp/schema/output.schema.json). */
-final class BenchDocument {
+public final class BenchDocument {
     private static final int SCHEMA = 1;
 
     private BenchDocument() {}
 
     /** One line. @param version of this app */
-    static String of(Measurement measured, String version) {
+    public static String of(Measurement measured, String version) {
         try {
             Facts facts = measured.facts;
             return new JSONObject()
                     .put("schema", SCHEMA)
                     .put("versions", versions(measured, version))
-                    .put("model", facts.model())
+                    .put("model", facts.model)
                     .put("file", measured.file.getPath())
-                    .put("bytes", facts.bytes())
-                    .put("precision", facts.precision())
-                    .put("target", facts.target())
-                    .put("recipe", orNull(facts.recipe()))
-                    .put("kernel_targets", new JSONArray(facts.kernelTargets()))
-                    .put("threads", facts.threads())
-                    .put("power_mode", facts.powerMode())
+                    .put("bytes", facts.bytes)
+                    .put("precision", facts.precision)
+                    .put("target", facts.target)
+                    .put("recipe", orNull(facts.recipe))
+                    .put("kernel_targets", new JSONArray(facts.kernelTargets))
+                    .put("threads", facts.threads)
+                    .put("power_mode", facts.powerMode)
                     .put("cpu_mask", measured.cpuMask)
-                    .put("load_ms", facts.loadMs())
+                    .put("load_ms", facts.loadMs)
                     .put("peak_rss_kib", orNull(measured.peakKib))
                     .put("pictures", new JSONArray().put(picture(measured)))
                     .put("bench", bench(measured))
@@ -43,19 +43,19 @@ final class BenchDocument {
     private static JSONObject versions(Measurement measured, String version) throws JSONException {
         return new JSONObject()
                 .put("deit", version)
-                .put("engine", measured.facts.engine())
-                .put("opt", measured.facts.opt());
+                .put("engine", measured.facts.engine)
+                .put("opt", measured.facts.opt);
     }
 
     private static JSONObject picture(Measurement measured) throws JSONException {
         JSONArray classes = new JSONArray();
-        for (Guess guess : measured.first.guesses()) {
+        for (Guess guess : measured.first.guesses) {
             classes.put(
                     new JSONObject()
-                            .put("index", guess.index())
-                            .put("class", guess.label())
-                            .put("logit", guess.logit())
-                            .put("probability", guess.probability()));
+                            .put("index", guess.index)
+                            .put("class", guess.label)
+                            .put("logit", guess.logit)
+                            .put("probability", guess.probability));
         }
         return new JSONObject()
                 .put("picture", measured.picture)
@@ -63,8 +63,8 @@ final class BenchDocument {
                 .put("classes", classes)
                 .put("logits", JSONObject.NULL)
                 .put("decode_ms", orNull(measured.decodeMs))
-                .put("preprocess_ms", measured.first.times().preprocessMs())
-                .put("inference_ms", measured.first.times().inferenceMs());
+                .put("preprocess_ms", measured.first.times.preprocessMs)
+                .put("inference_ms", measured.first.times.inferenceMs);
     }
 
     private static JSONObject bench(Measurement measured) throws JSONException {
@@ -72,7 +72,7 @@ final class BenchDocument {
         for (double latency : measured.latencies) latencies.put(latency);
         Statistics values = measured.statistics;
         return new JSONObject()
-                .put("first_run_ms", measured.first.times().inferenceMs())
+                .put("first_run_ms", measured.first.times.inferenceMs)
                 .put("warmup", measured.warmup)
                 .put("repeats", measured.latencies.length)
                 .put("latencies_ms", latencies)

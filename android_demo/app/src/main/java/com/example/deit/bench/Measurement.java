@@ -4,13 +4,13 @@ import android.content.ContentResolver;
 import android.graphics.Bitmap;
 import android.graphics.Color;
 import android.net.Uri;
-import com.example.deit.bundle.Bundle;
 import com.example.deit.bundle.BundleException;
+import com.example.deit.bundle.BundleFiles;
+import com.example.deit.bundle.ModelBundle;
+import com.example.deit.classify.Classification;
 import com.example.deit.classify.Classifier;
 import com.example.deit.classify.ClassifierException;
 import com.example.deit.classify.Facts;
-import com.example.deit.classify.ModelFile;
-import com.example.deit.classify.Result;
 import com.example.deit.engine.OpenEngine;
 import com.example.deit.picture.PictureException;
 import com.example.deit.picture.PictureReader;
@@ -18,20 +18,20 @@ import java.io.File;
 import java.util.function.BooleanSupplier;
 
 /** One benchmark: the network loaded afresh, its first run, runs to warm up and measured ones, all raw. */
-final class Measurement {
+public final class Measurement {
     private static final int CLASSES = 5;
     private static final int GREY_SIDE = 256;
 
-    final Facts facts;
-    final File file; // the .nb that ran
-    final String picture; // its name
-    final Double decodeMs; // null for a picture that is made up
-    final Result first;
-    final int warmup;
-    final double[] latencies; // ms
-    final Statistics statistics;
-    final String cpuMask;
-    final Long peakKib;
+    public final Facts facts;
+    public final File file; // the .nb that ran
+    public final String picture; // its name
+    public final Double decodeMs; // null for a picture that is made up
+    public final Classification first;
+    public final int warmup;
+    public final double[] latencies; // ms
+    public final Statistics statistics;
+    public final String cpuMask;
+    public final Long peakKib;
 
     /**
      * Measures; on the engine thread.
@@ -39,15 +39,15 @@ final class Measurement {
      * @param warmup runs between the first and the measured ones, at least 1
      * @param cancelled asked between runs
      */
-    Measurement(OpenEngine engine, ContentResolver resolver, int warmup, int repeats, BooleanSupplier cancelled)
+    public Measurement(OpenEngine engine, ContentResolver resolver, int warmup, int repeats, BooleanSupplier cancelled)
             throws BundleException, ClassifierException, PictureException {
         Classifier classifier = engine.reopened();
-        Bundle bundle = engine.bundle();
-        file = new File(bundle.folder(), ModelFile.name());
+        ModelBundle bundle = engine.bundle();
+        file = new File(bundle.folder, BundleFiles.network());
         facts = classifier.facts();
         this.warmup = warmup;
 
-        File golden = new File(bundle.folder(), "golden.png");
+        File golden = new File(bundle.folder, "golden.png");
         long start = System.nanoTime();
         Bitmap bitmap = golden.isFile() ? read(resolver, golden, bundle) : grey();
         decodeMs = golden.isFile() ? (System.nanoTime() - start) / 1e6 : null;
@@ -62,8 +62,8 @@ final class Measurement {
         peakKib = ProcessStatus.peakKib();
     }
 
-    private static Bitmap read(ContentResolver resolver, File golden, Bundle bundle) throws PictureException {
-        return PictureReader.read(resolver, Uri.fromFile(golden), bundle.manifest().shortSide());
+    private static Bitmap read(ContentResolver resolver, File golden, ModelBundle bundle) throws PictureException {
+        return PictureReader.read(resolver, Uri.fromFile(golden), bundle.manifest.resizeShort);
     }
 
     /** For a bundle without its golden picture: the time does not depend on what the picture shows. */

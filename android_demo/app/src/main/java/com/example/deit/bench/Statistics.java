@@ -7,17 +7,17 @@ import java.util.Arrays;
  * linearly between order statistics at place q * (n - 1), which is numpy's default; the standard deviation is the
  * sample's (n - 1), 0 for a single one. All in the unit of the samples.
  */
-final class Statistics {
-    final double mean;
-    final double p50;
-    final double p90;
-    final double p99;
-    final double min;
-    final double max;
-    final double stddev;
+public final class Statistics {
+    public final double mean;
+    public final double p50;
+    public final double p90;
+    public final double p99;
+    public final double min;
+    public final double max;
+    public final double stddev;
 
     /** @throws IllegalArgumentException if there is no sample */
-    Statistics(double[] samples) {
+    public Statistics(double[] samples) {
         if (samples.length == 0) throw new IllegalArgumentException("no sample");
         double[] sorted = samples.clone();
         Arrays.sort(sorted);

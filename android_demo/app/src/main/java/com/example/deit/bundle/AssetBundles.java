@@ -12,7 +12,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
-import org.json.JSONException;
 
 /**
  * The bundles in the app's assets. The engine reads files only, so each is unpacked once: under a temporary name,
@@ -31,18 +30,11 @@ final class AssetBundles {
         this.copies = copies;
     }
 
-    List<Bundle> list() {
+    List<ModelBundle> list() {
         Set<String> names = names();
         deleteAllBut(names);
-        List<Bundle> bundles = new ArrayList<>();
-        for (String name : names) {
-            File folder = new File(copies, name);
-            try {
-                bundles.add(new Bundle(Bundle.Origin.ASSETS, folder, unpacked(name, folder)));
-            } catch (BundleException e) {
-                bundles.add(new Bundle(Bundle.Origin.ASSETS, folder, e));
-            }
-        }
+        List<ModelBundle> bundles = new ArrayList<>();
+        for (String name : names) bundles.add(unpacked(name));
         return bundles;
     }
 
@@ -63,56 +55,58 @@ final class AssetBundles {
         File[] there = copies.listFiles();
         if (there == null) return;
         for (File folder : there) {
-            if (!names.contains(folder.getName())) Files.delete(folder);
+            if (!names.contains(folder.getName())) BundleFiles.delete(folder);
         }
     }
 
-    private Manifest unpacked(String name, File folder) throws BundleException {
-        String text = manifestText(name);
+    private ModelBundle unpacked(String name) {
+        File folder = new File(copies, name);
         try {
+            String text = manifestText(name);
+            ModelBundle copy = ModelBundle.of(ModelBundle.Origin.ASSETS, folder);
             // An update of the app may bring another bundle of the same name.
-            if (Files.text(new File(folder, Manifest.FILE)).equals(text)) return BundleCheck.check(folder);
-        } catch (IOException | BundleException e) {
-            // Not there yet, or not whole any more: unpack it.
+            if (copy.usable() && copy.manifest.text.equals(text)) return copy;
+            unpack(name, text, folder);
+            return ModelBundle.of(ModelBundle.Origin.ASSETS, folder);
+        } catch (BundleException e) {
+            return new ModelBundle(ModelBundle.Origin.ASSETS, folder, e);
         }
-        unpack(name, text, folder);
-        return BundleCheck.check(folder);
     }
 
     private String manifestText(String name) throws BundleException {
-        try (InputStream in = assets.open(root + "/" + name + "/" + Manifest.FILE)) {
-            return Files.text(in);
-        } catch (IOException e) {
+        try (InputStream in = assets.open(root + "/" + name + "/" + BundleManifest.FILE)) {
+            return BundleFiles.text(in);
+        } catch (FileNotFoundException e) {
             throw new BundleException(Reason.NO_MANIFEST, null, null);
+        } catch (IOException e) {
+            throw new BundleException(Reason.BAD_MANIFEST, null, e.getMessage());
         }
     }
 
     private void unpack(String name, String text, File folder) throws BundleException {
         File temporary = new File(copies, TEMPORARY + name);
-        Files.delete(temporary);
+        BundleFiles.delete(temporary);
         try {
-            Manifest manifest = Manifest.parse(text);
+            BundleManifest manifest = BundleManifest.parse(text);
             if (!temporary.mkdirs()) throw new IOException(temporary.getPath());
-            Files.write(
+            BundleFiles.write(
                     new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8)),
-                    new File(temporary, Manifest.FILE));
-            for (String file : BundleCheck.files()) copy(name, file, manifest, temporary);
-            Files.delete(folder);
+                    new File(temporary, BundleManifest.FILE));
+            for (String file : ModelBundle.files()) copy(name, file, manifest, temporary);
+            BundleFiles.delete(folder);
             if (!temporary.renameTo(folder)) throw new IOException(folder.getPath());
-        } catch (JSONException e) {
-            throw new BundleException(Reason.BAD_MANIFEST, null, e.getMessage());
         } catch (IOException e) {
             throw new BundleException(Reason.NOT_UNPACKED, name, e.getMessage());
         } finally {
-            Files.delete(temporary);
+            BundleFiles.delete(temporary);
         }
     }
 
-    private void copy(String name, String file, Manifest manifest, File to) throws IOException, BundleException {
-        Manifest.Entry entry = manifest.files().get(file);
+    private void copy(String name, String file, BundleManifest manifest, File to) throws IOException, BundleException {
+        BundleManifest.Entry entry = manifest.files.get(file);
         if (entry == null) throw new BundleException(Reason.NO_FILE, file, null);
         try (InputStream in = assets.open(root + "/" + name + "/" + file)) {
-            if (!Files.write(in, new File(to, file)).equals(entry.sha256)) {
+            if (!BundleFiles.write(in, new File(to, file)).equals(entry.sha256)) {
                 throw new BundleException(Reason.DAMAGED, file, null);
             }
         } catch (FileNotFoundException e) {

@@ -31,8 +31,8 @@ public final class BundleStore {
      * All bundles, also those that cannot be used, pushed ones first. Unpacks assets that are new: not for the main
      * thread.
      */
-    public synchronized List<Bundle> list() {
-        List<Bundle> bundles = pushed();
+    public synchronized List<ModelBundle> list() {
+        List<ModelBundle> bundles = pushed();
         bundles.addAll(assets.list());
         return bundles;
     }
@@ -40,33 +40,27 @@ public final class BundleStore {
     /**
      * The bundle to use. Not for the main thread.
      *
-     * @param key {@link Bundle#key} of the one chosen in the settings; null if none is: the first that can be used
+     * @param key {@link ModelBundle#key} of the one chosen in the settings; null if none is: the first that can be used
      * @throws BundleException if it cannot be used; never another one in its place
      */
-    public Bundle choose(String key) throws BundleException {
-        Bundle broken = null;
-        for (Bundle bundle : list()) {
+    public ModelBundle choose(String key) throws BundleException {
+        ModelBundle broken = null;
+        for (ModelBundle bundle : list()) {
             if (key != null && !bundle.key().equals(key)) continue;
             if (bundle.usable()) return bundle;
             if (broken == null) broken = bundle;
         }
-        if (broken != null) throw broken.problem().of(broken.name());
+        if (broken != null) throw broken.problem.of(broken.name());
         if (key != null) throw new BundleException(Reason.GONE, key.substring(key.indexOf('/') + 1), null);
         throw new BundleException(Reason.NONE, pushed == null ? null : pushed.getPath(), null);
     }
 
-    private List<Bundle> pushed() {
-        List<Bundle> bundles = new ArrayList<>();
+    private List<ModelBundle> pushed() {
+        List<ModelBundle> bundles = new ArrayList<>();
         File[] folders = pushed == null ? null : pushed.listFiles(File::isDirectory);
         if (folders == null) return bundles;
         Arrays.sort(folders);
-        for (File folder : folders) {
-            try {
-                bundles.add(new Bundle(Bundle.Origin.PUSHED, folder, BundleCheck.check(folder)));
-            } catch (BundleException e) {
-                bundles.add(new Bundle(Bundle.Origin.PUSHED, folder, e));
-            }
-        }
+        for (File folder : folders) bundles.add(ModelBundle.of(ModelBundle.Origin.PUSHED, folder));
         return bundles;
     }
 }

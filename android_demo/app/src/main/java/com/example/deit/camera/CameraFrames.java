@@ -14,8 +14,8 @@ import android.os.Looper;
 import android.view.Surface;
 import android.view.TextureView;
 import android.view.View;
-import com.example.deit.Problem;
 import com.example.deit.R;
+import com.example.deit.words.Problem;
 import java.util.Collections;
 
 /** The camera's preview as frames: Camera2 → TextureView → a bitmap, when one is asked for. */

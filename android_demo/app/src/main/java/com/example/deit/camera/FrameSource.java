@@ -2,7 +2,7 @@ package com.example.deit.camera;
 
 import android.graphics.Bitmap;
 import android.view.View;
-import com.example.deit.Problem;
+import com.example.deit.words.Problem;
 
 /** Where live frames come from: the camera, or in a test a picture. All of it on the main thread. */
 public interface FrameSource {

@@ -1,16 +1,16 @@
 package com.example.deit.classify;
 
+import com.example.deit.bundle.BundleFiles;
+import com.example.deit.bundle.BundleManifest;
 import com.example.deit.classify.ClassifierException.Code;
+import java.io.DataInputStream;
 import java.io.File;
 import java.io.FileInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
+import java.util.Collection;
 import java.util.Locale;
-import java.util.TreeSet;
-import org.json.JSONObject;
 
 /**
  * A bundle's .nb that is safe to load in Java. The engine ends the whole app on a damaged one, so the file must be
@@ -26,30 +26,32 @@ final class CheckedModel {
     /** Version of the optimizer that made it: the engine's must be the same. */
     final String opt;
     /** What its kernels are for, in alphabetical order. */
-    final TreeSet<String> kernelTargets = new TreeSet<>();
+    final Collection<String> kernelTargets;
 
     /** Throws {@code MODEL} for a .nb that is missing, not the manifest's, or for another processor. */
     CheckedModel(File folder, String name, BundleManifest manifest) throws ClassifierException {
         file = new File(folder, name);
         bytes = file.length();
-        JSONObject listed = manifest.file(name);
+        BundleManifest.Entry listed = manifest.files.get(name);
         if (listed == null) throw refuse(name + " is none of the manifest's files: give one of the bundle");
         if (!file.isFile()) throw refuse(file + " is missing: copy the bundle again");
-        if (bytes != listed.optLong("bytes")) {
+        if (bytes != listed.bytes) {
             throw refuse(
-                    file + " has " + bytes + " bytes where the manifest says " + listed.optLong("bytes")
+                    file + " has " + bytes + " bytes where the manifest says " + listed.bytes
                             + ": copy the bundle again");
         }
-        String target = name.equals(HOST) ? "x86" : manifest.target;
-        checkTarget(target, manifest.precision);
-        opt = checkSum(listed.optString("sha256"));
-        if (name.equals(HOST)) {
-            // The manifest lists the kernels of model.nb.
-            kernelTargets.add("host");
-            kernelTargets.add("x86");
-        } else {
-            kernelTargets.addAll(manifest.kernelTargets);
+        boolean host = name.equals(HOST);
+        checkTarget(host ? "x86" : manifest.target, manifest.precision);
+        try {
+            if (!BundleFiles.sha256(file).equals(listed.sha256)) {
+                throw refuse(file + " is not the file of its manifest (SHA-256 differs): copy the bundle again");
+            }
+            opt = version(file);
+        } catch (IOException error) {
+            throw refuse(file + " cannot be read: " + error.getMessage());
         }
+        // The manifest lists the kernels of model.nb.
+        kernelTargets = host ? Arrays.asList("host", "x86") : manifest.kernelTargets;
     }
 
     private void checkTarget(String target, String precision) throws ClassifierException {
@@ -71,33 +73,14 @@ final class CheckedModel {
         return arch.startsWith("arm") || arch.startsWith("aarch");
     }
 
-    /** The optimizer's version, after comparing the file's SHA-256 with the manifest's. */
-    private String checkSum(String expected) throws ClassifierException {
-        byte[] block = new byte[1 << 16];
-        String version = null;
-        try (InputStream stream = new FileInputStream(file)) {
-            MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            for (int read = stream.read(block); read >= 0; read = stream.read(block)) {
-                if (version == null) version = version(block, read);
-                digest.update(block, 0, read);
-            }
-            StringBuilder found = new StringBuilder();
-            for (byte one : digest.digest()) found.append(String.format(Locale.ROOT, "%02x", one));
-            if (!found.toString().equals(expected)) {
-                throw refuse(file + " is not the file of its manifest (SHA-256 differs): copy the bundle again");
-            }
-            return version;
-        } catch (IOException error) {
-            throw refuse(file + " cannot be read: " + error.getMessage());
-        } catch (NoSuchAlgorithmException impossible) {
-            throw new AssertionError(impossible);
-        }
-    }
-
     /** From the head of a .nb: 16 bytes behind the first two, ended by NUL. */
-    private static String version(byte[] head, int length) {
+    private static String version(File file) throws IOException {
+        byte[] head = new byte[VERSION_AT + VERSION_BYTES];
+        try (DataInputStream in = new DataInputStream(new FileInputStream(file))) {
+            in.readFully(head);
+        }
         int end = VERSION_AT;
-        while (end < Math.min(length, VERSION_AT + VERSION_BYTES) && head[end] != 0) end++;
+        while (end < head.length && head[end] != 0) end++;
         return new String(head, VERSION_AT, end - VERSION_AT, StandardCharsets.US_ASCII);
     }
 

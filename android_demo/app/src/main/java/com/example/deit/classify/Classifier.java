@@ -22,7 +22,7 @@ public interface Classifier extends AutoCloseable {
      * @throws ClassifierException for a bitmap that cannot be used ({@code PICTURE}), for topK below 1
      *     ({@code USAGE}) and where the engine fails ({@code ENGINE}, {@code MEMORY})
      */
-    Result classify(Bitmap bitmap, int topK) throws ClassifierException;
+    Classification classify(Bitmap bitmap, int topK) throws ClassifierException;
 
     /**
      * The logits of the last classification, one for each class, in an array of the caller's own.

@@ -48,6 +48,16 @@ public final class ClassifierException extends Exception {
         this.code = code;
     }
 
+    /** For a library that is missing, as it is on processors that the app was not built for: {@code ABI}. */
+    static ClassifierException missing(String library, LinkageError error) {
+        String why = String.valueOf(error.getMessage());
+        return new ClassifierException(
+                Code.ABI,
+                "lib" + library + ".so cannot be loaded on this processor (" + System.getProperty("os.arch")
+                        + "): build the app for it, with Paddle Lite's libraries; " + why.split("\n", 2)[0],
+                error);
+    }
+
     public Code code() {
         return code;
     }

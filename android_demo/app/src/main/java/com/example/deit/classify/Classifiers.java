@@ -1,5 +1,6 @@
 package com.example.deit.classify;
 
+import com.example.deit.bundle.BundleFiles;
 import java.io.File;
 
 /** Opens bundles. */
@@ -9,7 +10,7 @@ public final class Classifiers {
     /**
      * Loads the network of a bundle.
      *
-     * @param folder the bundle: manifest.json, labels.txt and {@link ModelFile#name}
+     * @param folder the bundle: manifest.json, labels.txt and {@link BundleFiles#network}
      * @param threads 1 to 256
      * @throws ClassifierException with {@code BUNDLE} or {@code MODEL} for a bundle that is missing, damaged or
      *     for another processor, {@code USAGE} for threads out of range, {@code ABI} where the native libraries
@@ -19,9 +20,9 @@ public final class Classifiers {
             throws ClassifierException {
         switch (engine) {
             case NATIVE:
-                return NativeClassifier.open(folder, ModelFile.name(), threads, mode);
+                return NativeClassifier.open(folder, BundleFiles.network(), threads, mode);
             case JAVA:
-                return JavaClassifier.open(folder, ModelFile.name(), threads, mode);
+                return JavaClassifier.open(folder, BundleFiles.network(), threads, mode);
             default:
                 throw new AssertionError(engine);
         }

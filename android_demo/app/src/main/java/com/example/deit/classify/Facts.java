@@ -9,20 +9,33 @@ import org.json.JSONObject;
 
 /** What a {@link Classifier} has loaded, and how: from the bundle's manifest, the .nb and the engine. */
 public final class Facts {
-    private final String model;
-    private final String precision;
-    private final String target;
-    private final String recipe;
-    private final String engine;
-    private final String opt;
-    private final String powerMode;
-    private final int classes;
-    private final int threads;
-    private final long bytes;
-    private final double loadMs;
-    private final List<String> kernelTargets;
-    private final Double cosineMean;
-    private final Double top1Agreement;
+    /** Such as deit_tiny. */
+    public final String model;
+    /** fp32, int8 or fp16. */
+    public final String precision;
+    /** What the bundle's model.nb is for, such as arm. */
+    public final String target;
+    /** Name of the quantization recipe; null where nothing was quantized. */
+    public final String recipe;
+    /** Version of Paddle Lite, such as v2.13-rc. */
+    public final String engine;
+    /** Version of the optimizer that made the .nb. */
+    public final String opt;
+    /** As {@link PowerMode#text}, and as the engine has it: one for x86 has none but no-bind. */
+    public final String powerMode;
+    public final int classes;
+    /** As the engine has them: on ARM no more than there are cores. */
+    public final int threads;
+    /** Of the .nb. */
+    public final long bytes;
+    /** Milliseconds that reading, checking and loading the .nb took. */
+    public final double loadMs;
+    /** What the kernels of the .nb are for, in alphabetical order, such as arm and host. */
+    public final List<String> kernelTargets;
+    /** Drift: mean cosine of the logits with those of the network in floating point; null if not known. */
+    public final Double cosineMean;
+    /** Drift: share of pictures whose first class stayed the same; null if not known. */
+    public final Double top1Agreement;
 
     /**
      * From the JSON object of deit_facts in the core's c_api.h.
@@ -48,74 +61,5 @@ public final class Facts {
         JSONObject drift = facts.optJSONObject("drift");
         cosineMean = drift == null ? null : drift.getDouble("cosine_mean");
         top1Agreement = drift == null ? null : drift.getDouble("top1_agreement");
-    }
-
-    /** Such as deit_tiny. */
-    public String model() {
-        return model;
-    }
-
-    /** fp32, int8 or fp16. */
-    public String precision() {
-        return precision;
-    }
-
-    /** What the bundle's model.nb is for, such as arm. */
-    public String target() {
-        return target;
-    }
-
-    /** Name of the quantization recipe; null where nothing was quantized. */
-    public String recipe() {
-        return recipe;
-    }
-
-    /** Version of Paddle Lite, such as v2.13-rc. */
-    public String engine() {
-        return engine;
-    }
-
-    /** Version of the optimizer that made the .nb. */
-    public String opt() {
-        return opt;
-    }
-
-    /** As {@link PowerMode#text}, and as the engine has it: one for x86 has none but no-bind. */
-    public String powerMode() {
-        return powerMode;
-    }
-
-    public int classes() {
-        return classes;
-    }
-
-    /** As the engine has them: on ARM no more than there are cores. */
-    public int threads() {
-        return threads;
-    }
-
-    /** Of the .nb. */
-    public long bytes() {
-        return bytes;
-    }
-
-    /** Milliseconds that reading, checking and loading the .nb took. */
-    public double loadMs() {
-        return loadMs;
-    }
-
-    /** What the kernels of the .nb are for, in alphabetical order, such as arm and host. */
-    public List<String> kernelTargets() {
-        return kernelTargets;
-    }
-
-    /** Drift: mean cosine of the logits with those of the network in floating point; null if not known. */
-    public Double cosineMean() {
-        return cosineMean;
-    }
-
-    /** Drift: share of pictures whose first class stayed the same; null if not known. */
-    public Double top1Agreement() {
-        return top1Agreement;
     }
 }

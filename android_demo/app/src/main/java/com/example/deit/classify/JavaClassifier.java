@@ -4,6 +4,9 @@ import android.graphics.Bitmap;
 import com.baidu.paddle.lite.MobileConfig;
 import com.baidu.paddle.lite.PaddlePredictor;
 import com.baidu.paddle.lite.Tensor;
+import com.example.deit.bundle.BundleException;
+import com.example.deit.bundle.BundleFiles;
+import com.example.deit.bundle.BundleManifest;
 import com.example.deit.classify.ClassifierException.Code;
 import java.io.File;
 import java.util.Arrays;
@@ -42,10 +45,10 @@ public final class JavaClassifier implements Classifier {
 
     private JavaClassifier(File folder, String modelFile, int threads, PowerMode mode)
             throws ClassifierException, JSONException {
-        manifest = BundleManifest.read(folder);
-        labels = Labels.read(new File(folder, "labels.txt"), manifest.classes);
+        manifest = manifest(folder);
+        labels = Labels.read(new File(folder, BundleFiles.LABELS), manifest.classes);
         preprocessor = new Preprocessor(manifest.resizeShort, manifest.crop, manifest.mean, manifest.std);
-        double start = Milliseconds.now();
+        double start = Times.nowMs();
         CheckedModel model = new CheckedModel(folder, modelFile, manifest);
         MobileConfig config = new MobileConfig();
         config.setModelFromFile(model.file.getPath());
@@ -64,7 +67,7 @@ public final class JavaClassifier implements Classifier {
                         model.file + " was made by opt " + model.opt + " but this engine is " + version
                                 + ": convert it again with that version, or use its engine");
             }
-            facts = facts(model, version, threads, mode, Milliseconds.now() - start);
+            facts = facts(model, version, threads, mode, Times.nowMs() - start);
         } catch (ClassifierException | JSONException | RuntimeException error) {
             predictor.free();
             throw error;
@@ -87,7 +90,23 @@ public final class JavaClassifier implements Classifier {
         } catch (JSONException | RuntimeException error) {
             throw engine("could not load " + new File(folder, modelFile) + ": " + error.getMessage());
         } catch (LinkageError error) {
-            throw NativeLibrary.missing("paddle_lite_jni", error);
+            throw ClassifierException.missing("paddle_lite_jni", error);
+        }
+    }
+
+    private static BundleManifest manifest(File folder) throws ClassifierException {
+        try {
+            return BundleManifest.read(folder);
+        } catch (BundleException wrong) {
+            String words;
+            if (wrong.reason() == BundleException.Reason.NO_MANIFEST) {
+                String why = folder.isDirectory() ? "it has no manifest.json" : "there is no such folder";
+                words = folder + " is not a bundle: " + why + "; make one with tools/opt.py";
+            } else {
+                words = new File(folder, BundleManifest.FILE) + " cannot be used: " + wrong.getMessage()
+                        + "; it was edited or is no manifest: make the bundle again";
+            }
+            throw new ClassifierException(Code.BUNDLE, words, wrong);
         }
     }
 
@@ -101,7 +120,7 @@ public final class JavaClassifier implements Classifier {
                         .put("target", manifest.target)
                         .put("recipe", manifest.recipe == null ? JSONObject.NULL : manifest.recipe)
                         .put("classes", manifest.classes)
-                        .put("drift", manifest.drift == null ? JSONObject.NULL : manifest.drift)
+                        .put("drift", drift())
                         .put("engine", version)
                         .put("opt", model.opt)
                         .put("kernel_targets", new JSONArray(model.kernelTargets))
@@ -112,23 +131,31 @@ public final class JavaClassifier implements Classifier {
                         .put("load_ms", loadMs));
     }
 
+    private Object drift() throws JSONException {
+        if (manifest.cosineMean == null) return JSONObject.NULL;
+        return new JSONObject()
+                .put("cosine_mean", manifest.cosineMean)
+                .put("top1_agreement", manifest.top1Agreement);
+    }
+
     @Override
     public Facts facts() {
         return facts;
     }
 
     @Override
-    public synchronized Result classify(Bitmap bitmap, int topK) throws ClassifierException {
+    public synchronized Classification classify(Bitmap bitmap, int topK) throws ClassifierException {
         checkOpen();
         if (topK < 1) throw new ClassifierException(Code.USAGE, topK + " classes: give at least 1");
-        double start = Milliseconds.now();
+        double start = Times.nowMs();
         pixels.set(bitmap);
         float[] tensor = preprocessor.run(pixels.bytes(), pixels.width(), pixels.height(), pixels.stride());
         check(input.setData(tensor), "take a picture");
-        double prepared = Milliseconds.now();
+        double prepared = Times.nowMs();
         run();
-        double end = Milliseconds.now();
-        return new Result(Likeliest.of(logits(), labels, topK), new Times(0, prepared - start, end - prepared));
+        double end = Times.nowMs();
+        Times times = new Times(0, prepared - start, end - prepared);
+        return new Classification(Guess.likeliest(logits(), labels, topK), times);
     }
 
     @Override
@@ -158,17 +185,17 @@ public final class JavaClassifier implements Classifier {
         checkOpen();
         checkRuns(warmup, 0, "warm-up runs");
         checkRuns(repeats, 1, "measured runs");
-        double start = Milliseconds.now();
+        double start = Times.nowMs();
         run();
-        double firstRun = Milliseconds.now() - start;
+        double firstRun = Times.nowMs() - start;
         float[] first = logits();
         for (int i = 0; i < warmup && !cancelled.getAsBoolean(); i++) run();
         double[] latencies = new double[repeats];
         int measured = 0;
         while (measured < repeats && !cancelled.getAsBoolean()) {
-            start = Milliseconds.now();
+            start = Times.nowMs();
             run();
-            latencies[measured++] = Milliseconds.now() - start;
+            latencies[measured++] = Times.nowMs() - start;
         }
         float[] last = logits();
         for (int i = 0; i < last.length; i++) {

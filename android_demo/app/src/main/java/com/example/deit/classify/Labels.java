@@ -1,17 +1,23 @@
 package com.example.deit.classify;
 
+import com.example.deit.bundle.BundleFiles;
 import com.example.deit.classify.ClassifierException.Code;
 import java.io.File;
+import java.io.IOException;
 
 /** The names of the classes, one a line of labels.txt, in the order of the logits; as cpp/src/labels.cpp. */
 final class Labels {
-    private static final int LIMIT = 16 << 20;
-
     private Labels() {}
 
     /** Throws {@code BUNDLE} if the file cannot be read, is no UTF-8, or has not just {@code classes} names. */
     static String[] read(File file, int classes) throws ClassifierException {
-        String text = TextFile.read(file, LIMIT);
+        String text;
+        try {
+            text = BundleFiles.text(file);
+        } catch (IOException error) {
+            throw new ClassifierException(
+                    Code.BUNDLE, file + " cannot be used: " + error.getMessage() + "; copy the bundle again", error);
+        }
         if (text.endsWith("\n")) text = text.substring(0, text.length() - 1);
         String[] labels = text.split("\n", -1);
         for (int i = 0; i < labels.length; i++) {

@@ -23,7 +23,7 @@ public final class NativeClassifier implements Classifier {
     private NativeClassifier(long handle, Facts facts) {
         this.handle = handle;
         this.facts = facts;
-        labels = new String[facts.classes()];
+        labels = new String[facts.classes];
         for (int i = 0; i < labels.length; i++) labels[i] = NativeCore.text(NativeCore.label(handle, i));
     }
 
@@ -35,7 +35,7 @@ public final class NativeClassifier implements Classifier {
      */
     public static NativeClassifier open(File folder, String modelFile, int threads, PowerMode mode)
             throws ClassifierException {
-        NativeLibrary.load(NativeCore.LIBRARY);
+        load(NativeCore.LIBRARY);
         long[] handle = new long[1];
         byte[] message = new byte[NativeCore.MESSAGE_BYTES];
         byte[] path = NativeCore.bytes(folder.getPath());
@@ -51,18 +51,27 @@ public final class NativeClassifier implements Classifier {
         }
     }
 
+    /** Loads a native library, once; throws {@code ABI} where it cannot be. */
+    static void load(String library) throws ClassifierException {
+        try {
+            System.loadLibrary(library);
+        } catch (LinkageError error) {
+            throw ClassifierException.missing(library, error);
+        }
+    }
+
     @Override
     public Facts facts() {
         return facts;
     }
 
     @Override
-    public synchronized Result classify(Bitmap bitmap, int topK) throws ClassifierException {
+    public synchronized Classification classify(Bitmap bitmap, int topK) throws ClassifierException {
         checkOpen();
         if (topK < 1) throw new ClassifierException(Code.USAGE, topK + " classes: give at least 1");
-        double start = Milliseconds.now();
+        double start = Times.nowMs();
         pixels.set(bitmap);
-        double copied = Milliseconds.now() - start;
+        double copied = Times.nowMs() - start;
         int room = Math.min(topK, labels.length);
         int[] classes = new int[room];
         float[] logits = new float[room];
@@ -84,7 +93,7 @@ public final class NativeClassifier implements Classifier {
         for (int i = 0; i < room; i++) {
             guesses.add(new Guess(classes[i], labels[classes[i]], logits[i], probabilities[i]));
         }
-        return new Result(guesses, new Times(0, copied + times[0], times[1]));
+        return new Classification(guesses, new Times(0, copied + times[0], times[1]));
     }
 
     @Override

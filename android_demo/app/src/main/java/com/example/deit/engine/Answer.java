@@ -1,28 +1,26 @@
 package com.example.deit.engine;
 
 import android.graphics.Bitmap;
-import com.example.deit.bundle.Bundle;
 import com.example.deit.bundle.BundleException;
+import com.example.deit.bundle.ModelBundle;
+import com.example.deit.classify.Classification;
 import com.example.deit.classify.Classifier;
 import com.example.deit.classify.ClassifierException;
-import com.example.deit.classify.Facts;
-import com.example.deit.classify.Result;
-import com.example.deit.settings.Settings;
 
 /** What a bundle says of a picture, and which bundle it was. */
 public final class Answer {
     /** How many of the likeliest classes are asked for. */
     static final int CLASSES = 5;
 
-    private final Settings settings;
-    private final Bundle bundle;
-    private final Facts facts;
-    private final Result result;
+    /** With what settings it was asked. */
+    public final EngineSettings settings;
+    public final ModelBundle bundle;
+    /** Null if there was no picture. */
+    public final Classification result;
 
-    private Answer(Settings settings, Bundle bundle, Facts facts, Result result) {
+    private Answer(EngineSettings settings, ModelBundle bundle, Classification result) {
         this.settings = settings;
         this.bundle = bundle;
-        this.facts = facts;
         this.result = result;
     }
 
@@ -33,30 +31,12 @@ public final class Answer {
      */
     public static Answer of(OpenEngine engine, Bitmap picture) throws BundleException, ClassifierException {
         Classifier classifier = engine.classifier();
-        Result result = picture == null ? null : classifier.classify(picture, CLASSES);
-        return new Answer(engine.settings(), engine.bundle(), classifier.facts(), result);
+        Classification result = picture == null ? null : classifier.classify(picture, CLASSES);
+        return new Answer(engine.settings(), engine.bundle(), result);
     }
 
     /** The same without what it says of the picture. */
     public Answer withoutResult() {
-        return new Answer(settings, bundle, facts, null);
-    }
-
-    /** With what settings it was asked. */
-    public Settings settings() {
-        return settings;
-    }
-
-    public Bundle bundle() {
-        return bundle;
-    }
-
-    public Facts facts() {
-        return facts;
-    }
-
-    /** Null if there was no picture. */
-    public Result result() {
-        return result;
+        return new Answer(settings, bundle, null);
     }
 }

@@ -2,12 +2,11 @@ package com.example.deit.engine;
 
 import android.os.Handler;
 import android.os.Looper;
-import com.example.deit.Problem;
 import com.example.deit.bundle.BundleException;
 import com.example.deit.bundle.BundleStore;
 import com.example.deit.classify.ClassifierException;
 import com.example.deit.picture.PictureException;
-import com.example.deit.settings.Settings;
+import com.example.deit.words.Problem;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Supplier;
@@ -34,7 +33,7 @@ public final class EngineThread {
     private final OpenEngine engine;
 
     /** @param settings asked on the engine thread, before each piece of work */
-    public EngineThread(OpenEngine.Opener opener, BundleStore store, Supplier<Settings> settings) {
+    public EngineThread(OpenEngine.Opener opener, BundleStore store, Supplier<EngineSettings> settings) {
         engine = new OpenEngine(opener, store, settings);
     }
 

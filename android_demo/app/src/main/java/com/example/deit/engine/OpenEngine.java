@@ -1,13 +1,13 @@
 package com.example.deit.engine;
 
-import com.example.deit.bundle.Bundle;
 import com.example.deit.bundle.BundleException;
+import com.example.deit.bundle.BundleManifest;
 import com.example.deit.bundle.BundleStore;
+import com.example.deit.bundle.ModelBundle;
 import com.example.deit.classify.Classifier;
 import com.example.deit.classify.ClassifierException;
 import com.example.deit.classify.Engine;
 import com.example.deit.classify.PowerMode;
-import com.example.deit.settings.Settings;
 import java.io.File;
 import java.util.List;
 import java.util.function.Supplier;
@@ -24,30 +24,30 @@ public final class OpenEngine {
 
     private final Opener opener;
     private final BundleStore store;
-    private final Supplier<Settings> current;
+    private final Supplier<EngineSettings> current;
 
-    private Settings settings; // that bundle and classifier are of
-    private Bundle bundle;
+    private EngineSettings settings; // that bundle and classifier are of
+    private ModelBundle bundle;
     private long stamp; // of the bundle, when it was chosen
     private Classifier classifier;
 
-    OpenEngine(Opener opener, BundleStore store, Supplier<Settings> current) {
+    OpenEngine(Opener opener, BundleStore store, Supplier<EngineSettings> current) {
         this.opener = opener;
         this.store = store;
         this.current = current;
     }
 
     /** All bundles on this device. */
-    public List<Bundle> bundles() {
+    public List<ModelBundle> bundles() {
         return store.list();
     }
 
     /** The bundle that the settings choose. */
-    public Bundle bundle() throws BundleException {
-        Settings now = current.get();
+    public ModelBundle bundle() throws BundleException {
+        EngineSettings now = current.get();
         if (bundle == null || !now.equals(settings) || stamp != stamp(bundle)) {
             close();
-            bundle = store.choose(now.bundle());
+            bundle = store.choose(now.bundle);
             stamp = stamp(bundle);
             settings = now;
         }
@@ -56,9 +56,9 @@ public final class OpenEngine {
 
     /** A classifier of that bundle, as the settings want it. */
     public Classifier classifier() throws BundleException, ClassifierException {
-        File folder = bundle().folder();
+        File folder = bundle().folder;
         if (classifier == null) {
-            classifier = opener.open(settings.engine(), folder, settings.threads(), settings.powerMode());
+            classifier = opener.open(settings.engine, folder, settings.threads, settings.powerMode);
         }
         return classifier;
     }
@@ -70,7 +70,7 @@ public final class OpenEngine {
     }
 
     /** The settings that {@link #bundle} and {@link #classifier} were last given by; null before. */
-    public Settings settings() {
+    public EngineSettings settings() {
         return settings;
     }
 
@@ -81,7 +81,7 @@ public final class OpenEngine {
     }
 
     /** Another number once a bundle has been pushed over this one. */
-    private static long stamp(Bundle bundle) {
-        return new File(bundle.folder(), "manifest.json").lastModified();
+    private static long stamp(ModelBundle bundle) {
+        return new File(bundle.folder, BundleManifest.FILE).lastModified();
     }
 }

@@ -38,7 +38,7 @@ public final class ResultView extends LinearLayout {
             headline.setText(null);
             return;
         }
-        String first = guesses.get(0).label();
+        String first = guesses.get(0).label;
         // In live mode each frame comes here: only another class is news.
         if (!first.contentEquals(headline.getText())) headline.setText(first);
         while (rows.getChildCount() < guesses.size()) {
@@ -53,12 +53,12 @@ public final class ResultView extends LinearLayout {
     }
 
     private void fill(View row, int place, Guess guess) {
-        String share = percent(guess.probability());
-        ((TextView) row.findViewById(R.id.label)).setText(guess.label());
+        String share = percent(guess.probability);
+        ((TextView) row.findViewById(R.id.label)).setText(guess.label);
         ((TextView) row.findViewById(R.id.share)).setText(share);
-        ((ProgressBar) row.findViewById(R.id.bar)).setProgress((int) Math.round(guess.probability() * BAR));
+        ((ProgressBar) row.findViewById(R.id.bar)).setProgress((int) Math.round(guess.probability * BAR));
         row.setContentDescription(
-                getResources().getString(R.string.guess_description, place + 1, guess.label(), share));
+                getResources().getString(R.string.guess_description, place + 1, guess.label, share));
     }
 
     private String percent(double share) {

@@ -4,13 +4,12 @@ import static org.junit.Assert.assertArrayEquals;
 import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertFalse;
 import static org.junit.Assert.assertNull;
-import static org.junit.Assert.assertTrue;
 import static org.junit.Assert.assertThrows;
+import static org.junit.Assert.assertTrue;
 
 import android.os.Build;
 import com.example.deit.TestApplication;
 import com.example.deit.bundle.BundleException.Reason;
-import com.example.deit.classify.ModelFile;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
@@ -46,12 +45,12 @@ public class BundleStoreTest {
         }
     }
 
-    private Bundle pushed() {
-        return store.list().stream().filter(b -> b.origin() == Bundle.Origin.PUSHED).findFirst().get();
+    private ModelBundle pushed() {
+        return store.list().stream().filter(b -> b.origin == ModelBundle.Origin.PUSHED).findFirst().get();
     }
 
     private Reason reason() {
-        return pushed().problem().reason();
+        return pushed().problem.reason();
     }
 
     private static String changed(File manifest, String from, String to) throws Exception {
@@ -62,14 +61,14 @@ public class BundleStoreTest {
 
     @Test
     public void theBundleInTheAppIsUnpackedWholeAndOnce() throws Exception {
-        Bundle bundle = store.choose(null);
-        assertEquals(Bundle.Origin.ASSETS, bundle.origin());
-        assertEquals(copy, bundle.folder());
+        ModelBundle bundle = store.choose(null);
+        assertEquals(ModelBundle.Origin.ASSETS, bundle.origin);
+        assertEquals(copy, bundle.folder);
         JSONObject manifest = new JSONObject(new String(asset("manifest.json"), StandardCharsets.UTF_8));
-        assertEquals(manifest.getString("precision"), bundle.manifest().precision());
-        assertEquals(manifest.getJSONObject("input").getInt("resize_short"), bundle.manifest().shortSide());
-        File network = new File(copy, ModelFile.name());
-        assertArrayEquals(asset(ModelFile.name()), Files.readAllBytes(network.toPath()));
+        assertEquals(manifest.getString("precision"), bundle.manifest.precision);
+        assertEquals(manifest.getJSONObject("input").getInt("resize_short"), bundle.manifest.resizeShort);
+        File network = new File(copy, BundleFiles.network());
+        assertArrayEquals(asset(BundleFiles.network()), Files.readAllBytes(network.toPath()));
         assertTrue(network.setLastModified(1_000_000_000_000L));
         store.list();
         assertEquals("not written again", 1_000_000_000_000L, network.lastModified());
@@ -78,9 +77,9 @@ public class BundleStoreTest {
     @Test
     public void aCopyThatWasCutShortIsMadeAgain() throws Exception {
         store.list();
-        TestApplication.replace(new File(copy, ModelFile.name()), "the first half");
+        TestApplication.replace(new File(copy, BundleFiles.network()), "the first half");
         assertTrue(store.choose(null).usable());
-        assertTrue(new File(copy, ModelFile.name()).length() > 1 << 20);
+        assertTrue(new File(copy, BundleFiles.network()).length() > 1 << 20);
     }
 
     @Test
@@ -109,8 +108,8 @@ public class BundleStoreTest {
     @Test
     public void aPushedBundleIsUsedWhereItLiesAndBeforeTheOneInTheApp() throws Exception {
         File folder = app.push("fp32");
-        Bundle bundle = store.choose(null);
-        assertEquals(folder, bundle.folder());
+        ModelBundle bundle = store.choose(null);
+        assertEquals(folder, bundle.folder);
         assertEquals("pushed/" + folder.getName(), bundle.key());
         assertEquals("assets/" + name, store.choose("assets/" + name).key());
     }
@@ -118,11 +117,11 @@ public class BundleStoreTest {
     @Test
     public void aBrokenOneIsListedAndTheNextIsUsed() throws Exception {
         TestApplication.replace(new File(app.push("int8"), "labels.txt"), "");
-        List<Bundle> all = store.list();
+        List<ModelBundle> all = store.list();
         assertEquals(2, all.size());
         assertFalse(all.get(0).usable());
-        assertNull(all.get(0).manifest());
-        assertEquals(Bundle.Origin.ASSETS, store.choose(null).origin());
+        assertNull(all.get(0).manifest);
+        assertEquals(ModelBundle.Origin.ASSETS, store.choose(null).origin);
     }
 
     @Test
@@ -136,7 +135,8 @@ public class BundleStoreTest {
         File manifest = new File(app.push("int8"), "manifest.json");
         String whole = TestApplication.text(manifest);
         for (String text : List.of("", "{", "[]", "{}", whole.substring(0, whole.length() / 2),
-                whole.replace("\"schema\": 1", "\"schema\": 2"), whole.replace("\"precision\"", "\"p\""))) {
+                whole.replace("\"schema\": 1", "\"schema\": 2"), whole.replace("\"precision\"", "\"p\""),
+                whole.replace("\"bicubic\"", "\"nearest\""))) {
             TestApplication.replace(manifest, text);
             assertEquals(text, Reason.BAD_MANIFEST, reason());
         }
@@ -144,13 +144,13 @@ public class BundleStoreTest {
 
     @Test
     public void aFileThatIsMissingOrHalfCopiedIsNamed() throws Exception {
-        File network = new File(app.push("int8"), ModelFile.name());
+        File network = new File(app.push("int8"), BundleFiles.network());
         TestApplication.replace(network, "the first half");
         assertEquals(Reason.HALF_COPIED, reason());
-        assertEquals(ModelFile.name(), pushed().problem().argument());
+        assertEquals(BundleFiles.network(), pushed().problem.argument());
         Files.delete(network.toPath());
         assertEquals(Reason.NO_FILE, reason());
-        assertEquals(ModelFile.name(), pushed().problem().argument());
+        assertEquals(BundleFiles.network(), pushed().problem.argument());
     }
 
     @Test
@@ -158,7 +158,7 @@ public class BundleStoreTest {
         File manifest = new File(app.push("int8"), "manifest.json");
         ReflectionHelpers.setStaticField(Build.class, "SUPPORTED_ABIS", new String[] {"x86_64", "x86"});
         assertEquals(Reason.OTHER_TARGET, reason());
-        assertEquals("arm", pushed().problem().argument());
+        assertEquals("arm", pushed().problem.argument());
         TestApplication.replace(manifest, changed(manifest, "\"target\": \"arm\"", "\"target\": \"x86\"")
                 .replaceFirst("\"target\": \"arm\"", "\"target\": \"x86\""));
         assertTrue(pushed().usable());
@@ -171,8 +171,8 @@ public class BundleStoreTest {
         File manifest = new File(app.push("int8"), "manifest.json");
         JSONObject without = new JSONObject(TestApplication.text(manifest)).put("drift", JSONObject.NULL);
         TestApplication.replace(manifest, without.toString(1));
-        assertNull(pushed().manifest().cosineMean());
-        assertNull(pushed().manifest().top1Agreement());
+        assertNull(pushed().manifest.cosineMean);
+        assertNull(pushed().manifest.top1Agreement);
     }
 
     @Test

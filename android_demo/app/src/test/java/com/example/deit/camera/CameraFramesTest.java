@@ -19,6 +19,8 @@ import android.view.TextureView;
 import com.example.deit.R;
 import com.example.deit.Screen;
 import com.example.deit.TestApplication;
+import com.example.deit.screen.LiveActivity;
+import com.example.deit.words.Problem;
 import org.junit.Before;
 import org.junit.Test;
 import org.junit.runner.RunWith;
@@ -200,8 +202,8 @@ public class CameraFramesTest {
             public void onFrame() {}
 
             @Override
-            public void onProblem(com.example.deit.Problem problem) {
-                throw new AssertionError(problem.detail());
+            public void onProblem(Problem problem) {
+                throw new AssertionError(problem.detail);
             }
         });
         view.getSurfaceTextureListener().onSurfaceTextureAvailable(new SurfaceTexture(0), 480, 640);

@@ -4,7 +4,7 @@ import android.content.Context;
 import android.graphics.Bitmap;
 import android.view.View;
 import android.widget.ImageView;
-import com.example.deit.Problem;
+import com.example.deit.words.Problem;
 
 /** A picture in the camera's place. */
 public final class PictureFrames implements FrameSource {

@@ -14,6 +14,7 @@ import com.example.deit.FakeClassifier;
 import com.example.deit.R;
 import com.example.deit.Screen;
 import com.example.deit.TestApplication;
+import com.example.deit.screen.LiveActivity;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.Test;
 import org.junit.runner.RunWith;
@@ -31,7 +32,7 @@ public class PreviewTest {
         AtomicInteger width = new AtomicInteger();
         app.opener = (engine, folder, threads, mode) -> new FakeClassifier() {
             @Override
-            public com.example.deit.classify.Result classify(android.graphics.Bitmap bitmap, int topK)
+            public com.example.deit.classify.Classification classify(android.graphics.Bitmap bitmap, int topK)
                     throws com.example.deit.classify.ClassifierException {
                 width.set(bitmap.getWidth());
                 return super.classify(bitmap, topK);

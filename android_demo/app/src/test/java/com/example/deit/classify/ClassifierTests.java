@@ -33,12 +33,12 @@ public abstract class ClassifierTests extends RefusalTests {
             float[] golden = bundle.golden("logits");
             float tolerance = precision.equals("int8") ? INT8_TOLERANCE : TOLERANCE;
             try (Classifier classifier = open(bundle)) {
-                Result result = classifier.classify(golden(bundle), 5);
+                Classification result = classifier.classify(golden(bundle), 5);
                 assertArrayEquals(golden, classifier.logits(), tolerance);
-                assertLikeliest(result.guesses(), classifier.logits(), bundle.text("labels.txt").split("\n"));
-                assertEquals(5, result.guesses().size());
-                assertEquals(0, result.times().decodeMs(), 0);
-                assertTrue(result.times().preprocessMs() > 0 && result.times().inferenceMs() > 1);
+                assertLikeliest(result.guesses, classifier.logits(), bundle.text("labels.txt").split("\n"));
+                assertEquals(5, result.guesses.size());
+                assertEquals(0, result.times.decodeMs, 0);
+                assertTrue(result.times.preprocessMs > 0 && result.times.inferenceMs > 1);
             }
         }
     }
@@ -50,10 +50,10 @@ public abstract class ClassifierTests extends RefusalTests {
         for (Guess guess : guesses) {
             float largest = Float.NEGATIVE_INFINITY;
             for (float logit : logits) if (logit < above) largest = Math.max(largest, logit);
-            assertEquals(largest, logits[guess.index()], 0);
-            assertEquals(labels[guess.index()], guess.label());
-            assertEquals(largest, guess.logit(), TOLERANCE);
-            assertEquals(Math.exp(largest) / sum, guess.probability(), TOLERANCE);
+            assertEquals(largest, logits[guess.index], 0);
+            assertEquals(labels[guess.index], guess.label);
+            assertEquals(largest, guess.logit, TOLERANCE);
+            assertEquals(Math.exp(largest) / sum, guess.probability, TOLERANCE);
             above = largest;
         }
     }
@@ -63,20 +63,20 @@ public abstract class ClassifierTests extends RefusalTests {
         TestBundle bundle = TestBundle.of("int8");
         JSONObject manifest = new JSONObject(bundle.text("manifest.json"));
         Facts facts = open(bundle).facts();
-        assertEquals(manifest.getString("model"), facts.model());
-        assertEquals("int8", facts.precision());
-        assertEquals("arm", facts.target());
-        assertEquals(manifest.getJSONObject("recipe").getString("name"), facts.recipe());
-        assertEquals(manifest.getJSONObject("weights").getInt("classes"), facts.classes());
-        assertEquals(manifest.getJSONObject("drift").getDouble("cosine_mean"), facts.cosineMean(), 0);
-        assertEquals(manifest.getJSONObject("drift").getDouble("top1_agreement"), facts.top1Agreement(), 0);
-        assertEquals("v2.13-rc", facts.engine());
-        assertEquals("v2.13-rc", facts.opt());
-        assertEquals(List.of("host", "x86"), facts.kernelTargets());
-        assertEquals(bundle.file("host.nb").length(), facts.bytes());
-        assertEquals(1, facts.threads());
-        assertEquals("no-bind", facts.powerMode());
-        assertTrue(facts.loadMs() > 1);
+        assertEquals(manifest.getString("model"), facts.model);
+        assertEquals("int8", facts.precision);
+        assertEquals("arm", facts.target);
+        assertEquals(manifest.getJSONObject("recipe").getString("name"), facts.recipe);
+        assertEquals(manifest.getJSONObject("weights").getInt("classes"), facts.classes);
+        assertEquals(manifest.getJSONObject("drift").getDouble("cosine_mean"), facts.cosineMean, 0);
+        assertEquals(manifest.getJSONObject("drift").getDouble("top1_agreement"), facts.top1Agreement, 0);
+        assertEquals("v2.13-rc", facts.engine);
+        assertEquals("v2.13-rc", facts.opt);
+        assertEquals(List.of("host", "x86"), facts.kernelTargets);
+        assertEquals(bundle.file("host.nb").length(), facts.bytes);
+        assertEquals(1, facts.threads);
+        assertEquals("no-bind", facts.powerMode);
+        assertTrue(facts.loadMs > 1);
     }
 
     @Test
@@ -84,17 +84,17 @@ public abstract class ClassifierTests extends RefusalTests {
         JSONObject manifest = new JSONObject(TestBundle.of("fp32").text("manifest.json"));
         manifest.put("drift", JSONObject.NULL).put("recipe", JSONObject.NULL);
         Facts facts = open(copy().with("manifest.json", manifest.toString())).facts();
-        assertNull(facts.recipe());
-        assertNull(facts.cosineMean());
-        assertNull(facts.top1Agreement());
+        assertNull(facts.recipe);
+        assertNull(facts.cosineMean);
+        assertNull(facts.top1Agreement);
     }
 
     @Test
     public void labelsOfAnyScript() throws Exception {
         String[] names = {"零", "один", "zwei", "🦆", "four", "𠀋五", "שש", "7", "8", "九"};
         TestBundle bundle = copy().with("labels.txt", String.join("\r\n", names) + "\n");
-        for (Guess guess : open(bundle).classify(golden(bundle), 10).guesses()) {
-            assertEquals(names[guess.index()], guess.label());
+        for (Guess guess : open(bundle).classify(golden(bundle), 10).guesses) {
+            assertEquals(names[guess.index], guess.label);
         }
     }
 
@@ -109,8 +109,8 @@ public abstract class ClassifierTests extends RefusalTests {
         File folder = TestBundle.of("fp32").folder;
         for (PowerMode mode : PowerMode.values()) {
             try (Classifier classifier = Classifiers.open(engine(), folder, 2, mode)) {
-                assertEquals("no-bind", classifier.facts().powerMode());
-                assertEquals(2, classifier.facts().threads());
+                assertEquals("no-bind", classifier.facts().powerMode);
+                assertEquals(2, classifier.facts().threads);
             }
         }
     }
@@ -129,7 +129,7 @@ public abstract class ClassifierTests extends RefusalTests {
         Classifier classifier = open(TestBundle.of("fp32"));
         for (int[] size : new int[][] {{1, 1}, {2, 1}, {5000, 1}, {1, 3000}, {2000, 7}, {223, 225}}) {
             Bitmap bitmap = pattern(size[0], size[1], 255);
-            assertEquals(1, classifier.classify(bitmap, 1).guesses().size());
+            assertEquals(1, classifier.classify(bitmap, 1).guesses.size());
         }
     }
 

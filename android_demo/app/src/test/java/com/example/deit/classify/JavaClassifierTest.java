@@ -6,6 +6,7 @@ import static org.junit.Assert.assertEquals;
 import android.graphics.Bitmap;
 import android.graphics.BitmapFactory;
 import com.example.deit.NeedsEngine;
+import com.example.deit.bundle.BundleManifest;
 import com.example.deit.classify.ClassifierException.Code;
 import java.nio.file.Files;
 import org.json.JSONObject;

@@ -52,7 +52,7 @@ public class NativeClassifierTest extends ClassifierTests {
 
     @Test
     public void missingLibrary() {
-        String message = refusal(Code.ABI, () -> NativeLibrary.load("deit_not_there")).getMessage();
+        String message = refusal(Code.ABI, () -> NativeClassifier.load("deit_not_there")).getMessage();
         assertTrue(message, message.startsWith("libdeit_not_there.so cannot be loaded on this processor ("));
     }
 

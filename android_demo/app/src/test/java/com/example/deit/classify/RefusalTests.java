@@ -62,7 +62,7 @@ public abstract class RefusalTests extends ClassifierFixture {
         refusal(Code.USAGE, () -> classifier.classify(golden(bundle), 1));
         refusal(Code.USAGE, classifier::logits);
         refusal(Code.USAGE, () -> classifier.bench(0, 1, () -> false));
-        assertEquals("deit_tiny", classifier.facts().model());
+        assertEquals("deit_tiny", classifier.facts().model);
     }
 
     @Test
@@ -83,8 +83,8 @@ public abstract class RefusalTests extends ClassifierFixture {
     public void numberOfGuesses() throws Exception {
         TestBundle bundle = TestBundle.of("fp32");
         Classifier classifier = open(bundle);
-        assertEquals(10, classifier.classify(golden(bundle), Integer.MAX_VALUE).guesses().size());
-        assertEquals(1, classifier.classify(golden(bundle), 1).guesses().size());
+        assertEquals(10, classifier.classify(golden(bundle), Integer.MAX_VALUE).guesses.size());
+        assertEquals(1, classifier.classify(golden(bundle), 1).guesses.size());
         refusal(Code.USAGE, () -> classifier.classify(golden(bundle), 0));
         refusal(Code.USAGE, () -> classifier.classify(golden(bundle), -3));
     }

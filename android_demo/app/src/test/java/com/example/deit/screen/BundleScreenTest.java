@@ -1,0 +1,138 @@
+package com.example.deit.screen;
+
+import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertFalse;
+import static org.junit.Assert.assertNull;
+import static org.junit.Assert.assertTrue;
+import static org.robolectric.Shadows.shadowOf;
+
+import com.example.deit.NeedsEngine;
+import com.example.deit.R;
+import com.example.deit.Screen;
+import com.example.deit.TestApplication;
+import com.example.deit.bundle.BundleFiles;
+import java.io.File;
+import java.nio.file.Files;
+import org.junit.Test;
+import org.junit.runner.RunWith;
+import org.robolectric.RobolectricTestRunner;
+import org.robolectric.annotation.Config;
+
+/** Bundles that are missing, broken, pushed later, chosen or gone, as the main screen tells of them. */
+@RunWith(RobolectricTestRunner.class)
+@Config(application = TestApplication.WithoutBundle.class)
+public class BundleScreenTest {
+    private final TestApplication app = TestApplication.get();
+
+    private static void retry(MainRobot user) {
+        user.screen().findViewById(R.id.problem_remedy).performClick();
+    }
+
+    @Test
+    @NeedsEngine
+    public void withoutABundleTheScreenSaysHowToPushOne() throws Exception {
+        try (MainRobot user = MainRobot.launch().waitForProblem()) {
+            String folder = app.getExternalFilesDir("bundles").getPath();
+            assertEquals(
+                    "There is no bundle on this device. Make one with tools/opt.py on a computer and push it: "
+                            + "adb push build/bundles/NAME " + folder + "/",
+                    user.text(R.id.problem_sentence));
+            app.push("int8");
+            assertEquals("Try again", user.text(R.id.problem_remedy));
+            retry(user);
+            Screen.until("the bundle", () -> user.text(R.id.bundle) != null);
+            assertEquals(TestApplication.bundle("int8").getName(), user.text(R.id.bundle));
+            user.pick(TestApplication.golden()).waitForResult();
+            assertEquals("5", user.text(R.id.headline));
+        }
+    }
+
+    @Test
+    public void aBrokenBundleIsSaidWhichAndWhy() throws Exception {
+        File bundle = app.push("int8");
+        TestApplication.replace(new File(bundle, BundleFiles.network()), "the first half");
+        try (MainRobot user = MainRobot.launch().waitForProblem()) {
+            assertEquals(
+                    BundleFiles.network()
+                            + " in the bundle has the wrong size: its copy stopped midway. Push it again.",
+                    user.text(R.id.problem_sentence));
+            String detail = user.text(R.id.problem_detail);
+            assertTrue(detail, detail.startsWith(bundle.getName() + ": 14 / "));
+            assertEquals("Settings", user.text(R.id.problem_remedy));
+            retry(user);
+            assertEquals(
+                    SettingsActivity.class.getName(),
+                    shadowOf(user.screen()).getNextStartedActivity().getComponent().getClassName());
+        }
+    }
+
+    @Test
+    public void aPictureIsShownThoughThereIsNoBundle() {
+        try (MainRobot user = MainRobot.launch().pick(TestApplication.golden()).waitForProblem()) {
+            assertTrue(Screen.shown(user.screen(), R.id.picture));
+            assertFalse(Screen.shown(user.screen(), R.id.result));
+        }
+    }
+
+    @Test
+    @NeedsEngine
+    public void theEngineSaysWhatIsWrongInsideOfAFileOfTheRightSize() throws Exception {
+        File bundle = app.push("int8");
+        File network = new File(bundle, "host.nb");
+        byte[] bytes = Files.readAllBytes(network.toPath());
+        for (int i = 0; i < 64; i++) bytes[i] = 0;
+        Files.delete(network.toPath());
+        Files.write(network.toPath(), bytes);
+        try (MainRobot user = MainRobot.launch().waitForProblem()) {
+            assertEquals(
+                    "The network cannot be loaded. Choose another bundle, or push this one again.",
+                    user.text(R.id.problem_sentence));
+            assertTrue(user.text(R.id.problem_detail), user.text(R.id.problem_detail).contains("host.nb"));
+        }
+    }
+
+    @Test
+    @NeedsEngine
+    public void theChosenBundleIsUsedAndAnotherAfterTheSettingsChange() throws Exception {
+        File int8 = app.push("int8");
+        File fp32 = app.push("fp32");
+        app.save(app.settings().withBundle("pushed/" + int8.getName()));
+        try (MainRobot user = MainRobot.launch().pick(TestApplication.golden()).waitForResult()) {
+            assertEquals(int8.getName(), user.text(R.id.bundle));
+            user.controller.pause().stop();
+            app.save(app.settings().withBundle("pushed/" + fp32.getName()));
+            user.controller.restart().start().resume();
+            Screen.until("the other bundle", () -> fp32.getName().equals(user.text(R.id.bundle)));
+            assertTrue(user.text(R.id.facts), user.text(R.id.facts).startsWith("FP32"));
+            assertEquals("the same picture, classified anew", "5", user.text(R.id.headline));
+            assertEquals(2, app.opened.get());
+        }
+    }
+
+    @Test
+    public void aChosenBundleThatIsGoneIsNotReplacedByAnother() throws Exception {
+        app.push("int8");
+        app.save(app.settings().withBundle("pushed/mine"));
+        try (MainRobot user = MainRobot.launch().waitForProblem()) {
+            assertEquals(
+                    "The bundle mine, chosen in the settings, is not there any more. Choose another one.",
+                    user.text(R.id.problem_sentence));
+            assertNull(user.text(R.id.bundle));
+        }
+    }
+
+    @Test
+    @NeedsEngine
+    public void aBundlePushedOverTheOpenOneIsOpened() throws Exception {
+        File bundle = app.push("int8");
+        try (MainRobot user = MainRobot.launch().pick(TestApplication.golden()).waitForResult()) {
+            File manifest = new File(bundle, "manifest.json");
+            String text = TestApplication.text(manifest).replaceFirst("\"cosine_mean\": [0-9.]+", "\"cosine_mean\": 0.5555");
+            TestApplication.replace(manifest, text);
+            assertTrue(manifest.setLastModified(1_000_000_000_000L));
+            user.pick(TestApplication.golden()).waitForResult();
+            assertTrue(user.text(R.id.facts), user.text(R.id.facts).contains("cosine 0.5555"));
+            assertEquals(2, app.opened.get());
+        }
+    }
+}
