@@ -34,11 +34,17 @@ RANGES: ranges.Ranges = {
 def scales(program: Exported) -> list[float]:
     with static_graph() as executor:
         loaded = LoadedProgram(program, executor)
+        # Spelled out, so that the reader of quantized programs is held against it.
+        names = {
+            "fake_quantize_range_abs_max": "InScale",
+            "fake_quantize_moving_average_abs_max": "InScale",
+            "fake_quantize_dequantize_moving_average_abs_max": "InScale",
+            "quantize_linear": "Scale",
+        }
         return [
-            float(loaded.parameter(operator.input(name)[0]).reshape(-1)[0])
+            float(loaded.parameter(operator.input(names[operator.type])[0]).reshape(-1)[0])
             for operator in loaded.program.global_block().ops
-            for kind, name in ranges._QUANTIZERS.items()
-            if operator.type == kind
+            if operator.type in names
             and not (operator.has_attr("only_observer") and operator.attr("only_observer"))
         ]
 

@@ -17,6 +17,7 @@ from paddle.static.quantization import post_training_quantization, quantization_
 
 from lite.model.exported import Exported
 from lite.model.program import LoadedProgram, static_graph
+from quant.program import steps
 
 _WITH_BARS = (post_training_quantization, quantization_pass)
 
@@ -122,12 +123,9 @@ def detach(quantized: Exported, skipped: Collection[str]) -> None:
         loaded = LoadedProgram(quantized, executor)
         block = loaded.program.global_block()
         observing = {
-            name
-            for operator in block.ops
-            if operator.type == "dequantize_linear"
-            and operator.has_attr("only_observer")
-            and operator.attr("only_observer")
-            for name in operator.output_arg_names
+            step.result
+            for step in filter(None, map(steps.read, block.ops))
+            if step.kind == "dequantize" and step.observes
         }
         for operator in block.ops:
             if operator.type.endswith("quantize_linear"):

@@ -16,10 +16,9 @@ from paddle.static import Operator
 
 from lite.errors import ConversionError
 from lite.model.program import LoadedProgram
+from quant.program import steps
+from quant.program.steps import LEVELS, Step
 from quant.program.writer import ProgramWriter
-
-LEVELS = np.float32(127)  # symmetric int8
-_OBSERVER = "only_observer"
 
 
 class Read(NamedTuple):
@@ -75,7 +74,7 @@ def set_parameter(loaded: LoadedProgram, name: str, values: np.ndarray) -> None:
 
 
 class _Apart:
-    """Both formats that PaddleSlim writes; see `quant/program/twin.py` for what they compute."""
+    """Both formats that PaddleSlim writes; see `quant/program/steps.py` for what they compute."""
 
     def __init__(self, loaded: LoadedProgram):
         self.loaded, self.source = loaded, loaded.program.global_block()
@@ -88,26 +87,16 @@ class _Apart:
 
     def take(self, operator: Operator) -> None:
         """Copies an operator, or notes the quantizer that it is."""
-        kind = operator.type
-        if kind in ("feed", "fetch"):
-            return
-        if kind == "dequantize_linear" and self.source.var(operator.input("X")[0]).persistable:
-            self._weight(operator)
-        elif kind in ("quantize_linear", "dequantize_linear"):
-            observes = operator.has_attr(_OBSERVER) and operator.attr(_OBSERVER)
-            scale = None if observes else operator.input("Scale")[0]
-            self._quantizer(operator.input("X")[0], operator.output("Y")[0], scale, -128.0, to_even=True)
-        elif kind.startswith("fake_quantize_") and operator.input("InScale"):
-            result, scale = operator.output("Out")[0], operator.input("InScale")[0]
-            self._quantizer(operator.input("X")[0], result, scale, -127.0, to_even=False)
-        elif kind in ("fake_channel_wise_dequantize_max_abs", "fake_dequantize_max_abs"):
-            self._scaled_product(operator)
-        elif "quantize" in kind:
-            raise ConversionError(
-                f"the INT8 program holds {kind}, which is not known here; use another recipe"
-            )
+        step = steps.read(operator)
+        if step is None:
+            if operator.type not in ("feed", "fetch"):
+                self._copy(operator)
+        elif step.kind == "weight":
+            self._weight(step)
+        elif step.kind == "product":
+            self._scaled_product(step)
         else:
-            self._copy(operator)
+            self._activation(step)
 
     def _copy(self, operator: Operator) -> None:
         output = operator.output_arg_names[0]
@@ -119,52 +108,32 @@ class _Apart:
                 self.weights[Read(output, raw)] = self.dequantized[name]
         self.write.copy(operator)
 
-    def _quantizer(
-        self, source: str, result: str, scale: str | None, lowest: float, *, to_even: bool
-    ) -> None:
-        self.write.alias[result] = self.write.name(source)
-        self.quantized.pop(result, None)
-        if scale is not None:
-            value = np.float32(self.loaded.parameter(scale).reshape(-1)[0])
-            if not np.finfo(np.float32).tiny <= value < np.inf:
-                raise ConversionError(
-                    f"the activation scale {scale} is {value:g}: calibration saw only zeros, NaN or infinite values "
-                    "there; check the weights, or calibrate with other pictures"
-                )
-            self.quantized[result] = Quantizer(value, lowest, to_even)
+    def _activation(self, step: Step) -> None:
+        self.write.alias[step.result] = self.write.name(step.source)
+        self.quantized.pop(step.result, None)
+        if step.scale is not None and not step.observes:
+            scale = steps.activation_scale(self.loaded, step.scale)
+            self.quantized[step.result] = Quantizer(scale, step.lowest, step.ties_to_even)
 
-    def _weight(self, operator: Operator) -> None:
-        (source,), (result,) = operator.input("X"), operator.output("Y")
-        values = self._scaled(
-            source, self.loaded.parameter(operator.input("Scale")[0]), operator.attr("quant_axis")
-        )
-        self.write.constant(source, values)
-        self.write.alias[result] = source
-        self.dequantized[result] = values
+    def _weight(self, step: Step) -> None:
+        assert step.weight_scales is not None
+        scales = self.loaded.parameter(step.weight_scales)
+        values = steps.scaled_weight(self.loaded, step.source, scales, step.axis)
+        self.write.constant(step.source, values)
+        self.write.alias[step.result] = step.source
+        self.dequantized[step.result] = values
 
-    def _scaled_product(self, operator: Operator) -> None:
+    def _scaled_product(self, step: Step) -> None:
         # The older format multiplies a layer's product; here its weight is multiplied.
-        (product,), (result,) = operator.input("X"), operator.output("Out")
+        product = step.source
         (weight,) = (
             name for name in self.producers[product].input_arg_names if self.source.var(name).persistable
         )
-        if operator.type == "fake_dequantize_max_abs":
-            scale = np.array([LEVELS * LEVELS / np.float32(operator.attr("max_range"))])
-            values = self._scaled(weight, scale, -1)
+        if step.weight_scales is None:
+            scales = np.array([LEVELS * LEVELS / np.float32(step.max_range)])
         else:
-            scales = self.loaded.parameter(operator.input("Scales")[0])
-            values = self._scaled(weight, scales, operator.attr("quant_axis"))
+            scales = self.loaded.parameter(step.weight_scales)
+        values = steps.scaled_weight(self.loaded, weight, scales, step.axis)
         set_parameter(self.loaded, weight, values)
         self.weights[Read(product, weight)] = values
-        self.write.alias[result] = self.write.name(product)
-
-    def _scaled(self, weight: str, scales: np.ndarray, axis: int) -> np.ndarray:
-        """A weight of whole numbers times its scale / 127; `axis` is that of the output channels, -1 for one scale."""
-        whole = self.loaded.parameter(weight).astype(np.float32)
-        shape = [1] * whole.ndim
-        if axis >= 0:
-            shape[axis] = -1
-        values = whole * (np.asarray(scales, np.float32).reshape(shape) / LEVELS)
-        if not np.isfinite(values).all():
-            raise ConversionError(f"the weight {weight} is not finite; check the weights")
-        return values
+        self.write.alias[step.result] = self.write.name(product)

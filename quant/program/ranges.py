@@ -16,17 +16,11 @@ from lite.errors import ConversionError
 from lite.model.deploy import DeployableDeiT
 from lite.model.exported import Exported
 from lite.model.program import LoadedProgram, static_graph
-from quant.program import layers
+from quant.program import layers, steps
 
 # What is measured at the input of which layer; a list has a range per head.
 Ranges = dict[str, float | list[float]]
 
-_QUANTIZERS = {
-    "fake_quantize_range_abs_max": "InScale",
-    "fake_quantize_moving_average_abs_max": "InScale",
-    "fake_quantize_dequantize_moving_average_abs_max": "InScale",
-    "quantize_linear": "Scale",
-}
 _QKV = re.compile(r"(?<=\.attn\.)(q|k|v|kv)$")
 
 
@@ -74,19 +68,13 @@ def _quantizers(loaded: LoadedProgram) -> tuple[dict[str, str], Mapping[str, str
     """Scale of each quantized tensor, and the tensor behind each quantized name."""
     scales: dict[str, str] = {}
     source: dict[str, str] = {}
-    for operator in loaded.program.global_block().ops:
-        if "quantize" not in operator.type:
-            continue
-        name = operator.input("X")[0]
-        raw = source.get(name, name)
-        parameter = (
-            raw.removesuffix(".quantized") if loaded.program.global_block().var(raw).persistable else raw
-        )
-        for result in operator.output_arg_names:
-            source.setdefault(result, parameter)
-        observes = operator.has_attr("only_observer") and operator.attr("only_observer")
-        if operator.type in _QUANTIZERS and not observes:
-            scales[parameter] = operator.input(_QUANTIZERS[operator.type])[0]
+    block = loaded.program.global_block()
+    for step in filter(None, map(steps.read, block.ops)):
+        raw = source.get(step.source, step.source)
+        parameter = raw.removesuffix(".quantized") if block.var(raw).persistable else raw
+        source.setdefault(step.result, parameter)
+        if step.kind in ("quantize", "both") and step.scale is not None and not step.observes:
+            scales[parameter] = step.scale
     return scales, source
 
 
