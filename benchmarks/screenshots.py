@@ -15,8 +15,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from selenium.common.exceptions import WebDriverException
-from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+
+try:
+    from selenium.common.exceptions import WebDriverException
+    from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+except ImportError as error:
+    if __name__ != "__main__":
+        raise
+    raise SystemExit(
+        f"Error: {error.name} is not installed; run ./run.sh --requirements requirements-dev.txt "
+        "benchmarks/screenshots.py …"
+    ) from None
 
 # Debian's packages chromium and chromium-driver. Both are given to selenium, which would download others.
 CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")

@@ -18,7 +18,7 @@ from lite import bundle
 from lite.bundle import Bundle
 from lite.errors import ConversionError, InputError
 from lite.files import write_text
-from lite.measure import accuracy, drift, margins, predictions_csv
+from lite.measure import accuracy, classes_csv, drift, margins, predictions_csv
 from lite.measure.drift import LayerDrift
 from lite.model.exported import INPUT_NAME
 from lite.model.weights import Weights
@@ -163,7 +163,8 @@ def write(folder: Path, inputs: Inputs, checked: Checked, *, max_drift: float | 
         answers = predictions_csv.table(
             check.names, weights.labels, checked.logits, checked.reference, check.labels
         )
-        write_text(new / "predictions.csv", answers)
+        write_text(new / predictions_csv.NAME, answers)
+        write_text(new / classes_csv.NAME, classes_csv.table(weights.labels, classes, by_margin_class))
         bundle.write_manifest(new, manifest)
     return bundle.read(folder)
 

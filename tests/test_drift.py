@@ -129,6 +129,15 @@ def test_the_gate_stops_one_more_and_says_so():
     assert "allowed are 1.00%" in message
 
 
+def test_a_passed_gate_says_what_few_pictures_leave_room_for():
+    # Wilson's upper end for none of n is z^2 / (n + z^2).
+    squared = 1.959964**2
+    assert drift.room(agreeing(100, 0), 0.03) == pytest.approx(squared / (100 + squared))
+    assert drift.room(agreeing(400, 0), 0.01) is None
+    assert drift.room(agreeing(400, 3), 0.01) > 0.02
+    assert drift.room(agreeing(400, 5), 0.01) is None  # the gate is not passed
+
+
 @pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
 def test_a_gate_outside_0_to_1_is_refused(share):
     with pytest.raises(InputError, match="--max-drift"):
@@ -161,6 +170,7 @@ def test_per_layer_finds_the_noisy_one():
     ]
     first, second = drift.per_layer(["blocks.0", "blocks.1"], clean, noisy)
     assert (first.name, second.name) == ("blocks.0", "blocks.1")
+    assert first.images == second.images == 40
     assert first.snr_db == pytest.approx(40, abs=0.5)
     assert second.snr_db == pytest.approx(20, abs=0.5)
     assert 0.999 < first.cosine < 1
@@ -173,6 +183,18 @@ def test_per_layer_sums_signal_and_noise_over_pictures():
     (layer,) = drift.per_layer(["a"], reference, deployed)
     assert layer.snr_db == pytest.approx(10)
     assert layer.cosine == pytest.approx((0.5**0.5 + 1) / 2)
+
+
+def chain(*snr_db: float) -> list[drift.LayerDrift]:
+    return [drift.LayerDrift(str(index), value, 1.0, 8) for index, value in enumerate(snr_db)]
+
+
+def test_what_each_layer_of_a_chain_adds_to_the_noise():
+    # Noise 1, 2, 1.5 and 4: the third takes some away.
+    powers = np.array([1, 2, 1.5, 4]) * 1e-4
+    added = drift.added_noise(chain(*(-10 * np.log10(powers))))
+    np.testing.assert_allclose(added, np.array([1, 1, -0.5, 2.5]) / 4)
+    assert drift.added_noise(chain(SNR_LIMIT_DB)).tolist() == [1.0]
 
 
 def test_per_layer_keeps_no_pictures():

@@ -117,15 +117,15 @@ def test_an_exported_program_does_not_depend_on_its_caller(tmp_path):
     assert b".py" not in here
 
 
-def test_block_outputs_are_found_by_name(tmp_path):
+def test_the_residual_stream_is_found_by_name(tmp_path):
     variant = zoo.find("deit_tiny")
     exported = program.export(deployable(variant, lively_state(variant, 3), 3), tmp_path)
     with program.static_graph() as executor:
         loaded = program.LoadedProgram(exported, executor)
-        logits, *blocks = loaded.run(picture(variant), loaded.block_outputs)
+        logits, *blocks = loaded.run(picture(variant), loaded.stream)
     assert logits.shape == (1, CLASSES)
-    # Behind the last block's keys and values only the class token goes on.
-    assert [block.shape for block in blocks] == [(1, 197, 192), (1, 197, 192), (1, 1, 192)]
+    # Patches, then three blocks; behind the last one's keys and values only the class token goes on.
+    assert [block.shape for block in blocks] == [(1, 197, 192)] * 3 + [(1, 1, 192)]
 
 
 def test_a_state_that_does_not_fit_is_named():

@@ -32,6 +32,7 @@ FILES = {
     "golden.npz",
     "golden.png",
     "manifest.json",
+    "classes.csv",
     "predictions.csv",
     "report.html",
 }
@@ -95,7 +96,7 @@ def test_int8_keeps_the_bundled_models_accuracy(made):
 def test_where_it_was_lost_ends_at_the_final_figure(made):
     manifest = bundle.read(made[0] / "deit_tiny-digits-int8-arm").manifest
     final, blocks = manifest["drift"]["snr_db"], [layer["snr_db"] for layer in manifest["layers"]]
-    assert len(blocks) == 12
+    assert len(blocks) == 1 + 12 + 1
     assert abs(blocks[-1] - final) < 3
     assert min(blocks) > final - 10
 

@@ -14,7 +14,7 @@ import yaml
 from jinja2 import UndefinedError
 
 from lite.errors import InputError
-from lite.measure import accuracy, drift, margins
+from lite.measure import accuracy, drift, interval, margins
 from lite.measure.drift import LayerDrift
 from lite.report import plots, report
 from lite.report.plots import Curve, Point, curve_plot, layer_plot
@@ -52,7 +52,10 @@ FP32 = MANIFEST | {
     "drift": drift.compare(REFERENCE, REFERENCE, reference_name="FP32 (Paddle)").as_dict(),
     "versions": MANIFEST["versions"] | {"paddleslim": None},
 }  # fmt: skip
-LAYERS = [LayerDrift(f"blocks.{index}", snr, 0.99) for index, snr in enumerate([30.0, 28.5, 17.25, 22.0])]
+LAYERS = [
+    LayerDrift(name, snr, 0.99, 8)
+    for name, snr in (("patches", 30.0), ("block 1", 28.5), ("block 2", 17.25), ("head", 17.0))
+]
 
 
 def picture(index: int) -> np.ndarray:
@@ -230,16 +233,29 @@ def test_the_recipe_can_be_used_again():
 
 
 @pytest.mark.parametrize("kind", ["wide", "narrow"])
-def test_the_plot_marks_the_worst_block_in_the_pages_colours(kind):
+def test_the_plot_marks_what_adds_most_noise_in_the_pages_colours(kind):
     svg = str(layer_plot(LAYERS, kind))
     root = ElementTree.fromstring(svg)
     assert root.get("viewBox")
     assert root.get("width") is None
-    assert root.get("aria-label") == "SNR of 4 blocks; the worst is block 3 with 17.2 dB"
-    assert "block 3: 17.2 dB" in svg
+    words = "block 2: 87 % of the noise"
+    assert root.get("aria-label") == f"SNR behind 4 parts of the network, 17.0 dB behind the last; {words}"
+    assert words in svg
+    labels = {"".join(each.itertext()).strip() for each in root.iter() if each.tag.endswith("text")}
+    assert {"patches", "1", "2", "head"} <= labels
     assert "var(--bad)" in svg
     assert "var(--accent)" in svg
     assert not re.search(r"#(?:0[1-4]){3}|#000000|#ffffff|<metadata", svg)
+
+
+def test_where_it_was_lost_names_what_adds_most_noise():
+    text = Tags(page(layers=LAYERS)).text
+    assert "go through 2 blocks and then the head" in text
+    assert (
+        "Measured on 8 pictures. What adds most noise is marked: block 2, 87 % of the noise at the end."
+        in text
+    )
+    assert "block 1 28.5 0.99000 2.1 %" in text
 
 
 def test_the_plot_is_the_same_every_time_and_its_ids_are_its_own():
@@ -315,9 +331,9 @@ def test_percentages_are_plain_numbers():
 
 @pytest.mark.parametrize("values", [[200.0] * 12, [31.0], [-200.0, 200.0], list(np.linspace(40, 10, 48))])
 def test_odd_networks_are_plotted_too(values):
-    layers = [LayerDrift(f"blocks.{index}", float(value), 1.0) for index, value in enumerate(values)]
+    layers = [LayerDrift(f"block {index}", float(value), 1.0, 8) for index, value in enumerate(values)]
     text = page(layers=layers)
-    assert ("No block costs anything." in text) == (min(values) == 200.0)
+    assert ("No part costs anything." in text) == ("of the noise" not in text) == (values[-1] == 200.0)
     Tags(text)
 
 
@@ -370,18 +386,72 @@ def test_pictures_with_another_class_come_first():
     assert sum(one.reference[0].label != one.deployed[0].label for one in many) == report.SHOWN_FLIPS
 
 
+def validated(**changes: object) -> report.Validated:
+    values = {
+        "bundle": "a<b",
+        "source": "photos & more",
+        "images": 200,
+        "unreadable": 0,
+        "top1": None,
+        "top5": None,
+    }
+    return report.Validated(**values | changes)
+
+
 def test_a_validation_is_titled_so_and_no_gate_is_no_news():
-    text = Tags(page(MANIFEST | {"gate": None}, kind="validation")).text
+    whole = page(MANIFEST | {"gate": None}, validated=validated(unreadable=3))
+    text = Tags(whole).text
+    assert "arm: validation report</title>" in whole
     assert text.startswith("Validation report")
+    assert "The bundle a<b was checked on 200 pictures of photos & more ; 3 more could not be read." in text
+    assert "was converted" not in text
     assert "gate set" not in text
-    assert "Conversion report" in Tags(page()).text
+    assert "could not be read" not in Tags(page(validated=validated())).text
+    conversion = page()
+    assert "arm: conversion report</title>" in conversion
+    assert "was converted to INT8" in Tags(conversion).text
 
 
-def test_intervals_stand_beside_their_shares():
+def test_a_labelled_validation_without_a_reference_shows_its_accuracy():
+    alone = MANIFEST | {"drift": None, "gate": None}
+    text = Tags(page(alone, validated=validated(images=10, top1=0.9, top5=1.0))).text
+    assert text.startswith("Validation report deit_small, INT8, for ARM phones (CPU) No reference")
+    assert "90.00 % are classified correctly (95 % interval 59.6 % to 98.2 %). What it lost was not" in text
+    assert "90.00 % correct (top-1) 95 %: 59.6 % to 98.2 %" in text
+    assert "100.00 % right class among the five likeliest (top-5) 95 %: 72.2 % to 100.0 %" in text
+    classes = accuracy.by_class(DEPLOYED, None, LABELS, CLASSES)
+    assert "the worst class first" in Tags(page(alone, validated=validated(), classes=classes)).text
+    assert "correct (top-1)" not in Tags(page(alone, validated=validated())).text
+
+
+def between(found: interval.Interval, word: str = "to") -> str:
+    return f"{100 * found.low:.1f} % {word} {100 * found.high:.1f} %"
+
+
+def test_intervals_stand_beside_every_share():
+    rng = np.random.default_rng(3)
+    before, after = (rng.normal(size=(80, 8)).astype(np.float32) for _ in range(2))
+    labels = rng.integers(0, 8, 80)
+    figures = drift.compare(before, after, labels, reference_name="FP32")
+    names = [str(index) for index in range(8)]
+    classes = accuracy.by_class(after, before, labels, names)
+    text = Tags(page(MANIFEST | {"drift": figures.as_dict()}, classes=classes)).text
+    agreement = figures.interval("top1_agreement")
+    assert f"{between(agreement, 'and')} (95 % interval)" in text
+    tiles, lost = text.split("What was made")[0], text.split("What it lost")[1]
+    assert f"same first class as before 95 %: {between(agreement)}" in tiles
+    for name in ("top1_deployed", "top1_reference"):
+        assert tiles.count(between(figures.interval(name))) >= 2
+    for name in ("top1_deployed", "top1_reference", "top5_deployed", "top5_reference"):
+        assert between(figures.interval(name)) in lost
+    by_class = text.split("Accuracy by class")[1]
+    for row in classes:
+        for name in ("top1_deployed", "top1_reference"):
+            assert f"{100 * getattr(row, name):.1f} % ({between(row.interval(name))})" in by_class
+
+
+def test_the_chance_of_a_flip_is_beside_the_flips():
     text = Tags(full_page()).text
-    for name in ("top1_agreement", "top1_deployed"):
-        bounds = DRIFT.interval(name)
-        assert f"{100 * bounds.low:.1f} % and {100 * bounds.high:.1f} % (95 % interval)" in text
     assert f"{DRIFT.flips_expected:.2g} of 200 would be expected to change, {DRIFT.flips} did." in text
 
 
@@ -391,11 +461,52 @@ def test_classes_are_shown_with_margins_and_accuracy_the_worst_ten():
     classes = accuracy.by_class(DEPLOYED, REFERENCE, LABELS, CLASSES)
     text = Tags(page(classes=classes * 4, margins=rows * 4)).text
     assert "How near a flip is" in text
-    assert "10 of 16 classes" in text
+    assert text.count("10 of 16 classes; all are in classes.csv , beside this file.") == 2
     assert f"{found.noise:.2g} logits" in text
     low = classes[0].interval("top1_deployed").low
     assert f"{100 * low:.1f} %" in text.split("Accuracy by class")[1]
     assert "How near a flip is" not in Tags(page()).text
+
+
+def few(images: int, **rest) -> str:
+    """The page of the first pictures, which do not flip."""
+    before, after = REFERENCE[:images], DEPLOYED[:images]
+    figures = drift.compare(before, after, LABELS[:images], reference_name="FP32")
+    assert figures.flips == 0
+    worst = report.worst_pictures(before, after, CLASSES, picture)
+    near = margins.by_class(margins.measure(before, after), CLASSES)
+    layers = [LayerDrift(layer.name, layer.snr_db, layer.cosine, images) for layer in LAYERS]
+    manifest = MANIFEST | {"drift": figures.as_dict(), **rest}
+    return Tags(page(manifest, worst=worst, margins=near, layers=layers)).text
+
+
+def test_one_picture_is_no_plural():
+    calibration = {"source": "photos", "images": 1, "sha256": None}
+    text = few(1, calibration=calibration)
+    assert not re.search(r"\b1 (check )?pictures", text)
+    assert "The one check picture gets the same first class as from FP32." in text
+    assert "It is classified correctly, and was correctly before." in text
+    assert "1 picture went through both networks" in text
+    assert "1 picture is too few to say how likely another first class is" in text
+    assert "though 1 picture leaves room for up to 79.3 % (95 % interval)." in text
+    assert "The one picture, with the likeliest classes before and after. It is in predictions.csv" in text
+    assert "Measured on 1 picture." in text
+    assert "Calibrated on 1 picture from photos" in text
+    other = drift.compare(REFERENCE[17:18], DEPLOYED[17:18], reference_name="FP32")
+    text = Tags(page(MANIFEST | {"drift": other.as_dict(), "gate": None})).text
+    assert "The one check picture gets another first class than from FP32." in text
+
+
+def test_few_pictures_do_not_say_how_likely_a_flip_is():
+    text = few(margins.FEWEST - 1)
+    assert "9 pictures are too few to say how likely another first class is; it takes 10." in text
+    assert "How near a flip is" not in text
+    assert "too few" not in few(margins.FEWEST)
+
+
+def test_a_gate_that_few_pictures_pass_says_so():
+    assert "is passed, though 9 pictures leave room for up to 29.9 % (95 % interval)." in few(9)
+    assert "is passed." in few(17)
 
 
 def test_almost_all_is_not_shown_as_all():

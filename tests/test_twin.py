@@ -131,15 +131,15 @@ def test_mixed_precision(trained, pixels, tmp_path: Path, onnx_format: bool):
 
 @FORMATS
 def test_blocks_can_be_compared(trained, pixels, tmp_path: Path, onnx_format: bool):
-    """Each block's output has the float program's name, and the simulation's values."""
+    """The residual stream has the float program's names, and the simulation's values."""
     quantized = quantize(trained, tmp_path / "int8", onnx_format)
     twin = build_twin(quantized, tmp_path / "twin")
     outputs = []
     for program in (trained[1], quantized, twin):
         with static_graph() as executor:
             loaded = LoadedProgram(program, executor)
-            assert len(loaded.block_outputs) == 12
-            outputs.append((loaded.block_outputs, loaded.run(pixels[0], loaded.block_outputs)[1:]))
+            assert len(loaded.stream) == 13
+            outputs.append((loaded.stream, loaded.run(pixels[0], loaded.stream)[1:]))
     (reference_names, reference), (_, simulated), (names, answered) = outputs
     assert names == reference_names
     for one, other, floating in zip(answered, simulated, reference, strict=True):

@@ -94,6 +94,7 @@ def test_the_figures_of_a_labelled_folder(whole, tiny_bundle, photos):
     assert f"{COUNT} pictures went through both networks" in page
     assert "<code>results.json</code>, beside this file" in page
     assert sorted(path.name for path in out.iterdir()) == [
+        "classes.csv",
         "logits",
         "predictions.csv",
         "report.html",

@@ -17,7 +17,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from lite.measure import drift
 from lite.measure.drift import Drift
+from lite.measure.interval import Interval
+from lite.measure.margins import FEWEST
 from lite.stages import Stages
 
 _ERRORS = Console(stderr=True, highlight=False)
@@ -78,28 +81,56 @@ def notify(message: str) -> None:
     say(message, "note")
 
 
-def between(interval: Mapping[str, float]) -> str:
-    """A 95 % interval of a share, in words."""
-    return f"{interval['low']:.1%} to {interval['high']:.1%} with 95 % confidence"
+def share(value: float, bounds: Interval | None) -> str:
+    """A share of pictures with its 95 % interval."""
+    return f"{value:.2%}" + (f" (95 %: {bounds.low:.1%} to {bounds.high:.1%})" if bounds else "")
+
+
+def pictures(count: int) -> str:
+    """So many pictures."""
+    return f"{count} picture" + ("" if count == 1 else "s")
 
 
 def drift_rows(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """A manifest's `drift` as the rows of a table: heading and text."""
+    """A manifest's `drift` as the rows of a table: heading and text; every share has its 95 % interval."""
     found = Drift.of(figures)
-    shares = found.as_dict()
-    accuracy = f"{found.top1_agreement:.2%} agree ({between(shares['top1_agreement_interval'])})"
-    if found.top1_deployed is not None:
-        accuracy += (
-            f"; right: {found.top1_deployed:.2%} ({between(shares['top1_deployed_interval'])}), "
-            f"fp32 {found.top1_reference:.2%}"
-        )
-    drift = (
-        f"cosine {figures['cosine_mean']:.5f} (worst {figures['cosine_min']:.5f}), SNR "
-        f"{figures['snr_db']:.1f} dB, largest difference {figures['max_abs']:.3f}; {figures['images']} pictures "
-        f"against {figures['reference']}"
+    outputs = (
+        f"cosine {found.cosine_mean:.5f} (worst {found.cosine_min:.5f}), SNR {found.snr_db:.1f} dB, largest difference "
+        f"{found.max_abs:.3f}; {pictures(found.images)} against {found.reference}"
     )
-    rows = [("drift", drift), ("top-1", accuracy)]
+    agree = f"{share(found.top1_agreement, found.interval('top1_agreement'))} agree"
+    right = _right(found, "top1")
+    rows = [("drift", outputs), ("top-1", f"{agree}; {right}" if right else agree)]
+    if top5 := _right(found, "top5"):
+        rows.append(("top-5", top5))
+    flips = f"{found.flips} of {found.images} flipped"
     if found.flip_probability is not None:
-        chance = f"{found.flips} of {found.images} flipped, {found.flips_expected:.2g} expected"
+        chance = f"{flips}, {found.flips_expected:.2g} expected"
         rows.append(("flips", f"{chance}: {found.flip_probability:.2%} for a picture like these"))
+    elif found.images < FEWEST:
+        rows.append(
+            ("flips", f"{flips}; with fewer than {FEWEST} pictures there is no saying how likely one is")
+        )
     return rows
+
+
+def gate_note(figures: Mapping[str, Any], max_drift: float) -> str | None:
+    """What a passed gate does not tell because the pictures are few, None where it tells enough."""
+    found = Drift.of(figures)
+    room = drift.room(found, max_drift)
+    if room is None:
+        return None
+    leave = "leaves" if found.images == 1 else "leave"
+    return (
+        f"the gate is passed, but {pictures(found.images)} {leave} room for up to {room:.1%} of flips (95 % interval), "
+        f"where {max_drift:.1%} are allowed; more pictures would tell"
+    )
+
+
+def _right(found: Drift, name: str) -> str | None:
+    """Accuracy of both networks, `name` top1 or top5; None where it is unknown."""
+    deployed, reference = getattr(found, f"{name}_deployed"), getattr(found, f"{name}_reference")
+    if deployed is None or reference is None:
+        return None
+    ours, theirs = (found.interval(f"{name}_{side}") for side in ("deployed", "reference"))
+    return f"right: {share(deployed, ours)}, fp32 {share(reference, theirs)}"

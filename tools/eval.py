@@ -15,7 +15,7 @@ import _command
 
 with _command.requirements():
     import click
-    from _display import Display, between, notify, say, show
+    from _display import Display, notify, say, share, show
     from _options import classifier_options, json_option, limit_option, opened, strict_option
     from rich.markup import escape
     from rich.table import Table
@@ -107,17 +107,18 @@ def _print(found: Scores, published: dict[str, float] | None) -> None:
     if found.imagenet_share is not None and found.imagenet_share < 1:
         part = f"; these are {found.imagenet_share:.2%} of the set"
     for k in (1, 5):
-        share = found.top_k(k)
-        if share is None:
+        right = found.top_k(k)
+        if right is None:
             continue
         beside = ""
         if published is not None:
             page, paper = published[f"top{k}"], published[f"reference_top{k}"]
             beside = f" (published for ImageNet val: {page:.1%}, in the paper {paper:.1%}{part})"
-        bounds = interval.of_share(share, len(found.truth)).as_dict()
-        table.add_row(f"top-{k}", f"{share:.2%} ({between(bounds)}){beside}")
+        table.add_row(f"top-{k}", share(right, interval.of_share(right, len(found.truth))) + beside)
     for place, one in enumerate(found.classes[:5]):
-        text = escape(f"{one.label}: {one.top1_deployed:.2%} of {one.images}")
+        text = escape(
+            f"{one.label}: {share(one.top1_deployed, one.interval('top1_deployed'))} of {one.images}"
+        )
         table.add_row("" if place else "worst classes", text)
     for place, (label, given, count) in enumerate(found.confusions(5)):
         table.add_row("" if place else "confusions", escape(f"{label} taken for {given}: {count}"))

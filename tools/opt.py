@@ -15,7 +15,7 @@ import _command
 
 with _command.requirements():
     import click
-    from _display import Display, drift_rows, notify, say, show
+    from _display import Display, drift_rows, gate_note, notify, say, show
     from _options import (
         BUNDLES,
         calibration_options,
@@ -242,8 +242,9 @@ def _print_next(made: Bundle) -> None:
 def _gate(bundles: list[Bundle], max_drift: float) -> None:
     lines = []
     for made in bundles:
-        over = drift.over_gate(drift.Drift.of(made.manifest["drift"]), max_drift)
-        if over is not None:
+        if note := gate_note(made.manifest["drift"], max_drift):
+            notify(f"{made.path.name}: {note}")
+        if over := drift.over_gate(drift.Drift.of(made.manifest["drift"]), max_drift):
             lines.append(f"{made.path.name}: {over}")
     if lines:
         raise DriftError(" | ".join(lines))

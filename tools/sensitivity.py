@@ -17,7 +17,7 @@ import _command
 
 with _command.requirements():
     import click
-    from _display import Display, notify, show
+    from _display import Display, notify, share, show
     from _options import (
         calibration_options,
         json_option,
@@ -33,6 +33,7 @@ with _command.requirements():
 
     from lite import zoo
     from lite.engines.workers import Workers
+    from lite.measure import interval
     from lite.model import weights
     from quant import pictures
     from quant import recipe as recipes
@@ -160,9 +161,10 @@ def main(
 
 def _print(figures: dict[str, Any], worst: int) -> None:
     int8 = figures["int8"]
+    agree = share(int8["top1_agreement"], interval.of_share(int8["top1_agreement"], int8["images"]))
     click.echo(
-        f"INT8 keeps {int8['snr_db']:.1f} dB (cosine min {int8['cosine_min']:.5f}, top-1 {int8['top1_agreement']:.2%} "
-        f"agree, {int8['images']} pictures); the same graph in float {figures['float_graph']['snr_db']:.1f} dB; "
+        f"INT8 keeps {int8['snr_db']:.1f} dB (cosine min {int8['cosine_min']:.5f}, top-1 {agree} agree, "
+        f"{int8['images']} pictures); the same graph in float {figures['float_graph']['snr_db']:.1f} dB; "
         f"the tensors' shares of its noise add up to {figures['shares_of_tensors']:.0%}"
     )
     table = _table("Layers, worst first", "share %", "SNR dB", "skip dB", "meas. dB", "float M", "%/M")

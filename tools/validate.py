@@ -18,7 +18,7 @@ import _command
 
 with _command.requirements():
     import click
-    from _display import Display, between, drift_rows, notify, say, show
+    from _display import Display, drift_rows, gate_note, notify, say, share, show
     from _options import (
         BUNDLES,
         bundle_option,
@@ -37,9 +37,10 @@ with _command.requirements():
     from lite.bundle import Bundle
     from lite.engines.workers import Workers
     from lite.errors import DriftError, InputError
-    from lite.measure import comparison, drift, validation
+    from lite.measure import comparison, drift, interval, validation
     from lite.measure.comparison import Comparison
     from lite.measure.validate import Run, default_out
+    from lite.measure.validation import Validation
     from lite.pictures import picture_set
 
 VALIDATIONS = _command.ROOT / "build" / "validate"
@@ -85,7 +86,8 @@ failed (what is done is kept) · 130 interrupted
 @max_drift_option
 @strict_option
 @out_option(
-    "For results.json, report.html, predictions.csv and the stored logits. Default: build/validate/BUNDLE-HASH."
+    "For results.json, report.html, predictions.csv, classes.csv and the stored logits. "
+    "Default: build/validate/BUNDLE-HASH."
 )
 @restart_option
 @json_option("results.json")
@@ -120,15 +122,18 @@ def main(
     if as_json:
         click.echo(json.dumps(results, indent=2))
     else:
-        _print(made, results)
+        _print(found, results)
         click.echo(f"results  {out / 'results.json'}")
         click.echo(f"report   {out / 'report.html'}")
     if strict and found.unreadable:
         raise InputError(
             f"{len(found.unreadable)} pictures could not be read (--strict); mend or remove them"
         )
-    over = drift.over_gate(found.drift, max_drift) if found.drift and max_drift is not None else None
-    if over is not None:
+    if found.drift is None or max_drift is None:
+        return
+    if note := gate_note(found.drift.as_dict(), max_drift):
+        notify(note)
+    if over := drift.over_gate(found.drift, max_drift):
         raise DriftError(over)
 
 
@@ -158,8 +163,8 @@ def _print_unreadable(unreadable: Any, out: Path) -> None:
         say(f"{len(unreadable) - SHOWN} more, all named in {out / 'results.json'}", "skipped")
 
 
-def _print(made: Bundle, results: dict[str, Any]) -> None:
-    table = Table(title=escape(made.path.resolve().name), show_header=False, title_justify="left")
+def _print(found: Validation, results: dict[str, Any]) -> None:
+    table = Table(title=escape(found.bundle.path.resolve().name), show_header=False, title_justify="left")
     table.add_column(style="bold")
     table.add_column()
     images = results["images"]
@@ -168,21 +173,21 @@ def _print(made: Bundle, results: dict[str, Any]) -> None:
     if results["drift"] is not None:
         for heading, text in drift_rows(results["drift"]):
             table.add_row(heading, escape(text))
-    elif results["top1"]["deployed"] is not None:
-        bounds = results["top1_interval"]["deployed"]
-        table.add_row("top-1", f"right: {results['top1']['deployed']:.2%} ({between(bounds)})")
-    else:
+    elif results["top1"]["deployed"] is None:
         table.add_row("top-1", "unknown: neither labels nor a reference")
-    top5 = results["top5"]
-    if top5["deployed"] is not None:
-        before = f", fp32 {top5['reference']:.2%}" if top5["reference"] is not None else ""
-        table.add_row("top-5", f"right: {top5['deployed']:.2%}{before}")
-    for one in results["classes"][:5]:
-        before = f", fp32 {one['top1_reference']:.2%}" if one["top1_reference"] is not None else ""
-        table.add_row(
-            "worst classes" if one is results["classes"][0] else "",
-            escape(f"{one['label']}: {one['top1_deployed']:.2%} of {one['images']}{before}"),
-        )
+    else:
+        for k in (1, 5):
+            value = results[f"top{k}"]["deployed"]
+            if value is not None:
+                table.add_row(
+                    f"top-{k}", f"right: {share(value, interval.of_share(value, images['measured']))}"
+                )
+    for place, one in enumerate(found.classes[:5]):
+        right = f"{share(one.top1_deployed, one.interval('top1_deployed'))} of {one.images}"
+        before = ""
+        if one.top1_reference is not None:
+            before = f", fp32 {share(one.top1_reference, one.interval('top1_reference'))}"
+        table.add_row("" if place else "worst classes", escape(f"{one.label}: {right}{before}"))
     show(table)
 
 

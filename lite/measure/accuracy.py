@@ -12,15 +12,18 @@ from lite.measure import interval
 from lite.measure.interval import Interval
 
 _ROWS = 1000
+# The fields of a class that are shares of its pictures, each with an interval.
+SHARES = ("top1_deployed", "top1_reference", "top1_agreement")
 
 
 @dataclass(frozen=True)
 class ClassAccuracy:
     """One class: its number of pictures and shares of them, 0 to 1; None where there is no reference.
 
-    `top1_agreement` is the share with the same first class from both networks.
+    `index`: its place among the classes; `top1_agreement` is the share with the same first class from both networks.
     """
 
+    index: int
     label: str
     images: int
     top1_deployed: float
@@ -33,10 +36,9 @@ class ClassAccuracy:
 
     def as_dict(self) -> dict[str, Any]:
         """The fields by name, with the interval of each share."""
-        shares = ("top1_deployed", "top1_reference", "top1_agreement")
         return {
             **asdict(self),
-            **{f"{name}_interval": interval.or_none(self.interval(name)) for name in shares},
+            **{f"{name}_interval": interval.or_none(self.interval(name)) for name in SHARES},
         }
 
 
@@ -77,6 +79,7 @@ def by_class(
         mine = labels == label
         found.append(
             ClassAccuracy(
+                index=int(label),
                 label=names[int(label)],
                 images=int(mine.sum()),
                 top1_deployed=float(right[mine].mean()),

@@ -80,11 +80,12 @@ class Drift:
 
 @dataclass(frozen=True)
 class LayerDrift:
-    """Drift of one layer's output: SNR over all pictures in dB, cosine as the mean over pictures."""
+    """Drift of one layer's output over `images` pictures: SNR over all in dB, cosine as the mean over pictures."""
 
     name: str
     snr_db: float
     cosine: float
+    images: int
 
 
 def register(name: str) -> Callable[[Metric], Metric]:
@@ -194,6 +195,15 @@ def over_gate(drift: Drift, max_drift: float) -> str | None:
     )
 
 
+def room(drift: Drift, max_drift: float) -> float | None:
+    """How large the share of flips may be for all that these pictures tell, where a passed gate allows less, 0 to 1.
+
+    It is the upper end of the 95 % interval. None where the gate is not passed, or the interval is within it.
+    """
+    bounds = interval.of_count(drift.flips, drift.images)
+    return bounds.high if bounds.high > max_drift and over_gate(drift, max_drift) is None else None
+
+
 def per_layer(
     names: Sequence[str], reference: Iterable[list[np.ndarray]], deployed: Iterable[list[np.ndarray]]
 ) -> list[LayerDrift]:
@@ -231,9 +241,21 @@ def per_layer(
     if not pictures:
         raise InputError("per-layer drift needs at least one picture")
     return [
-        LayerDrift(name, _ratio_db(float(power), float(error)), float(total) / pictures)
+        LayerDrift(name, _ratio_db(float(power), float(error)), float(total) / pictures, pictures)
         for name, power, error, total in zip(names, signal, noise, cosine, strict=True)
     ]
+
+
+def added_noise(layers: Sequence[LayerDrift]) -> np.ndarray:
+    """What each layer of a chain adds to the noise at its end, as a share of that, float64 [layers].
+
+    `layers` are the drift of the network's output where it is deployed up to each of them. The power of the noise is
+    10^(-SNR / 10) of the signal's; a layer adds by how much it is over that of the layer before. The shares sum to 1;
+    one is negative where a layer's errors cancel some of those that came before.
+    """
+    noise = 10.0 ** (-np.array([layer.snr_db for layer in layers]) / 10.0)
+    added: np.ndarray = np.diff(noise, prepend=0.0) / noise[-1]
+    return added
 
 
 def worst(reference: np.ndarray, deployed: np.ndarray, count: int) -> list[int]:

@@ -62,12 +62,13 @@ class Margins:
 
 @dataclass(frozen=True)
 class ClassMargins:
-    """The pictures that the reference puts into one class.
+    """The pictures that the reference puts into one class, that at `index`.
 
     `margin_median` and `margin_noise` (see `Margins.noise`) are in logits; `flip_probability` and `flips_expected` are
     None where all pictures are too few.
     """
 
+    index: int
     label: str
     images: int
     margin_median: float
@@ -131,6 +132,7 @@ def by_class(found: Margins, names: Sequence[str]) -> list[ClassMargins]:
         chances = None if found.probabilities is None else found.probabilities[mine]
         rows.append(
             ClassMargins(
+                index=int(index),
                 label=names[int(index)],
                 images=int(mine.sum()),
                 margin_median=float(np.median(found.margins[mine])),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import glob
-import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from lite import csv_text
 from lite.engines import workers
 from lite.engines.workers import Job
 from lite.errors import ConversionError, InputError
@@ -105,15 +104,13 @@ def as_csv(predictions: Iterable[Prediction]) -> str:
 
     A picture that could not be read has one line, with its error.
     """
-    text = io.StringIO()
-    lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(("picture", "rank", "class", "probability", "error"))
+    rows: list[tuple[object, ...]] = []
     for one in predictions:
         if one.error is not None:
-            lines.writerow((one.path, "", "", "", " ".join(one.error.split())))
+            rows.append((one.path, None, None, None, " ".join(one.error.split())))
         for rank, guess in enumerate(one.guesses, start=1):
-            lines.writerow((one.path, rank, guess.label, f"{guess.probability:.6f}", ""))
-    return text.getvalue()
+            rows.append((one.path, rank, guess.label, f"{guess.probability:.6f}", None))
+    return csv_text.table(("picture", "rank", "class", "probability", "error"), rows, line_end="\n")
 
 
 def _guesses(asked: Classifier, path: Path, logits: np.ndarray, count: int) -> list[Guess]:

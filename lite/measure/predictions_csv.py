@@ -1,21 +1,18 @@
-"""`predictions.csv`: what both networks make of each picture, one row a picture, for a spreadsheet."""
+"""`predictions.csv`: what both networks make of each picture, one row a picture."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
+from lite import csv_text
 from lite.measure import drift
 
+NAME = "predictions.csv"
 COLUMNS = (
     "picture", "class", "reference", "reference_probability", "deployed", "deployed_probability", "flipped", "cosine",
 )  # fmt: skip
-# A spreadsheet takes text that begins so for a formula (OWASP, "CSV injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def table(
@@ -30,11 +27,7 @@ def table(
     `names` of the pictures, `classes` of the network; logits float32 [N, classes], `reference` None where there is
     none; `truth` int [N] where it is known. What is not known is empty, `flipped` is 0 or 1, probabilities are softmax.
     """
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(_rows(names, classes, deployed, reference, truth))
-    return text.getvalue()
+    return csv_text.table(COLUMNS, _rows(names, classes, deployed, reference, truth))
 
 
 def _rows(
@@ -43,31 +36,21 @@ def _rows(
     deployed: np.ndarray,
     reference: np.ndarray | None,
     truth: np.ndarray | None,
-) -> Iterator[list[Any]]:
+) -> Iterator[tuple[object, ...]]:
     cosines = None if reference is None else drift.cosines(reference, deployed)
     for place, name in enumerate(names):
+        label = None if truth is None else classes[int(truth[place])]
         after, sure = _first(deployed[place])
-        row: list[Any] = [_text(name), "" if truth is None else _text(classes[int(truth[place])])]
         if reference is None or cosines is None:
-            yield [*row, "", "", _text(classes[after]), f"{sure:.6f}", "", ""]
+            yield name, label, None, None, classes[after], sure, None, None
             continue
         before, sure_before = _first(reference[place])
-        yield [
-            *row,
-            _text(classes[before]),
-            f"{sure_before:.6f}",
-            _text(classes[after]),
-            f"{sure:.6f}",
-            int(before != after),
-            f"{cosines[place]:.7f}",
-        ]
+        cosine = round(float(cosines[place]), 7)
+        yield name, label, classes[before], sure_before, classes[after], sure, before != after, cosine
 
 
 def _first(logits: np.ndarray) -> tuple[int, float]:
+    """The first class and its probability, to six places."""
     powers = np.exp(logits.astype(np.float64) - logits.max())
     place = int(logits.argmax())
-    return place, float(powers[place] / powers.sum())
-
-
-def _text(value: str) -> str:
-    return f"'{value}" if value.startswith(_FORMULA) else value
+    return place, round(float(powers[place] / powers.sum()), 6)

@@ -123,11 +123,18 @@ def document(found: Scores, *, seconds: float) -> dict[str, Any]:
         "top1": found.top_k(1),
         "top1_interval": interval.or_none(interval.of_known(found.top_k(1), len(found.truth))),
         "top5": found.top_k(5),
+        "top5_interval": interval.or_none(interval.of_known(found.top_k(5), len(found.truth))),
         "published": published(found),
         "labels": list(asked.labels),
         "empty_classes": empty_classes(found.pictures, asked.labels),
         "classes": [
-            {"label": one.label, "images": one.images, "top1": one.top1_deployed} for one in found.classes
+            {
+                "label": one.label,
+                "images": one.images,
+                "top1": one.top1_deployed,
+                "top1_interval": interval.or_none(one.interval("top1_deployed")),
+            }
+            for one in found.classes
         ],
         "confusion": [
             [int(row), int(column), int(found.confusion[row, column])]

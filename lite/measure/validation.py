@@ -1,4 +1,4 @@
-"""What a validation found, as `results.json` and `report.html`."""
+"""What a validation found, as `results.json`, `report.html` and, row by row, `predictions.csv` and `classes.csv`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from lite.bundle import Bundle
 from lite.files import make_folder, write_text
-from lite.measure import accuracy, drift, interval, margins, predictions_csv
+from lite.measure import accuracy, classes_csv, drift, interval, margins, predictions_csv
 from lite.measure.accuracy import ClassAccuracy
 from lite.measure.drift import Drift
 from lite.measure.margins import ClassMargins
@@ -23,7 +23,6 @@ from lite.report import report
 
 SCHEMA = 1
 WORST = 6
-_TOP = 5
 
 
 @dataclass(frozen=True)
@@ -41,11 +40,8 @@ class Validation:
     drift: Drift | None
 
     def top_k(self, logits: np.ndarray | None, k: int) -> float | None:
-        """Top-k accuracy; None without labels or logits, and where k says nothing (as many classes or fewer)."""
-        labels = self.pictures.labels
-        if labels is None or logits is None or logits.shape[1] <= k:
-            return None
-        return accuracy.top_k(logits, labels, k)
+        """Top-k accuracy; None without labels or logits, and where k says nothing (see `accuracy.known_top_k`)."""
+        return accuracy.known_top_k(logits, self.pictures.labels, k)
 
     @cached_property
     def classes(self) -> list[ClassAccuracy]:
@@ -85,12 +81,8 @@ def document(found: Validation, *, max_drift: float | None, seconds: Mapping[str
         },
         "drift": None if found.drift is None else found.drift.as_dict(),
         "gate": found.gate(max_drift),
-        "top1": {side: found.top_k(logits, 1) for side, logits in _sides(found)},
-        "top5": {side: found.top_k(logits, _TOP) for side, logits in _sides(found)},
-        "top1_interval": {
-            side: interval.or_none(interval.of_known(found.top_k(logits, 1), len(found.pictures.pictures)))
-            for side, logits in _sides(found)
-        },
+        **_top(found, "top1", 1),
+        **_top(found, "top5", drift.TOP),
         "classes": [one.as_dict() for one in found.classes],
         "margins": [one.as_dict() for one in found.margins],
         "worst": _worst(found),
@@ -100,7 +92,7 @@ def document(found: Validation, *, max_drift: float | None, seconds: Mapping[str
 
 
 def write(out: Path, found: Validation, results: Mapping[str, Any]) -> None:
-    """Writes `results.json`, `report.html` and `predictions.csv` into `out`, each whole or not at all.
+    """Writes `results.json`, `report.html`, `predictions.csv` and `classes.csv` into `out`, each whole or not at all.
 
     Raises InputError where they cannot be written or a picture that is shown has gone.
     """
@@ -128,18 +120,35 @@ def write(out: Path, found: Validation, results: Mapping[str, Any]) -> None:
         worst=shown,
         classes=found.classes,
         margins=found.margins,
-        kind="validation",
+        validated=report.Validated(
+            bundle=found.bundle.path.resolve().name,
+            source=found.pictures.source,
+            images=len(found.pictures.pictures),
+            unreadable=len(found.unreadable),
+            top1=found.top_k(found.deployed, 1),
+            top5=found.top_k(found.deployed, drift.TOP),
+        ),
         data_file="results.json",
     )
     answers = predictions_csv.table(
         found.pictures.names, found.bundle.labels, found.deployed, found.reference, found.pictures.labels
     )
-    write_text(out / "predictions.csv", answers)
+    write_text(out / predictions_csv.NAME, answers)
+    by_class = classes_csv.table(found.bundle.labels, found.classes, found.margins)
+    write_text(out / classes_csv.NAME, by_class)
     report.write(out / "report.html", page)
 
 
 def _sides(found: Validation) -> list[tuple[str, np.ndarray | None]]:
     return [("deployed", found.deployed), ("reference", found.reference)]
+
+
+def _top(found: Validation, name: str, k: int) -> dict[str, Any]:
+    """Top-k accuracy of both sides, and its intervals."""
+    shares = {side: found.top_k(logits, k) for side, logits in _sides(found)}
+    images = len(found.pictures.pictures)
+    bounds = {side: interval.or_none(interval.of_known(share, images)) for side, share in shares.items()}
+    return {name: shares, f"{name}_interval": bounds}
 
 
 def _worst(found: Validation) -> list[dict[str, Any]]:

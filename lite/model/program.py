@@ -117,15 +117,15 @@ class LoadedProgram:
         (self.feed,) = feeds
 
     @property
-    def block_outputs(self) -> list[str]:
-        """Names of the tensors that leave each transformer block, first block first.
+    def stream(self) -> list[str]:
+        """Names of the residual stream's tensors: what enters the first transformer block, then what leaves each.
 
         Each block has two layer normalisations and reads its input with the first; the last one of the
         network reads the last block's output.
         """
         operators = self.program.global_block().ops
         read = [op.input("X")[0] for op in operators if op.type == "layer_norm"]
-        return [name.split(".quantized")[0] for name in read[2::2]]
+        return [name.split(".quantized")[0] for name in read[::2]]
 
     def run(self, pixels: np.ndarray, names: Sequence[str] = ()) -> list[np.ndarray]:
         """Logits [1, classes] for float32 [1, 3, H, W], then the values of the variables `names`."""

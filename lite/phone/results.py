@@ -5,8 +5,6 @@ Raw samples are kept; each derived figure can be computed from them again.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import platform
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +19,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
+from lite import csv_text
 from lite.bundle import Bundle
 from lite.files import write_text
 from lite.phone import report
@@ -158,11 +157,7 @@ COLUMNS = (
 
 def table(results: Mapping[str, Any]) -> str:
     """The rows of `results` (as `results.document` gives them) with a heading, as CSV (RFC 4180)."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows(_rows(results))
-    return text.getvalue()
+    return csv_text.table(COLUMNS, ([row.get(name) for name in COLUMNS] for row in _rows(results)))
 
 
 def _rows(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -13,7 +13,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
-from lite.measure.drift import LayerDrift
+from lite.measure.drift import SNR_LIMIT_DB, LayerDrift, added_noise
 from lite.report.page import ACCENT, BAD, LINE, SOFT, inline, plain, rendered
 
 # Colour and marker of the recipes that a budget is compared with: itself without a budget, the stock one.
@@ -29,11 +29,17 @@ def percentage(share: float) -> str:
 
 
 def layer_plot(layers: Sequence[LayerDrift], kind: str) -> Markup:
-    """SNR by block as inline SVG, the worst block marked; `kind`: `wide` (screen, paper) or `narrow`."""
+    """SNR behind each part of the network as inline SVG; `kind`: `wide` (screen, paper) or `narrow`.
+
+    What adds most noise is marked, unless the last one has none. Names hold no markup.
+    """
     wide = kind == "wide"
-    numbers = np.arange(1, len(layers) + 1)
+    places = np.arange(len(layers))
     values = np.array([layer.snr_db for layer in layers])
-    worst = int(values.argmin())
+    noise = added_noise(layers)
+    marked = int(noise.argmax())
+    words = f"{layers[marked].name}: {percentage(noise[marked])} % of the noise"
+    clean = values[-1] >= SNR_LIMIT_DB
     with matplotlib.rc_context(
         {"svg.fonttype": "none", "svg.hashsalt": kind, "font.size": 9 if wide else 10}
     ):
@@ -41,28 +47,37 @@ def layer_plot(layers: Sequence[LayerDrift], kind: str) -> Markup:
         FigureCanvasSVG(figure)
         axes = figure.add_subplot()
         low, high = _limits(values)
-        axes.vlines(numbers, low, values, color=LINE, linewidth=1.2)
-        axes.plot(numbers, values, color=ACCENT, linewidth=1.8, marker="o", markersize=5.5)
-        axes.plot(numbers[worst], values[worst], color=BAD, marker="o", markersize=9, linestyle="none")
-        right = worst < len(layers) / 2
-        axes.annotate(
-            f"block {worst + 1}: {values[worst]:.1f} dB",
-            (numbers[worst], values[worst]),
-            xytext=(9 if right else -9, -4),
-            textcoords="offset points",
-            ha="left" if right else "right",
-            va="top",
-            color=BAD,
-            fontweight="bold",
-        )
+        axes.vlines(places, low, values, color=LINE, linewidth=1.2)
+        axes.plot(places, values, color=ACCENT, linewidth=1.8, marker="o", markersize=5.5)
+        if not clean:
+            axes.plot(places[marked], values[marked], color=BAD, marker="o", markersize=9, linestyle="none")
+            # Beside the point, above or below what the line does there.
+            right = marked < len(layers) / 2
+            reach = round((0.45 if wide else 0.8) * len(layers))
+            beside = (
+                values[marked : marked + reach + 1] if right else values[max(marked - reach, 0) : marked + 1]
+            )
+            axes.annotate(
+                words,
+                (places[marked], beside.max() if right else beside.min()),
+                xytext=(8, 5) if right else (-8, -5),
+                textcoords="offset points",
+                ha="left" if right else "right",
+                va="bottom" if right else "top",
+                color=BAD,
+                fontweight="bold",
+            )
+        # As much as half of the first name, which would reach over the axis.
+        pad = max(0.6, (0.045 if wide else 0.1) * len(layers))
         axes.set(
-            xlim=(0.4, len(layers) + 0.6),
+            xlim=(-pad, len(layers) - 1 + pad),
             ylim=(low, high),
-            xlabel="block",
+            xlabel="INT8 up to block",
             ylabel="SNR, dB (higher is better)",
         )
-        every = wide and len(layers) <= 24
-        axes.xaxis.set_major_locator(FixedLocator(list(numbers)) if every else MaxNLocator(7, integer=True))
+        step = -(-len(layers) // (14 if wide else 7))
+        ticks = [*range(0, len(layers) - step, step), len(layers) - 1]
+        axes.set_xticks(ticks, [layers[tick].name.removeprefix("block ") for tick in ticks])
         axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         axes.grid(axis="y", color=LINE, linewidth=0.8)
         error = axes.secondary_yaxis("right")
@@ -74,8 +89,8 @@ def layer_plot(layers: Sequence[LayerDrift], kind: str) -> Markup:
         for each in (axes, error):
             plain(each)
         svg = rendered(figure)
-    label = f"SNR of {len(layers)} blocks; the worst is block {worst + 1} with {values[worst]:.1f} dB"
-    return inline(svg, label)
+    label = f"SNR behind {len(layers)} parts of the network, {values[-1]:.1f} dB behind the last"
+    return inline(svg, label if clean else f"{label}; {words}")
 
 
 def share_plot(names: Sequence[str], shares: Sequence[float], marked: Sequence[bool], kind: str) -> Markup:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,15 +18,16 @@ import yaml
 from jinja2 import Template
 
 from lite.files import write_text
-from lite.measure import drift
+from lite.measure import classes_csv, drift, interval, margins, predictions_csv
 from lite.measure.accuracy import ClassAccuracy
 from lite.measure.drift import SNR_LIMIT_DB, Drift, LayerDrift
+from lite.measure.interval import Interval
 from lite.measure.margins import ClassMargins
 from lite.report import page
 from lite.report.plots import Curve
 
 THUMBNAIL = 160
-# Rows of a table by class, and pictures with another class, that are shown; all of them are in predictions.csv.
+# Rows of a table by class, and pictures with another class, that are shown; all are in the CSV files beside the page.
 SHOWN_CLASSES, SHOWN_FLIPS = 10, 12
 
 
@@ -50,7 +51,27 @@ class Picture:
     cosine: float
     reference: Sequence[Guess]
     deployed: Sequence[Guess]
+    flipped: bool
     label: str | None = None
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What a validation was of: a bundle, by its name, and the pictures of `source`.
+
+    `images` were measured, `unreadable` could not be read; `top1` and `top5` are the bundle's accuracy where known.
+    """
+
+    bundle: str
+    source: str
+    images: int
+    unreadable: int
+    top1: float | None
+    top5: float | None
+
+    def interval(self, name: str) -> Interval | None:
+        """Wilson's 95 % interval of the share in the field `name`; None where the share is."""
+        return interval.of_known(getattr(self, name), self.images)
 
 
 @dataclass(frozen=True)
@@ -58,9 +79,9 @@ class Report:
     """All that the page shows.
 
     `manifest`: as for `bundle.write_manifest` (its `files` are not read); `model_bytes`: size of `model.nb`;
-    `layers`: one per block, in order; `worst`: worst picture first; `curve`: where a budget chose the recipe;
-    `classes` and `margins`: by class, worst first, of which the first SHOWN_CLASSES are shown; `kind`: what was done;
-    `data_file`: where the figures are as data.
+    `layers`: the patch embedding, each block, the head; `worst`: worst picture first; `curve`: where a budget chose the
+    recipe; `classes` and `margins`: by class, worst first, of which the first SHOWN_CLASSES are shown; `validated`:
+    where the page is of a validation and not of a conversion; `data_file`: where the figures are as data.
     """
 
     manifest: Mapping[str, Any]
@@ -70,7 +91,7 @@ class Report:
     curve: Curve | None = None
     classes: Sequence[ClassAccuracy] = ()
     margins: Sequence[ClassMargins] = ()
-    kind: Literal["conversion", "validation"] = "conversion"
+    validated: Validated | None = None
     data_file: str = "manifest.json"
 
 
@@ -103,6 +124,7 @@ def worst_pictures(
             cosine=float(cosines[index]),
             reference=guesses(reference[index], classes),
             deployed=guesses(deployed[index], classes),
+            flipped=bool(reference[index].argmax() != deployed[index].argmax()),
             label=None if truth is None else classes[int(truth[index])],
         )
         for index in order[:count]
@@ -125,14 +147,16 @@ def render(report: Report) -> str:
     manifest = report.manifest
     figures = Drift.of(manifest["drift"]) if manifest["drift"] else None
     fp32_bytes = manifest["fp32_bytes"]
+    noise = drift.added_noise(report.layers).tolist() if report.layers else []
     return _template().render(
         manifest=manifest,
         drift=figures,
         changed=figures.flips if figures else None,
+        room=drift.room(figures, manifest["gate"]["max_drift"]) if figures and manifest["gate"] else None,
         model_bytes=report.model_bytes,
         ratio=fp32_bytes / report.model_bytes if fp32_bytes and report.model_bytes else None,
-        layers=report.layers,
-        worst_layer=min(report.layers, key=lambda layer: layer.snr_db) if report.layers else None,
+        layers=list(zip(report.layers, noise, strict=True)),
+        noisiest=max(zip(noise, report.layers, strict=True), key=lambda pair: pair[0], default=None),
         plots=[(kind, layer_plot(report.layers, kind)) for kind in ("wide", "narrow")]
         if report.layers
         else [],
@@ -145,7 +169,7 @@ def render(report: Report) -> str:
         classes_in_all=len(report.classes),
         margins=report.margins[:SHOWN_CLASSES],
         margins_in_all=len(report.margins),
-        kind=report.kind,
+        validated=report.validated,
         recipe=_yaml(manifest["recipe"]),
         data_file=report.data_file,
     )
@@ -166,22 +190,25 @@ def thumbnail(pixels: np.ndarray) -> str:
 
 
 def _percent(share: float, digits: int = 2) -> str:
-    """A share as text; 100 % and 0 % only where nothing is missing or there."""
+    """A share as text that no line ends in; 100 % and 0 % only where nothing is missing or there."""
     text = f"{share:.{digits}%}"
     if share < 1.0 and float(text[:-1]) == 100.0:
         text = f"> {100 - 10**-digits:.{digits}f}%"
     elif share > 0.0 and float(text[:-1]) == 0.0:
         text = f"< {10**-digits:.{digits}f}%"
-    return text.replace("%", " %")
+    return text.replace("%", "\N{NO-BREAK SPACE}%")
 
 
-def _bounds(figures: Drift | ClassAccuracy, name: str, word: str = "to", named: bool = True) -> str:
-    """The 95 % interval of a share, as words."""
+def _bounds(figures: Drift | ClassAccuracy | Validated, name: str, word: str = "to") -> str:
+    """The 95 % interval of the share in the field `name`, as words."""
     found = figures.interval(name)
     assert found is not None
-    return f"{_percent(found.low, 1)} {word} {_percent(found.high, 1)}" + (
-        " (95 % interval)" if named else ""
-    )
+    return f"{_percent(found.low, 1)} {word} {_percent(found.high, 1)}"
+
+
+def _pictures(count: int) -> str:
+    """So many pictures."""
+    return f"{count} picture" + ("" if count == 1 else "s")
 
 
 def _cosine(value: float) -> str:
@@ -198,8 +225,16 @@ def _template() -> Template:
     environment.filters.update(
         percent=_percent,
         cosine=_cosine,
+        pictures=_pictures,
         millions=lambda count: f"{count / 1e6:.1f} M",
         megabytes=lambda size: f"{size / 1e6:.{1 if size >= 1e5 else 3}f} MB",
     )
-    environment.globals.update(snr_limit=SNR_LIMIT_DB, shown_flips=SHOWN_FLIPS, bounds=_bounds)
+    environment.globals.update(
+        snr_limit=SNR_LIMIT_DB,
+        shown_flips=SHOWN_FLIPS,
+        fewest=margins.FEWEST,
+        bounds=_bounds,
+        predictions_file=predictions_csv.NAME,
+        classes_file=classes_csv.NAME,
+    )
     return environment.get_template("report.html.j2")

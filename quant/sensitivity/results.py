@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lite.errors import InputError
 from lite.files import write_text
+from lite.measure import interval
 from lite.report.plots import share_plot
 from quant.recipe import Recipe
 from quant.sensitivity.figures import Measured, Row, Sums
@@ -120,6 +121,7 @@ def _figures(sums: Sums) -> dict[str, Any]:
         "snr_db": sums.snr_db,
         "cosine_min": sums.cosine_min,
         "top1_agreement": sums.top1_agreement,
+        "top1_agreement_interval": interval.of_share(sums.top1_agreement, sums.pictures).as_dict(),
     }
 
 

@@ -22,12 +22,13 @@ _NOT_IN_JSON = ("The pictures that came off worst",)
 _SECTIONS = """
 for (const part of document.querySelectorAll('details')) part.open = true;
 const shown = node => node.checkVisibility();
+const words = node => (node.innerText ?? node.textContent).replaceAll('\u00a0', ' ');
 return Array.from(document.querySelectorAll('section'), section => [
   section.querySelector('h2').textContent,
   Array.from(section.querySelectorAll('h3, .tile, .lead, td, svg text')).filter(
-    node => shown(node) && !node.closest('[id^="matplotlib.axis"]')).map(node => node.innerText ?? node.textContent),
+    node => shown(node) && !node.closest('[id^="matplotlib.axis"]')).map(words),
   Array.from(section.querySelectorAll('tbody tr')).filter(shown).map(
-    row => Array.from(row.cells, cell => cell.innerText.trim().split('\\n')[0]))]);
+    row => Array.from(row.cells, cell => words(cell).trim().split('\\n')[0]))]);
 """
 # A number with a point or a unit: neither part of a name or a version, nor a date, nor a count.
 _FIGURE = re.compile(
@@ -66,7 +67,7 @@ def is_among(known: list[float], sign: str, written: str, unit: str) -> bool:
 
 
 def derived(data: dict[str, Any]) -> list[float]:
-    """What a report works out from its JSON: how much smaller a file is, shares of a sum, a share's interval."""
+    """What a report works out from its JSON: how much smaller a file is, shares of a sum, a share's interval, noise."""
     found: list[float] = []
     drift = data.get("drift")
     if "files" in data:
@@ -80,12 +81,18 @@ def derived(data: dict[str, Any]) -> list[float]:
                 squared = 1.959964**2 / images
                 middle, half = share + squared / 2, (squared * (share * (1 - share) + squared / 4)) ** 0.5
                 found += [(middle - half) / (1 + squared), (middle + half) / (1 + squared)]
+        found.append(1 - drift["top1_agreement_interval"]["low"])
     if cost := data.get("cost"):
         rows = [*cost["operators"], *cost["layers"]]
         found += [row["instructions"] / cost["instructions"] for row in rows]
+    before = 0.0
     for row in data.get("layers") or ():
         known = row.get("instructions")
         found += [known["fp32"] - known["int8"]] if known else []
+        if "snr_db" in row:
+            noise = 10 ** (-row["snr_db"] / 10)
+            found.append((noise - before) / 10 ** (-data["layers"][-1]["snr_db"] / 10))
+            before = noise
     return found
 
 

@@ -21,7 +21,8 @@ WIDTHS = {"wide": (1280, 913), "narrow": (390, 331)}
 
 def layers(count: int, worst: int) -> list[LayerDrift]:
     return [
-        LayerDrift(f"blocks.{index}", 20.0 if index == worst else 70 - index, 0.99) for index in range(count)
+        LayerDrift(name, 20.0 if index >= worst else 70.0 - index, 0.99, 8)
+        for index, name in enumerate(["patches", *(f"block {index + 1}" for index in range(count)), "head"])
     ]
 
 
@@ -45,8 +46,8 @@ CURVE = Curve(
 @pytest.mark.parametrize(
     "drawn",
     [
-        pytest.param(lambda kind: layer_plot(layers(12, 0), kind), id="12 blocks, the first worst"),
-        pytest.param(lambda kind: layer_plot(layers(12, 11), kind), id="12 blocks, the last worst"),
+        pytest.param(lambda kind: layer_plot(layers(12, 0), kind), id="12 blocks, the patches worst"),
+        pytest.param(lambda kind: layer_plot(layers(12, 13), kind), id="12 blocks, the head worst"),
         pytest.param(lambda kind: layer_plot(layers(24, 5), kind), id="24 blocks"),
         pytest.param(
             lambda kind: share_plot(

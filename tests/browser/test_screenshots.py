@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,21 @@ def test_a_page_becomes_a_picture(
     assert picture.shape[:2] == shape
     assert (picture == brightness).all()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a page.html", "page.png"]
+
+
+def test_without_the_packages_for_development_it_is_one_line(root: Path, tmp_path: Path) -> None:
+    # Python finds this module in the place of selenium's; it is not there, as in a plain environment.
+    (tmp_path / "selenium.py").write_text("raise ModuleNotFoundError('No module', name='selenium')")
+    script = root / "benchmarks" / "screenshots.py"
+    ended = subprocess.run(
+        [sys.executable, str(script), "--help"], env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True, text=True, timeout=200,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "Error: selenium is not installed; run ./run.sh --requirements requirements-dev.txt "
+        "benchmarks/screenshots.py …\n"
+    )
 
 
 def test_a_picture_that_cannot_be_written_is_one_line(root: Path, tmp_path: Path) -> None:
