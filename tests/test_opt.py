@@ -21,8 +21,10 @@ from lite.model import weights
 from lite.nb import reader
 from lite.pictures import digits, picture_set, prepare
 from lite.stages import Stages
-from quant import convert, recipe
+from quant import recipe
+from quant.conversion import convert_all
 from quant.cost import model as cost
+from quant.request import Request
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = {
@@ -291,9 +293,9 @@ def test_a_process_that_is_killed_ends_the_run(library: str, tmp_path: Path):
 def test_nothing_is_converted_twice(tmp_path: Path):
     loaded = weights.load(zoo.find("deit_tiny"), "digits", notify=lambda message: None)
     begun: list[str] = []
-    convert.convert(
+    convert_all(
         loaded,
-        [convert.Request("fp32", "arm")],
+        [Request("fp32", "arm")],
         recipe=recipe.load(recipe.DEFAULT),
         calibration=None,
         check=picture_set.digits("held_out", loaded.labels, 2),

@@ -17,7 +17,6 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from lite.measure.drift import Drift
 from lite.stages import Stages
 
 _ERRORS = Console(stderr=True, highlight=False)
@@ -85,6 +84,8 @@ def between(interval: Mapping[str, float]) -> str:
 
 def drift_rows(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
     """A manifest's `drift` as the rows of a table: heading and text."""
+    from lite.measure.drift import Drift
+
     found = Drift.of(figures)
     shares = found.as_dict()
     accuracy = f"{found.top1_agreement:.2%} agree ({between(shares['top1_agreement_interval'])})"
