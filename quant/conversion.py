@@ -48,7 +48,7 @@ def convert(
     weights: Weights,
     out: str | Path,
     *,
-    recipe: Recipe | str = DEFAULT,
+    recipe: Recipe | str | Path = DEFAULT,
     calibration: str | Path = DIGITS,
     check: str | Path | None = None,
     calibration_pictures: int = CALIBRATION_PICTURES,
@@ -82,7 +82,7 @@ def convert(
     that is there already; ConversionError when a stage fails. Both are ToolkitErrors.
     """
     request = Request(precision, target)
-    used = Recipe.named(recipe) if isinstance(recipe, str) else recipe
+    used = recipe if isinstance(recipe, Recipe) else Recipe.named(recipe)
     if budget is not None:
         plan.check(used, budget, weights.variant, weights.classes, int8=precision == "int8")
     weights, calibrating, checking = choose_for(

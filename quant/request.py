@@ -17,13 +17,19 @@ CHECK_PICTURES = 128
 class Request:
     """One bundle to make: precision fp32, fp16 or int8, target arm or opencl.
 
-    Raises InputError for INT8 on a GPU.
+    Raises InputError for INT8 on a GPU, and for others than these.
     """
 
     precision: str
     target: str
 
     def __post_init__(self) -> None:
+        for what, value, known in (
+            ("precision", self.precision, PRECISIONS),
+            ("target", self.target, TARGETS),
+        ):
+            if value not in known:
+                raise InputError(f"there is no {what} {value!r}; choose one of {', '.join(known)}")
         if self.precision == "int8" and self.target == "opencl":
             raise InputError(
                 "int8 with opencl is refused: Paddle Lite has no INT8 GPU kernels, so data would hop between GPU "

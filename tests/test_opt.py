@@ -150,6 +150,26 @@ def test_the_same_weights_pictures_and_recipe_give_the_same_bytes(made, tmp_path
     assert bundle.read(again).manifest["seed"] == 2026
 
 
+@pytest.mark.slow
+def test_the_readmes_python_example_makes_the_same_bundle(made, tmp_path: Path):
+    _, _, rest = (
+        (ROOT / "README.md").read_text(encoding="utf-8").partition("<!-- python-example -->\n```python\n")
+    )
+    example, end, _ = rest.partition("```\n")
+    assert end
+    assert len(example.splitlines()) <= 10
+    done = subprocess.run(
+        [sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    again = bundle.read(tmp_path / "out" / "deit_tiny-digits-int8-arm")
+    figures = again.manifest["drift"]
+    path = again.path.relative_to(tmp_path)
+    assert done.stdout == f"{path} {figures['snr_db']} {figures['top1_agreement']}\n"
+    first = made[0] / "deit_tiny-digits-int8-arm"
+    assert again.model_nb.read_bytes() == (first / "model.nb").read_bytes()
+
+
 def test_the_stock_recipe_puts_everything_in_int8_and_loses_more(made, tmp_path: Path):
     done = opt(
         "--model", "deit_tiny", "--weights", "digits", "--recipe", "paddleslim", "--check-images", "64",
