@@ -33,8 +33,9 @@ from lite.nb.optimizer import Expectation, optimize
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
 from quant import pictures, recipe
-from quant.convert import Request, convert
+from quant.conversion import convert_all
 from quant.program import ptq
+from quant.request import Request
 
 
 @dataclass
@@ -104,7 +105,7 @@ def everything(options: dict[str, Any], work: Path, steps: Steps) -> None:
         loaded = load(options)
         calibration, check = choose(loaded, options)
     (work / "between").mkdir()
-    convert(
+    convert_all(
         loaded,
         [Request("int8", "arm")],
         recipe=recipe.load(recipe.DEFAULT),

@@ -1,5 +1,12 @@
 """The Paddle Lite side: from weights to a checked bundle for a phone.
 
+For notebooks and pipelines, together with `quant`'s names; everything else may change:
+
+- `load_weights(model, source)`: a DeiT's weights, checked;
+- `Bundle.open(folder)`: what a conversion has made;
+- `ToolkitError`: what goes wrong and a user can mend, in one line; what can be raised are its subclasses in
+  `lite/errors.py`.
+
 Importing this package sets environment defaults that must stand before Paddle and Paddle Lite load; a
 value the user has set is kept.
 """
@@ -10,7 +17,17 @@ import os
 
 # Before Paddle: imported first after it, zlib crashes the process on some hosts (two copies of one library).
 import zlib  # noqa: F401
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lite.bundle import Bundle
+    from lite.errors import ToolkitError
+    from lite.model.weights import load_weights
+
+__all__ = ["Bundle", "ToolkitError", "load_weights"]
+_HOMES = {"Bundle": "lite.bundle", "ToolkitError": "lite.errors", "load_weights": "lite.model.weights"}
 
 
 def _set_environment_defaults() -> None:
@@ -26,3 +43,12 @@ def _set_environment_defaults() -> None:
 
 
 _set_environment_defaults()
+
+
+if not TYPE_CHECKING:  # mypy would believe that every name is there
+
+    def __getattr__(name: str) -> object:
+        # Late (PEP 562): commands import this package for less than all that these bring along.
+        if name in _HOMES:
+            return getattr(import_module(_HOMES[name]), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
 
 from lite.errors import ConversionError, InputError
 from lite.files import check_replaceable, file_sha256, new_folder
 from lite.zoo import Preprocess
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 MANIFEST = "manifest.json"
 _AGAIN = "make the bundle again with tools/opt.py --force"
@@ -29,10 +30,18 @@ _AGAIN = "make the bundle again with tools/opt.py --force"
 
 @dataclass(frozen=True)
 class Bundle:
-    """A checked bundle: its folder and its manifest (see `schema/manifest.schema.json`)."""
+    """A checked bundle: its folder `path` and its `manifest` (see `schema/manifest.schema.json`).
+
+    `Bundle.open` reads one; `quant.convert` makes one.
+    """
 
     path: Path
     manifest: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, path: str | Path) -> Bundle:
+        """The bundle in the folder `path`. Raises InputError where there is none, or one that is not whole."""
+        return read(Path(path))
 
     @property
     def model_nb(self) -> Path:
@@ -229,6 +238,8 @@ SCHEMA = 1
 
 def first_problem(manifest: Any) -> str | None:
     """What is wrong with a manifest as JSON gave it, in one short line, or None."""
+    from jsonschema.exceptions import best_match
+
     error = best_match(_validator().iter_errors(manifest))
     if error is not None:
         where = "/".join(str(part) for part in error.absolute_path) or "top level"
@@ -251,5 +262,7 @@ def creation_time(created: str) -> datetime:
 
 @lru_cache(maxsize=1)
 def _validator() -> Draft202012Validator:
+    from jsonschema import Draft202012Validator
+
     schema = Path(__file__).parent / "schema" / "manifest.schema.json"
     return Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))

@@ -1,7 +1,8 @@
-"""Stages of a long run: what is going on, for a display, and how long each took, for a benchmark."""
+"""Stages of a long run: what is going on, for a display, and how long each took, for a benchmark; notes to a user."""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,3 +32,8 @@ class Stages:
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
         self.on_end()
+
+
+def to_stderr(message: str) -> None:
+    """Prints what a user should know as a line on standard error: what `notify` is where nobody gives another."""
+    print(message, file=sys.stderr)

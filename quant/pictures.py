@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import NamedTuple, overload
 
 import numpy as np
-import paddle
 
+from lite import labels as class_names
 from lite.errors import InputError
+from lite.model.weights import Weights
 from lite.pictures import folders, picture_set, prepare
 from lite.pictures.picture_set import DIGITS, Picture, PictureSet
 from lite.zoo import Preprocess
 from quant import mapped
+from quant.request import CALIBRATION_PICTURES, CHECK_PICTURES
 
-CALIBRATION_PICTURES = 32
-CHECK_PICTURES = 128
 _LEAST_CHECK_SHARE = 0.25
 
 
@@ -81,6 +81,38 @@ def choose(
     return Chosen(tuple(labels), calibration, checked)
 
 
+def choose_for(
+    weights: Weights,
+    calib: str | None,
+    check: str | None,
+    *,
+    int8: bool,
+    calibration_pictures: int = CALIBRATION_PICTURES,
+    check_pictures: int = CHECK_PICTURES,
+    notify: Callable[[str], None] = lambda message: None,
+) -> tuple[Weights, PictureSet, PictureSet]:
+    """`weights` with the names of their classes, and calibration and check pictures for them, as `choose` finds both.
+
+    `notify` hears too where nobody has given the classes names, and where INT8 is asked for and calibrated with digits
+    that the weights do not know. Raises InputError as `choose` does.
+    """
+    chosen = choose(
+        weights.labels,
+        calib,
+        check,
+        calibration_pictures=calibration_pictures,
+        check_pictures=check_pictures,
+        notify=notify,
+    )
+    class_names.remark(chosen.labels, notify)
+    if int8 and chosen.calibration.source == DIGITS and weights.source != DIGITS:
+        notify(
+            "calibrating with the bundled digits, which are not what these weights will see: INT8 will lose more "
+            "than it must; give --calib DIR with 32 or more pictures like those on the phone"
+        )
+    return weights.called(chosen.labels), chosen.calibration, chosen.check
+
+
 def _same(one: str, other: str) -> bool:
     return DIGITS not in (one, other) and Path(one).resolve() == Path(other).resolve()
 
@@ -128,24 +160,6 @@ def cropped(pictures: PictureSet, spec: Preprocess, folder: Path) -> PictureSet:
         )
     cut = [Picture(name, array=array) for name, array in zip(pictures.names, arrays, strict=True)]
     return PictureSet(pictures.source, cut, pictures.labels, pictures.classes)
-
-
-class TensorDataset(paddle.io.Dataset):
-    """Input tensors of pictures for a `paddle.io.DataLoader`: one float32 [3, crop, crop] a sample.
-
-    `on_picture` gets the place of each picture that is read, from 1, and the number of pictures.
-    """
-
-    def __init__(self, pictures: Sequence[Picture], spec: Preprocess, on_picture: Callable[[int, int], None]):
-        super().__init__()
-        self.pictures, self.spec, self.on_picture = pictures, spec, on_picture
-
-    def __len__(self) -> int:
-        return len(self.pictures)
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray]:
-        self.on_picture(index + 1, len(self.pictures))
-        return (self.pictures[index].tensor(self.spec)[0],)
 
 
 class Views(Sequence[Picture]):

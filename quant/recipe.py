@@ -171,6 +171,14 @@ class Recipe(_Strict):
     skip: list[str] = []
     _file: YamlFile | None = pydantic.PrivateAttr(default=None)
 
+    @classmethod
+    def named(cls, name_or_path: str | Path) -> Recipe:
+        """The recipe of that name ("deit", "paddleslim"), or from that YAML file.
+
+        Raises InputError that names the file, the line and the value at fault.
+        """
+        return load(str(name_or_path))
+
     def as_dict(self) -> dict[str, Any]:
         """The recipe as plain values, every default spelled out, for the manifest."""
         return self.model_dump(mode="json")

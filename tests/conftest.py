@@ -82,7 +82,8 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from lite.model import weights
     from lite.pictures import digits, picture_set
     from quant import recipe
-    from quant.convert import Request, convert
+    from quant.conversion import convert_all
+    from quant.request import Request
 
     folder = tmp_path_factory.mktemp("tiny")
     variant = zoo.find("deit_tiny")
@@ -95,7 +96,7 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     path = write_state(folder / "tiny.pdparams", state)
     loaded = weights.load(variant, str(path), labels=labels, notify=lambda message: None)
-    made: list[Bundle] = convert(
+    made: list[Bundle] = convert_all(
         loaded,
         [Request("fp32", "arm")],
         recipe=recipe.load(recipe.DEFAULT),

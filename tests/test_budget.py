@@ -27,10 +27,11 @@ from quant.budget.knapsack import Layer, Way
 from quant.budget.measure import Noise, converted, instructions, noise
 from quant.budget.measure import measured as pictures_measured
 from quant.budget.plan import cheapest, layers_of, plan, point_of, recipe_of
-from quant.convert import Request, convert
+from quant.conversion import convert_all
 from quant.cost import model as cost
 from quant.cost.prices import Prices, prices
 from quant.recipe import Kind, Recipe
+from quant.request import Request
 from quant.sensitivity.figures import Sums, Whole
 from quant.sensitivity.program import Program, write
 
@@ -218,7 +219,7 @@ def bought(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, list[str],
     folder = tmp_path_factory.mktemp("bought")
     heard: list[str] = []
     stages = Stages()
-    (made,) = convert(
+    (made,) = convert_all(
         shallow(),
         [Request("int8", "arm")],
         recipe=DEIT,
@@ -279,7 +280,7 @@ def test_a_budget_is_compared_with_what_the_recipes_give_without_one(bought, tmp
     for point, used in zip(
         made.manifest["budget"]["compared"], (DEIT, recipes.load("paddleslim")), strict=True
     ):
-        (alone,) = convert(
+        (alone,) = convert_all(
             shallow(), [Request("int8", "arm")], recipe=used, calibration=CALIBRATION, check=CHECK,
             out=tmp_path / used.name, work=tmp_path / f"{used.name}-work",
         )  # fmt: skip

@@ -14,7 +14,8 @@ from lite import zoo
 from lite.errors import InputError
 from lite.pictures import prepare
 from lite.pictures.picture_set import PictureSet
-from quant.pictures import TensorDataset, cropped
+from quant.pictures import cropped
+from quant.program.ptq import TensorDataset
 
 SPEC = zoo.find("deit_tiny").preprocess
 

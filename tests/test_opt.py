@@ -21,8 +21,10 @@ from lite.model import weights
 from lite.nb import reader
 from lite.pictures import digits, picture_set, prepare
 from lite.stages import Stages
-from quant import convert, recipe
+from quant import recipe
+from quant.conversion import convert_all
 from quant.cost import model as cost
+from quant.request import Request
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = {
@@ -147,6 +149,26 @@ def test_the_same_weights_pictures_and_recipe_give_the_same_bytes(made, tmp_path
     # The phone's file to the last bit; the host's is made from the same program.
     assert (first / "model.nb").read_bytes() == (again / "model.nb").read_bytes()
     assert bundle.read(again).manifest["seed"] == 2026
+
+
+@pytest.mark.slow
+def test_the_readmes_python_example_makes_the_same_bundle(made, tmp_path: Path):
+    _, _, rest = (
+        (ROOT / "README.md").read_text(encoding="utf-8").partition("<!-- python-example -->\n```python\n")
+    )
+    example, end, _ = rest.partition("```\n")
+    assert end
+    assert len(example.splitlines()) <= 10
+    done = subprocess.run(
+        [sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    again = bundle.read(tmp_path / "out" / "deit_tiny-digits-int8-arm")
+    figures = again.manifest["drift"]
+    path = again.path.relative_to(tmp_path)
+    assert done.stdout == f"{path} {figures['snr_db']} {figures['top1_agreement']}\n"
+    first = made[0] / "deit_tiny-digits-int8-arm"
+    assert again.model_nb.read_bytes() == (first / "model.nb").read_bytes()
 
 
 def test_the_stock_recipe_puts_everything_in_int8_and_loses_more(made, tmp_path: Path):
@@ -292,9 +314,9 @@ def test_a_process_that_is_killed_ends_the_run(library: str, tmp_path: Path):
 def test_nothing_is_converted_twice(tmp_path: Path):
     loaded = weights.load(zoo.find("deit_tiny"), "digits", notify=lambda message: None)
     begun: list[str] = []
-    convert.convert(
+    convert_all(
         loaded,
-        [convert.Request("fp32", "arm")],
+        [Request("fp32", "arm")],
         recipe=recipe.load(recipe.DEFAULT),
         calibration=None,
         check=picture_set.digits("held_out", loaded.labels, 2),

@@ -14,7 +14,8 @@ from lite.model.weights import Weights
 from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
 from quant import recipe
-from quant.convert import Request, convert
+from quant.conversion import convert_all
+from quant.request import Request
 
 CLASSES = 10
 
@@ -30,7 +31,7 @@ def test_a_variant_becomes_a_checked_bundle(name: str, tmp_path: Path):
     labels = tuple(f"class {index}" for index in range(CLASSES))
     work = tmp_path / "work"
     work.mkdir()
-    (made,) = convert(
+    (made,) = convert_all(
         Weights(variant, "file", Path("made up"), "0" * 64, state, labels),
         [Request("int8", "arm")],
         recipe=recipe.load("deit"),

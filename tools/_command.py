@@ -1,7 +1,7 @@
 """What every command shares: the repository on the import path, and errors as one line and an exit code.
 
-A command begins with `import _command`, puts its other imports under `with _command.requirements():` and
-ends with `_command.run(main)`.
+A command begins with `import _command`, imports at its top what its options need, the rest where it runs, so that
+`--help` comes at once, and ends with `_command.run(main)`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -24,26 +24,9 @@ _USAGE = 2
 _INTERRUPTED = 128 + signal.SIGINT
 _BROKEN_PIPE = 128 + signal.SIGPIPE
 
+# `python tools/opt.py` puts only tools/ there.
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
-
-
-@contextlib.contextmanager
-def requirements() -> Iterator[None]:
-    """Around a command's imports: one line and exit 2 for a missing package or another Python than 3.10.
-
-    Ctrl-C ends the process on the spot: a compiled module that is being imported would make it an error of its own.
-    """
-    if sys.version_info[:2] != (3, 10):
-        _leave(f"this is Python {sys.version.split()[0]}, and Paddle Lite's wheels end at 3.10")
-    try:
-        with _on_interrupt(_leave_interrupted):
-            yield
-    except ImportError as error:
-        # A name missing in this repository's own code is a fault of it, and wants its traceback.
-        if (error.name or "").split(".")[0] in _OURS:
-            raise
-        _leave(f"a required package cannot be imported ({error})")
 
 
 def run(command: click.Command) -> NoReturn:
@@ -52,10 +35,10 @@ def run(command: click.Command) -> NoReturn:
     A ToolkitError becomes `error: …` on standard error and its exit code; bad usage and files that cannot
     be read or written, 2; Ctrl-C 130; a reader that went away (`| head`) 141, without a word.
     """
-    with requirements():
-        import click
+    import click
 
-        from lite.errors import ToolkitError
+    from lite.errors import ToolkitError
+
     status = 0
     interrupted = False
 
@@ -104,20 +87,28 @@ def run(command: click.Command) -> NoReturn:
 @contextlib.contextmanager
 def _on_interrupt(handler: Callable[[int, FrameType | None], NoReturn]) -> Iterator[None]:
     # Who ignores Ctrl-C, as what a shell runs in the background does, goes on ignoring it.
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    earlier = signal.getsignal(signal.SIGINT)
+    if earlier is not _leave_interrupted:
         yield
         return
     signal.signal(signal.SIGINT, handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, earlier)
 
 
 def _leave_interrupted(number: int, frame: FrameType | None) -> NoReturn:
     _print_error("interrupted")
     sys.stderr.flush()
     os._exit(_INTERRUPTED)
+
+
+def _show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """A package that is missing as one line and exit 2; a fault of this repository's own with its traceback."""
+    if isinstance(error, ImportError) and (error.name or "").split(".")[0] not in _OURS:
+        _leave(f"a required package cannot be imported ({error})")
+    sys.__excepthook__(kind, error, trace)
 
 
 def _leave(why: str) -> NoReturn:
@@ -130,3 +121,11 @@ def _leave(why: str) -> NoReturn:
 def _print_error(message: object) -> None:
     # One line, whatever a file's name holds.
     print("error: " + " ".join(str(message).split()), file=sys.stderr)
+
+
+if sys.version_info[:2] != (3, 10):
+    _leave(f"this is Python {sys.version.split()[0]}, and Paddle Lite's wheels end at 3.10")
+sys.excepthook = _show
+# A compiled module that is being imported would make Ctrl-C an error of its own, so it ends the process on the spot.
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, _leave_interrupted)

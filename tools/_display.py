@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console, RenderableType
@@ -17,11 +17,11 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from lite.measure import drift
-from lite.measure.drift import Drift
-from lite.measure.interval import Interval
-from lite.measure.margins import FEWEST
 from lite.stages import Stages
+
+if TYPE_CHECKING:
+    from lite.measure.drift import Drift
+    from lite.measure.interval import Interval
 
 _ERRORS = Console(stderr=True, highlight=False)
 
@@ -93,6 +93,9 @@ def pictures(count: int) -> str:
 
 def drift_rows(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
     """A manifest's `drift` as the rows of a table: heading and text; every share has its 95 % interval."""
+    from lite.measure.drift import Drift
+    from lite.measure.margins import FEWEST
+
     found = Drift.of(figures)
     outputs = (
         f"cosine {found.cosine_mean:.5f} (worst {found.cosine_min:.5f}), SNR {found.snr_db:.1f} dB, largest difference "
@@ -116,7 +119,9 @@ def drift_rows(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def gate_note(figures: Mapping[str, Any], max_drift: float) -> str | None:
     """What a passed gate does not tell because the pictures are few, None where it tells enough."""
-    found = Drift.of(figures)
+    from lite.measure import drift
+
+    found = drift.Drift.of(figures)
     room = drift.room(found, max_drift)
     if room is None:
         return None

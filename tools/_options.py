@@ -8,20 +8,20 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import _command
 import click
 from _display import notify
 
-from lite.engines import BACKENDS, workers
+from lite.engines import BACKENDS
 from lite.engines.options import Options
-from lite.measure import classifier
-from lite.measure.classifier import Classifier, Wish
 from lite.phone import plan as plans
-from lite.phone.binaries import Binaries
-from quant import pictures
 from quant import recipe as recipes
+from quant.request import CALIBRATION_PICTURES
+
+if TYPE_CHECKING:
+    from lite.measure.classifier import Classifier, Wish
 
 labels_option = click.option(
     "--labels",
@@ -106,7 +106,7 @@ recipe_option = click.option(
 _CALIBRATION = (
     click.option("--calib", metavar="DIR|FILE.txt|digits",
                  help="Calibration pictures (int8); of train/ and val/ those in train/. Default: the bundled digits."),
-    click.option("--calib-images", type=click.IntRange(1), default=pictures.CALIBRATION_PICTURES, show_default=True,
+    click.option("--calib-images", type=click.IntRange(1), default=CALIBRATION_PICTURES, show_default=True,
                  metavar="N"),
 )  # fmt: skip
 
@@ -155,6 +155,8 @@ def classifier_options(command: Callable[..., Any]) -> Callable[..., Any]:
         backend: Any,
         **others: Any,
     ) -> Any:
+        from lite.measure.classifier import Wish
+
         wish = Wish(bundle, export, model, weights, labels, backend, Options(device, onednn, tensorrt))
         return command(wish=wish, processes=workers or (1 if device == "gpu" else None), **others)
 
@@ -166,6 +168,8 @@ def classifier_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @contextmanager
 def opened(wish: Wish) -> Iterator[Classifier]:
     """The classifier that was asked for; what had to be made for it goes with the block."""
+    from lite.measure import classifier
+
     with tempfile.TemporaryDirectory(prefix="deit-") as work:
         yield classifier.find(wish, BUNDLES, Path(work), notify=notify)
 
@@ -238,6 +242,8 @@ def phone_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def with_binaries(*, sdk: Path | None, demo: Path | None, **others: Any) -> Any:
+        from lite.phone.binaries import Binaries
+
         return command(binaries=Binaries(sdk, demo), **others)
 
     for option in reversed(_PHONE):
@@ -259,6 +265,8 @@ def worker_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def with_workers(*, count: int | None, address: str | None, **others: Any) -> Any:
         if address and count:
             raise click.UsageError("--workers is for this computer; with --dask the scheduler has its own")
+        from lite.engines import workers
+
         open_workers = (
             functools.partial(workers.connected, address)
             if address

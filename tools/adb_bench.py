@@ -11,36 +11,31 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import _command
+import click
+from _display import notify, say
+from _options import (
+    BUNDLES,
+    MASKS,
+    MODES,
+    NUMBERS,
+    bundle_option,
+    json_option,
+    out_option,
+    phone_options,
+    serial_option,
+)
 
-with _command.requirements():
-    import click
-    from _bench import LiveTable, install_all, show_results, twice
-    from _display import notify, say
-    from _options import (
-        BUNDLES,
-        MASKS,
-        MODES,
-        NUMBERS,
-        bundle_option,
-        json_option,
-        out_option,
-        phone_options,
-        serial_option,
-    )
+from lite.files import make_folder
+from lite.phone import plan as plans
+from lite.phone.install import PACKAGE
+from lite.phone.plan import Plan
 
-    from lite import bundle
+if TYPE_CHECKING:
     from lite.bundle import Bundle
-    from lite.files import make_folder
-    from lite.phone import plan as plans
-    from lite.phone import push, results, session
-    from lite.phone.alone import alone
     from lite.phone.binaries import Binaries
-    from lite.phone.install import PACKAGE
-    from lite.phone.plan import Plan
-    from lite.phone.server import Server, address
-    from lite.phone.session import Job
 
 BENCHES = _command.ROOT / "build" / "bench"
 
@@ -168,6 +163,13 @@ def main(
     as_json: bool,
 ) -> None:
     """Runs the command."""
+    from _bench import LiveTable, install_all, show_results, twice
+
+    from lite.phone import push, results, session
+    from lite.phone.alone import alone
+    from lite.phone.server import Server, address
+    from lite.phone.session import Job
+
     if clean and install_bundle:
         raise click.UsageError("give --clean or --install-bundle, not both")
     plan = Plan(
@@ -217,6 +219,8 @@ def main(
 
 
 def _bundles(folders: Sequence[Path], compare: Path | None) -> list[Bundle]:
+    from lite import bundle
+
     chosen = [*([compare] if compare else []), *(folders or [bundle.newest(BUNDLES)])]
     bundles = [bundle.read(folder) for folder in chosen]
     plans.check_names(bundles)

@@ -8,23 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import _command
+import click
+from _display import show
+from _options import BUNDLES, bundle_option, json_option, phone_options, serial_option
+from adbutils import adb_path
+from rich.markup import escape
+from rich.table import Table
 
-with _command.requirements():
-    import click
-    from _display import show
-    from _options import BUNDLES, bundle_option, json_option, phone_options, serial_option
-    from adbutils import adb_path
-    from rich.markup import escape
-    from rich.table import Table
-
-    from lite.bundle import Bundle
-    from lite.errors import InputError
-    from lite.phone import checks, facts, host
-    from lite.phone.binaries import Binaries
-    from lite.phone.errors import NoPhoneError, PhoneError
-    from lite.phone.facts import Facts
-    from lite.phone.host import Check
-    from lite.phone.server import Listed, Server, address
+from lite.bundle import Bundle
+from lite.errors import InputError
+from lite.phone import checks, facts, host
+from lite.phone.binaries import Binaries
+from lite.phone.errors import NoPhoneError, PhoneError
+from lite.phone.facts import Facts
+from lite.phone.host import Check
+from lite.phone.server import Listed, Server, address
 
 BENCH = "python tools/adb_bench.py"
 MARKS = {

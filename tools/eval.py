@@ -10,23 +10,22 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import _command
+import click
+from _display import Display, notify, say, share, show
+from _options import classifier_options, json_option, limit_option, opened, strict_option
+from rich.markup import escape
+from rich.table import Table
 
-with _command.requirements():
-    import click
-    from _display import Display, notify, say, share, show
-    from _options import classifier_options, json_option, limit_option, opened, strict_option
-    from rich.markup import escape
-    from rich.table import Table
+from lite import labels as class_names
+from lite.errors import InputError
+from lite.files import write_text
 
-    from lite import labels as class_names
-    from lite.errors import InputError
-    from lite.files import write_text
-    from lite.measure import interval, scores
+if TYPE_CHECKING:
     from lite.measure.classifier import Wish
     from lite.measure.scores import Scores
-    from lite.pictures import picture_set
 
 SHOWN = 10
 MATRIX = 16  # classes that a confusion matrix on a terminal can hold
@@ -67,6 +66,9 @@ def main(
     as_json: bool,
 ) -> None:
     """Runs the command."""
+    from lite.measure import scores
+    from lite.pictures import picture_set
+
     if out is not None and not out.absolute().parent.is_dir():
         raise InputError(f"cannot write {out}: there is no folder {out.parent}; make it first")
     with opened(wish) as asked:
@@ -97,6 +99,8 @@ def main(
 
 
 def _print(found: Scores, published: dict[str, float] | None) -> None:
+    from lite.measure import interval
+
     asked = found.asked
     table = Table(title=escape(f"{asked.model} in {asked.backend}"), show_header=False, title_justify="left")
     table.add_column(style="bold")

@@ -9,18 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import _command
+import click
+from _display import Display, notify
+from _options import json_option, model_option, out_option, weights_options
 
-with _command.requirements():
-    import click
-    from _display import Display, notify
-    from _options import json_option, model_option, out_option, weights_options
-
-    from lite import labels as class_names
-    from lite import zoo
-    from lite.errors import InputError
-    from lite.exports import export as exporter
-    from lite.exports.export import DEFAULT_OPSET, FORMATS, OPSETS, Format
-    from lite.model import weights
+from lite import labels as class_names
+from lite.errors import InputError
+from lite.exports import export as exporter
+from lite.exports.export import DEFAULT_OPSET, FORMATS, OPSETS, Format
+from lite.model.weights import load_weights
 
 EXPORTS = _command.ROOT / "build" / "exports"
 
@@ -63,12 +60,11 @@ def main(
     """Runs the command."""
     if opset is not None and form != "onnx":
         raise InputError("--opset is for --format onnx")
-    variant = zoo.find(model)
     if out is not None:
         exporter.check_free(out, force=force)
-    loaded = weights.load(variant, source, labels=labels, notify=notify)
+    loaded = load_weights(model, source, labels, notify=notify)
     class_names.remark(loaded.labels, notify)
-    out = out or EXPORTS / f"{variant.name}-{loaded.name}-{form}"
+    out = out or EXPORTS / f"{loaded.variant.name}-{loaded.name}-{form}"
     with Display() as display:
         manifest = exporter.export(
             loaded, form, out, opset=opset or DEFAULT_OPSET, force=force, stages=display.stages

@@ -6,14 +6,12 @@ import json
 from pathlib import Path
 
 import _command
+import click
+from _options import json_option
 
-with _command.requirements():
-    import click
-    from _options import json_option
-
-    from lite import bundle
-    from lite.sdk import release, sdk
-    from lite.sdk.release import Build
+from lite import bundle
+from lite.sdk import release, sdk
+from lite.sdk.release import Build
 
 
 @click.command(

@@ -10,15 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import _command
+import click
+from _options import json_option
+from rich.console import Console
+from rich.table import Table
 
-with _command.requirements():
-    import click
-    from _options import json_option
-    from rich.console import Console
-    from rich.table import Table
-
-    from lite.nb import reader, shapes
-    from quant.cost import model as cost
+from lite.nb import reader, shapes
+from quant.cost import model as cost
 
 # Rows of the table of layers; --json has all.
 LAYERS = 12

@@ -9,37 +9,29 @@ import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import _command
+import click
+from _display import Display, drift_rows, gate_note, notify, say, show
+from _options import (
+    BUNDLES,
+    calibration_options,
+    json_option,
+    max_drift_option,
+    model_option,
+    out_option,
+    recipe_option,
+    weights_options,
+)
+from rich.table import Table
 
-with _command.requirements():
-    import click
-    from _display import Display, drift_rows, gate_note, notify, say, show
-    from _options import (
-        BUNDLES,
-        calibration_options,
-        json_option,
-        max_drift_option,
-        model_option,
-        out_option,
-        recipe_option,
-        weights_options,
-    )
-    from rich.table import Table
+from lite import zoo
+from lite.errors import DriftError
+from quant.request import CHECK_PICTURES, PRECISIONS, TARGETS, combinations
 
-    from lite import labels as class_names
-    from lite import zoo
+if TYPE_CHECKING:
     from lite.bundle import Bundle
-    from lite.errors import DriftError
-    from lite.measure import drift
-    from lite.model import weights
-    from lite.pictures.picture_set import DIGITS
-    from quant import pictures
-    from quant import recipe as recipes
-    from quant.budget import plan
-    from quant.convert import PRECISIONS, TARGETS, Request, combinations, convert
-
 
 EXAMPLES = """
 \b
@@ -76,7 +68,7 @@ Exit codes: 0 done · 2 bad usage or input · 3 drift over --max-drift (bundle k
     "--calib leaves.",
 )
 @click.option(
-    "--check-images", type=click.IntRange(1), default=pictures.CHECK_PICTURES, show_default=True, metavar="N"
+    "--check-images", type=click.IntRange(1), default=CHECK_PICTURES, show_default=True, metavar="N"
 )
 @max_drift_option
 @out_option("Where bundles go. Default: build/bundles of this repository.", BUNDLES)
@@ -110,31 +102,32 @@ def main(
     requests, refusals = combinations(precisions or ("int8",), targets or ("arm",))
     for refusal in refusals:
         say(str(refusal), "not made")
-    recipe_used = recipes.load(recipe)
+    # Late, here and below: --help and --list need none of it.
+    from lite import load_weights
+    from lite.model.weights import fewest_classes
+    from quant import Recipe
+    from quant.budget import plan
+    from quant.conversion import convert_all
+    from quant.pictures import choose_for
+
+    recipe_used = Recipe.named(recipe)
     limit = None if budget is None else budget * 1e6
+    int8 = any(request.precision == "int8" for request in requests)
     variant = zoo.find(model)
     if limit is not None:
         # Before a server is asked, weights are loaded or anything is converted.
-        classes = weights.fewest_classes(variant, source)
-        plan.check(recipe_used, limit, variant, classes, int8=_needs_calibration(requests))
-    loaded = weights.load(variant, source, labels=labels, notify=notify)
-    names, calibration, checked = pictures.choose(
-        loaded.labels,
+        plan.check(recipe_used, limit, variant, fewest_classes(variant, source), int8=int8)
+    loaded, calibration, checked = choose_for(
+        load_weights(model, source, labels, notify=notify),
         calib,
         check,
+        int8=int8,
         calibration_pictures=calib_images,
         check_pictures=check_images,
         notify=notify,
     )
-    loaded = loaded.called(names)
-    class_names.remark(names, notify)
-    if calibration.source == DIGITS and loaded.source != "digits" and _needs_calibration(requests):
-        notify(
-            "calibrating with the bundled digits, which are not what these weights will see: INT8 will lose more "
-            "than it must; give --calib DIR with 32 or more pictures like those on the phone"
-        )
     with tempfile.TemporaryDirectory(prefix="deit-lite-") as work, Display() as display:
-        bundles = convert(
+        bundles = convert_all(
             loaded,
             requests,
             recipe=recipe_used,
@@ -158,10 +151,6 @@ def main(
         _print_next(bundles[0])
     if max_drift is not None:
         _gate(bundles, max_drift)
-
-
-def _needs_calibration(requests: list[Request]) -> bool:
-    return any(request.precision == "int8" for request in requests)
 
 
 def _models() -> Table:
@@ -240,6 +229,8 @@ def _print_next(made: Bundle) -> None:
 
 
 def _gate(bundles: list[Bundle], max_drift: float) -> None:
+    from lite.measure import drift
+
     lines = []
     for made in bundles:
         if note := gate_note(made.manifest["drift"], max_drift):

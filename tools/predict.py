@@ -8,20 +8,21 @@ the phone's while the time it takes is not.
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import _command
+import click
+from _display import Display, notify, say, show
+from _options import classifier_options, json_option, opened
+from rich.markup import escape
+from rich.table import Table
 
-with _command.requirements():
-    import click
-    from _display import Display, notify, say, show
-    from _options import classifier_options, json_option, opened
-    from rich.markup import escape
-    from rich.table import Table
+from lite import labels as class_names
+from lite.errors import InputError
 
-    from lite import labels as class_names
-    from lite.errors import InputError
+if TYPE_CHECKING:
     from lite.measure.classifier import Wish
-    from lite.measure.predict import Prediction, as_csv, classify, document, expand
+    from lite.measure.predict import Prediction
 
 EXAMPLES = """
 \b
@@ -51,6 +52,8 @@ def main(
     pictures: tuple[str, ...], wish: Wish, processes: int | None, topk: int, as_json: bool, in_csv: bool
 ) -> None:
     """Runs the command."""
+    from lite.measure.predict import as_csv, classify, document, expand
+
     if as_json and in_csv:
         raise click.UsageError("give one of --json and --csv")
     listed = expand(pictures)

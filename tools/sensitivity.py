@@ -11,36 +11,26 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import _command
+import click
+from _display import Display, notify, share, show
+from _options import (
+    calibration_options,
+    json_option,
+    model_option,
+    out_option,
+    recipe_option,
+    restart_option,
+    weights_options,
+    worker_options,
+)
+from rich.markup import escape
+from rich.table import Table
 
-with _command.requirements():
-    import click
-    from _display import Display, notify, share, show
-    from _options import (
-        calibration_options,
-        json_option,
-        model_option,
-        out_option,
-        recipe_option,
-        restart_option,
-        weights_options,
-        worker_options,
-    )
-    from rich.markup import escape
-    from rich.table import Table
-
-    from lite import zoo
+if TYPE_CHECKING:
     from lite.engines.workers import Workers
-    from lite.measure import interval
-    from lite.model import weights
-    from quant import pictures
-    from quant import recipe as recipes
-    from quant.sensitivity import results
-    from quant.sensitivity.program import prepare
-    from quant.sensitivity.results import document, rank, recipe_text
-    from quant.sensitivity.run import Run
 
 PICTURES = 16
 
@@ -117,8 +107,15 @@ def main(
     as_json: bool,
 ) -> None:
     """Runs the command."""
-    loaded = weights.load(zoo.find(model), source, labels=labels, notify=notify)
-    used = recipes.load(recipe)
+    from lite import load_weights
+    from quant import Recipe, pictures
+    from quant.sensitivity import results
+    from quant.sensitivity.program import prepare
+    from quant.sensitivity.results import document, rank, recipe_text
+    from quant.sensitivity.run import Run
+
+    loaded = load_weights(model, source, labels, notify=notify)
+    used = Recipe.named(recipe)
     _, calibration, check = pictures.choose(
         loaded.labels,
         calib,
@@ -160,6 +157,8 @@ def main(
 
 
 def _print(figures: dict[str, Any], worst: int) -> None:
+    from lite.measure import interval
+
     int8 = figures["int8"]
     agree = share(int8["top1_agreement"], interval.of_share(int8["top1_agreement"], int8["images"]))
     click.echo(

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import _command
+import click
+from _display import Display, notify, say
+from _options import model_option
 
-with _command.requirements():
-    import click
-    from _display import Display, notify, say
-    from _options import model_option
+from lite import labels as class_names
+from lite import zoo
+from lite.errors import InputError
 
-    from lite import labels as class_names
-    from lite import zoo
-    from lite.errors import InputError
-    from lite.training import batches, devices, initial, listing, resolution, settings, teacher
-    from lite.training import checkpoint as save
-    from lite.training.checkpoint import discard
-    from lite.training.loop import Task, train
-    from lite.training.schedule import peak
-    from lite.training.sources import Digits, Source
+if TYPE_CHECKING:
+    from lite.training.loop import Task
+    from lite.training.sources import Source
 
 EXAMPLES = """
 \b
@@ -91,6 +88,12 @@ def main(
     force: bool,
 ) -> None:
     """Runs the command."""
+    from lite.training import checkpoint as save
+    from lite.training import devices, initial, listing, resolution, settings, teacher
+    from lite.training.checkpoint import discard
+    from lite.training.loop import Task, train
+    from lite.training.sources import Digits
+
     variant = zoo.find(model)
     out = out or Path("build/training") / f"{variant.name}-{Path(data).resolve().stem}.pdparams"
     checkpoint = save.checkpoint_path(out)
@@ -170,6 +173,9 @@ def _check_teacher(variant: zoo.Variant, name: str | None, file: str | None) -> 
 
 
 def _plan(task: Task) -> str:
+    from lite.training import batches
+    from lite.training.schedule import peak
+
     pictures, chosen = len(task.source.labels), task.settings
     a_step = batches.pictures_a_step(chosen, task.devices)
     rates = ", ".join(f"{peak(stage, chosen.schedule, a_step):.3g}" for stage in chosen.stages)

