@@ -89,7 +89,7 @@ def engines(
         try:
             yield row, step()
         except (ConversionError, InputError) as error:
-            yield row, ConversionError(str(error))
+            yield row, ConversionError(error.what, why=error.why, remedy=error.remedy)
 
 
 def convert(function: Callable[..., Path], *arguments: object) -> Path:

@@ -1,16 +1,46 @@
 """What can go wrong, as a small tree: each class carries the exit code of the commands (see README).
 
-A message says in one line what happened, why, and what to do about it; commands print it without a
-traceback.
+An error has fields: what happened, why, and what to do about it. Commands print them as one line without a traceback,
+and JSON outputs carry them one by one; nobody takes the line apart again.
 """
 
 from __future__ import annotations
 
+import copyreg
+from typing import Any
+
 
 class ToolkitError(Exception):
-    """Base of every failure a user can cause or mend."""
+    """Base of every failure a user can cause or mend: `what` happened, `why`, and the `remedy`.
+
+    `why` and `remedy` are None where there is nothing more to say. As text it is `what: why; remedy`. It can be
+    pickled, also a subclass that takes other arguments.
+    """
 
     exit_code = 1
+
+    def __init__(self, what: str, *, why: str | None = None, remedy: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.why = why
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return self.reason + (f"; {self.remedy}" if self.remedy else "")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exception's own would call the class with `args`, which are not those of every subclass.
+        return copyreg.__newobj__, (type(self), *self.args), vars(self)  # type: ignore[attr-defined]
+
+    @property
+    def reason(self) -> str:
+        """What happened and why, as text without the remedy: the `why` of an error that wraps this one."""
+        return self.what + (f": {self.why}" if self.why else "")
+
+    def as_dict(self) -> dict[str, str | None]:
+        """The fields as JSON values, each in one line; unknown is null."""
+        fields = {"what": self.what, "why": self.why, "remedy": self.remedy}
+        return {name: " ".join(text.split()) if text else None for name, text in fields.items()}
 
 
 class InputError(ToolkitError):

@@ -78,7 +78,7 @@ def new_folder(out: Path, *, holds: str, force: bool = False) -> Iterator[Path]:
             yield folder
         except OSError as error:
             if error.errno in _FULL:
-                raise InputError(_full(out)) from error
+                raise _full(out) from error
             raise
         with _explained(out):
             check_replaceable(out, holds, force)
@@ -93,12 +93,12 @@ def _explained(out: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise InputError(_full(out)) from error
+            raise _full(out) from error
         raise InputError(f"cannot write {out}: {error.strerror}; choose another --out") from error
 
 
-def _full(out: Path) -> str:
-    return f"the disk is full, {out} was not written; free some space or choose another --out"
+def _full(out: Path) -> InputError:
+    return InputError(f"the disk is full, {out} was not written; free some space or choose another --out")
 
 
 def check_replaceable(out: Path, holds: str, force: bool) -> None:

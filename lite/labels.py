@@ -37,7 +37,9 @@ def of(weights: Path, classes: int) -> tuple[str, ...] | None:
     try:
         return read(path, classes)
     except InputError as error:
-        raise InputError(f"{error}; it lies beside the weights: mend it, or take it away") from None
+        beside_them = "it lies beside the weights: mend it, or take it away"
+        remedy = f"{error.remedy}; {beside_them}" if error.remedy else beside_them
+        raise InputError(error.what, why=error.why, remedy=remedy) from None
 
 
 def difference(weights: Path, classes: Sequence[str]) -> str | None:

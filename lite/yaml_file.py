@@ -45,21 +45,23 @@ def load_model(
     try:
         return model.model_validate(file.values), file
     except pydantic.ValidationError as error:
-        raise InputError(_explain(model, file, error)) from error
+        raise _explained(model, file, error) from error
 
 
-def _explain(model: type[pydantic.BaseModel], file: YamlFile, error: pydantic.ValidationError) -> str:
-    """The first mistake in one line."""
+def _explained(
+    model: type[pydantic.BaseModel], file: YamlFile, error: pydantic.ValidationError
+) -> InputError:
+    """The first mistake."""
     first = error.errors()[0]
     where = first["loc"]
-    keys, message = ".".join(map(str, where)), first["msg"].removeprefix("Value error, ")
+    keys, message, remedy = ".".join(map(str, where)), first["msg"].removeprefix("Value error, "), None
     if first["type"] == "extra_forbidden":
-        message = f"unknown key; known are {', '.join(_part(model, where[:-1]).model_fields)}"
+        message, remedy = "unknown key", f"known are {', '.join(_part(model, where[:-1]).model_fields)}"
     elif first["type"] == "missing":
         message = "is missing"
     elif "expected" not in first.get("ctx", {}) and not first["msg"].startswith("Value error"):
         message = f"{message}, not {first['input']!r}"
-    return f"{file.place(where)}: {keys}: {message}"
+    return InputError(f"{file.place(where)}: {keys}", why=message, remedy=remedy)
 
 
 def _part(model: type[pydantic.BaseModel], where: Where) -> type[pydantic.BaseModel]:

@@ -13,11 +13,14 @@ from lite.measure.chunks import SIZE, Chunks
 
 
 def test_chunks_are_read_as_they_were_written_and_never_another_keys(tmp_path):
-    chunk = ChunkResult(np.arange(12, dtype=np.float32).reshape(4, 3), {2: "größer \udce9"[:6], 3: "ün"})
+    errors = {2: InputError("größer \udce9", why="ün", remedy="kleiner"), 3: InputError("ün")}
+    chunk = ChunkResult(np.arange(12, dtype=np.float32).reshape(4, 3), errors)
     store = Chunks(tmp_path, "a" * 64, SIZE + 4, 3)
     store.write(1, chunk)
     ((index, found),) = store.stored()
-    assert (index, found.unreadable) == (1, chunk.unreadable)
+    assert (index, list(found.unreadable)) == (1, [2, 3])
+    for place, error in errors.items():
+        assert found.unreadable[place].as_dict() == error.as_dict()
     np.testing.assert_array_equal(found.logits, chunk.logits)
     other = Chunks(tmp_path, "a" * 16 + "b" * 48, SIZE + 4, 3)
     assert other.folder == store.folder

@@ -122,8 +122,9 @@ def test_the_gate_lets_just_its_share_pass(changed, max_drift):
 
 
 def test_the_gate_stops_one_more_and_says_so():
-    message = drift.over_gate(agreeing(400, 5), 0.01)
-    assert message is not None
+    error = drift.over_gate(agreeing(400, 5), 0.01)
+    assert error is not None
+    message = str(error)
     assert "5 of 400" in message
     assert "1.25%" in message
     assert "allowed are 1.00%" in message

@@ -79,7 +79,8 @@ def test_folders_and_list_files_with_a_damaged_picture_and_an_empty_class(
     assert "skipped: " in done.stderr
     document = json.loads(out.read_text())
     assert (document["backend"], document["images"]["measured"]) == ("lite", 12)
-    assert len(document["images"]["unreadable"]) == 1
+    (unreadable,) = document["images"]["unreadable"]
+    assert unreadable["error"]["remedy"]
     assert sum(count for _, _, count in document["confusion"]) == 12
     shown = plain(done.stdout)
     assert "12 from" in shown

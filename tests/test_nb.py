@@ -256,7 +256,7 @@ def test_command_prints_a_table_and_json(root: Path, mixed: Path) -> None:
     assert facts["int8_coverage"] == shapes.int8_coverage(reader.read(mixed), IMAGE)
     odd = json.loads(_inspect(root, mixed, "--json", "--image", "96").stdout)
     assert odd["int8_coverage"] is None
-    assert "does not fit input" in odd["coverage_unknown_because"]
+    assert "does not fit input" in odd["coverage_unknown_because"]["what"]
 
 
 def test_command_refuses_in_one_line(root: Path, program: Exported) -> None:

@@ -66,6 +66,21 @@ def test_the_others_are_classified_when_some_cannot_be_read(tiny_bundle, tmp_pat
     assert sum("%" in line for line in shown) == 2 * 5
 
 
+def test_json_says_of_each_picture_what_why_and_remedy(tiny_bundle, tmp_path):
+    shutil.copyfile(tiny_bundle / "golden.png", tmp_path / "a.png")
+    (tmp_path / "empty.png").write_text("")
+    done = predict("--bundle", tiny_bundle, "--json", "empty.png", "a.png", "*.gif", cwd=tmp_path)
+    assert done.returncode == 2
+    empty, read, none = json.loads(done.stdout)["pictures"]
+    assert empty["error"] == {
+        "what": "empty.png is empty",
+        "why": None,
+        "remedy": "copy or download it again",
+    }
+    assert read["error"] is None
+    assert none["error"] == {"what": "no picture matches *.gif", "why": None, "remedy": None}
+
+
 def test_folders_patterns_and_odd_names(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("in/deep/b.png", "in/a.JPG", "c[1].png", "d.png", "in/notes.txt"):

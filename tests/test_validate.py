@@ -187,6 +187,9 @@ def test_unreadable_pictures_are_named_and_the_others_measured(tiny_bundle, phot
     results = json.loads(done.stdout)
     assert results["images"]["measured"] == results["drift"]["images"] == count
     assert [one["picture"] for one in results["images"]["unreadable"]] == ["000 [bold]bad.png", "zzz.jpg"]
+    empty = results["images"]["unreadable"][1]["error"]
+    assert empty["what"].endswith("zzz.jpg is empty")
+    assert empty["remedy"] == "copy or download it again"
     assert results["top1"] == {"deployed": None, "reference": None}
 
 

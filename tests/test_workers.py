@@ -137,7 +137,8 @@ def test_the_pictures_of_several_chunks_keep_their_places(tiny_bundle, tmp_path)
         assert "paddle" not in hands.executor.submit(loaded).result(HANG)
     assert seen == [(CHUNK, CHUNK + 2), (CHUNK + 2, CHUNK + 2)]
     assert list(found.unreadable) == [CHUNK + 1]
-    assert "bad.png" in found.unreadable[CHUNK + 1]
+    assert "bad.png" in found.unreadable[CHUNK + 1].what
+    assert found.unreadable[CHUNK + 1].remedy
     alone = [workers.run_chunk(job, [picture]).logits[0] for picture in pictures[:-1]]
     np.testing.assert_array_equal(found.logits[:-1], alone)
     assert np.isnan(found.logits[-1]).all()

@@ -7,6 +7,7 @@ A command begins with `import _command`, imports at its top what its options nee
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -23,6 +24,7 @@ _OURS = ("lite", "quant", "tools")
 _USAGE = 2
 _INTERRUPTED = 128 + signal.SIGINT
 _BROKEN_PIPE = 128 + signal.SIGPIPE
+_PRINTED = "_command.printed"
 
 # `python tools/opt.py` puts only tools/ there.
 if str(ROOT) not in sys.path:
@@ -33,7 +35,8 @@ def run(command: click.Command) -> NoReturn:
     """Runs `command` with the process's arguments and exits.
 
     A ToolkitError becomes `error: …` on standard error and its exit code; bad usage and files that cannot
-    be read or written, 2; Ctrl-C 130; a reader that went away (`| head`) 141, without a word.
+    be read or written, 2; Ctrl-C 130; a reader that went away (`| head`) 141, without a word. With --json the
+    error is on standard output, too, as {"error": {"what", "why", "remedy", "exit_code"}}, unless the document is.
     """
     import click
 
@@ -41,6 +44,8 @@ def run(command: click.Command) -> NoReturn:
 
     status = 0
     interrupted = False
+    context: click.Context | None = None
+    failure: ToolkitError | None = None
 
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
         nonlocal interrupted
@@ -58,30 +63,47 @@ def run(command: click.Command) -> NoReturn:
         status = end.exit_code
     except click.ClickException as error:
         error.show()
-        status = error.exit_code
+        failure, status = ToolkitError(error.format_message()), error.exit_code
     except ToolkitError as error:
         _print_error(error)
-        status = error.exit_code
+        failure, status = error, error.exit_code
     except (KeyboardInterrupt, click.Abort):
         _print_error("interrupted")
-        status = _INTERRUPTED
+        failure, status = ToolkitError("interrupted"), _INTERRUPTED
     except BrokenPipeError:
         # Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = _BROKEN_PIPE
     except OSError as error:
-        _print_error(f"{error}; check the path, its permissions and the free space")
+        failure = ToolkitError(str(error), remedy="check the path, its permissions and the free space")
+        _print_error(failure)
         status = _USAGE
     except Exception:
         # Commands import Paddle late, and Ctrl-C meanwhile is whatever its modules make of it.
         if not interrupted:
             raise
         _print_error("interrupted")
-        status = _INTERRUPTED
+        failure, status = ToolkitError("interrupted"), _INTERRUPTED
+    if failure is not None and _wants_json(command) and not (context and context.meta.get(_PRINTED)):
+        with contextlib.suppress(BrokenPipeError):
+            print(json.dumps({"error": failure.as_dict() | {"exit_code": status}}, indent=2), flush=True)
     if status == _INTERRUPTED:
         # While Python ends, one more would be a traceback.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(status)
+
+
+def print_json(document: object) -> None:
+    """Prints a command's document, for its --json; an error after it goes to standard error alone."""
+    import click
+
+    click.echo(json.dumps(document, indent=2))
+    click.get_current_context().meta[_PRINTED] = True
+
+
+def _wants_json(command: click.Command) -> bool:
+    # Not from the context: there is none where the other options are wrong.
+    return "--json" in sys.argv and any("--json" in parameter.opts for parameter in command.params)
 
 
 @contextlib.contextmanager

@@ -213,7 +213,12 @@ def out_option(text: str, default: Path | None = None) -> Callable[..., Any]:
 
 def json_option(what: str) -> Callable[..., Any]:
     """Adds --json, which prints `what`; the command gets `as_json`."""
-    return click.option("--json", "as_json", is_flag=True, help=f"Print {what} on stdout and nothing else.")
+    return click.option(
+        "--json",
+        "as_json",
+        is_flag=True,
+        help=f"Print {what} on stdout and nothing else; where the command fails, what, why and remedy.",
+    )
 
 
 _PHONE = (

@@ -6,7 +6,6 @@ Nothing is measured on a phone that does not give the bundle's own logits.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from datetime import datetime, timezone
@@ -207,7 +206,7 @@ def main(
         document = results.document(outcomes, job, base=base, adb_server=server.version)
         results.write(out, document)
         if as_json:
-            click.echo(json.dumps(document, indent=2))
+            _command.print_json(document)
         else:
             show_results(outcomes, base, out)
         for outcome in outcomes:

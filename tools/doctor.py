@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -67,7 +66,7 @@ def main(
         computer.append(host.ok("adb server", f"version {server.version}"))
         phones = _phones(server, serials, made, binaries)
     except NoPhoneError as error:
-        computer.append(Check("adb server", "missing", str(error), "adb start-server"))
+        computer.append(Check("adb server", "missing", error.reason, error.remedy or "adb start-server"))
     next_step, code = _next(computer, phones)
     if as_json:
         document = {
@@ -76,7 +75,7 @@ def main(
             "next": next_step,
             "exit_code": code,
         }
-        click.echo(json.dumps(document, indent=2))
+        _command.print_json(document)
     else:
         _print(computer, phones)
         click.echo(f"next: {next_step}")
@@ -107,9 +106,7 @@ def _named(server: Server, serial: str) -> Listed:
 def _phone(server: Server, one: Listed, made: Bundle | None, binaries: Binaries) -> dict[str, Any]:
     entry: dict[str, Any] = {"serial": one.serial, "state": one.state, "facts": None, "problems": []}
     if not one.usable:
-        _, _, words = one.words.partition(": ")
-        why, _, remedy = words.rpartition("; ")
-        entry["problems"] = [{"what": "state", "why": why, "remedy": remedy}]
+        entry["problems"] = [{**one.error.as_dict(), "what": "state"}]
         return entry
     try:
         (device,) = server.choose([one.serial], notify=lambda line: None)
@@ -117,8 +114,7 @@ def _phone(server: Server, one: Listed, made: Bundle | None, binaries: Binaries)
         entry["facts"] = known.as_dict()
         entry["problems"] = [vars(problem) for problem in _problems(made, known, binaries)]
     except (PhoneError, NoPhoneError, InputError) as error:
-        why, _, remedy = str(error).rpartition("; ")
-        entry["problems"] = [{"what": "phone", "why": why, "remedy": remedy}]
+        entry["problems"] = [{"what": "phone", "why": error.reason, "remedy": error.remedy}]
     return entry
 
 

@@ -84,12 +84,12 @@ def main(
     document = scores.document(found, seconds=display.stages.seconds["evaluate"])
     if out is not None:
         write_text(out, json.dumps(document, indent=1, allow_nan=False) + "\n")
-    for why in list(found.unreadable.values())[:SHOWN]:
-        say(why, "skipped")
+    for error in list(found.unreadable.values())[:SHOWN]:
+        say(str(error), "skipped")
     if len(found.unreadable) > SHOWN:
         say(f"{len(found.unreadable) - SHOWN} more, all named in the JSON document", "skipped")
     if as_json:
-        click.echo(json.dumps(document, indent=2))
+        _command.print_json(document)
     else:
         _print(found, document["published"])
     if strict and found.unreadable:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import _command
@@ -78,7 +77,7 @@ def main(
         notify=lambda line: click.echo(line, err=True),
     )
     if as_json:
-        click.echo(json.dumps(_facts(build, found, cached), indent=2))
+        _command.print_json(_facts(build, found, cached))
         return
     origin = "was in the cache" if cached else f"from {found.source}"
     click.echo(f"Paddle Lite {build.tag} for {build.name}, {origin}")

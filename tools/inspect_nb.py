@@ -5,7 +5,6 @@ Reads the file itself and never starts the runtime, which would abort on a bad o
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from _options import json_option
 from rich.console import Console
 from rich.table import Table
 
+from lite.errors import ToolkitError
 from lite.nb import reader, shapes
 from quant.cost import model as cost
 
@@ -48,7 +48,7 @@ def main(file: Path, image: int | None, core: str, as_json: bool) -> None:
     model = reader.read(file)
     facts = _facts(model, image, core)
     if as_json:
-        click.echo(json.dumps(facts, indent=2))
+        _command.print_json(facts)
     else:
         # As one text: rich would end the program itself when the reader goes away.
         console = Console(highlight=False, soft_wrap=True)
@@ -62,7 +62,7 @@ def _facts(model: reader.LiteModel, image: int | None, core: str) -> dict:
     try:
         total, unknown = sum(work.macs for work in shapes.multiply_adds(model, shape)), None
     except shapes.UnknownShapeError as error:
-        total, unknown = None, str(error)
+        total, unknown = None, error
     return {
         "file": str(model.path),
         "bytes": model.bytes,
@@ -76,7 +76,7 @@ def _facts(model: reader.LiteModel, image: int | None, core: str) -> dict:
         "input_shape": list(shape),
         "multiply_adds": total,
         "int8_coverage": shapes.int8_coverage(model, shape),
-        "coverage_unknown_because": unknown,
+        "coverage_unknown_because": unknown.as_dict() if unknown else None,
         "cost": cost.summary(model, shape, core),
     }
 
@@ -91,7 +91,8 @@ def _print(facts: dict, print_: Callable) -> None:
         print_(_layers(facts["cost"]))
     size = " × ".join(map(str, facts["input_shape"]))
     if facts["int8_coverage"] is None:
-        print_(f"INT8 coverage unknown: {facts['coverage_unknown_because']}", markup=False)
+        unknown = ToolkitError(**facts["coverage_unknown_because"])
+        print_(f"INT8 coverage unknown: {unknown}", markup=False)
     else:
         print_(
             f"INT8 coverage {facts['int8_coverage']:.1%} of {facts['multiply_adds'] / 1e9:.3f} G "

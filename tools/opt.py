@@ -5,7 +5,6 @@ weights → network → quantization (int8) → Paddle Lite's optimizer → bund
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -144,7 +143,7 @@ def main(
     timed = ", ".join(f"{name} {seconds:.1f}" for name, seconds in display.stages.seconds.items())
     say(f"seconds: {timed}")
     if as_json:
-        click.echo(json.dumps([dict(made.manifest) for made in bundles], indent=2))
+        _command.print_json([dict(made.manifest) for made in bundles])
     else:
         for made in bundles:
             _print_bundle(made)
@@ -231,14 +230,15 @@ def _print_next(made: Bundle) -> None:
 def _gate(bundles: list[Bundle], max_drift: float) -> None:
     from lite.measure import drift
 
-    lines = []
+    over = []
     for made in bundles:
         if note := gate_note(made.manifest["drift"], max_drift):
             notify(f"{made.path.name}: {note}")
-        if over := drift.over_gate(drift.Drift.of(made.manifest["drift"]), max_drift):
-            lines.append(f"{made.path.name}: {over}")
-    if lines:
-        raise DriftError(" | ".join(lines))
+        if error := drift.over_gate(drift.Drift.of(made.manifest["drift"]), max_drift):
+            over.append((made.path.name, error))
+    if over:
+        where = " | ".join(f"{name}: {error.reason}" for name, error in over)
+        raise DriftError(where, remedy=over[0][1].remedy)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ the phone's while the time it takes is not.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import _command
@@ -67,7 +66,7 @@ def main(
     for one in failed:
         say(str(one.error), "not classified", "bold red")
     if as_json:
-        click.echo(json.dumps(document(asked, predictions), indent=2))
+        _command.print_json(document(asked, predictions))
     elif in_csv:
         click.echo(as_csv(predictions), nl=False)
     else:

@@ -6,7 +6,6 @@ leaving it in float gains. Figures are stored one by one: Ctrl-C, and the same c
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime, timezone
@@ -148,7 +147,7 @@ def main(
     text = recipe_text(used, rank(found)[0], active=skip_worst, source=about)
     results.write(out, figures, text)
     if as_json:
-        click.echo(json.dumps(figures, indent=2))
+        _command.print_json(figures)
         return
     _print(figures, worst)
     click.echo(f"report   {out / 'sensitivity.html'}")

@@ -8,7 +8,6 @@ is taken.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -31,7 +30,7 @@ from _options import (
 from rich.markup import escape
 from rich.table import Table
 
-from lite.errors import DriftError, InputError
+from lite.errors import InputError
 
 if TYPE_CHECKING:
     from lite.bundle import Bundle
@@ -121,7 +120,7 @@ def main(
         validation.write(out, found, results)
     _print_unreadable(found.unreadable, out)
     if as_json:
-        click.echo(json.dumps(results, indent=2))
+        _command.print_json(results)
     else:
         _print(found, results)
         click.echo(f"results  {out / 'results.json'}")
@@ -135,7 +134,7 @@ def main(
     if note := gate_note(found.drift.as_dict(), max_drift):
         notify(note)
     if over := drift.over_gate(found.drift, max_drift):
-        raise DriftError(over)
+        raise over
 
 
 def _reference(made: Bundle, wish: str, max_drift: float | None) -> Comparison | None:
@@ -160,8 +159,8 @@ def _reference(made: Bundle, wish: str, max_drift: float | None) -> Comparison |
 
 
 def _print_unreadable(unreadable: Any, out: Path) -> None:
-    for why in list(unreadable.values())[:SHOWN]:
-        say(why, "skipped")
+    for error in list(unreadable.values())[:SHOWN]:
+        say(str(error), "skipped")
     if len(unreadable) > SHOWN:
         say(f"{len(unreadable) - SHOWN} more, all named in {out / 'results.json'}", "skipped")
 

@@ -52,7 +52,7 @@ class ChunkResult:
     """Logits float32 [N, classes], NaN for pictures that cannot be read; `unreadable`: place in it → why."""
 
     logits: np.ndarray
-    unreadable: dict[int, str] = field(default_factory=dict)
+    unreadable: dict[int, ToolkitError] = field(default_factory=dict)
 
 
 def slices(total: int) -> list[slice]:
@@ -92,17 +92,17 @@ def run_chunk(job: Job, pictures: Sequence[Picture]) -> ChunkResult:
     with _USED:
         predictor = _opened(job.engine, job.sha256)
         logits = np.full((len(pictures), job.classes), np.nan, dtype=np.float32)
-        unreadable = {}
+        unreadable: dict[int, ToolkitError] = {}
         for index, picture in enumerate(pictures):
             try:
                 pixels = picture.tensor(job.spec)
             except InputError as error:
-                unreadable[index] = str(error)
+                unreadable[index] = error
                 continue
             outputs = predictor.run(pixels)
             if outputs.shape != (job.classes,):
                 raise ConversionError(
-                    f"{job.engine.path} answers {outputs.shape}, not {job.classes} logits; it is another network"
+                    f"{job.engine.path} answers {outputs.shape}, not {job.classes} logits: it is another network"
                 )
             logits[index] = outputs
         return ChunkResult(logits, unreadable)
@@ -179,7 +179,7 @@ class Pending:
         """Logits float32 [N, classes] of all of them, as `result`; raises InputError for one that cannot be read."""
         found = self.result(on_progress)
         if found.unreadable:
-            raise InputError(found.unreadable[min(found.unreadable)])
+            raise found.unreadable[min(found.unreadable)]
         return found.logits
 
 

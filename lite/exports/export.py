@@ -111,13 +111,13 @@ def check(loaded: Weights, engine: Runnable, *, batches: Sequence[int] = BATCHES
         if answered.shape != (count, loaded.classes) or not np.isfinite(answered).all():
             raise ConversionError(
                 f"{engine.path.name} answers {answered.shape} for {count} pictures, or no finite numbers; "
-                "it is not usable"
+                "do not use it"
             )
         worst[count] = float(np.abs(answered - expected[:count]).max())
         if worst[count] > limit:
             raise ConversionError(
                 f"{engine.path.name} is {worst[count]:.2g} from Paddle's logits at {count} pictures (allowed: "
-                f"{limit:.2g}); it is not usable; report it with the model's name and the versions of the packages"
+                f"{limit:.2g}), so it is not usable; report it with the model's name and the versions of the packages"
             )
     return worst
 

@@ -72,7 +72,9 @@ class Chunks:
             key=np.array(self.key),
             logits=chunk.logits,
             unreadable=np.array(list(chunk.unreadable), dtype=np.int64),
-            reasons=np.array(list(chunk.unreadable.values()), dtype=np.str_),
+            errors=np.array(
+                [json.dumps(error.as_dict()) for error in chunk.unreadable.values()], dtype=np.str_
+            ),
         )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -92,10 +94,11 @@ class Chunks:
     def _read(self, path: Path, pictures: int) -> ChunkResult | None:
         try:
             with np.load(path, allow_pickle=False) as arrays:
-                logits, places, reasons = arrays["logits"], arrays["unreadable"], arrays["reasons"]
+                logits, places = arrays["logits"], arrays["unreadable"].tolist()
+                errors = [InputError(**json.loads(text)) for text in arrays["errors"].tolist()]
                 same = str(arrays["key"]) == self.key
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
         if not same or logits.dtype != np.float32 or logits.shape != (pictures, self.classes):
             return None
-        return ChunkResult(logits, dict(zip(places.tolist(), reasons.tolist(), strict=True)))
+        return ChunkResult(logits, dict(zip(places, errors, strict=True)))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lite.errors import ConversionError, InputError
+from lite.errors import ConversionError, DriftError, InputError
 from lite.measure import accuracy, interval, margins
 from lite.measure.interval import Interval
 
@@ -175,8 +175,8 @@ def compare(
     )
 
 
-def over_gate(drift: Drift, max_drift: float) -> str | None:
-    """One line saying by how much `drift` is over the gate, or None when it passes.
+def over_gate(drift: Drift, max_drift: float) -> DriftError | None:
+    """The error that says by how much `drift` is over the gate, or None when it passes.
 
     `max_drift` (0 to 1) is the largest allowed share of pictures whose first class differs from the
     reference's: 1 - top1_agreement. Exactly that share still passes. Raises InputError outside 0 to 1.
@@ -187,7 +187,7 @@ def over_gate(drift: Drift, max_drift: float) -> str | None:
     # Without the tolerance 0.01 of 400 pictures would be 4.000…1 or 3.999… and not 4.
     if changed <= max_drift * drift.images + 1e-9:
         return None
-    return (
+    return DriftError(
         f"drift over the gate: {changed} of {drift.images} check pictures ({changed / drift.images:.2%}, 95 % interval "
         f"{bounds.low:.2%} to {bounds.high:.2%}) get another first class than {drift.reference} gives, allowed are "
         f"{max_drift:.2%}; try another recipe, "

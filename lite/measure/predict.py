@@ -13,7 +13,7 @@ import numpy as np
 from lite import csv_text
 from lite.engines import workers
 from lite.engines.workers import Job
-from lite.errors import ConversionError, InputError
+from lite.errors import ConversionError, InputError, ToolkitError
 from lite.measure.classifier import Classifier
 from lite.pictures import folders
 from lite.pictures.picture_set import Picture
@@ -27,7 +27,7 @@ class Prediction:
 
     path: str
     guesses: Sequence[Guess] = ()
-    error: str | None = None
+    error: ToolkitError | None = None
 
 
 def expand(arguments: Iterable[str]) -> list[Path | Prediction]:
@@ -41,7 +41,7 @@ def expand(arguments: Iterable[str]) -> list[Path | Prediction]:
         try:
             paths = _files(argument)
         except InputError as error:
-            listed.append(Prediction(argument, error=str(error)))
+            listed.append(Prediction(argument, error=error))
             continue
         listed += [path for path in paths if path not in found]
         found.update(dict.fromkeys(paths))
@@ -92,7 +92,7 @@ def document(asked: Classifier, predictions: Iterable[Prediction]) -> dict[str, 
                 "classes": [
                     {"class": guess.label, "probability": guess.probability} for guess in one.guesses
                 ],
-                "error": one.error,
+                "error": one.error.as_dict() if one.error else None,
             }
             for one in predictions
         ],
@@ -107,7 +107,7 @@ def as_csv(predictions: Iterable[Prediction]) -> str:
     rows: list[tuple[object, ...]] = []
     for one in predictions:
         if one.error is not None:
-            rows.append((one.path, None, None, None, " ".join(one.error.split())))
+            rows.append((one.path, None, None, None, " ".join(str(one.error).split())))
         for rank, guess in enumerate(one.guesses, start=1):
             rows.append((one.path, rank, guess.label, f"{guess.probability:.6f}", None))
     return csv_text.table(("picture", "rank", "class", "probability", "error"), rows, line_end="\n")

@@ -13,7 +13,7 @@ import numpy as np
 from lite import zoo
 from lite.engines import workers
 from lite.engines.workers import Job
-from lite.errors import ConversionError, InputError
+from lite.errors import ConversionError, InputError, ToolkitError
 from lite.measure import accuracy, interval
 from lite.measure.accuracy import ClassAccuracy
 from lite.measure.classifier import Classifier
@@ -33,7 +33,7 @@ class Scores:
     asked: Classifier
     pictures: PictureSet
     logits: np.ndarray = field(repr=False)
-    unreadable: Mapping[str, str]
+    unreadable: Mapping[str, ToolkitError]
     imagenet_share: float | None
 
     @property
@@ -83,11 +83,14 @@ def score(
     job = Job.of(asked.engine, asked.preprocess, len(asked.labels))
     with workers.local(processes) as hands:
         found = hands.submit_all(job, pictures.pictures).result(on_progress)
-    names = {pictures.names[place]: why for place, why in sorted(found.unreadable.items())}
+    names = {pictures.names[place]: error for place, error in sorted(found.unreadable.items())}
     readable = [place for place in range(len(pictures.pictures)) if place not in found.unreadable]
     if not readable:
+        first = next(iter(names.values()))
         raise InputError(
-            f"none of the {len(names)} pictures can be read; the first: {next(iter(names.values()))}"
+            f"none of the {len(names)} pictures can be read",
+            why=f"the first: {first.reason}",
+            remedy=first.remedy,
         )
     logits = found.logits[readable]
     broken = np.flatnonzero(~np.isfinite(logits).all(axis=1))
@@ -117,7 +120,9 @@ def document(found: Scores, *, seconds: float) -> dict[str, Any]:
         "images": {
             "source": found.pictures.source,
             "measured": len(found.truth),
-            "unreadable": [{"picture": name, "reason": why} for name, why in found.unreadable.items()],
+            "unreadable": [
+                {"picture": name, "error": error.as_dict()} for name, error in found.unreadable.items()
+            ],
             "imagenet_val_share": found.imagenet_share,
         },
         "top1": found.top_k(1),

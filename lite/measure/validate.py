@@ -70,7 +70,7 @@ class Run:
         if restart:
             for store in stores.values():
                 store.remove()
-        unreadable: dict[int, str] = {}
+        unreadable: dict[int, ToolkitError] = {}
         logits = {}
         self._done = dict.fromkeys(stores, 0)
         try:
@@ -79,10 +79,11 @@ class Run:
                     logits[name] = self._all(name, store, engines[name], unreadable)
         except KeyboardInterrupt:
             raise InterruptedRunError(
-                f"interrupted; {self._how_far()}; the same command goes on from there"
+                f"interrupted: {self._how_far()}; the same command goes on from there"
             ) from None
         except ConversionError as error:
-            raise ConversionError(f"{error} ({self._how_far()}, and kept)") from error
+            what = f"{error.what} ({self._how_far()}, and kept)"
+            raise ConversionError(what, why=error.why, remedy=error.remedy) from error
         return self._summarize(logits, unreadable)
 
     def _chunks(self, identity: dict[str, Any]) -> Chunks:
@@ -94,7 +95,11 @@ class Run:
         )
 
     def _all(
-        self, name: str, store: Chunks, prepare: Callable[[Path], Runnable], unreadable: dict[int, str]
+        self,
+        name: str,
+        store: Chunks,
+        prepare: Callable[[Path], Runnable],
+        unreadable: dict[int, ToolkitError],
     ) -> np.ndarray:
         """Logits float32 [N, classes] of one network; adds to `unreadable` by place."""
         logits = np.full((store.total, store.classes), np.nan, dtype=np.float32)
@@ -154,12 +159,15 @@ class Run:
             f"{name} network: {done} of {total} pictures done" for name, done in self._done.items()
         )
 
-    def _summarize(self, logits: dict[str, np.ndarray], unreadable: dict[int, str]) -> Validation:
+    def _summarize(self, logits: dict[str, np.ndarray], unreadable: dict[int, ToolkitError]) -> Validation:
         readable = [index for index in range(len(self.pictures.pictures)) if index not in unreadable]
         names = {self.pictures.names[index]: unreadable[index] for index in sorted(unreadable)}
         if not readable:
+            first = next(iter(names.values()))
             raise InputError(
-                f"none of the {len(names)} pictures can be read; the first: {next(iter(names.values()))}"
+                f"none of the {len(names)} pictures can be read",
+                why=f"the first: {first.reason}",
+                remedy=first.remedy,
             )
         pictures, deployed, reference = self.pictures, logits["deployed"], logits.get("reference")
         if unreadable:

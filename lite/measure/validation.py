@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from lite.bundle import Bundle
+from lite.errors import ToolkitError
 from lite.files import make_folder, write_text
 from lite.measure import accuracy, classes_csv, drift, interval, margins, predictions_csv
 from lite.measure.accuracy import ClassAccuracy
@@ -34,7 +35,7 @@ class Validation:
 
     bundle: Bundle
     pictures: PictureSet
-    unreadable: Mapping[str, str]
+    unreadable: Mapping[str, ToolkitError]
     deployed: np.ndarray = field(repr=False)
     reference: np.ndarray | None = field(repr=False)
     drift: Drift | None
@@ -77,7 +78,9 @@ def document(found: Validation, *, max_drift: float | None, seconds: Mapping[str
             "source": found.pictures.source,
             "measured": len(found.pictures.pictures),
             "labelled": found.pictures.labels is not None,
-            "unreadable": [{"picture": name, "reason": why} for name, why in found.unreadable.items()],
+            "unreadable": [
+                {"picture": name, "error": error.as_dict()} for name, error in found.unreadable.items()
+            ],
         },
         "drift": None if found.drift is None else found.drift.as_dict(),
         "gate": found.gate(max_drift),

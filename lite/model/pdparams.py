@@ -71,8 +71,8 @@ class _Reader(pickle._Unpickler):
         if module.split(".")[0] == "torch":
             raise InputError("it is a PyTorch checkpoint; a Paddle .pdparams file is needed")
         raise InputError(
-            f"it wants to load {f'{module}.{name}'!r}, which weights do not need; nothing of it was run. "
-            "Save the weights with paddle.save(model.state_dict(), FILE)"
+            f"it wants to load {f'{module}.{name}'!r}, which weights do not need, and nothing of it was "
+            "run; save the weights with paddle.save(model.state_dict(), FILE)"
         )
 
     def _reconstruct(self, *_: object) -> _Array:
@@ -132,7 +132,7 @@ def _check_kind(head: bytes, size: int) -> None:
     if size == 0:
         raise InputError("it is empty")
     if size > MAXIMUM_BYTES:
-        raise InputError(f"it has {size / 1e9:.1f} GB, the largest DeiT 0.35 GB; it is something else")
+        raise InputError(f"it has {size / 1e9:.1f} GB, the largest DeiT 0.35 GB: it is something else")
     if head.startswith(b"PK\x03\x04"):
         raise InputError("it is a zip file, probably a PyTorch checkpoint; a Paddle .pdparams file is needed")
     if head == _OLD_TORCH:

@@ -67,7 +67,7 @@ def check_state(state: State, variant: Variant, *, depth: int | None = None) -> 
     for name in shapes:
         if name not in state:
             raise InputError(
-                f"tensor {name!r} is missing; {variant.name} has {len(shapes)} tensors, here are {len(state)}"
+                f"tensor {name!r} is missing: {variant.name} has {len(shapes)} tensors, here are {len(state)}"
             )
     for name in state:
         if name not in shapes:
@@ -77,7 +77,7 @@ def check_state(state: State, variant: Variant, *, depth: int | None = None) -> 
     for name in shapes:
         if not np.isfinite(state[name]).all():
             what = "NaN" if np.isnan(state[name]).any() else "infinite values"
-            raise InputError(f"tensor {name!r} holds {what}; the weights are damaged or training diverged")
+            raise InputError(f"tensor {name!r} holds {what}: the weights are damaged or training diverged")
     return classes
 
 

@@ -190,10 +190,9 @@ def _choose(variant: Variant, notify: Callable[[str], None]) -> str:
         download.check_reachable(weights_url(variant))
     except DownloadError as error:
         if variant.name != DIGITS_MODEL:
-            raise DownloadError(
-                f"{error}; put the file at {imagenet_file(variant)} by hand "
-                f"(bundled weights exist for {DIGITS_MODEL} only)"
-            ) from error
+            by_hand = f"put the file at {imagenet_file(variant)} by hand"
+            remedy = f"{by_hand} (bundled weights exist for {DIGITS_MODEL} only)"
+            raise DownloadError(error.what, why=error.why, remedy=remedy) from error
         notify(
             f"WARNING: no ImageNet weights ({error}); using the bundled DIGITS weights: they know the "
             f"handwritten digits 0-9 and nothing else. Put the file at {imagenet_file(variant)} for ImageNet."

@@ -181,7 +181,8 @@ def explain(ended: Ended, model: Path, made: Path, timeout: float) -> None:
     if status and ("fwrite(" in ended.output or _is_full(made.parent)):
         raise _full(made.parent)
     if status == -signal.SIGSEGV:
-        raise OptCrashError(f"opt crashed (SIGSEGV) on {model.name}: {_crash_remedy(model)}")
+        why, remedy = _crash(model)
+        raise OptCrashError(f"opt crashed (SIGSEGV) on {model.name}", why=why, remedy=remedy)
     if status == -signal.SIGABRT:
         raise OptAbortError(
             f"opt gave up (SIGABRT) on {model.name}{said}: the program or parameter file is broken, they do "
@@ -189,11 +190,14 @@ def explain(ended: Ended, model: Path, made: Path, timeout: float) -> None:
         )
     if status:
         how = f"status {status}" if status > 0 else _signal_name(-status)
-        hint = {
-            -signal.SIGKILL: "the system killed it, most likely for memory; close other programs",
-            -signal.SIGILL: "this processor lacks instructions the wheel needs (AVX); use another machine",
-        }.get(status, "try again, and check the program and this environment")
-        raise OptExitError(f"opt ended with {how} on {model.name}{said}: {hint}")
+        why, remedy = {
+            -signal.SIGKILL: ("the system killed it, most likely for memory", "close other programs"),
+            -signal.SIGILL: (
+                "this processor lacks instructions the wheel needs (AVX)",
+                "use another machine",
+            ),
+        }.get(status, ("opt gives no reason", "try again, and check the program and this environment"))
+        raise OptExitError(f"opt ended with {how} on {model.name}{said}", why=why, remedy=remedy)
     if not made.is_file():
         raise NoOutputError(
             f"opt reported success on {model.name} but wrote no file{said}: it is another build or something "
@@ -225,14 +229,15 @@ def last_words(output: str) -> str:
     return ""
 
 
-def _crash_remedy(model: Path) -> str:
+def _crash(model: Path) -> tuple[str, str]:
+    """The likely reason, and what to do."""
     program = model.read_bytes()
     for operator, remedy in _CRASHES_OPT.items():
         if operator in program:
-            return f"it cannot digest the operator {operator.decode()}; {remedy}"
+            return f"it cannot digest the operator {operator.decode()}", remedy
     return (
-        "most likely it cannot digest an operator of the program; export with clip_extra=False, or remove "
-        "blocks until it converts to find the operator"
+        "most likely it cannot digest an operator of the program",
+        "export with clip_extra=False, or remove blocks until it converts to find the operator",
     )
 
 

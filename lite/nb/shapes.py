@@ -46,7 +46,7 @@ def steps(model: LiteModel, input_shape: Shape) -> Iterator[Step]:
     for index, op in enumerate(model.ops):
         if op.type == "feed":
             if len(model.inputs) != 1:
-                raise UnknownShapeError(f"{model.path} has {len(model.inputs)} inputs; one is supported")
+                raise UnknownShapeError(f"{model.path} has {len(model.inputs)} inputs: one is supported")
             shapes[op.outputs["Out"][0]] = tuple(input_shape)
             continue
         if op.type == "fetch":

@@ -52,12 +52,7 @@ _ENGINES = ("libpaddle_light_api", "libpaddle_full_api", "liblite_pybind")
 
 
 class BinaryError(InputError):
-    """The demo or a library for the phone is missing or does not fit: `{why}; {remedy}`."""
-
-    def __init__(self, why: str, remedy: str) -> None:
-        super().__init__(f"{why}; {remedy}")
-        self.why = why
-        self.remedy = remedy
+    """The demo or a library for the phone is missing or does not fit."""
 
 
 @dataclass(frozen=True)
@@ -114,11 +109,11 @@ class Binaries:
         if self.demo is not None:
             path = self.demo / PROGRAM if self.demo.is_dir() else self.demo
             if not path.is_file():
-                raise BinaryError(f"there is no demo at {path}", f"{remedy}, or correct --demo")
+                raise BinaryError(f"there is no demo at {path}", remedy=f"{remedy}, or correct --demo")
             program = _read(path)
             if program.abi != abi:
                 raise BinaryError(
-                    f"{path} is for {program.abi}, the phone wants {abi}", f"{remedy} for {abi}"
+                    f"{path} is for {program.abi}, the phone wants {abi}", remedy=f"{remedy} for {abi}"
                 )
             return program
         folders = [*_BUILT, "build/cpp/host"] if abi == "x86_64" else list(_BUILT)
@@ -126,12 +121,14 @@ class Binaries:
             path = ROOT / folder.format(abi=abi) / PROGRAM
             if path.is_file() and _read(path).abi == abi:
                 return _read(path)
-        raise BinaryError(f"the demo {PROGRAM} is not built for {abi}", f"{remedy}, and give it with --demo")
+        raise BinaryError(
+            f"the demo {PROGRAM} is not built for {abi}", remedy=f"{remedy}, and give it with --demo"
+        )
 
     def _sdk_folders(self, abi: str, bundles: Sequence[Bundle]) -> list[Path]:
         if self.sdk is not None:
             if not self.sdk.is_dir():
-                raise BinaryError(f"there is no folder {self.sdk}", "correct --sdk")
+                raise BinaryError(f"there is no folder {self.sdk}", remedy="correct --sdk")
             return [self.sdk / name for name in ("cxx/lib", "lib", "libs", ".")]
         needs = [release.needs(bundle.manifest) for bundle in bundles]
         opencl, fp16 = any(one[1] for one in needs), any(one[2] for one in needs)
@@ -142,16 +139,16 @@ class Binaries:
         return [found.path / "cxx" / "lib"] if found else []
 
     def _missing(self, name: str, parent: Elf, abi: str) -> BinaryError:
-        why = f"{parent.path.name} needs {name}, which is nowhere to be found for {abi}"
+        what = f"{parent.path.name} needs {name}, which is nowhere to be found for {abi}"
         if name.startswith(_ENGINES):
             return BinaryError(
-                why, f"get it with tools/fetch_sdk.py --abi {abi}, or name its folder with --sdk"
+                what, remedy=f"get it with tools/fetch_sdk.py --abi {abi}, or name its folder with --sdk"
             )
         if name == "libc++_shared.so":
             return BinaryError(
-                why, f"set {NDK_VARIABLES[0]} to the NDK's folder, or put the NDK's into --sdk"
+                what, remedy=f"set {NDK_VARIABLES[0]} to the NDK's folder, or put the NDK's into --sdk"
             )
-        return BinaryError(why, f"put it beside {PROGRAM} or into --sdk")
+        return BinaryError(what, remedy=f"put it beside {PROGRAM} or into --sdk")
 
 
 def _beside(path: Path) -> Iterator[Path]:
@@ -198,8 +195,7 @@ def _read(path: Path) -> Elf:
     try:
         return library.read_elf(path)
     except InputError as error:
-        why, _, remedy = str(error).rpartition("; ")
-        raise BinaryError(why, remedy) from error
+        raise BinaryError(error.what, why=error.why, remedy=error.remedy) from error
 
 
 @lru_cache(maxsize=8)

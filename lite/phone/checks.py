@@ -42,7 +42,7 @@ def problems(bundle: Bundle, facts: Facts, binaries: Binaries) -> list[Problem]:
     try:
         found = binaries.find(facts.abis[0], [bundle])
     except BinaryError as error:
-        result.append(Problem("program", error.why, error.remedy))
+        result.append(Problem("program", error.reason, error.remedy or ""))
     result += [*_processor(bundle, facts, found), *_opencl(bundle, facts, found)]
     if found is not None:
         result += [*_version(bundle, facts, found.runtime), *_space(bundle, facts, found)]

@@ -12,7 +12,7 @@ class NoPhoneError(ToolkitError):
 
 
 class PhoneError(ToolkitError):
-    """Something failed on one phone: `{serial}: {why}; {remedy}`.
+    """Something failed on one phone, which is the `what` of it: `{serial}: {why}; {remedy}`.
 
     `lost` tells that the phone itself is out of reach (cable, reboot, stalled link, adb server ended), so that
     nothing more can be had from it in this run.
@@ -21,10 +21,8 @@ class PhoneError(ToolkitError):
     exit_code = 7
 
     def __init__(self, serial: str, why: str, remedy: str, *, lost: bool = False) -> None:
-        super().__init__(f"{serial}: {why}; {remedy}")
+        super().__init__(serial, why=why, remedy=remedy)
         self.serial = serial
-        self.why = why
-        self.remedy = remedy
         self.lost = lost
 
 

@@ -88,9 +88,15 @@ def check(golden: Golden) -> None:
         else "its preprocessing gives another input"
     )
     raise GoldenMismatchError(
-        f"{golden.bundle}: the golden {golden.input} gives other logits on the phone than here: largest "
-        f"difference {golden.max_abs:.4g}, cosine {golden.cosine:.5f}, first class "
-        f"{'the same' if golden.top1_same else 'another'}; allowed is {allowed}. {where.capitalize()}, so no "
-        "latency was measured: make the bundle and the demo with the same version of Paddle Lite, run this "
-        "with --clean, then without"
+        golden.bundle,
+        why=(
+            f"the golden {golden.input} gives other logits on the phone than here: largest difference "
+            f"{golden.max_abs:.4g}, cosine {golden.cosine:.5f}, first class "
+            f"{'the same' if golden.top1_same else 'another'}, where {allowed} is allowed. {where.capitalize()}, "
+            "so no latency was measured"
+        ),
+        remedy=(
+            "make the bundle and the demo with the same version of Paddle Lite, run this with --clean, "
+            "then without"
+        ),
     )

@@ -69,7 +69,7 @@ def a_bundle(folder: Path | None, bundles: Path) -> tuple[Check, Bundle | None]:
     try:
         made = bundle.read(folder or bundle.newest(bundles))
     except InputError as error:
-        return Check("bundle", "missing", str(error), _OPT), None
+        return Check("bundle", "missing", error.reason, _OPT if folder is None else error.remedy), None
     kind = f"{made.manifest['precision']} for {made.manifest['target']}"
     return ok(
         "bundle",
@@ -82,7 +82,7 @@ def program(abi: str, binaries: Binaries, made: Bundle | None) -> Check:
     try:
         found = binaries.find(abi, [made] if made else [])
     except BinaryError as error:
-        return Check(f"demo for {abi}", "missing", error.why, error.remedy)
+        return Check(f"demo for {abi}", "missing", error.reason, error.remedy)
     megabytes = sum(path.stat().st_size for path in found.files.values()) / 1e6
     engine = f"Paddle Lite {found.runtime.version or 'of unknown version'}"
     return ok(f"demo for {abi}", f"{len(found.files)} files, {megabytes:.0f} MB, {engine}")
@@ -114,7 +114,7 @@ def sdks(version: str | None = None) -> Check:
             if sdk.find(abi, opencl, fp16, tag)
         ]
     except ToolkitError as error:
-        return Check("SDK cache", "optional", str(error), "python tools/fetch_sdk.py --abi arm64-v8a")
+        return Check("SDK cache", "optional", error.reason, "python tools/fetch_sdk.py --abi arm64-v8a")
     if not there:
         return Check(
             "SDK cache", "optional", f"nothing of {tag}", "python tools/fetch_sdk.py --abi arm64-v8a"

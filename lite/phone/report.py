@@ -12,6 +12,7 @@ from typing import Any
 
 from jinja2 import Template
 
+from lite.errors import ToolkitError
 from lite.report import page
 
 _KINDS = ("wide", "narrow")
@@ -79,5 +80,7 @@ def _template() -> Template:
         phone=phone_name,
         configuration=configuration,
         row_name=row_name,
+        # Its one line, as the command gave it.
+        error=lambda fields: str(ToolkitError(**fields)),
     )
     return environment.get_template("bench.html.j2")

@@ -96,7 +96,7 @@ def _phone(outcome: Outcome, base: str | None) -> dict[str, Any]:
         "facts": outcome.facts.as_dict() if outcome.facts else None,
         "status": outcome.status,
         "exit_code": outcome.exit_code,
-        "error": None if error is None else " ".join(str(error).split()),
+        "error": None if error is None else error.as_dict(),
         "seconds": {"total": outcome.seconds, **outcome.stages.seconds},
         "pushed": asdict(outcome.pushed) if outcome.pushed else None,
         "golden": [one.as_dict() for one in measured.golden],

@@ -72,10 +72,13 @@ class Listed:
     @property
     def words(self) -> str:
         """Its state in words and what to do about it, in one line that begins with its serial."""
-        if self.usable:
-            return f"{self.serial}: ready"
+        return f"{self.serial}: ready" if self.usable else str(self.error)
+
+    @property
+    def error(self) -> NoPhoneError:
+        """Why it cannot be used, for one that is not usable."""
         why, remedy = _STATES.get(self.state, (f"it is in state {self.state!r}", "restart it into Android"))
-        return f"{self.serial}: {why}; {remedy}"
+        return NoPhoneError(self.serial, why=why, remedy=remedy)
 
 
 class Server:
@@ -98,7 +101,7 @@ class Server:
         try:
             found = self._client.list()
         except FAULTS as error:
-            raise NoPhoneError(self._gone(error)) from error
+            raise self._gone(error) from error
         # adbutils splits at blanks, and so makes of "no permissions (…)" only "no".
         return [Listed(one.serial, "no permissions" if one.state == "no" else one.state) for one in found]
 
@@ -124,7 +127,7 @@ class Server:
                 "debugging in its developer options, or name one in the network with --serial HOST:PORT"
             )
         if not usable:
-            raise NoPhoneError("no phone can be used: " + " · ".join(one.words for one in others))
+            raise _none_usable(others)
         if len(usable) > 1 and not all:
             names = ", ".join(one.serial for one in usable)
             raise InputError(f"{len(usable)} phones are connected ({names}); give --serial SERIAL or --all")
@@ -143,7 +146,7 @@ class Server:
                 f"no phone {serial} at the adb server {self._where} (connected: {known}); check the serial"
             )
         if not found.usable:
-            raise NoPhoneError(found.words)
+            raise found.error
         return self._open(serial)
 
     def _find(self, serial: str) -> Listed | None:
@@ -168,7 +171,7 @@ class Server:
             return self._answer()
         except FAULTS as error:
             if not self._local or not _is_refusal(error):
-                raise NoPhoneError(self._gone(error)) from error
+                raise self._gone(error) from error
         try:
             started = subprocess.run(
                 [adb_path(), "-P", str(self._client.port), "start-server"],
@@ -202,16 +205,24 @@ class Server:
                     raise
             time.sleep(0.1)
 
-    def _gone(self, error: BaseException) -> str:
+    def _gone(self, error: BaseException) -> NoPhoneError:
         why = " ".join(str(error).split()) or "no answer"
         # What has told its version is no other program.
         if self._local and (_is_refusal(error) or (self.version is not None and _is_cut(error))):
-            return f"the adb server at {self._where} has ended; run this again, which starts it"
+            return NoPhoneError(f"the adb server at {self._where} has ended; run this again, which starts it")
         if _is_refusal(error) or isinstance(error, TimeoutError):
             remedy = "start it there with adb -a nodaemon server, and check the address"
         else:
             remedy = "check that it is an adb server and not another program"
-        return f"no adb server answers at {self._where} ({why}); {remedy}"
+        return NoPhoneError(f"no adb server answers at {self._where} ({why}); {remedy}")
+
+
+def _none_usable(others: Sequence[Listed]) -> NoPhoneError:
+    what = "no phone can be used"
+    if len(others) == 1:
+        return NoPhoneError(what, why=others[0].error.reason, remedy=others[0].error.remedy)
+    # Each has a remedy of its own.
+    return NoPhoneError(what, why=" · ".join(one.words for one in others))
 
 
 _NETWORK = "check the address, and that the phone has wireless debugging (or adb tcpip) switched on"

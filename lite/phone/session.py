@@ -151,7 +151,7 @@ def _run(
     except (RefusedError, BusyError) as error:
         outcome.status, outcome.error = "refused", error
     except GoldenMismatchError as error:
-        outcome.status, outcome.error = "mismatch", GoldenMismatchError(f"{device.serial}: {error}")
+        outcome.status, outcome.error = "mismatch", _of_phone(device.serial, error)
         # Whatever else was measured: the phone has shown that it cannot be trusted.
         outcome.measured.measurements.clear()
     except ToolkitError as error:
@@ -166,6 +166,10 @@ def _run(
     # A configuration that was begun and never measured says nothing.
     outcome.measured.measurements[:] = [one for one in outcome.measured.measurements if one.rounds]
     say(outcome.status)
+
+
+def _of_phone(serial: str, error: GoldenMismatchError) -> GoldenMismatchError:
+    return GoldenMismatchError(serial, why=error.reason, remedy=error.remedy)
 
 
 def _bench(

@@ -189,7 +189,7 @@ def _download(build: Build, new: Path, destination: Path, timeout: float, progre
         try:
             download.check_reachable(build.url, seconds=timeout)
         except DownloadError as error:
-            raise DownloadError(f"{error}; try again, {by_hand}") from error
+            raise DownloadError(error.what, why=error.why, remedy=f"try again, {by_hand}") from error
     download.fetch(
         build.url,
         destination,

@@ -70,7 +70,7 @@ class Checkpoint:
             why = "the disk is full" if error.errno in _FULL else error.strerror
             last = f"the last good one is {path}" if path.exists() else "there was none before"
             raise InputError(
-                f"cannot write the checkpoint {path}: {why}; {last}; make room and go on with --resume"
+                f"cannot write the checkpoint {path}: {why} ({last}); make room and go on with --resume"
             ) from error
 
     @classmethod

@@ -181,7 +181,7 @@ class _Run:
     def _check(self, read: list[Batch]) -> None:
         for _, labels, unreadable in read:
             if len(unreadable) and (self.task.strict or int(labels.min()) < 0):
-                raise InputError(self._why(int(unreadable[0])))
+                raise self._error(int(unreadable[0]))
             self.unreadable.update(unreadable.tolist())
 
     def _keep(self, stage: StageRun) -> None:
@@ -224,14 +224,14 @@ class _Run:
         if len(self.unreadable) > self.told:
             self.told = len(self.unreadable)
             count = "1 picture" if self.told == 1 else f"{self.told} pictures"
-            self.report(f"{count} can't be read, others stand in: {self._why(min(self.unreadable))}")
+            self.report(f"{count} can't be read, others stand in: {self._error(min(self.unreadable))}")
 
-    def _why(self, index: int) -> str:
+    def _error(self, index: int) -> InputError:
         try:
             self.task.source.view(index, 16, self.task.settings.augment, np.random.default_rng(0))
         except InputError as error:
-            return str(error)
-        return "it can be read again now; start anew"
+            return error
+        return InputError("it can be read again now; start anew")
 
     def _done(self, position: Position) -> int:
         earlier = sum(stage.epochs for stage in self.task.settings.stages[: position.stage])

@@ -71,7 +71,7 @@ def _load(name: str, source: str, classes: int, notify: Callable[[str], None]) -
         raise InputError(f"no teacher {name!r}; choose one of {', '.join([*MODELS, *known])}") from error
     loaded = weights.load(variant, source, notify=notify)
     if loaded.classes != classes:
-        raise InputError(_other_classes(name, source, loaded.classes, classes))
+        raise _other_classes(name, source, loaded.classes, classes)
     return Teacher(name, loaded.state, classes, variant, loaded.sha256)
 
 
@@ -84,15 +84,15 @@ def _check(name: str, source: str, state: State, classes: int) -> None:
             continue
         found = state[key].shape[-1:]
         if list(value.shape[-1:]) == [classes] and list(state[key].shape[:-1]) == list(value.shape[:-1]):
-            raise InputError(_other_classes(name, source, found[0], classes))
+            raise _other_classes(name, source, found[0], classes)
         raise InputError(
             f"weights {source} do not fit the teacher {name}: tensor {key!r} has shape {list(state[key].shape)}, "
             f"not {list(value.shape)}"
         )
 
 
-def _other_classes(name: str, source: str, found: int, classes: int) -> str:
-    return (
+def _other_classes(name: str, source: str, found: int, classes: int) -> InputError:
+    return InputError(
         f"the teacher {name} ({source}) knows {found} classes and the data has {classes}; train the teacher on the "
         "same data first"
     )

@@ -74,12 +74,11 @@ class Run:
                     self.stages.on_progress(len(found), len(wanted))
         except KeyboardInterrupt:
             raise InterruptedRunError(
-                f"interrupted; {len(found)} of {len(wanted)} measurements done; the same command goes on from there"
+                f"interrupted: {len(found)} of {len(wanted)} measurements done; the same command goes on from there"
             ) from None
         except ConversionError as error:
-            raise ConversionError(
-                f"{error} ({len(found)} of {len(wanted)} measurements done, and kept)"
-            ) from error
+            what = f"{error.what} ({len(found)} of {len(wanted)} measurements done, and kept)"
+            raise ConversionError(what, why=error.why, remedy=error.remedy) from error
         return _together(rows, found, range(count))
 
     def _measured(self, job: Job, missing: Mapping[Place, Row | None]) -> Iterator[tuple[Place, Figures]]:

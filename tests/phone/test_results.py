@@ -178,6 +178,8 @@ def test_a_phone_that_failed_keeps_what_it_measured(candidate: Candidate, job: J
     document = results.document([failed, outcome(measurement(candidate, 30))], job)
     assert results.problem(json.loads(json.dumps(document))) is None
     assert [phone["exit_code"] for phone in document["phones"]] == [7, 0]
+    fields = {"what": "phone-1", "why": "it was unplugged <b>", "remedy": "plug it in"}
+    assert [phone["error"] for phone in document["phones"]] == [fields, None]
     page = report.render(document)
     assert "it was unplugged &lt;b&gt;; plug it in" in page
     assert "kept below" in page

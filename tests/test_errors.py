@@ -1,0 +1,168 @@
+"""Errors have fields, which survive every way that an error takes, and no code glues or takes apart their text."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import json
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lite.errors import ConversionError, InputError, ToolkitError
+from lite.phone.demo import DemoError
+from lite.phone.errors import PhoneError
+
+FOLDERS = ("lite", "quant", "tools", "benchmarks")
+# PhoneError's are the serial, why and remedy.
+ERRORS = [
+    ToolkitError("it broke"),
+    InputError("cannot read x", why="it is a folder", remedy="give a file"),
+    ConversionError("no kernel", remedy="use another"),
+    PhoneError("phone-1", "it was unplugged", "plug it in", lost=True),
+    DemoError("phone-1", "it crashed", "run it again"),
+]
+
+
+@pytest.mark.parametrize(
+    ("fields", "line", "reason"),
+    [
+        ({}, "it broke", "it broke"),
+        ({"why": "too hot"}, "it broke: too hot", "it broke: too hot"),
+        ({"remedy": "cool it"}, "it broke; cool it", "it broke"),
+        ({"why": "too hot", "remedy": "cool it"}, "it broke: too hot; cool it", "it broke: too hot"),
+    ],
+)
+def test_the_line_is_what_why_and_remedy(fields: dict[str, str], line: str, reason: str) -> None:
+    error = InputError("it broke", **fields)
+    assert (str(error), error.reason) == (line, reason)
+    assert error.as_dict() == {"what": "it broke", "why": None, "remedy": None, **fields}
+    assert str(InputError(**error.as_dict())) == line
+
+
+@pytest.mark.parametrize("way", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))])
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_fields_survive_pickling(error: ToolkitError, way) -> None:
+    again = way(error)
+    assert type(again) is type(error)
+    assert vars(again) == vars(error)
+    assert (str(again), again.args, again.exit_code) == (str(error), error.args, error.exit_code)
+
+
+def test_what_json_gets_is_one_line_a_field() -> None:
+    error = InputError("a file\nis bad", why="it\thas  two lines")
+    assert error.as_dict() == {"what": "a file is bad", "why": "it has two lines", "remedy": None}
+
+
+def trees(root: Path) -> dict[str, ast.Module]:
+    """Every Python file of the product, parsed."""
+    return {
+        str(path.relative_to(root)): ast.parse(path.read_text())
+        for folder in FOLDERS
+        for path in sorted((root / folder).rglob("*.py"))
+    }
+
+
+def error_names(parsed: dict[str, ast.Module]) -> set[str]:
+    """ToolkitError and all its subclasses."""
+    classes = [node for tree in parsed.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    names = {"ToolkitError"}
+    while more := {one.name for one in classes if {*map(ast.unparse, one.bases)} & names} - names:
+        names |= more
+    return names
+
+
+def text_of(node: ast.expr) -> str:
+    """The constant parts of a (f-)string, without what stands in parentheses; empty for anything else."""
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    text = "".join(
+        part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else "{}"
+        for part in parts
+    )
+    depth, outside = 0, ""
+    for letter in text:
+        depth += (letter == "(") - (letter == ")")
+        outside += letter if depth == 0 else ""
+    return outside
+
+
+def glued(parsed: dict[str, ast.Module], names: set[str]) -> list[str]:
+    """Where an error is made of a text that holds its own remedy."""
+    return [
+        f"{path}:{node.lineno}: {ast.unparse(node)[:100]}"
+        for path, tree in parsed.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in names
+        for value in [*node.args[:1], *(each.value for each in node.keywords if each.arg == "why")]
+        if "; " in text_of(value)
+    ]
+
+
+def taken_apart(parsed: dict[str, ast.Module]) -> list[str]:
+    """Where a text is parted at the place before a remedy."""
+    return [
+        f"{path}:{node.lineno}"
+        for path, tree in parsed.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("partition", "rpartition", "split", "rsplit")
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+        and node.args[0].value == "; "
+    ]
+
+
+def test_no_error_is_given_its_remedy_in_a_text_and_no_text_is_taken_apart(root: Path) -> None:
+    parsed = trees(root)
+    names = error_names(parsed)
+    assert {"InputError", "PhoneError", "OptCrashError"} <= names
+    assert not glued(parsed, names)
+    assert not taken_apart(parsed)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "raise InputError('it broke; mend it')",
+        "raise errors.InputError(f'{path} broke; ' f'mend {path}')",
+        "error = InputError('it broke', why='too hot; cool it')",
+    ],
+)
+def test_a_glued_remedy_is_found(code: str) -> None:
+    assert glued({"a.py": ast.parse(code)}, {"InputError"})
+
+
+@pytest.mark.parametrize("code", ["a, _, b = str(error).rpartition('; ')", "text.split('; ', 1)"])
+def test_a_message_taken_apart_is_found(code: str) -> None:
+    assert taken_apart({"a.py": ast.parse(code)})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what", "code"),
+    [
+        (["inspect_nb.py", "none.nb", "--json"], "cannot read none.nb", 2),
+        (["inspect_nb.py", "--json"], "Missing argument 'FILE'.", 2),
+        (["predict.py", "--json", "--bundle", "none", "a.png"], "none is not a bundle", 2),
+    ],
+)
+def test_a_command_that_fails_prints_the_fields_for_json(
+    arguments: list[str], what: str, code: int, root: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, str(root / "tools" / arguments[0]), *arguments[1:]]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == code
+    error = json.loads(done.stdout)["error"]
+    assert error.pop("exit_code") == code
+    assert error["what"] == what
+    assert what in done.stderr
+    if not what.startswith("Missing"):
+        assert error["remedy"]
+        assert done.stderr == f"error: {ToolkitError(**error)}\n"
+    without = subprocess.run(
+        [each for each in command if each != "--json"], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert (without.returncode, without.stdout, without.stderr) == (code, "", done.stderr)
