@@ -123,7 +123,9 @@ def rendered(name: str, data: Mapping[str, Any], language: str = "en") -> str:
     def find(among: Mapping[str, Any], wanted: str) -> Any:
         if wanted not in among:
             raise InputError(
-                f"tables/{name}.md.j2: {wanted} is not in {FIGURES}; run benchmarks/figures.py {wanted.split('.')[0]}"
+                f"tables/{name}.md.j2",
+                why=f"{wanted} is not in {FIGURES}",
+                remedy=f"run benchmarks/figures.py {wanted.split('.')[0]}",
             )
         return among[wanted]
 
@@ -138,7 +140,9 @@ def rendered(name: str, data: Mapping[str, Any], language: str = "en") -> str:
             models=zoo.MODELS.values(),
         )
     except TemplateError as error:
-        raise InputError(f"tables/{name}.md.j2: {error}; correct it, or the document's marker") from error
+        raise InputError(
+            f"tables/{name}.md.j2", why=str(error), remedy="correct it, or the document's marker"
+        ) from error
     return text.strip("\n") + "\n"
 
 

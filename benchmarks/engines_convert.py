@@ -211,7 +211,7 @@ def _run(command: Sequence[str], folder: Path) -> None:
     )
     if done.returncode:
         last = (done.stderr.split("\n") or [""])[-1].strip()
-        raise ConversionError(f"{Path(command[0]).name} ended with {done.returncode}: {last}")
+        raise ConversionError(f"{Path(command[0]).name} ended with {done.returncode}", why=last)
 
 
 def _made(path: Path) -> Path:
@@ -220,5 +220,5 @@ def _made(path: Path) -> Path:
         if path.stat().st_size:
             return path
     raise ConversionError(
-        f"{path.name} was not written; run the converter by hand to see why (docs/engines.md)"
+        f"{path.name} was not written", remedy="run the converter by hand to see why (docs/engines.md)"
     )

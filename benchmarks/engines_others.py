@@ -77,7 +77,7 @@ class NcnnPredictor:
         for name in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage"):
             setattr(options, name, False)
         if self._net.load_param(str(path)) or self._net.load_model(str(path.with_suffix(".bin"))):
-            raise InputError(f"ncnn does not take {path}; convert it again with pnnx")
+            raise InputError(f"ncnn does not take {path}", remedy="convert it again with pnnx")
 
     def run(self, pixels: np.ndarray) -> np.ndarray:
         with self._net.create_extractor() as extractor:

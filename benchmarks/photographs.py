@@ -84,7 +84,7 @@ def windows(height: int, width: int, count: int, rng: np.random.Generator) -> li
     """
     largest = min(height, width)
     if largest < SIZE:
-        raise InputError(f"a picture of {width}x{height} pixels is too small; {SIZE} are needed")
+        raise InputError(f"a picture of {width}x{height} pixels is too small", remedy=f"{SIZE} are needed")
     chosen: dict[tuple[int, int, int], None] = {}
     for side in np.linspace(SIZE, largest, count).astype(int).tolist():
         window = None
@@ -105,7 +105,7 @@ def write(folder: Path) -> None:
         for index, pixels in enumerate(pieces):
             path = folder / name / f"{index:02}.png"
             if not cv2.imwrite(str(path), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)):
-                raise InputError(f"cannot write {path}; is the disk full?")
+                raise InputError(f"cannot write {path}", remedy="is the disk full?")
 
 
 if __name__ == "__main__":

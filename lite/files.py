@@ -21,7 +21,9 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"cannot make the folder {path}: {error.strerror}; choose another --out") from error
+        raise InputError(
+            f"cannot make the folder {path}", why=error.strerror, remedy="choose another --out"
+        ) from error
 
 
 def write_text(path: Path, text: str, *, remedy: str = "choose another --out") -> None:
@@ -34,7 +36,7 @@ def write_text(path: Path, text: str, *, remedy: str = "choose another --out") -
         part.write_text(text, encoding="utf-8")
         part.replace(path)
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}; {remedy}") from error
+        raise InputError(f"cannot write {path}", why=error.strerror, remedy=remedy) from error
     finally:
         # Also after Ctrl-C.
         with suppress(OSError):
@@ -94,11 +96,13 @@ def _explained(out: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in _FULL:
             raise _full(out) from error
-        raise InputError(f"cannot write {out}: {error.strerror}; choose another --out") from error
+        raise InputError(f"cannot write {out}", why=error.strerror, remedy="choose another --out") from error
 
 
 def _full(out: Path) -> InputError:
-    return InputError(f"the disk is full, {out} was not written; free some space or choose another --out")
+    return InputError(
+        f"the disk is full, {out} was not written", remedy="free some space or choose another --out"
+    )
 
 
 def check_replaceable(out: Path, holds: str, force: bool) -> None:
@@ -108,9 +112,13 @@ def check_replaceable(out: Path, holds: str, force: bool) -> None:
             return
         is_ours = (out / holds).is_file()
     if not is_ours:
-        raise InputError(f"{out} exists and holds no {holds}, so it is never replaced; choose another --out")
+        raise InputError(
+            f"{out} exists and holds no {holds}, so it is never replaced", remedy="choose another --out"
+        )
     if not force:
-        raise InputError(f"{out} exists already; give --force to replace it, or choose another --out")
+        raise InputError(
+            f"{out} exists already", remedy="give --force to replace it, or choose another --out"
+        )
 
 
 def _publish(folder: Path, out: Path, aside: Path) -> None:

@@ -18,14 +18,18 @@ def read(path: Path, classes: int) -> tuple[str, ...]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise InputError(f"cannot read labels {path}: {error.strerror or error}") from error
+        raise InputError(f"cannot read labels {path}", why=error.strerror or str(error)) from error
     except UnicodeDecodeError as error:
-        raise InputError(f"labels {path} are not UTF-8 text; save the file as UTF-8") from error
+        raise InputError(f"labels {path} are not UTF-8 text", remedy="save the file as UTF-8") from error
     lines = [line.strip() for line in text.rstrip().split("\n")] if text.strip() else []
     if len(lines) != classes:
-        raise InputError(f"labels {path} have {len(lines)} lines, the weights {classes} classes; one a line")
+        raise InputError(
+            f"labels {path} have {len(lines)} lines, the weights {classes} classes", remedy="one a line"
+        )
     if "" in lines:
-        raise InputError(f"labels {path}: line {lines.index('') + 1} is empty; one class name a line")
+        raise InputError(
+            f"labels {path}", why=f"line {lines.index('') + 1} is empty", remedy="one class name a line"
+        )
     return tuple(lines)
 
 

@@ -37,7 +37,7 @@ def load_model(
     path = folder / f"{name_or_path}.yaml" if known else Path(name_or_path)
     if not known and not path.exists():
         raise InputError(
-            f"no {what} {name_or_path!r}: neither a file nor one of {', '.join(names_in(folder))}"
+            f"no {what} {name_or_path!r}", why=f"neither a file nor one of {', '.join(names_in(folder))}"
         )
     file = YamlFile.read(path, what=f"the {what}", examples=f"{folder.relative_to(_ROOT)}/")
     for flag in overrides:
@@ -94,9 +94,13 @@ class YamlFile:
         try:
             text = path.read_text(encoding="utf-8-sig")
         except OSError as error:
-            raise InputError(f"{path}: can't read {what}: {error.strerror}; give a YAML text file") from error
+            raise InputError(
+                f"{path}", why=f"can't read {what}: {error.strerror}", remedy="give a YAML text file"
+            ) from error
         except UnicodeDecodeError as error:
-            raise InputError(f"{path}: {what}: not UTF-8 text; give a YAML text file") from error
+            raise InputError(
+                f"{path}", why=f"{what}: not UTF-8 text", remedy="give a YAML text file"
+            ) from error
         try:
             root = yaml.compose(text, Loader=yaml.SafeLoader)
             values = yaml.safe_load(text)
@@ -104,13 +108,13 @@ class YamlFile:
             mark = getattr(error, "problem_mark", None)
             line = mark.line + 1 if mark else 1
             reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
-            raise InputError(f"{path}:{line}: {reason}; {advice}") from error
+            raise InputError(f"{path}:{line}", why=reason, remedy=advice) from error
         except (ValueError, RecursionError) as error:
-            raise InputError(f"{path}:1: a value can't be read ({error}); {advice}") from error
+            raise InputError(f"{path}:1", why=f"a value can't be read ({error})", remedy=advice) from error
         if root is None:
-            raise InputError(f"{path}:1: the file is empty; {advice}")
+            raise InputError(f"{path}:1", why="the file is empty", remedy=advice)
         if not isinstance(root, yaml.MappingNode):
-            raise InputError(f"{path}:1: {what}: not a mapping, `key: value` lines; {advice}")
+            raise InputError(f"{path}:1", why=f"{what}: not a mapping, `key: value` lines", remedy=advice)
         _check_keys(path, root, advice)
         return cls(path, values, root)
 
@@ -122,11 +126,11 @@ class YamlFile:
         name, equals, text = flag.partition("=")
         where = tuple(int(part) if part.isdigit() else part for part in name.strip().split("."))
         if not equals or not all(str(part) for part in where):
-            raise InputError(f"--set {flag}: write KEY=VALUE, like optimizer.weight_decay=0.1")
+            raise InputError(f"--set {flag}", remedy="write KEY=VALUE, like optimizer.weight_decay=0.1")
         try:
             value = yaml.safe_load(text)
         except (yaml.YAMLError, ValueError, RecursionError) as error:
-            raise InputError(f"--set {flag}: {text!r} is no YAML value") from error
+            raise InputError(f"--set {flag}", why=f"{text!r} is no YAML value") from error
         inside: Any = self.values
         for depth, part in enumerate(where[:-1]):
             if isinstance(inside, dict):
@@ -134,13 +138,17 @@ class YamlFile:
             elif isinstance(part, int) and part < len(inside):
                 inside = inside[part]
             else:
-                raise InputError(f"--set {flag}: there is no {'.'.join(map(str, where[: depth + 1]))}")
+                raise InputError(f"--set {flag}", why=f"there is no {'.'.join(map(str, where[: depth + 1]))}")
             if not isinstance(inside, dict | list):
-                raise InputError(f"--set {flag}: {'.'.join(map(str, where[: depth + 1]))} holds one value")
+                raise InputError(
+                    f"--set {flag}", why=f"{'.'.join(map(str, where[: depth + 1]))} holds one value"
+                )
         last = where[-1]
         if isinstance(inside, list) and not (isinstance(last, int) and last < len(inside)):
             raise InputError(
-                f"--set {flag}: there is no {name.strip()}; it has {len(inside)}, counted from 0"
+                f"--set {flag}",
+                why=f"there is no {name.strip()}",
+                remedy=f"it has {len(inside)}, counted from 0",
             )
         inside[last] = value
         self.overrides[where] = f"--set {flag}"
@@ -174,10 +182,12 @@ def _check_keys(path: Path, node: yaml.Node, advice: str) -> None:
     for key, value in node.value:
         line = key.start_mark.line + 1
         if not isinstance(key, yaml.ScalarNode):
-            raise InputError(f"{path}:{line}: a key is a word; {advice}")
+            raise InputError(f"{path}:{line}", why="a key is a word", remedy=advice)
         if key.value in seen:
             raise InputError(
-                f"{path}:{line}: {key.value} stands twice (line {seen[key.value]} too); keep one"
+                f"{path}:{line}",
+                why=f"{key.value} stands twice (line {seen[key.value]} too)",
+                remedy="keep one",
             )
         seen[key.value] = line
         _check_keys(path, value, advice)

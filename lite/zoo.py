@@ -139,4 +139,4 @@ def find(name: str) -> Variant:
     for variant in _TABLE:
         if name in (variant.name, variant.paddleclas_name):
             return variant
-    raise UnknownModelError(f"no model {name!r}; choose one of {', '.join(MODELS)}")
+    raise UnknownModelError(f"no model {name!r}", remedy=f"choose one of {', '.join(MODELS)}")

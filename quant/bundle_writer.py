@@ -105,7 +105,7 @@ def golden_picture(picture: Picture, folder: Path) -> Picture:
     """
     path = folder / "golden.png"
     if not cv2.imwrite(str(path), cv2.cvtColor(picture.pixels(), cv2.COLOR_RGB2BGR)):
-        raise InputError(f"cannot write {path}; is the disk full?")
+        raise InputError(f"cannot write {path}", remedy="is the disk full?")
     return Picture(path.name, path)
 
 
@@ -118,7 +118,7 @@ def write(folder: Path, inputs: Inputs, checked: Checked, *, max_drift: float | 
     weights, check = inputs.weights, inputs.check
     if not np.isfinite(checked.golden).all():
         raise ConversionError(
-            "host.nb answers NaN or infinity for the golden picture; do not deploy this model"
+            "host.nb answers NaN or infinity for the golden picture", remedy="do not deploy this model"
         )
     measured = drift.compare(checked.reference, checked.logits, check.labels, reference_name=REFERENCE)
     by_margin = margins.measure(checked.reference, checked.logits)

@@ -221,7 +221,7 @@ def _calibration(
     if all(request.precision != "int8" for request in requests):
         return None
     if calibration is None:
-        raise InputError("int8 needs calibration pictures; give a folder of them")
+        raise InputError("int8 needs calibration pictures", remedy="give a folder of them")
     return calibration.first(recipe.batches)
 
 

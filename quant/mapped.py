@@ -21,7 +21,8 @@ def array(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> np.ndarra
     except OSError as error:
         size = np.dtype(dtype).itemsize * float(np.prod(shape)) / 1e6
         raise InputError(
-            f"{path.parent}: no room for {size:,.0f} MB of calibration data ({error.strerror or error}); free some, "
-            "point TMPDIR to a larger disk, or calibrate with fewer pictures"
+            f"{path.parent}",
+            why=f"no room for {size:,.0f} MB of calibration data ({error.strerror or error})",
+            remedy="free some, point TMPDIR to a larger disk, or calibrate with fewer pictures",
         ) from error
     return made

@@ -121,7 +121,8 @@ def _digits(labels: Sequence[str], count: int) -> PictureSet:
     found = picture_set.digits("calibration", labels)
     if count > len(found.pictures):
         raise InputError(
-            f"there are {len(found.pictures)} bundled calibration pictures, not {count}; ask for fewer"
+            f"there are {len(found.pictures)} bundled calibration pictures, not {count}",
+            remedy="ask for fewer",
         )
     return found.first(count)
 
@@ -136,7 +137,9 @@ def _others(pool: PictureSet, calibration: PictureSet) -> PictureSet:
     ]
     if not kept and len(pool.pictures) > 1:
         raise InputError(
-            f"{pool.source}: all of its pictures are calibrated with; give other ones to check with"
+            f"{pool.source}",
+            why="all of its pictures are calibrated with",
+            remedy="give other ones to check with",
         )
     return pool.take(kept or [0])
 
@@ -156,7 +159,9 @@ def cropped(pictures: PictureSet, spec: Preprocess, folder: Path) -> PictureSet:
         arrays = list(crops)
     if len(arrays) > 1 and all(np.array_equal(arrays[0], other) for other in arrays[1:]):
         raise InputError(
-            f"{pictures.source}: all {len(arrays)} calibration pictures are alike; give different ones"
+            f"{pictures.source}",
+            why=f"all {len(arrays)} calibration pictures are alike",
+            remedy="give different ones",
         )
     cut = [Picture(name, array=array) for name, array in zip(pictures.names, arrays, strict=True)]
     return PictureSet(pictures.source, cut, pictures.labels, pictures.classes)

@@ -189,15 +189,23 @@ class Recipe(_Strict):
         for block, units in split.items() if isinstance(split, dict) else ():
             where = self.place("rewrite", "split_gelu", block)
             if block >= depth:
-                raise InputError(f"{where}: there is no block {block}; blocks are 0 to {depth - 1}")
+                raise InputError(
+                    f"{where}", why=f"there is no block {block}", remedy=f"blocks are 0 to {depth - 1}"
+                )
             if units >= hidden:
-                raise InputError(f"{where}: {units} of {hidden} hidden units can't be split off; give fewer")
+                raise InputError(
+                    f"{where}",
+                    why=f"{units} of {hidden} hidden units can't be split off",
+                    remedy="give fewer",
+                )
         for switch in ("shift_gelu", "scale_gelu"):
             blocks = getattr(self.rewrite, switch, True)
             for place, block in enumerate(blocks if isinstance(blocks, list) else ()):
                 if block >= depth:
                     where = self.place("rewrite", switch, place)
-                    raise InputError(f"{where}: there is no block {block}; blocks are 0 to {depth - 1}")
+                    raise InputError(
+                        f"{where}", why=f"there is no block {block}", remedy=f"blocks are 0 to {depth - 1}"
+                    )
 
     def place(self, *where: str | int) -> str:
         """Where the value at `where` (keys and indices) stands, for messages: file, line and key."""

@@ -29,11 +29,15 @@ class Request:
             ("target", self.target, TARGETS),
         ):
             if value not in known:
-                raise InputError(f"there is no {what} {value!r}; choose one of {', '.join(known)}")
+                raise InputError(f"there is no {what} {value!r}", remedy=f"choose one of {', '.join(known)}")
         if self.precision == "int8" and self.target == "opencl":
             raise InputError(
-                "int8 with opencl is refused: Paddle Lite has no INT8 GPU kernels, so data would hop between GPU "
-                "and CPU at every layer (29 copies in two blocks); use int8 with arm, or fp16 with opencl"
+                "int8 with opencl is refused",
+                why=(
+                    "Paddle Lite has no INT8 GPU kernels, so data would hop between GPU and CPU at every "
+                    "layer (29 copies in two blocks)"
+                ),
+                remedy="use int8 with arm, or fp16 with opencl",
             )
 
 

@@ -70,7 +70,9 @@ def main(
     from lite.pictures import picture_set
 
     if out is not None and not out.absolute().parent.is_dir():
-        raise InputError(f"cannot write {out}: there is no folder {out.parent}; make it first")
+        raise InputError(
+            f"cannot write {out}", why=f"there is no folder {out.parent}", remedy="make it first"
+        )
     with opened(wish) as asked:
         pictures = picture_set.load(data, asked.labels, limit=limit, labelled=True, notify=notify)
         asked = replace(asked, labels=picture_set.named(asked.labels, pictures, notify=notify))
@@ -94,7 +96,7 @@ def main(
         _print(found, document["published"])
     if strict and found.unreadable:
         raise InputError(
-            f"{len(found.unreadable)} pictures could not be read (--strict); mend or remove them"
+            f"{len(found.unreadable)} pictures could not be read (--strict)", remedy="mend or remove them"
         )
 
 

@@ -75,7 +75,9 @@ def main(
                 click.echo(one.path)
                 show(_table(one))
     if failed:
-        raise InputError(f"{len(failed)} of {len(predictions)} pictures were not classified; see above")
+        raise InputError(
+            f"{len(failed)} of {len(predictions)} pictures were not classified", remedy="see above"
+        )
 
 
 def _table(one: Prediction) -> Table:

@@ -103,7 +103,7 @@ def main(
     )
     _check_teacher(variant, teacher_name, teacher_weights)
     if data == "digits" and labels:
-        raise InputError("--labels names the classes of list files; the digits have their names")
+        raise InputError("--labels names the classes of list files", remedy="the digits have their names")
     pictures: Source = (
         Digits() if data == "digits" else listing.find(data, chosen.seed, labels, notify=notify)
     )
@@ -156,19 +156,22 @@ def main(
 
 def _check_outputs(out: Path, checkpoint: Path, resume: bool, force: bool) -> None:
     if resume and force:
-        raise InputError("--resume goes on and --force begins anew; give one of them")
+        raise InputError("--resume goes on and --force begins anew", remedy="give one of them")
     if out.exists() and not force:
-        raise InputError(f"{out} is there already; give --force to replace it")
+        raise InputError(f"{out} is there already", remedy="give --force to replace it")
     if checkpoint.exists() and not (resume or force):
-        raise InputError(f"{checkpoint} is of a run that did not end; --resume goes on, --force begins anew")
+        raise InputError(
+            f"{checkpoint} is of a run that did not end", remedy="--resume goes on, --force begins anew"
+        )
 
 
 def _check_teacher(variant: zoo.Variant, name: str | None, file: str | None) -> None:
     if (name is None) != (file is None):
-        raise InputError("--teacher and --teacher-weights go together; give both")
+        raise InputError("--teacher and --teacher-weights go together", remedy="give both")
     if name and not variant.distilled:
         raise InputError(
-            f"{variant.name} has no head for a teacher; use {variant.name}_distilled, or no --teacher"
+            f"{variant.name} has no head for a teacher",
+            remedy=f"use {variant.name}_distilled, or no --teacher",
         )
 
 

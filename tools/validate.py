@@ -127,7 +127,7 @@ def main(
         click.echo(f"report   {out / 'report.html'}")
     if strict and found.unreadable:
         raise InputError(
-            f"{len(found.unreadable)} pictures could not be read (--strict); mend or remove them"
+            f"{len(found.unreadable)} pictures could not be read (--strict)", remedy="mend or remove them"
         )
     if found.drift is None or max_drift is None:
         return
@@ -150,7 +150,9 @@ def _reference(made: Bundle, wish: str, max_drift: float | None) -> Comparison |
         return comparison.rebuilt(made)
     except InputError as error:
         if max_drift is not None:
-            raise InputError(f"--max-drift needs a reference: {error}; give --reference BUNDLE") from error
+            raise InputError(
+                "--max-drift needs a reference", why=error.reason, remedy="give --reference BUNDLE"
+            ) from error
         notify(
             f"NO REFERENCE, so no drift: {error}. Only the bundle's own figures follow; "
             "give --reference BUNDLE, an fp32 bundle of the same weights"

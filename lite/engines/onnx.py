@@ -38,8 +38,8 @@ class OnnxPredictor:
         provider = "CPUExecutionProvider" if options.device == "cpu" else "CUDAExecutionProvider"
         if provider not in onnxruntime.get_available_providers():
             raise InputError(
-                f"the installed onnxruntime {onnxruntime.__version__} is for CPUs only; install onnxruntime-gpu "
-                "in an environment of its own, or leave out --device gpu"
+                f"the installed onnxruntime {onnxruntime.__version__} is for CPUs only",
+                remedy="install onnxruntime-gpu in an environment of its own, or leave out --device gpu",
             )
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = options.threads
@@ -49,7 +49,9 @@ class OnnxPredictor:
             self._session = onnxruntime.InferenceSession(str(path), settings, providers=[provider])
         except Exception as error:  # onnxruntime's own errors have no common class but this
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise InputError(f"onnxruntime does not take {path} ({reason}); export it again") from error
+            raise InputError(
+                f"onnxruntime does not take {path} ({reason})", remedy="export it again"
+            ) from error
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or len(inputs[0].shape) != 4:
             raise InputError(f"{path} has inputs {[one.shape for one in inputs]}, not one [N, 3, H, W]")

@@ -34,22 +34,24 @@ def check_paddle(options: Options) -> None:
     """Raises InputError where this Paddle, or this computer, can't run on the GPU or with TensorRT as wished."""
     if options.device == "cpu":
         if options.tensorrt != "off":
-            raise InputError("TensorRT runs on NVIDIA GPUs only; add --device gpu or leave out --tensorrt")
+            raise InputError(
+                "TensorRT runs on NVIDIA GPUs only", remedy="add --device gpu or leave out --tensorrt"
+            )
         return
     # Imported here because it takes seconds, and the CPU needs no check.
     import paddle
 
     if not paddle.is_compiled_with_cuda():
-        raise InputError(f"the installed Paddle {paddle.__version__} is for CPUs only; {_GPU_PADDLE}")
+        raise InputError(f"the installed Paddle {paddle.__version__} is for CPUs only", remedy=_GPU_PADDLE)
     if paddle.device.cuda.device_count() == 0:
         raise InputError(
-            "this computer shows Paddle no NVIDIA GPU; check nvidia-smi, or leave out --device gpu"
+            "this computer shows Paddle no NVIDIA GPU", remedy="check nvidia-smi, or leave out --device gpu"
         )
     if options.tensorrt != "off":
         from paddle import inference
 
         if tuple(inference.get_trt_compile_version()) == (0, 0, 0):
             raise InputError(
-                f"the installed Paddle {paddle.__version__} is built without TensorRT; "
-                "install a paddlepaddle-gpu with it, or leave out --tensorrt"
+                f"the installed Paddle {paddle.__version__} is built without TensorRT",
+                remedy="install a paddlepaddle-gpu with it, or leave out --tensorrt",
             )

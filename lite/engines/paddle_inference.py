@@ -89,7 +89,9 @@ class PaddlePredictor:
 
         for path in (exported.model, exported.params):
             if not path.is_file():
-                raise ConversionError(f"{path}: the exported program is not there; export it first")
+                raise ConversionError(
+                    f"{path}", why="the exported program is not there", remedy="export it first"
+                )
         self._predictor = inference.create_predictor(configuration(exported, options))
         self._input = self._predictor.get_input_handle(self._predictor.get_input_names()[0])
         self._output = self._predictor.get_output_handle(self._predictor.get_output_names()[0])
@@ -104,8 +106,8 @@ class PaddlePredictor:
         """Logits float32 [N, classes] of float32 [N, 3, H, W]. Raises InputError for another N than `batch`."""
         if self.batch not in (None, len(pixels)):
             raise InputError(
-                f"the program was exported for {self.batch} pictures at once, not {len(pixels)}; "
-                "export it again with tools/export.py, which leaves the number open"
+                f"the program was exported for {self.batch} pictures at once, not {len(pixels)}",
+                remedy="export it again with tools/export.py, which leaves the number open",
             )
         self._input.copy_from_cpu(np.ascontiguousarray(pixels, dtype=np.float32))
         self._predictor.run()

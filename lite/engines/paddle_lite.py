@@ -43,7 +43,9 @@ class LitePredictor:
         foreign = sorted({row["target"] for row in reader.kernel_table(model)} - {"x86", "host", "any"})
         if foreign:
             raise InputError(
-                f"{path}: made for {', '.join(foreign)}, which this host can't run; use the bundle's host.nb"
+                f"{path}",
+                why=f"made for {', '.join(foreign)}, which this host can't run",
+                remedy="use the bundle's host.nb",
             )
         config = runtime.MobileConfig()
         config.set_model_from_file(str(path))
@@ -58,5 +60,7 @@ class LitePredictor:
     def logits(self, pixels: np.ndarray) -> np.ndarray:
         """Logits float32 [1, classes] of float32 [1, 3, H, W]. Raises InputError for more pictures."""
         if len(pixels) != 1:
-            raise InputError(f"a .nb takes one picture at a time, not {len(pixels)}; give them one by one")
+            raise InputError(
+                f"a .nb takes one picture at a time, not {len(pixels)}", remedy="give them one by one"
+            )
         return self.run(pixels)[None]

@@ -168,12 +168,12 @@ class _Process:
         status = self._process.returncode
         if status == -signal.SIGKILL:
             return ConversionError(
-                "a process that runs the network was killed, most likely by the system for lack of memory; close "
-                "other programs, or run it on fewer cores (taskset -c 0)"
+                "a process that runs the network was killed, most likely by the system for lack of memory",
+                remedy="close other programs, or run it on fewer cores (taskset -c 0)",
             )
         how = signal.strsignal(-status) if status < 0 else f"status {status}"
         return ConversionError(
-            f"the engine took its process down ({how}); if it does so again, the model is not usable"
+            f"the engine took its process down ({how})", remedy="if it does so again, the model is not usable"
         )
 
 
@@ -196,4 +196,4 @@ def _answer(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
         # As text: errors of an engine's library cannot always be sent, or only be read where it is loaded.
         lines = str(error).splitlines()
         what = f"{type(error).__name__}: {lines[0] if lines else 'no reason given'}"
-        return False, ConversionError(f"the network failed on this host ({what}); convert it again")
+        return False, ConversionError(f"the network failed on this host ({what})", remedy="convert it again")

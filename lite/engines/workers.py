@@ -66,7 +66,9 @@ def fingerprint(engine: Runnable) -> str:
         return file_sha256(*engine.files)
     except OSError as error:
         raise InputError(
-            f"cannot read {error.filename} on {platform.node()}: {error.strerror}; every machine needs it at this path"
+            f"cannot read {error.filename} on {platform.node()}",
+            why=error.strerror,
+            remedy="every machine needs it at this path",
         ) from error
 
 
@@ -77,8 +79,8 @@ _USED = threading.Lock()
 def _opened(engine: Runnable, sha256: str) -> Predictor:
     if fingerprint(engine) != sha256:
         raise InputError(
-            f"{engine.path} on {platform.node()} is not the file this run began with; "
-            "every machine needs the same one, and it must stay while the run lasts"
+            f"{engine.path} on {platform.node()} is not the file this run began with",
+            remedy="every machine needs the same one, and it must stay while the run lasts",
         )
     return engine.open()
 
@@ -102,7 +104,8 @@ def run_chunk(job: Job, pictures: Sequence[Picture]) -> ChunkResult:
             outputs = predictor.run(pixels)
             if outputs.shape != (job.classes,):
                 raise ConversionError(
-                    f"{job.engine.path} answers {outputs.shape}, not {job.classes} logits: it is another network"
+                    f"{job.engine.path} answers {outputs.shape}, not {job.classes} logits",
+                    why="it is another network",
                 )
             logits[index] = outputs
         return ChunkResult(logits, unreadable)
@@ -231,12 +234,13 @@ def _connect(address: str) -> Any:
         client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         raise InputError(
-            f"no Dask scheduler at {address} ({str(error).splitlines()[0]}); its address looks like "
-            "tcp://HOST:8786, and ./run.sh -m dask scheduler starts one"
+            f"no Dask scheduler at {address}",
+            why=str(error).splitlines()[0],
+            remedy="its address looks like tcp://HOST:8786, and ./run.sh -m dask scheduler starts one",
         ) from error
     if not client.ncores():
         client.close(timeout=_ASK_SECONDS)
-        raise InputError(f"the Dask scheduler at {address} has no workers; {_HINT}")
+        raise InputError(f"the Dask scheduler at {address} has no workers", remedy=_HINT)
     return client
 
 
@@ -248,11 +252,11 @@ class _DaskWorkers(Workers):
         except ToolkitError:
             raise
         except CancelledError as error:
-            raise ConversionError("the Dask scheduler is gone; start it again") from error
+            raise ConversionError("the Dask scheduler is gone", remedy="start it again") from error
         except Exception as error:
             lines = str(error).splitlines()
             raise ConversionError(
-                f"a worker failed ({type(error).__name__}: {lines[0] if lines else ''}); {_HINT}"
+                f"a worker failed ({type(error).__name__}: {lines[0] if lines else ''})", remedy=_HINT
             ) from error
 
 
@@ -274,14 +278,18 @@ class _DaskSlots:
             if self._slots or not self._seen:
                 self._seen = now
         if now - self._seen > _NO_WORKERS_SECONDS:
-            raise ConversionError(f"all workers of the Dask scheduler at {self.address} are gone; {_HINT}")
+            raise ConversionError(
+                f"all workers of the Dask scheduler at {self.address} are gone", remedy=_HINT
+            )
         return self._slots
 
     def _cores(self) -> dict[str, int]:
         try:
             return self.client.ncores()
         except Exception as error:
-            raise ConversionError(f"the Dask scheduler at {self.address} is gone; start it again") from error
+            raise ConversionError(
+                f"the Dask scheduler at {self.address} is gone", remedy="start it again"
+            ) from error
 
 
 @contextmanager

@@ -63,7 +63,7 @@ def export(
     Paddle's by more than TOLERANCE (times the largest logit, where that is over 1).
     """
     if opset not in OPSETS:
-        raise InputError(f"opset {opset} is not supported; choose {OPSETS[0]} to {OPSETS[-1]}")
+        raise InputError(f"opset {opset} is not supported", remedy=f"choose {OPSETS[0]} to {OPSETS[-1]}")
     stages = stages or Stages()
     with new_folder(out, holds=MANIFEST, force=force) as folder:
         with stages.stage("export"):
@@ -110,14 +110,15 @@ def check(loaded: Weights, engine: Runnable, *, batches: Sequence[int] = BATCHES
     for count, answered in zip(batches, answers, strict=True):
         if answered.shape != (count, loaded.classes) or not np.isfinite(answered).all():
             raise ConversionError(
-                f"{engine.path.name} answers {answered.shape} for {count} pictures, or no finite numbers; "
-                "do not use it"
+                f"{engine.path.name} answers {answered.shape} for {count} pictures, or no finite numbers",
+                remedy="do not use it",
             )
         worst[count] = float(np.abs(answered - expected[:count]).max())
         if worst[count] > limit:
             raise ConversionError(
-                f"{engine.path.name} is {worst[count]:.2g} from Paddle's logits at {count} pictures (allowed: "
-                f"{limit:.2g}), so it is not usable; report it with the model's name and the versions of the packages"
+                f"{engine.path.name} is {worst[count]:.2g} from Paddle's logits at {count} pictures "
+                f"(allowed: {limit:.2g}), so it is not usable",
+                remedy="report it with the model's name and the versions of the packages",
             )
     return worst
 
@@ -157,5 +158,5 @@ def _to_onnx(folder: Path, opset: int) -> None:
         (folder / "model.onnx").write_bytes(made)
     except OSError as error:
         raise InputError(
-            f"cannot write {folder / 'model.onnx'}: {error.strerror}; choose another --out"
+            f"cannot write {folder / 'model.onnx'}", why=error.strerror, remedy="choose another --out"
         ) from error

@@ -120,28 +120,33 @@ def read(folder: Path) -> ExportedFolder:
     except (FileNotFoundError, NotADirectoryError):
         reason = f"it has no {MANIFEST}" if folder.is_dir() else "there is no such folder"
         raise InputError(
-            f"{folder} holds no exported network: {reason}; make one with tools/export.py"
+            f"{folder} holds no exported network", why=reason, remedy="make one with tools/export.py"
         ) from None
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{folder / MANIFEST} cannot be read ({error}); {_AGAIN}") from error
+        raise InputError(f"{folder / MANIFEST} cannot be read", why=str(error), remedy=_AGAIN) from error
     try:
         manifest = Manifest.model_validate(document)
     except ValidationError as error:
         first = error.errors()[0]
         where = "/".join(map(str, first["loc"])) or "top level"
-        raise InputError(f"{folder / MANIFEST} was edited: {where}: {first['msg']}; {_AGAIN}") from error
+        raise InputError(
+            f"{folder / MANIFEST} was edited", why=f"{where}: {first['msg']}", remedy=_AGAIN
+        ) from error
     wanted = {*FILES[manifest.format], "labels.txt"}
     if wanted != manifest.files.keys():
-        raise InputError(f"{folder / MANIFEST} was edited: files must be {sorted(wanted)}; {_AGAIN}")
+        raise InputError(
+            f"{folder / MANIFEST} was edited", why=f"files must be {sorted(wanted)}", remedy=_AGAIN
+        )
     for name, sha256 in manifest.files.items():
         path = folder / name
         if not path.is_file():
-            raise InputError(f"{folder} is incomplete: {name} is missing; {_AGAIN}")
+            raise InputError(f"{folder} is incomplete", why=f"{name} is missing", remedy=_AGAIN)
         if file_sha256(path) != sha256:
-            raise InputError(f"{path} was changed after it was made (SHA-256 differs); {_AGAIN}")
+            raise InputError(f"{path} was changed after it was made (SHA-256 differs)", remedy=_AGAIN)
     labels = tuple((folder / "labels.txt").read_text(encoding="utf-8").removesuffix("\n").split("\n"))
     if len(labels) != manifest.weights.classes:
         raise InputError(
-            f"{folder / 'labels.txt'} has {len(labels)} labels for {manifest.weights.classes} classes; {_AGAIN}"
+            f"{folder / 'labels.txt'} has {len(labels)} labels for {manifest.weights.classes} classes",
+            remedy=_AGAIN,
         )
     return ExportedFolder(folder, manifest, labels)

@@ -84,7 +84,7 @@ class Chunks:
             with suppress(OSError):
                 part.unlink()
             raise InputError(
-                f"cannot write {path}: {error.strerror}; free some space or choose another --out"
+                f"cannot write {path}", why=error.strerror, remedy="free some space or choose another --out"
             ) from error
 
     def remove(self) -> None:

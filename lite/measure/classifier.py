@@ -114,12 +114,15 @@ class Wish:
             raise InputError("--weights and --labels need --model")
         if self.model is None and self.export is None and self.backend not in (None, "lite"):
             raise InputError(
-                f"a bundle runs in Paddle Lite only; for --backend {self.backend} give --model and --weights, "
-                "or --export with a folder of tools/export.py"
+                "a bundle runs in Paddle Lite only",
+                remedy=(
+                    f"for --backend {self.backend} give --model and --weights, or --export with a folder of "
+                    "tools/export.py"
+                ),
             )
         on_gpu, backend = self.options.device == "gpu", self.backend or _default(self)
         if on_gpu and backend == "lite":
-            raise InputError("Paddle Lite runs on this computer's CPU only; leave out --device gpu")
+            raise InputError("Paddle Lite runs on this computer's CPU only", remedy="leave out --device gpu")
         if self.options.tensorrt != "off" and backend != "inference" and self.export is None:
             raise InputError(f"--tensorrt is for --backend inference, not for {backend}")
 
@@ -138,8 +141,8 @@ def find(wish: Wish, bundles: Path, work: Path, *, notify: Callable[[str], None]
     found = of_export(wish.export, wish.options)
     if wish.backend not in (None, found.backend):
         raise InputError(
-            f"{wish.export} is for --backend {found.backend}, not {wish.backend}; "
-            f"export it again with --format {wish.backend}, or give --model and --weights"
+            f"{wish.export} is for --backend {found.backend}, not {wish.backend}",
+            remedy=f"export it again with --format {wish.backend}, or give --model and --weights",
         )
     return found
 
@@ -160,7 +163,7 @@ def _engine(loaded: Weights, backend: Backend, work: Path, options: Options) -> 
 
         export(loaded, backend, work / backend)
         return exported.read(work / backend).engine(options)
-    raise InputError(f"no backend {backend!r}; choose one of {', '.join(BACKENDS)}")
+    raise InputError(f"no backend {backend!r}", remedy=f"choose one of {', '.join(BACKENDS)}")
 
 
 def _lite(loaded: Weights, work: Path) -> LiteEngine:

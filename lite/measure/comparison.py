@@ -62,7 +62,7 @@ def other_bundle(made: Bundle, path: Path) -> Comparison:
     """
     other = bundle.read(path)
     if other.manifest["precision"] != "fp32":
-        raise InputError(f"{path} is {other.manifest['precision']}; the reference is an fp32 bundle")
+        raise InputError(f"{path} is {other.manifest['precision']}", remedy="the reference is an fp32 bundle")
     facts = [
         ("model", made.manifest["model"], other.manifest["model"]),
         ("weights", made.manifest["weights"]["sha256"], other.manifest["weights"]["sha256"]),
@@ -71,8 +71,9 @@ def other_bundle(made: Bundle, path: Path) -> Comparison:
     for what, ours, theirs in facts:
         if ours is None or ours != theirs:
             raise InputError(
-                f"{path} cannot be the reference of {made.path}: {what} {theirs}, not {ours}; "
-                "make one from the same weights with tools/opt.py --precision fp32"
+                f"{path} cannot be the reference of {made.path}",
+                why=f"{what} {theirs}, not {ours}",
+                remedy="make one from the same weights with tools/opt.py --precision fp32",
             )
     return Comparison(
         f"Paddle Lite x86, fp32 ({other.path.name})",

@@ -188,10 +188,13 @@ def over_gate(drift: Drift, max_drift: float) -> DriftError | None:
     if changed <= max_drift * drift.images + 1e-9:
         return None
     return DriftError(
-        f"drift over the gate: {changed} of {drift.images} check pictures ({changed / drift.images:.2%}, 95 % interval "
-        f"{bounds.low:.2%} to {bounds.high:.2%}) get another first class than {drift.reference} gives, allowed are "
-        f"{max_drift:.2%}; try another recipe, "
-        "more calibration pictures, or a higher --max-drift"
+        "drift over the gate",
+        why=(
+            f"{changed} of {drift.images} check pictures ({changed / drift.images:.2%}, 95 % interval "
+            f"{bounds.low:.2%} to {bounds.high:.2%}) get another first class than {drift.reference} gives, "
+            f"allowed are {max_drift:.2%}"
+        ),
+        remedy="try another recipe, more calibration pictures, or a higher --max-drift",
     )
 
 
@@ -219,15 +222,22 @@ def per_layer(
     for index, expected in enumerate(reference):
         found = next(theirs, None)
         if found is None:
-            raise ConversionError(f"per-layer drift: the deployed network stopped after {index} pictures")
+            raise ConversionError(
+                "per-layer drift", why=f"the deployed network stopped after {index} pictures"
+            )
         if not len(expected) == len(found) == len(names):
             raise ConversionError(
-                f"per-layer drift: {len(names)} layers are named, the reference gives {len(expected)} "
-                f"outputs and the deployed network {len(found)}"
+                "per-layer drift",
+                why=(
+                    f"{len(names)} layers are named, the reference gives {len(expected)} outputs and the "
+                    f"deployed network {len(found)}"
+                ),
             )
         for layer, (name, ours, other) in enumerate(zip(names, expected, found, strict=True)):
             if ours.shape != other.shape:
-                raise ConversionError(f"per-layer drift: {name} is {ours.shape} here and {other.shape} there")
+                raise ConversionError(
+                    "per-layer drift", why=f"{name} is {ours.shape} here and {other.shape} there"
+                )
             for side, output in (("reference", ours), ("deployed network", other)):
                 if not np.isfinite(output).all():
                     raise ConversionError(f"{name} of the {side} holds NaN or infinity at picture {index}")
@@ -237,7 +247,7 @@ def per_layer(
             cosine[layer] += cosines(flat, flat_other)[0]
         pictures += 1
     if next(theirs, None) is not None:
-        raise ConversionError(f"per-layer drift: the reference stopped after {pictures} pictures")
+        raise ConversionError("per-layer drift", why=f"the reference stopped after {pictures} pictures")
     if not pictures:
         raise InputError("per-layer drift needs at least one picture")
     return [
@@ -286,17 +296,21 @@ def _ratio_db(signal: float, noise: float) -> float:
 def _check(reference: np.ndarray, deployed: np.ndarray) -> None:
     if reference.ndim != 2 or reference.shape != deployed.shape:
         raise ConversionError(
-            f"outputs cannot be compared: the reference's are {reference.shape}, the deployed network's "
-            f"{deployed.shape}, both should be (pictures, classes)"
+            "outputs cannot be compared",
+            why=(
+                f"the reference's are {reference.shape}, the deployed network's {deployed.shape}, both "
+                "should be (pictures, classes)"
+            ),
         )
     if not reference.size:
-        raise InputError("no pictures to compare; drift needs at least one")
+        raise InputError("no pictures to compare", remedy="drift needs at least one")
     for side, outputs in (("reference", reference), ("deployed network", deployed)):
         broken = np.flatnonzero(~np.isfinite(outputs).all(axis=1))
         if broken.size:
             raise ConversionError(
                 f"the {side} gives NaN or infinity for {broken.size} of {len(outputs)} pictures, first for "
-                f"picture {broken[0]}; the conversion is broken, do not deploy it"
+                f"picture {broken[0]}",
+                remedy="the conversion is broken, do not deploy it",
             )
 
 

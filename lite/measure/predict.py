@@ -116,7 +116,7 @@ def as_csv(predictions: Iterable[Prediction]) -> str:
 def _guesses(asked: Classifier, path: Path, logits: np.ndarray, count: int) -> list[Guess]:
     if not np.isfinite(logits).all():
         raise ConversionError(
-            f"{asked.engine.path} answers NaN or infinity for {path}; make it again with --force"
+            f"{asked.engine.path} answers NaN or infinity for {path}", remedy="make it again with --force"
         )
     return report.guesses(logits, asked.labels, count)
 

@@ -96,7 +96,8 @@ def score(
     broken = np.flatnonzero(~np.isfinite(logits).all(axis=1))
     if len(broken):
         raise ConversionError(
-            f"{asked.engine.path} answers NaN or infinity for {pictures.names[readable[broken[0]]]}; it is not usable"
+            f"{asked.engine.path} answers NaN or infinity for {pictures.names[readable[broken[0]]]}",
+            remedy="it is not usable",
         )
     share = imagenet_share(pictures, asked.labels)
     return Scores(asked, pictures.take(readable), logits, names, share)

@@ -79,7 +79,7 @@ class Run:
                     logits[name] = self._all(name, store, engines[name], unreadable)
         except KeyboardInterrupt:
             raise InterruptedRunError(
-                f"interrupted: {self._how_far()}; the same command goes on from there"
+                "interrupted", why=self._how_far(), remedy="the same command goes on from there"
             ) from None
         except ConversionError as error:
             what = f"{error.what} ({self._how_far()}, and kept)"
@@ -149,8 +149,8 @@ class Run:
         for place in np.flatnonzero(~np.isfinite(chunk.logits).all(axis=1)):
             if int(place) not in chunk.unreadable:
                 raise ConversionError(
-                    f"the {name} network gives NaN or infinity for {self.pictures.names[start + int(place)]}; "
-                    "the conversion is broken, do not deploy it"
+                    f"the {name} network gives NaN or infinity for {self.pictures.names[start + int(place)]}",
+                    remedy="the conversion is broken, do not deploy it",
                 )
 
     def _how_far(self) -> str:

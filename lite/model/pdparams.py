@@ -69,10 +69,10 @@ class _Reader(pickle._Unpickler):
         if (module, name) in allowed:
             return allowed[module, name]
         if module.split(".")[0] == "torch":
-            raise InputError("it is a PyTorch checkpoint; a Paddle .pdparams file is needed")
+            raise InputError("it is a PyTorch checkpoint", remedy="a Paddle .pdparams file is needed")
         raise InputError(
-            f"it wants to load {f'{module}.{name}'!r}, which weights do not need, and nothing of it was "
-            "run; save the weights with paddle.save(model.state_dict(), FILE)"
+            f"it wants to load {f'{module}.{name}'!r}, which weights do not need, and nothing of it was run",
+            remedy="save the weights with paddle.save(model.state_dict(), FILE)",
         )
 
     def _reconstruct(self, *_: object) -> _Array:
@@ -103,7 +103,7 @@ def read_state(path: Path) -> State:
     try:
         return _as_state(_unpickle(path))
     except InputError as error:
-        raise InputError(f"cannot read weights {path}: {error}") from error
+        raise InputError(f"cannot read weights {path}", why=error.reason, remedy=error.remedy) from error
 
 
 def _unpickle(path: Path) -> object:
@@ -124,7 +124,7 @@ def _unpickle(path: Path) -> object:
         raise InputError(f"{error.strerror or error}") from error
     except Exception as error:  # hostile or damaged bytes can raise anything at all
         raise InputError(
-            f"it is cut short or damaged ({type(error).__name__}); copy or download it again"
+            f"it is cut short or damaged ({type(error).__name__})", remedy="copy or download it again"
         ) from error
 
 
@@ -132,11 +132,13 @@ def _check_kind(head: bytes, size: int) -> None:
     if size == 0:
         raise InputError("it is empty")
     if size > MAXIMUM_BYTES:
-        raise InputError(f"it has {size / 1e9:.1f} GB, the largest DeiT 0.35 GB: it is something else")
+        raise InputError(f"it has {size / 1e9:.1f} GB, the largest DeiT 0.35 GB", why="it is something else")
     if head.startswith(b"PK\x03\x04"):
-        raise InputError("it is a zip file, probably a PyTorch checkpoint; a Paddle .pdparams file is needed")
+        raise InputError(
+            "it is a zip file, probably a PyTorch checkpoint", remedy="a Paddle .pdparams file is needed"
+        )
     if head == _OLD_TORCH:
-        raise InputError("it is a PyTorch checkpoint; a Paddle .pdparams file is needed")
+        raise InputError("it is a PyTorch checkpoint", remedy="a Paddle .pdparams file is needed")
     if not head.startswith(b"\x80"):
         hint = ", but a web page" if head.lstrip()[:1] == b"<" else ""
         raise InputError(f"it is not a .pdparams file{hint}")
@@ -151,8 +153,8 @@ def _as_state(content: object) -> State:
             raise InputError(f"it holds a key that is no name (type {_kind(name)})")
         if isinstance(value, dict) and any(isinstance(inner, (_Array, tuple)) for inner in value.values()):
             raise InputError(
-                f"it is a training checkpoint, its weights nested under {name!r}; save them alone: "
-                f"paddle.save(paddle.load(FILE)[{name!r}], NEW_FILE)"
+                f"it is a training checkpoint, its weights nested under {name!r}",
+                remedy=f"save them alone: paddle.save(paddle.load(FILE)[{name!r}], NEW_FILE)",
             )
     state = {name: _as_array(name, value) for name, value in tensors.items()}
     if not state:
@@ -170,7 +172,7 @@ def _as_array(name: str, value: object) -> np.ndarray:
         dtype_name = np.dtype(code).name if re.fullmatch("[biu][1248]", code) else repr(code)
         hint = ", Paddle's form of bfloat16" if code == "u2" else ""
         raise InputError(
-            f"tensor {name!r} has dtype {dtype_name}{hint}; save it as float32, float16 or float64"
+            f"tensor {name!r} has dtype {dtype_name}{hint}", remedy="save it as float32, float16 or float64"
         )
     order = ">" if value.dtype.byte_order == ">" else "<"
     dtype = np.dtype(f"{order}{code}")
@@ -180,7 +182,7 @@ def _as_array(name: str, value: object) -> np.ndarray:
         flat = np.frombuffer(value.data, dtype)
         array = flat.reshape(value.shape, order="F" if value.fortran else "C")
     except (TypeError, ValueError) as error:
-        raise InputError(f"tensor {name!r} is damaged: its shape does not fit its bytes") from error
+        raise InputError(f"tensor {name!r} is damaged", why="its shape does not fit its bytes") from error
     # What overflows becomes infinite, which the check of the values then names.
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(array, dtype=np.float32).reshape(value.shape)

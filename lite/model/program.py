@@ -57,8 +57,8 @@ def build(state: State, variant: Variant, *, depth: int | None = None, form: For
             name for name in expected.keys() | given.keys() if expected.get(name) != given.get(name)
         )
         raise ConversionError(
-            f"the network and its state disagree on {wrong[0]}: {expected.get(wrong[0])} is needed, "
-            f"{given.get(wrong[0])} was given"
+            f"the network and its state disagree on {wrong[0]}",
+            why=f"{expected.get(wrong[0])} is needed, {given.get(wrong[0])} was given",
         )
     network.set_state_dict(shaped)
     network.eval()

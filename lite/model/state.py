@@ -60,14 +60,17 @@ def check_state(state: State, variant: Variant, *, depth: int | None = None) -> 
     shapes = expected_shapes(variant, classes, depth)
     other = _recognise(state)
     if other is not None and other.name != variant.name:
-        raise InputError(f"these are {other.name} weights; use --model {other.name}")
+        raise InputError(f"these are {other.name} weights", remedy=f"use --model {other.name}")
     if not shapes.keys() & state.keys():
         first = next(iter(state), "nothing")
-        raise InputError(f"these are not DeiT weights: no tensor has a DeiT name, the first is {first!r}")
+        raise InputError(
+            "these are not DeiT weights", why=f"no tensor has a DeiT name, the first is {first!r}"
+        )
     for name in shapes:
         if name not in state:
             raise InputError(
-                f"tensor {name!r} is missing: {variant.name} has {len(shapes)} tensors, here are {len(state)}"
+                f"tensor {name!r} is missing",
+                why=f"{variant.name} has {len(shapes)} tensors, here are {len(state)}",
             )
     for name in state:
         if name not in shapes:
@@ -77,7 +80,9 @@ def check_state(state: State, variant: Variant, *, depth: int | None = None) -> 
     for name in shapes:
         if not np.isfinite(state[name]).all():
             what = "NaN" if np.isnan(state[name]).any() else "infinite values"
-            raise InputError(f"tensor {name!r} holds {what}: the weights are damaged or training diverged")
+            raise InputError(
+                f"tensor {name!r} holds {what}", why="the weights are damaged or training diverged"
+            )
     return classes
 
 

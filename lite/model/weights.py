@@ -117,8 +117,9 @@ def load(
     classes = _classes(path, state, variant)
     if source == "imagenet" and classes != IMAGENET_CLASSES:
         raise InputError(
-            f"weights {path} do not fit {variant.name}: they have {classes} classes, ImageNet {IMAGENET_CLASSES}; "
-            "delete the file"
+            f"weights {path} do not fit {variant.name}",
+            why=f"they have {classes} classes, ImageNet {IMAGENET_CLASSES}",
+            remedy="delete the file",
         )
     names = _labels(source, path, labels, classes)
     return Weights(variant, source, path, file_sha256(path), state, names)
@@ -142,7 +143,9 @@ def _classes(path: Path, state: dict[str, np.ndarray], variant: Variant) -> int:
     try:
         return check_state(state, variant)
     except InputError as error:
-        raise InputError(f"weights {path} do not fit {variant.name}: {error}") from error
+        raise InputError(
+            f"weights {path} do not fit {variant.name}", why=error.reason, remedy=error.remedy
+        ) from error
 
 
 def imagenet_file(variant: Variant) -> Path:
@@ -157,7 +160,9 @@ def weights_url(variant: Variant) -> str:
     if not template:
         return variant.weights_url
     if "{name}" not in template:
-        raise InputError(f"{URL_VARIABLE} is {template!r}; it needs {{name}} where the model's name goes")
+        raise InputError(
+            f"{URL_VARIABLE} is {template!r}", remedy="it needs {name} where the model's name goes"
+        )
     return template.replace("{name}", variant.paddleclas_name)
 
 
@@ -165,7 +170,7 @@ def imagenet_labels() -> tuple[str, ...]:
     """ImageNet's 1,000 class names in index order, from "tench, Tinca tinca" to "toilet tissue, …"."""
     names = [imagenet_classes.get_1k_class_name(index) for index in range(IMAGENET_CLASSES)]
     if not all(isinstance(name, str) and name for name in names):
-        raise InputError("package imagenet-classes is damaged; install the requirements again")
+        raise InputError("package imagenet-classes is damaged", remedy="install the requirements again")
     return tuple(names)
 
 
@@ -223,9 +228,11 @@ def _download(variant: Variant, path: Path) -> None:
 def _digits_file(variant: Variant) -> Path:
     if variant.name != DIGITS_MODEL:
         raise InputError(
-            f"bundled digits weights exist for {DIGITS_MODEL} only, not for {variant.name}; "
-            f"use --model {DIGITS_MODEL}, --weights imagenet or --weights FILE"
+            f"bundled digits weights exist for {DIGITS_MODEL} only, not for {variant.name}",
+            remedy=f"use --model {DIGITS_MODEL}, --weights imagenet or --weights FILE",
         )
     if not DIGITS_FILE.exists():
-        raise InputError(f"the bundled weights {DIGITS_FILE} are missing; restore them from the repository")
+        raise InputError(
+            f"the bundled weights {DIGITS_FILE} are missing", remedy="restore them from the repository"
+        )
     return DIGITS_FILE

@@ -39,14 +39,19 @@ class Expectation:
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
-            raise InputError(f"no precision {self.precision!r}; choose one of {', '.join(PRECISIONS)}")
+            raise InputError(
+                f"no precision {self.precision!r}", remedy=f"choose one of {', '.join(PRECISIONS)}"
+            )
         if not self.targets or not set(self.targets) <= set(TARGETS):
-            raise InputError(f"no targets {self.targets!r}; choose from {', '.join(TARGETS)}")
+            raise InputError(f"no targets {self.targets!r}", remedy=f"choose from {', '.join(TARGETS)}")
         if self.precision == "int8" and "opencl" in self.targets:
             raise UnsupportedRequestError(
-                "INT8 with OpenCL is refused: Paddle Lite has no INT8 kernels for the GPU, so the network "
-                "would hop between CPU and GPU at every layer and be slower than either; use int8 with arm, "
-                "or fp16 or fp32 with opencl"
+                "INT8 with OpenCL is refused",
+                why=(
+                    "Paddle Lite has no INT8 kernels for the GPU, so the network would hop between CPU and "
+                    "GPU at every layer and be slower than either"
+                ),
+                remedy="use int8 with arm, or fp16 or fp32 with opencl",
             )
 
 
@@ -61,29 +66,33 @@ def check_kernels(model: LiteModel, expect: Expectation) -> None:
     targets, precisions = {target for target, _ in heavy}, {precision for _, precision in heavy}
     if expect.precision != "int8" and "int8" in precisions:
         raise WrongKernelsError(
-            f"{expect.precision} was asked for but int8 kernels came out: the program is quantized, and opt "
-            "ignores fp16 on such a program; give the float program, or ask for int8"
+            f"{expect.precision} was asked for but int8 kernels came out",
+            why="the program is quantized, and opt ignores fp16 on such a program",
+            remedy="give the float program, or ask for int8",
         )
     if expect.precision == "int8" and "int8" not in precisions:
         raise WrongKernelsError(
-            "int8 was asked for but the model became fp32 (no int8 kernel came out): the program is not "
-            "quantized; give the program that post-training quantization wrote"
+            "int8 was asked for but the model became fp32 (no int8 kernel came out)",
+            why="the program is not quantized",
+            remedy="give the program that post-training quantization wrote",
         )
     if "opencl" in expect.targets and "opencl" not in targets:
         raise WrongKernelsError(
-            "opencl was asked for but no convolution or matrix product got an OpenCL kernel: put opencl "
-            "before arm, and keep tensors at four dimensions or less"
+            "opencl was asked for but no convolution or matrix product got an OpenCL kernel",
+            remedy="put opencl before arm, and keep tensors at four dimensions or less",
         )
     if expect.precision == "fp16" and "fp16" not in precisions:
         raise WrongKernelsError(
-            "fp16 was asked for but no convolution or matrix product got an fp16 kernel: only arm and opencl "
-            f"have them, not {', '.join(expect.targets)}"
+            "fp16 was asked for but no convolution or matrix product got an fp16 kernel",
+            why=f"only arm and opencl have them, not {', '.join(expect.targets)}",
         )
     strays = targets - {*expect.targets, "host"}
     if strays:
         raise WrongKernelsError(
             f"kernels for {', '.join(sorted(strays))} came out where {', '.join(expect.targets)} was asked "
-            "for: this opt is another build; install the pinned paddlelite"
+            "for",
+            why="this opt is another build",
+            remedy="install the pinned paddlelite",
         )
 
 
@@ -96,22 +105,27 @@ def _check_weight(op: Op, model: LiteModel) -> None:
     name = op.inputs[parameter][0]
     if weight.dtype == "int8" and kernel.precision != "int8":
         raise WrongKernelsError(
-            f"{op.type} keeps an {kernel.precision} kernel with int8 weights ({name}) and would answer NaN: "
-            f"Paddle Lite has no int8 {op.type} for {kernel.target}; convert int8 for arm, and for the host "
-            "convert the twin (the same network with INT8 simulated in float)"
+            f"{op.type} keeps an {kernel.precision} kernel with int8 weights ({name}) and would answer NaN",
+            why=f"Paddle Lite has no int8 {op.type} for {kernel.target}",
+            remedy=(
+                "convert int8 for arm, and for the host convert the twin (the same network with INT8 "
+                "simulated in float)"
+            ),
         )
     if weight.dtype == "float32" and kernel.precision == "int8":
         raise WrongKernelsError(
-            f"{op.type} got an int8 kernel with float weights ({name}): the program is quantized in part; "
-            "quantize it again"
+            f"{op.type} got an int8 kernel with float weights ({name})",
+            why="the program is quantized in part",
+            remedy="quantize it again",
         )
     scales = op.attributes.get(f"{parameter}0_scale")
     channels = _output_channels(op, parameter, weight)
     if weight.dtype == "int8" and isinstance(scales, tuple) and channels and len(scales) != channels:
         raise WrongKernelsError(
             f"{op.type} has {len(scales)} weight scale(s) for {channels} output channels ({name}) and would "
-            "compute wrong numbers: opt mishandles per-tensor weights of the ONNX quantization format; "
-            "quantize with weight_quantize_type channel_wise_abs_max"
+            "compute wrong numbers",
+            why="opt mishandles per-tensor weights of the ONNX quantization format",
+            remedy="quantize with weight_quantize_type channel_wise_abs_max",
         )
 
 

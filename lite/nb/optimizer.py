@@ -93,9 +93,11 @@ def optimize(
     model, params, out = model.resolve(), params.resolve(), out.resolve()
     for file in (model, params):
         if not file.is_file():
-            raise InputError(f"cannot convert {model.name}: no file {file}; export the network first")
+            raise InputError(
+                f"cannot convert {model.name}", why=f"no file {file}", remedy="export the network first"
+            )
     if out.is_dir():
-        raise InputError(f"cannot write {out}: it is a folder; give a file name ending in .nb")
+        raise InputError(f"cannot write {out}", why="it is a folder", remedy="give a file name ending in .nb")
     with _folder_beside(out) as folder:
         _link(model, folder / _run_opt.MODEL)
         _link(params, folder / _run_opt.PARAMS)
@@ -109,7 +111,9 @@ def optimize(
         try:
             made.replace(out)
         except OSError as error:
-            raise InputError(f"cannot write {out}: {error.strerror}; choose another folder") from error
+            raise InputError(
+                f"cannot write {out}", why=error.strerror, remedy="choose another folder"
+            ) from error
     return replace(converted, path=out)
 
 
@@ -129,7 +133,7 @@ def run_limited(command: Sequence[str], timeout: float, folder: Path) -> Ended:
         )
     except OSError as error:
         raise OptMissingError(
-            f"cannot start {command[0]}: {error.strerror}; give a Python 3.10 that has paddlelite"
+            f"cannot start {command[0]}", why=error.strerror, remedy="give a Python 3.10 that has paddlelite"
         ) from error
     try:
         output, _ = process.communicate(timeout=timeout)
@@ -170,13 +174,15 @@ def explain(ended: Ended, model: Path, made: Path, timeout: float) -> None:
     status = ended.status
     if status is None:
         raise OptTimeoutError(
-            f"opt was still converting {model.name} after {timeout:g} s and was killed: the machine is busy "
-            "or opt hangs; give it more time, or check the program with fewer blocks"
+            f"opt was still converting {model.name} after {timeout:g} s and was killed",
+            why="the machine is busy or opt hangs",
+            remedy="give it more time, or check the program with fewer blocks",
         )
     if status == _run_opt.NO_PADDLELITE:
         raise OptMissingError(
-            f"Paddle Lite cannot be imported{said}: its wheel exists for Python 3.8 to 3.10 on x86_64 only; "
-            "run this with ./run.sh, which makes such an environment"
+            f"Paddle Lite cannot be imported{said}",
+            why="its wheel exists for Python 3.8 to 3.10 on x86_64 only",
+            remedy="run this with ./run.sh, which makes such an environment",
         )
     if status and ("fwrite(" in ended.output or _is_full(made.parent)):
         raise _full(made.parent)
@@ -185,8 +191,12 @@ def explain(ended: Ended, model: Path, made: Path, timeout: float) -> None:
         raise OptCrashError(f"opt crashed (SIGSEGV) on {model.name}", why=why, remedy=remedy)
     if status == -signal.SIGABRT:
         raise OptAbortError(
-            f"opt gave up (SIGABRT) on {model.name}{said}: the program or parameter file is broken, they do "
-            "not belong together, or an operator has no kernel for this target; export the network again"
+            f"opt gave up (SIGABRT) on {model.name}{said}",
+            why=(
+                "the program or parameter file is broken, they do not belong together, or an operator has "
+                "no kernel for this target"
+            ),
+            remedy="export the network again",
         )
     if status:
         how = f"status {status}" if status > 0 else _signal_name(-status)
@@ -200,8 +210,9 @@ def explain(ended: Ended, model: Path, made: Path, timeout: float) -> None:
         raise OptExitError(f"opt ended with {how} on {model.name}{said}", why=why, remedy=remedy)
     if not made.is_file():
         raise NoOutputError(
-            f"opt reported success on {model.name} but wrote no file{said}: it is another build or something "
-            "removed the file; install the pinned paddlelite and try again"
+            f"opt reported success on {model.name} but wrote no file{said}",
+            why="it is another build or something removed the file",
+            remedy="install the pinned paddlelite and try again",
         )
 
 
@@ -216,7 +227,9 @@ def read_back(made: Path, model: Path) -> reader.LiteModel:
         if _is_full(made.parent):
             raise _full(made.parent) from error
         raise BadOutputError(
-            f"opt reported success on {model.name} but what it wrote does not read back: {error}"
+            f"opt reported success on {model.name} but what it wrote does not read back",
+            why=error.reason,
+            remedy=error.remedy,
         ) from error
 
 
@@ -255,8 +268,9 @@ def _is_full(folder: Path) -> bool:
 def _full(folder: Path) -> InputError:
     free = shutil.disk_usage(folder).free // 2**20
     return InputError(
-        f"opt could not write the whole model to {folder.parent}: the disk is full or a size limit is "
-        f"reached ({free} MiB free); make room or choose another folder"
+        f"opt could not write the whole model to {folder.parent}",
+        why=f"the disk is full or a size limit is reached ({free} MiB free)",
+        remedy="make room or choose another folder",
     )
 
 
@@ -275,7 +289,7 @@ def _link(file: Path, name: Path) -> None:
             shutil.copyfile(file, name)
         except OSError as error:
             raise InputError(
-                f"cannot write to {name.parent.parent}: {error.strerror}; choose another folder"
+                f"cannot write to {name.parent.parent}", why=error.strerror, remedy="choose another folder"
             ) from error
 
 
@@ -286,7 +300,9 @@ def _folder_beside(out: Path) -> Iterator[Path]:
         out.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=".opt.", dir=out.parent))
     except OSError as error:
-        raise InputError(f"cannot write to {out.parent}: {error.strerror}; choose another folder") from error
+        raise InputError(
+            f"cannot write to {out.parent}", why=error.strerror, remedy="choose another folder"
+        ) from error
     try:
         yield folder
     finally:

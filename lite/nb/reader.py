@@ -109,17 +109,23 @@ def read(path: Path | str) -> LiteModel:
     path = Path(path)
     if not path.is_file():
         why = "it is not a file" if path.exists() else "there is no such file"
-        raise InputError(f"cannot read {path}: {why}; give the .nb that tools/opt.py made")
+        raise InputError(f"cannot read {path}", why=why, remedy="give the .nb that tools/opt.py made")
     try:
         with path.open("rb") as file:
             return _read(file, os.fstat(file.fileno()).st_size, path)
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}; check its permissions and disk") from error
+        raise InputError(
+            f"cannot read {path}", why=error.strerror, remedy="check its permissions and disk"
+        ) from error
     except DamagedError as error:
-        raise InputError(f"{path} is no usable Paddle Lite model: {error}; convert it again") from error
+        raise InputError(
+            f"{path} is no usable Paddle Lite model", why=str(error), remedy="convert it again"
+        ) from error
     except (struct.error, ValueError) as error:
         raise InputError(
-            f"{path} is no usable Paddle Lite model: it is damaged ({error}); convert it again"
+            f"{path} is no usable Paddle Lite model",
+            why=f"it is damaged ({error})",
+            remedy="convert it again",
         ) from error
 
 

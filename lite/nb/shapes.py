@@ -46,7 +46,9 @@ def steps(model: LiteModel, input_shape: Shape) -> Iterator[Step]:
     for index, op in enumerate(model.ops):
         if op.type == "feed":
             if len(model.inputs) != 1:
-                raise UnknownShapeError(f"{model.path} has {len(model.inputs)} inputs: one is supported")
+                raise UnknownShapeError(
+                    f"{model.path} has {len(model.inputs)} inputs", why="one is supported"
+                )
             shapes[op.outputs["Out"][0]] = tuple(input_shape)
             continue
         if op.type == "fetch":
@@ -58,8 +60,8 @@ def steps(model: LiteModel, input_shape: Shape) -> Iterator[Step]:
             results, macs = _RULES[op.type](op, shapes)
         except (KeyError, IndexError, TypeError, ValueError, ZeroDivisionError) as error:
             raise UnknownShapeError(
-                f"operator {index} of {model.path}, {op.type}, does not fit input {list(input_shape)}; "
-                "give the size the model was exported for"
+                f"operator {index} of {model.path}, {op.type}, does not fit input {list(input_shape)}",
+                remedy="give the size the model was exported for",
             ) from error
         # Side outputs (XShape, Mean, ...) may share a name with something else: what was known is void.
         for names in op.outputs.values():

@@ -228,7 +228,7 @@ def _script(command: Sequence[str] | str, env: Mapping[str, str] | None) -> str:
     # closed or lost; a trap is run at once only during `wait`.
     script = f"echo $$; trap 'kill -KILL -$$' HUP; {exports}{{\n{text}\n}} </dev/null & wait $!"
     if len(script.encode()) > _LONGEST - 100:
-        raise InputError(f"a command of {len(script):,} characters is too long for adb; shorten it")
+        raise InputError(f"a command of {len(script):,} characters is too long for adb", remedy="shorten it")
     return script
 
 

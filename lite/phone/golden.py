@@ -62,8 +62,9 @@ def compare(bundle: Bundle, logits: np.ndarray, *, fed: str) -> Golden:
     name = bundle.path.resolve().name
     if logits.shape != expected.shape:
         raise GoldenMismatchError(
-            f"{name}: the phone gives {logits.size} logits where the bundle has {expected.size}; run this with "
-            "--clean, then without"
+            f"{name}",
+            why=f"the phone gives {logits.size} logits where the bundle has {expected.size}",
+            remedy="run this with --clean, then without",
         )
     return Golden(
         bundle=name,

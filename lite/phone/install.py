@@ -61,7 +61,7 @@ class Installed:
 def folder_of(package: str, bundle: str = "") -> str:
     """The folder on a phone in which the app looks for bundles, or that of one. Raises InputError for no package."""
     if not _PACKAGE.fullmatch(package):
-        raise InputError(f"{package!r} is no package of an app; give one such as {PACKAGE}")
+        raise InputError(f"{package!r} is no package of an app", remedy=f"give one such as {PACKAGE}")
     return f"{_files_of(package)}/bundles" + (f"/{bundle}" if bundle else "")
 
 

@@ -51,7 +51,7 @@ class Plan:
     def __post_init__(self) -> None:
         if self.repeats < self.rounds:
             raise InputError(
-                f"--repeats {self.repeats} is less than --rounds {self.rounds}: each round needs a run"
+                f"--repeats {self.repeats} is less than --rounds {self.rounds}", why="each round needs a run"
             )
 
     def configurations(self) -> list[Configuration]:
@@ -97,5 +97,6 @@ def check_names(bundles: Sequence[Bundle]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError(
-            f"two bundles are called {twice[0]}; give each once, or rename a folder so that figures can be told apart"
+            f"two bundles are called {twice[0]}",
+            remedy="give each once, or rename a folder so that figures can be told apart",
         )

@@ -109,7 +109,9 @@ def clean(device: Device, folder: str = FOLDER) -> None:
 def _found(name: str, path: Path) -> _File:
     parts = name.split("/")
     if not name.isprintable() or any(part.startswith(".") or not part for part in parts):
-        raise InputError(f"{name!r} cannot be a file's name on the phone; give one without hidden parts")
+        raise InputError(
+            f"{name!r} cannot be a file's name on the phone", remedy="give one without hidden parts"
+        )
     try:
         status = path.stat()
     except OSError as error:
@@ -170,7 +172,7 @@ def _send(
         why = f"{error.why} {where} ({_progress(done, one)})"
         raise PhoneError(device.serial, why, f"{error.remedy} ({_KEPT})", lost=error.lost) from error
     if size != one.bytes or _found(one.name, one.path) != one:
-        raise InputError(f"{one.path} changed while it was sent; run this again")
+        raise InputError(f"{one.path} changed while it was sent", remedy="run this again")
     entry = Entry(sha256, one.mode, one.bytes & _LARGEST_WORD, one.mtime)
     if (there.bytes, there.mtime) != (entry.bytes, entry.mtime):
         why = (
@@ -219,7 +221,7 @@ def _counted(
 
 
 def _unreadable(path: Path, error: OSError) -> InputError:
-    return InputError(f"cannot read {path}: {error.strerror or error}")
+    return InputError(f"cannot read {path}", why=error.strerror or str(error))
 
 
 def _refused(device: Device, what: str, reason: str) -> PhoneError:

@@ -53,7 +53,9 @@ def address(text: str | None) -> tuple[str | None, int | None]:
         return None, None
     host, _, port = text.rpartition(":")
     if not host or not _is_port(port):
-        raise InputError(f"{text!r} is no address of an adb server; give HOST:PORT, such as farm:5037")
+        raise InputError(
+            f"{text!r} is no address of an adb server", remedy="give HOST:PORT, such as farm:5037"
+        )
     return host, int(port)
 
 
@@ -123,14 +125,19 @@ class Server:
         others = [one for one in listed if not one.usable]
         if not listed:
             raise NoPhoneError(
-                f"no phone is connected to the adb server at {self._where}; plug one in and switch on USB "
-                "debugging in its developer options, or name one in the network with --serial HOST:PORT"
+                f"no phone is connected to the adb server at {self._where}",
+                remedy=(
+                    "plug one in and switch on USB debugging in its developer options, or name one in the "
+                    "network with --serial HOST:PORT"
+                ),
             )
         if not usable:
             raise _none_usable(others)
         if len(usable) > 1 and not all:
             names = ", ".join(one.serial for one in usable)
-            raise InputError(f"{len(usable)} phones are connected ({names}); give --serial SERIAL or --all")
+            raise InputError(
+                f"{len(usable)} phones are connected ({names})", remedy="give --serial SERIAL or --all"
+            )
         for one in others:
             notify(f"left out: {one.words}")
         return [self._open(one.serial) for one in usable]
@@ -143,7 +150,8 @@ class Server:
         if found is None:
             known = ", ".join(one.serial for one in self.listed()) or "none"
             raise NoPhoneError(
-                f"no phone {serial} at the adb server {self._where} (connected: {known}); check the serial"
+                f"no phone {serial} at the adb server {self._where} (connected: {known})",
+                remedy="check the serial",
             )
         if not found.usable:
             raise found.error
@@ -158,10 +166,10 @@ class Server:
             said = self._client.connect(serial, timeout=_CONNECT_SECONDS)
         except FAULTS as error:
             raise NoPhoneError(
-                f"{serial}: adb connect: {error or 'no answer in time'}; {_NETWORK}"
+                f"{serial}", why=f"adb connect: {error or 'no answer in time'}", remedy=_NETWORK
             ) from error
         if not said.startswith(("connected to", "already connected to")) and self._find(serial) is None:
-            raise NoPhoneError(f"{serial}: adb connect: {' '.join(said.split())}; {_NETWORK}")
+            raise NoPhoneError(f"{serial}", why=f"adb connect: {' '.join(said.split())}", remedy=_NETWORK)
 
     def _open(self, serial: str) -> Device:
         return Device(AdbDevice(self._client, serial))
@@ -191,7 +199,9 @@ class Server:
         except FAULTS as error:
             lines = " ".join(said.split()) or str(error)
             raise NoPhoneError(
-                f"the adb server at {self._where} could not be started: {lines}; start it with adb start-server"
+                f"the adb server at {self._where} could not be started",
+                why=lines,
+                remedy="start it with adb start-server",
             ) from error
 
     def _answer(self) -> int:
@@ -209,12 +219,14 @@ class Server:
         why = " ".join(str(error).split()) or "no answer"
         # What has told its version is no other program.
         if self._local and (_is_refusal(error) or (self.version is not None and _is_cut(error))):
-            return NoPhoneError(f"the adb server at {self._where} has ended; run this again, which starts it")
+            return NoPhoneError(
+                f"the adb server at {self._where} has ended", remedy="run this again, which starts it"
+            )
         if _is_refusal(error) or isinstance(error, TimeoutError):
             remedy = "start it there with adb -a nodaemon server, and check the address"
         else:
             remedy = "check that it is an adb server and not another program"
-        return NoPhoneError(f"no adb server answers at {self._where} ({why}); {remedy}")
+        return NoPhoneError(f"no adb server answers at {self._where} ({why})", remedy=remedy)
 
 
 def _none_usable(others: Sequence[Listed]) -> NoPhoneError:
@@ -240,7 +252,7 @@ def _is_cut(error: BaseException) -> bool:
 def _port_by_environment() -> int:
     text = os.environ.get("ANDROID_ADB_SERVER_PORT") or str(DEFAULT_PORT)
     if not _is_port(text):
-        raise InputError(f"ANDROID_ADB_SERVER_PORT is {text!r}; set it to a port, or unset it")
+        raise InputError(f"ANDROID_ADB_SERVER_PORT is {text!r}", remedy="set it to a port, or unset it")
     return int(text)
 
 

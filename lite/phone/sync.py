@@ -107,7 +107,7 @@ class Sync:
     def _ask(self, word: bytes, target: str) -> None:
         name = target.encode()
         if len(name) > _LONGEST_PATH:
-            raise InputError(f"the name {target} is too long for adb; shorten it")
+            raise InputError(f"the name {target} is too long for adb", remedy="shorten it")
         self._link.send(_HEAD.pack(word, len(name)) + name, self._stall)
 
     def _expect(self, word: bytes, last: bytes = b"") -> int | None:
@@ -145,4 +145,4 @@ def _packets(path: Path) -> Iterator[tuple[memoryview, list[memoryview]]]:
                     return
                 yield buffer[:end], chunks
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+        raise InputError(f"cannot read {path}", why=error.strerror or str(error)) from error

@@ -50,7 +50,9 @@ def _splits() -> dict[str, np.ndarray]:
 
 def _indices(split: str) -> np.ndarray:
     if split not in SPLITS:
-        raise InputError(f"the bundled digits have no split {split!r}; choose one of {', '.join(SPLITS)}")
+        raise InputError(
+            f"the bundled digits have no split {split!r}", remedy=f"choose one of {', '.join(SPLITS)}"
+        )
     return _splits()[split]
 
 

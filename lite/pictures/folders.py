@@ -96,10 +96,12 @@ class Listing:
             return self.numbers
         if self.beside is not None:
             raise InputError(
-                f"{self.source} has pictures ({self.beside}) beside its class folders: "
-                "move them into their class, or give a list file"
+                f"{self.source} has pictures ({self.beside}) beside its class folders",
+                remedy="move them into their class, or give a list file",
             )
-        raise InputError(f"{self.source} has no labels: it needs a folder for each class, or a list file")
+        raise InputError(
+            f"{self.source} has no labels", why="it needs a folder for each class, or a list file"
+        )
 
     def labels(self, names: Sequence[str]) -> tuple[np.ndarray, bool]:
         """The label of each picture, int64 [N], for a network of the classes `names`, and whether it goes by name.
@@ -112,8 +114,11 @@ class Listing:
             over = np.flatnonzero(numbers >= len(names))
             if len(over):
                 raise InputError(
-                    f"{self.source}, line {self.lines[over[0]]}: label {numbers[over[0]]} is outside 0 to "
-                    f"{len(names) - 1} of the {len(names)} classes"
+                    f"{self.source}, line {self.lines[over[0]]}",
+                    why=(
+                        f"label {numbers[over[0]]} is outside 0 to {len(names) - 1} of the {len(names)} "
+                        "classes"
+                    ),
                 )
             return numbers, True
         used = np.unique(numbers).tolist()
@@ -122,14 +127,15 @@ class Listing:
             return np.array([by_name[number] for number in numbers], dtype=np.int64), True
         if len(self.classes) != len(names):
             raise InputError(
-                f"{self.source} has {len(self.classes)} class folders, the model has {len(names)} classes: "
-                "give one folder per class (empty ones count), or a list file"
+                f"{self.source} has {len(self.classes)} class folders, the model has {len(names)} classes",
+                remedy="give one folder per class (empty ones count), or a list file",
             )
         if _are_numbers(self.classes):
             for label, name in enumerate(self.classes):
                 if int(name) != label:
                     raise InputError(
-                        f"{self.source}: numbered class folders must be 0 to {len(names) - 1}, found {name!r}"
+                        f"{self.source}",
+                        why=f"numbered class folders must be 0 to {len(names) - 1}, found {name!r}",
                     )
         return numbers, False
 
@@ -141,12 +147,18 @@ def _by_name(source: str, used: Mapping[int, str], names: Sequence[str]) -> dict
     strange = [name for place, name in used.items() if place not in found]
     if found and strange:
         raise InputError(
-            f"{source}: the folder {strange[0]!r} is called like no class of the network, and others are "
-            f"({len(found)} of {len(used)}); rename it or take it out"
+            f"{source}",
+            why=(
+                f"the folder {strange[0]!r} is called like no class of the network, and others are "
+                f"({len(found)} of {len(used)})"
+            ),
+            remedy="rename it or take it out",
         )
     twice = [names[place] for place in found.values() if names.count(names[place]) > 1]
     if twice:
-        raise InputError(f"{source}: the network has two classes {twice[0]!r}; give a list file")
+        raise InputError(
+            f"{source}", why=f"the network has two classes {twice[0]!r}", remedy="give a list file"
+        )
     return found
 
 
@@ -172,8 +184,8 @@ def find(source: str) -> Layout:
         return Layout(source, train=parts.get(TRAIN), val=parts.get(VAL))
     if loose:
         raise InputError(
-            f"{source} has pictures ({min(loose).name}) beside {' and '.join(f'{part}/' for part in parts)}: "
-            "move them into one of these, or give one of these"
+            f"{source} has pictures ({min(loose).name}) beside {' and '.join(f'{part}/' for part in parts)}",
+            remedy="move them into one of these, or give one of these",
         )
     unused = tuple(sorted(inner - parts.keys()))
     return Layout(source, train=parts.get(TRAIN), val=parts.get(VAL), unused=unused)
@@ -205,7 +217,7 @@ def read(place: Path, source: str | None = None) -> Listing:
 def _below(folder: Path, source: str) -> list[Path]:
     pictures = sorted(_pictures(folder, frozenset()))
     if not pictures:
-        raise InputError(f"no pictures in {source}: it needs files ending in {', '.join(SUFFIXES)}")
+        raise InputError(f"no pictures in {source}", why=f"it needs files ending in {', '.join(SUFFIXES)}")
     return pictures
 
 
@@ -213,7 +225,7 @@ def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except OSError as failure:
-        raise InputError(f"cannot read {path}: {failure.strerror}") from None
+        raise InputError(f"cannot read {path}", why=failure.strerror) from None
 
 
 def _listing(folder: Path) -> tuple[list[Path], list[Path]]:
@@ -229,7 +241,7 @@ def _listing(folder: Path) -> tuple[list[Path], list[Path]]:
                 elif entry.name.lower().endswith(SUFFIXES):
                     pictures.append(Path(entry.path))
     except OSError as failure:
-        raise InputError(f"cannot read the folder {folder}: {failure.strerror}") from None
+        raise InputError(f"cannot read the folder {folder}", why=failure.strerror) from None
     return folders, pictures
 
 
@@ -248,7 +260,7 @@ def _from_list(list_file: Path, source: str) -> Listing:
     try:
         lines = list_file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as failure:
-        raise InputError(f"cannot read the list {list_file} as UTF-8 text: {failure}") from None
+        raise InputError(f"cannot read the list {list_file} as UTF-8 text", why=str(failure)) from None
     paths, labels, numbers = [], [], []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -256,15 +268,19 @@ def _from_list(list_file: Path, source: str) -> Listing:
         where = f"{list_file}, line {number}"
         name, _, label = line.strip().replace("\t", " ").rpartition(" ")
         if not name or not _are_numbers([label]) or len(label) > _DIGITS:
-            raise InputError(f"{where}: expected 'relative/path label', a whole number, not {line.strip()!r}")
+            raise InputError(
+                f"{where}", why=f"expected 'relative/path label', a whole number, not {line.strip()!r}"
+            )
         picture = list_file.parent / name.strip()
         if not _is_file(picture):
-            raise InputError(f"{where}: no picture {picture}; paths are relative to the list's folder")
+            raise InputError(
+                f"{where}", why=f"no picture {picture}", remedy="paths are relative to the list's folder"
+            )
         paths.append(picture)
         labels.append(int(label))
         numbers.append(number)
     if not paths:
-        raise InputError(f"no pictures in the list {source}: it needs lines of 'relative/path label'")
+        raise InputError(f"no pictures in the list {source}", why="it needs lines of 'relative/path label'")
     return Listing(source, list_file.parent, paths, np.array(labels, dtype=np.int64), None, numbers)
 
 

@@ -50,7 +50,7 @@ class Picture:
         try:
             return hashlib.sha256(self.file.read_bytes()).digest()
         except OSError as error:
-            raise InputError(f"cannot read the picture {self.file}: {error.strerror}") from error
+            raise InputError(f"cannot read the picture {self.file}", why=error.strerror) from error
 
     def stamp(self) -> bytes:
         """What changes when the picture does, without reading a file: path, size, time of change; or the digest."""
@@ -78,7 +78,7 @@ class PictureSet:
 
     def __post_init__(self) -> None:
         if not self.pictures:
-            raise InputError(f"{self.source}: no pictures; give a folder that holds some")
+            raise InputError(f"{self.source}", why="no pictures", remedy="give a folder that holds some")
 
     @classmethod
     def of(
@@ -157,7 +157,8 @@ def load(
         found = digits("held_out", labels, limit)
         if labelled and found.labels is None:
             raise InputError(
-                f"the digits have the classes 0 to 9, the network others ({labels[0]}, …); give a folder of its own"
+                f"the digits have the classes 0 to 9, the network others ({labels[0]}, …)",
+                remedy="give a folder of its own",
             )
         return found
     layout = folders.find(source)

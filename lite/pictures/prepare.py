@@ -83,9 +83,9 @@ def decode(path: Path) -> np.ndarray:
     try:
         data = path.read_bytes()
     except (OSError, ValueError) as failure:
-        raise InputError(f"cannot read {path}: {getattr(failure, 'strerror', failure)}") from None
+        raise InputError(f"cannot read {path}", why=f"{getattr(failure, 'strerror', failure)}") from None
     if not data:
-        raise InputError(f"{path} is empty: copy or download it again")
+        raise InputError(f"{path} is empty", remedy="copy or download it again")
     orientation = _check(path, data)
     try:
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
@@ -93,13 +93,16 @@ def decode(path: Path) -> np.ndarray:
         picture = None
     if picture is None:
         raise InputError(
-            f"OpenCV cannot decode {path}: it is cut short, damaged or animated; "
-            "copy it again or save it as a still JPEG or PNG"
+            f"OpenCV cannot decode {path}",
+            why="it is cut short, damaged or animated",
+            remedy="copy it again or save it as a still JPEG or PNG",
         )
     if picture.dtype == np.uint16:
         picture = ((picture.astype(np.uint32) + 128) // 257).astype(np.uint8)
     if picture.dtype != np.uint8:
-        raise InputError(f"{path} has {picture.dtype} samples: save it with 8 or 16 unsigned bits a channel")
+        raise InputError(
+            f"{path} has {picture.dtype} samples", remedy="save it with 8 or 16 unsigned bits a channel"
+        )
     return _upright(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), orientation)
 
 
@@ -110,7 +113,7 @@ def prepare(rgb: np.ndarray, spec: Preprocess) -> np.ndarray:
     the short side.
     """
     if spec.interpolation != "bicubic":
-        raise InputError(f"interpolation {spec.interpolation!r} is not supported: use 'bicubic'")
+        raise InputError(f"interpolation {spec.interpolation!r} is not supported", remedy="use 'bicubic'")
     cropped = resize_crop(rgb, spec.resize_short, spec.crop)
     levels = np.arange(256, dtype=np.float32) * np.float32(1 / 255)
     mean, std = np.array(spec.mean, np.float32), np.array(spec.std, np.float32)
@@ -186,22 +189,27 @@ def _check(path: Path, data: bytes) -> int:
         if picture.format == "PNG":
             picture.verify()
     except Image.DecompressionBombError:
-        raise InputError(f"{path} is over {MAX_PIXELS // 10**6} megapixels: make it smaller") from None
+        raise InputError(
+            f"{path} is over {MAX_PIXELS // 10**6} megapixels", remedy="make it smaller"
+        ) from None
     # PIL answers damaged headers with a dozen built-in exceptions.
     except Exception:
         raise InputError(
-            f"{path} is not a readable JPEG, PNG, WebP, BMP or TIFF picture: "
-            "it is cut short, damaged or of another kind; copy it again or save it as one of these"
+            f"{path} is not a readable JPEG, PNG, WebP, BMP or TIFF picture",
+            why="it is cut short, damaged or of another kind",
+            remedy="copy it again or save it as one of these",
         ) from None
     width, height = picture.size
     if not 0 < width * height <= MAX_PIXELS:
-        raise InputError(f"{path} has {width}x{height} pixels: give 1 to {MAX_PIXELS // 10**6} megapixels")
+        raise InputError(
+            f"{path} has {width}x{height} pixels", remedy=f"give 1 to {MAX_PIXELS // 10**6} megapixels"
+        )
     if cut:
-        raise InputError(f"{path} is cut short, its end is missing: copy or download it again")
+        raise InputError(f"{path} is cut short, its end is missing", remedy="copy or download it again")
     if not plain:
         raise InputError(
-            f"{path} is a TIFF that OpenCV reads wrongly ({picture.mode}): "
-            "save it as PNG, or as 8-bit RGB TIFF without alpha"
+            f"{path} is a TIFF that OpenCV reads wrongly ({picture.mode})",
+            remedy="save it as PNG, or as 8-bit RGB TIFF without alpha",
         )
     return orientation
 

@@ -68,7 +68,9 @@ def unpack(path: Path, folder: Path, *, max_bytes: int = MAX_BYTES, max_members:
         file = path.open("rb")
         kind = _wrong_kind(file.read(512))
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}; give a .tar.gz archive") from error
+        raise InputError(
+            f"cannot read {path}", why=error.strerror or str(error), remedy="give a .tar.gz archive"
+        ) from error
     with file:
         if kind:
             raise InputError(f"{path} is {kind}, not a .tar.gz archive")
@@ -78,7 +80,9 @@ def unpack(path: Path, folder: Path, *, max_bytes: int = MAX_BYTES, max_members:
             with gzip.GzipFile(fileobj=file) as plain:
                 _unpack(_Bounded(plain), folder, max_bytes, max_members)
         except InputError as error:
-            raise InputError(f"{path} is not safe to unpack or damaged: {error}") from error
+            raise InputError(
+                f"{path} is not safe to unpack or damaged", why=error.reason, remedy=error.remedy
+            ) from error
         except _BROKEN as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise InputError(f"{path} is cut short or damaged ({reason})") from error

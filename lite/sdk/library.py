@@ -49,7 +49,7 @@ def read(path: Path) -> Library:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+        raise InputError(f"cannot read {path}", why=error.strerror or str(error)) from error
     abi = _abi(data, path)
     tags = set(_TAG.findall(data))
     return Library(
@@ -80,7 +80,7 @@ def _abi(data: bytes, path: Path) -> str:
         raise InputError(f"{path} is no shared library for Android (ELF type {kind}, machine {machine})")
     # Linkers write the section table last.
     if sections + size * count > len(data):
-        raise InputError(f"{path} is cut short: {len(data):,} bytes of {sections + size * count:,}")
+        raise InputError(f"{path} is cut short", why=f"{len(data):,} bytes of {sections + size * count:,}")
     return abi
 
 
@@ -118,13 +118,17 @@ def read_elf(path: Path) -> Elf:
             needed = _strings(tags, "needed")
             runpath = [*_strings(tags, "runpath"), *_strings(tags, "rpath")]
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}; check the path") from error
+        raise InputError(
+            f"cannot read {path}", why=error.strerror or str(error), remedy="check the path"
+        ) from error
     # pyelftools lets through what its parser stumbles over.
     except (ELFError, ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
-        raise InputError(f"{path} is no program or library for a phone; build it again") from error
+        raise InputError(f"{path} is no program or library for a phone", remedy="build it again") from error
     abi = _MACHINES.get(machine)
     if abi is None:
-        raise InputError(f"{path} is for a processor that no phone has ({machine}); build it for the phone")
+        raise InputError(
+            f"{path} is for a processor that no phone has ({machine})", remedy="build it for the phone"
+        )
     origin = str(path.resolve().parent)
     folders = [Path(part.replace("$ORIGIN", origin)) for text in runpath for part in text.split(":") if part]
     return Elf(path, abi, tuple(needed), tuple(folders))

@@ -45,16 +45,20 @@ class Build:
         arm = _ARM.get(self.abi)
         if arm is None:
             raise InputError(
-                f"Paddle Lite has no release for Android on {self.abi}, and its build_android.sh builds for ARM "
-                "only; give an archive of your own with --file, or use the host build of android_demo/cpp"
+                f"Paddle Lite has no release for Android on {self.abi}, and its build_android.sh builds for "
+                "ARM only",
+                remedy="give an archive of your own with --file, or use the host build of android_demo/cpp",
             )
         pattern = _ASSETS.get((self.opencl, self.fp16))
         if pattern is None:
             raise InputError(
-                f"Paddle Lite has no release with OpenCL and fp16 both; build it from its sources "
-                f"(git checkout {self.tag}; ./lite/tools/build_android.sh --arch={arm} --toolchain=clang "
-                "--android_stl=c++_shared --with_extra=ON --with_cv=ON --with_exception=ON --with_opencl=ON "
-                "--with_arm82_fp16=ON), pack its inference_lite_lib folder with tar czf and give it with --file"
+                "Paddle Lite has no release with OpenCL and fp16 both",
+                remedy=(
+                    f"build it from its sources (git checkout {self.tag}; ./lite/tools/build_android.sh "
+                    f"--arch={arm} --toolchain=clang --android_stl=c++_shared --with_extra=ON --with_cv=ON "
+                    "--with_exception=ON --with_opencl=ON --with_arm82_fp16=ON), pack its "
+                    "inference_lite_lib folder with tar czf and give it with --file"
+                ),
             )
         return pattern.format(arm=arm)
 
@@ -64,7 +68,7 @@ class Build:
         template = os.environ.get(URL_VARIABLE) or f"{RELEASES}/download/{{tag}}/{{asset}}"
         if "{asset}" not in template:
             raise InputError(
-                f"{URL_VARIABLE} is {template!r}; it needs {{asset}} where the archive's name goes"
+                f"{URL_VARIABLE} is {template!r}", remedy="it needs {asset} where the archive's name goes"
             )
         return template.replace("{tag}", self.tag).replace("{asset}", self.asset)
 
@@ -77,10 +81,12 @@ def tag(version: str | None = None) -> str:
     try:
         version = version or package_version("paddlelite")
     except PackageNotFoundError:
-        raise InputError("paddlelite is not installed; give --version") from None
+        raise InputError("paddlelite is not installed", remedy="give --version") from None
     match = re.fullmatch(r"v?(\d+\.\d+(?:\.\d+)?)(-?rc0?)?", version)
     if match is None:
-        raise InputError(f"{version!r} is no release of Paddle Lite; give one such as --version 2.13rc0")
+        raise InputError(
+            f"{version!r} is no release of Paddle Lite", remedy="give one such as --version 2.13rc0"
+        )
     return f"v{match[1]}-rc" if match[2] else f"v{match[1]}"
 
 
@@ -91,6 +97,6 @@ def needs(manifest: Mapping[str, Any]) -> tuple[str, bool, bool]:
     """
     version = manifest["versions"]["paddlelite"]
     if version is None:
-        raise InputError("the bundle does not say which Paddle Lite converted it; give --version")
+        raise InputError("the bundle does not say which Paddle Lite converted it", remedy="give --version")
     places = {(kernel["target"], kernel["precision"]) for kernel in manifest["kernels"]}
     return version, any(target == "opencl" for target, _ in places), ("arm", "fp16") in places

@@ -121,7 +121,7 @@ def read(folder: Path) -> Sdk:
     """Opens any folder of the release's layout. Raises InputError saying what is missing or wrong."""
     for name in (HEADER, LIBRARY):
         if not (folder / name).is_file():
-            raise InputError(f"{folder} is no C++ release of Paddle Lite: it holds no {name}")
+            raise InputError(f"{folder} is no C++ release of Paddle Lite", why=f"it holds no {name}")
     return Sdk(folder, library.read(folder / LIBRARY), _note(folder).get("source"))
 
 
@@ -159,7 +159,9 @@ def _writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(
-            f"cannot write {folder}: {error.strerror or error}; free some space or choose another --cache"
+            f"cannot write {folder}",
+            why=error.strerror or str(error),
+            remedy="free some space or choose another --cache",
         ) from error
 
 
@@ -175,8 +177,8 @@ def _locked(folder: Path, notify: Callable[[str], None]) -> AcquireReturnProxy:
 def _check_ours(folder: Path) -> None:
     if folder.exists() and not (folder / _NOTE).is_file():
         raise InputError(
-            f"{folder} was not made by this command (it holds no {_NOTE}), so it is never replaced; "
-            "move it away or choose another --cache"
+            f"{folder} was not made by this command (it holds no {_NOTE}), so it is never replaced",
+            remedy="move it away or choose another --cache",
         )
 
 
@@ -213,10 +215,10 @@ def _install(path: Path, new: Path, build: Build, source: str) -> None:
         root = next((found.parents[2] for found in sorted(unpacked.glob(f"**/{HEADER}"))), None)
         if root is None or not (root / LIBRARY).is_file():
             missing = HEADER if root is None else LIBRARY
-            raise InputError(f"{path} is no C++ release of Paddle Lite: it holds no {missing}")
+            raise InputError(f"{path} is no C++ release of Paddle Lite", why=f"it holds no {missing}")
         problem = _mismatch(library.read(root / LIBRARY), build)
         if problem:
-            raise InputError(f"{path} does not fit: {problem}")
+            raise InputError(f"{path} does not fit", why=problem)
         for child in root.iterdir():
             child.rename(new / child.name)
     archive.check_links(new)

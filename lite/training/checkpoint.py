@@ -70,20 +70,24 @@ class Checkpoint:
             why = "the disk is full" if error.errno in _FULL else error.strerror
             last = f"the last good one is {path}" if path.exists() else "there was none before"
             raise InputError(
-                f"cannot write the checkpoint {path}: {why} ({last}); make room and go on with --resume"
+                f"cannot write the checkpoint {path}",
+                why=f"{why} ({last})",
+                remedy="make room and go on with --resume",
             ) from error
 
     @classmethod
     def read(cls, path: Path) -> Checkpoint:
         """Reads a checkpoint. Raises InputError if there is none, or it is damaged or another kind of file."""
         if not path.exists():
-            raise InputError(f"there is no checkpoint {path} to go on from; leave out --resume to begin")
+            raise InputError(
+                f"there is no checkpoint {path} to go on from", remedy="leave out --resume to begin"
+            )
         try:
             with np.load(path, allow_pickle=False) as file:
                 head = json.loads(str(file["head"]))
                 if head["format"] != _FORMAT:
                     raise InputError(
-                        f"the checkpoint {path} is of another version of this toolkit; begin anew"
+                        f"the checkpoint {path} is of another version of this toolkit", remedy="begin anew"
                     )
                 arrays = {name: file[name] for name in file.files if name != "head"}
             return cls(head["identity"], Position(**head["position"]), head["progress"], arrays)
@@ -97,7 +101,8 @@ class Checkpoint:
             zipfile.BadZipFile,
         ) as error:
             raise InputError(
-                f"{path} is no checkpoint, or a damaged one ({type(error).__name__}); begin anew with --force"
+                f"{path} is no checkpoint, or a damaged one ({type(error).__name__})",
+                remedy="begin anew with --force",
             ) from error
 
     def check(self, path: Path, identity: dict[str, Any]) -> None:
@@ -105,11 +110,12 @@ class Checkpoint:
         for name, (found, wanted) in _differences(self.identity, identity).items():
             if name == "pictures":
                 raise InputError(
-                    f"{path} was made with other pictures, or the folder has changed; begin anew with --force"
+                    f"{path} was made with other pictures, or the folder has changed",
+                    remedy="begin anew with --force",
                 )
             raise InputError(
-                f"{path} is of a run with {name} {found}, this one has {wanted}; "
-                "give the same, or --force to begin anew"
+                f"{path} is of a run with {name} {found}, this one has {wanted}",
+                remedy="give the same, or --force to begin anew",
             )
 
 
@@ -155,11 +161,11 @@ def check_writable(out: Path) -> None:
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.is_dir():
-            raise InputError(f"{out} is a folder; choose another --out")
+            raise InputError(f"{out} is a folder", remedy="choose another --out")
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise InputError(f"cannot write {out}: {error.strerror}; choose another --out") from error
+        raise InputError(f"cannot write {out}", why=error.strerror, remedy="choose another --out") from error
 
 
 def save(state: State, out: Path, classes: tuple[str, ...], *, half: bool = False) -> None:
@@ -176,7 +182,7 @@ def save(state: State, out: Path, classes: tuple[str, ...], *, half: bool = Fals
         for path, part in parts.items():
             part.replace(path)
     except OSError as error:
-        raise InputError(f"cannot write {out}: {error.strerror}; choose another --out") from error
+        raise InputError(f"cannot write {out}", why=error.strerror, remedy="choose another --out") from error
     finally:
         for part in parts.values():
             part.unlink(missing_ok=True)

@@ -37,7 +37,8 @@ def find(
     layout = folders.find(data)
     if layout.whole is None and layout.train is None:
         raise InputError(
-            f"{data} has pictures to hold out and none to train on: it needs train/ or train_list.txt beside them"
+            f"{data} has pictures to hold out and none to train on",
+            why="it needs train/ or train_list.txt beside them",
         )
     if layout.unused:
         notify(f"{data}: only {TRAIN}/ and {VAL}/ are taken{layout.left_out}")
@@ -47,8 +48,11 @@ def find(
     empty = np.flatnonzero(np.bincount(labels, minlength=len(classes)) == 0)
     if len(empty):
         raise InputError(
-            f"{train.source}: class {classes[empty[0]]} has no picture ({len(empty)} of {len(classes)} classes have "
-            "none); give it pictures or take the class out"
+            f"{train.source}",
+            why=(
+                f"class {classes[empty[0]]} has no picture ({len(empty)} of {len(classes)} classes have none)"
+            ),
+            remedy="give it pictures or take the class out",
         )
     if layout.val is None:
         return _split(train, classes, labels, seed)
@@ -61,17 +65,20 @@ def _classes(train: Listing, names: Path | None) -> tuple[str, ...]:
     if train.classes is not None:
         if names is not None:
             raise InputError(
-                f"--labels names the classes of list files; the folders of {train.source} name their own"
+                "--labels names the classes of list files",
+                remedy=f"the folders of {train.source} name their own",
             )
         classes = train.classes
         if len(classes) < 2:
             raise InputError(
-                f"{train.source}: {len(classes)} class folders; give a folder that holds one for each class"
+                f"{train.source}",
+                why=f"{len(classes)} class folders",
+                remedy="give a folder that holds one for each class",
             )
         return classes
     count = int(train.numbered().max()) + 1
     if count < 2:
-        raise InputError(f"{train.source}: all pictures are of one class; give two or more")
+        raise InputError(f"{train.source}", why="all pictures are of one class", remedy="give two or more")
     return class_names.read(names, count) if names else tuple(str(label) for label in range(count))
 
 
@@ -88,11 +95,13 @@ def _fitting(held: Listing, train: Listing) -> Listing:
     """The held-out pictures, where they have labels, and class folders if both have them are the same."""
     if held.numbers is None:
         raise InputError(
-            f"{held.source}: no class folders; what is held out needs labels as {train.source} has"
+            f"{held.source}",
+            why="no class folders",
+            remedy=f"what is held out needs labels as {train.source} has",
         )
     if train.classes is not None and held.classes is not None and train.classes != held.classes:
         raise InputError(
-            f"{train.source} and {held.source} hold different classes; give both the same folders"
+            f"{train.source} and {held.source} hold different classes", remedy="give both the same folders"
         )
     return held
 
@@ -106,7 +115,8 @@ def _split(train: Listing, classes: tuple[str, ...], labels: np.ndarray, seed: i
         order = rng.permutation(np.flatnonzero(labels == label))
         if len(order) < 2:
             raise InputError(
-                f"{train.source}: class {name} has one picture, which can't be both trained on and held out"
+                f"{train.source}",
+                why=f"class {name} has one picture, which can't be both trained on and held out",
             )
         count = max(1, round(len(order) * _HELD_OUT_SHARE))
         held += order[:count].tolist()

@@ -121,7 +121,7 @@ class _Run:
         finally:
             self.events.close()
         if state is None:
-            raise InputError("no stage to train; give at least one")
+            raise InputError("no stage to train", remedy="give at least one")
         return Result(state, accuracy, image, len(self._gather_unreadable()))
 
     def _begin(self, number: int, image: int, state: State | None) -> StageRun:
@@ -168,8 +168,8 @@ class _Run:
             loss = stage.step(epoch, step, read)
             if not np.isfinite(loss):
                 raise ConversionError(
-                    f"the loss became {loss} in epoch {epoch.number + 1} at {epoch.image} pixels; try a lower "
-                    "learning rate"
+                    f"the loss became {loss} in epoch {epoch.number + 1} at {epoch.image} pixels",
+                    remedy="try a lower learning rate",
                 )
             self.losses = (self.losses[0] + loss, self.losses[1] + 1)
             self.position = Position(epoch.stage, epoch.number, step + 1)
@@ -207,9 +207,11 @@ class _Run:
                 right, count = right + int((chosen == labels).sum()), count + len(labels)
         right, count, missing = task.devices.total(np.array([right, count, missing])).tolist()
         if missing and task.strict:
-            raise InputError(f"{missing} held-out pictures can't be read; mend them or leave out --strict")
+            raise InputError(
+                f"{missing} held-out pictures can't be read", remedy="mend them or leave out --strict"
+            )
         if not count:
-            raise InputError("no held-out picture can be read; mend them")
+            raise InputError("no held-out picture can be read", remedy="mend them")
         if missing:
             self.report(f"{missing} held-out pictures can't be read and do not count")
         return right / count
@@ -231,7 +233,7 @@ class _Run:
             self.task.source.view(index, 16, self.task.settings.augment, np.random.default_rng(0))
         except InputError as error:
             return error
-        return InputError("it can be read again now; start anew")
+        return InputError("it can be read again now", remedy="start anew")
 
     def _done(self, position: Position) -> int:
         earlier = sum(stage.epochs for stage in self.task.settings.stages[: position.stage])
@@ -252,7 +254,7 @@ class Events:
             self._writer = SummaryWriter(str(folder), purge_step=first_step or None)
         except OSError as error:
             raise InputError(
-                f"cannot write curves to {folder}: {error.strerror}; choose another --logs"
+                f"cannot write curves to {folder}", why=error.strerror, remedy="choose another --logs"
             ) from error
 
     def write(self, step: int, **scalars: float) -> None:

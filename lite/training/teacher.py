@@ -54,7 +54,7 @@ def load(name: str, source: str, classes: tuple[str, ...], *, notify: Callable[[
     differs = class_names.difference(Path(source), classes)
     if differs is not None:
         raise InputError(
-            f"the teacher {name} ({source}): {differs}; train the teacher on the same data first"
+            f"the teacher {name} ({source})", why=differs, remedy="train the teacher on the same data first"
         )
     return found
 
@@ -68,7 +68,9 @@ def _load(name: str, source: str, classes: int, notify: Callable[[str], None]) -
     try:
         variant = find(name)
     except InputError as error:
-        raise InputError(f"no teacher {name!r}; choose one of {', '.join([*MODELS, *known])}") from error
+        raise InputError(
+            f"no teacher {name!r}", remedy=f"choose one of {', '.join([*MODELS, *known])}"
+        ) from error
     loaded = weights.load(variant, source, notify=notify)
     if loaded.classes != classes:
         raise _other_classes(name, source, loaded.classes, classes)
@@ -79,20 +81,22 @@ def _check(name: str, source: str, state: State, classes: int) -> None:
     expected = getattr(paddle.vision.models, name)(num_classes=classes).state_dict()
     for key, value in expected.items():
         if key not in state:
-            raise InputError(f"weights {source} do not fit the teacher {name}: tensor {key!r} is missing")
+            raise InputError(
+                f"weights {source} do not fit the teacher {name}", why=f"tensor {key!r} is missing"
+            )
         if list(state[key].shape) == list(value.shape):
             continue
         found = state[key].shape[-1:]
         if list(value.shape[-1:]) == [classes] and list(state[key].shape[:-1]) == list(value.shape[:-1]):
             raise _other_classes(name, source, found[0], classes)
         raise InputError(
-            f"weights {source} do not fit the teacher {name}: tensor {key!r} has shape {list(state[key].shape)}, "
-            f"not {list(value.shape)}"
+            f"weights {source} do not fit the teacher {name}",
+            why=f"tensor {key!r} has shape {list(state[key].shape)}, not {list(value.shape)}",
         )
 
 
 def _other_classes(name: str, source: str, found: int, classes: int) -> InputError:
     return InputError(
-        f"the teacher {name} ({source}) knows {found} classes and the data has {classes}; train the teacher on the "
-        "same data first"
+        f"the teacher {name} ({source}) knows {found} classes and the data has {classes}",
+        remedy="train the teacher on the same data first",
     )

@@ -71,7 +71,9 @@ class Plan:
         if taken > self.limit:
             raise ConversionError(
                 f"the converted model takes {_millions(taken)} instructions, over the budget of "
-                f"{_millions(self.limit)}: a layer costs more than foreseen; give a smaller --budget"
+                f"{_millions(self.limit)}",
+                why="a layer costs more than foreseen",
+                remedy="give a smaller --budget",
             )
         measured, first = (
             Point(self.recipe.name, taken, drift.snr_db(reference[:count], logits[:count]))
@@ -88,19 +90,24 @@ def check(recipe: Recipe, limit: float, variant: Variant, classes: int, *, int8:
     Nothing in INT8, nothing rewritten; the message names the smallest budget. Nothing is converted for it.
     """
     if not int8:
-        raise InputError("--budget chooses what stays in float beside INT8; add --precision int8")
+        raise InputError("--budget chooses what stays in float beside INT8", remedy="add --precision int8")
     if recipe.rewrite is None:
         raise InputError(
-            f"{recipe.place('rewrite')}: --budget needs a recipe that rewrites the network, and {recipe.name} does "
-            f"not; use --recipe {recipes.DEFAULT}"
+            f"{recipe.place('rewrite')}",
+            why=f"--budget needs a recipe that rewrites the network, and {recipe.name} does not",
+            remedy=f"use --recipe {recipes.DEFAULT}",
         )
     if not math.isfinite(limit):
         raise InputError("--budget is a number of million instructions, such as 190")
     least = prices(variant, classes, recipe).least
     if limit < least:
         raise InputError(
-            f"--budget {limit / 1e6:.10g}: the cheapest form of {variant.name}, all in INT8 but what is no dearer in "
-            f"float, takes {_millions(least)} instructions; give {math.ceil(least / 1e6)} or more"
+            f"--budget {limit / 1e6:.10g}",
+            why=(
+                f"the cheapest form of {variant.name}, all in INT8 but what is no dearer in float, takes "
+                f"{_millions(least)} instructions"
+            ),
+            remedy=f"give {math.ceil(least / 1e6)} or more",
         )
 
 
@@ -152,8 +159,9 @@ def _check_held_out(calibration: PictureSet, held_out: PictureSet) -> None:
     known, shown = ({picture.digest() for picture in each.pictures} for each in (calibration, held_out))
     if shown <= known:
         raise InputError(
-            f"{held_out.source}: every check picture is calibrated with, and --budget shows what held-out pictures "
-            "keep; give more pictures, or others by --check DIR"
+            f"{held_out.source}",
+            why="every check picture is calibrated with, and --budget shows what held-out pictures keep",
+            remedy="give more pictures, or others by --check DIR",
         )
 
 

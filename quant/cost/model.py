@@ -78,7 +78,8 @@ def costs(model: LiteModel, input_shape: Shape, core: str = DEFAULT_CORE) -> lis
         where = f"operator {step.index} of {model.path}, {op.type},"
         if kernel.target not in ("arm", "host") or kernel.precision == "fp16":
             raise UnknownCostError(
-                f"{where} runs on {kernel.target} in {kernel.precision}: only fp32 and int8 for ARM can be costed"
+                f"{where} runs on {kernel.target} in {kernel.precision}",
+                why="only fp32 and int8 for ARM can be costed",
             )
         if op.type not in _COSTS:
             raise UnknownCostError(f"{where} has no known cost")

@@ -40,7 +40,8 @@ def tensors(network: DeployableDeiT, loaded: LoadedProgram) -> Tensors:
     blocks = len(network.blocks)
     if not softmaxes or len(softmaxes) % blocks:
         raise ConversionError(
-            f"the program has {len(softmaxes)} softmax operators, its network {blocks} blocks; export it again"
+            f"the program has {len(softmaxes)} softmax operators, its network {blocks} blocks",
+            remedy="export it again",
         )
     producers = {name: operator for operator in operators for name in operator.output_arg_names}
     for place, softmax in enumerate(softmaxes):
@@ -67,13 +68,16 @@ def select(named: Tensors, recipe: Recipe) -> list[str]:
         matches = matching(list(named), [pattern])
         if not matches:
             raise InputError(
-                f"{recipe.place('skip', place)}: no layer matches {pattern!r}; layers are {', '.join(_some(named))}"
+                f"{recipe.place('skip', place)}",
+                why=f"no layer matches {pattern!r}",
+                remedy=f"layers are {', '.join(_some(named))}",
             )
         chosen.update(dict.fromkeys(tensor for layer in matches for tensor in named[layer]))
     if len(chosen) == sum(map(len, named.values())):
         raise InputError(
-            f"{recipe.place('skip')}: every layer is left in float, so nothing is INT8; "
-            "skip fewer, or use precision fp32"
+            f"{recipe.place('skip')}",
+            why="every layer is left in float, so nothing is INT8",
+            remedy="skip fewer, or use precision fp32",
         )
     return list(chosen)
 

@@ -56,8 +56,9 @@ def quantize(
 
     if recipe.batches is not None and recipe.batches > len(calibration.pictures):
         raise InputError(
-            f"{recipe.place('batches')}: {recipe.batches} calibration pictures are wanted, here are "
-            f"{len(calibration.pictures)}; give more, or lower batches"
+            f"{recipe.place('batches')}",
+            why=f"{recipe.batches} calibration pictures are wanted, here are {len(calibration.pictures)}",
+            remedy="give more, or lower batches",
         )
     spec = network.variant.preprocess
     paddle.seed(seed)
@@ -107,11 +108,14 @@ def quantize(
                 paddle_fixes.detach(Exported.in_folder(folder), skipped)
             return without_call_stacks(folder)
         except OSError as error:
-            raise InputError(f"{folder}: can't write the INT8 program ({error.strerror or error})") from error
+            raise InputError(
+                f"{folder}", why=f"can't write the INT8 program ({error.strerror or error})"
+            ) from error
         except Exception as error:
             raise ConversionError(
-                f"PaddleSlim failed with algo {recipe.paddleslim.algo}: {_what(error)}; check the weights, "
-                "or try another algo in the recipe"
+                f"PaddleSlim failed with algo {recipe.paddleslim.algo}",
+                why=_what(error),
+                remedy="check the weights, or try another algo in the recipe",
             ) from error
 
 

@@ -60,7 +60,8 @@ def take_apart(loaded: LoadedProgram) -> Parts:
         work.take(operator)
     if not work.weights:
         raise ConversionError(
-            "nothing in the INT8 program is quantized; see skip and quantizable_op_type in the recipe"
+            "nothing in the INT8 program is quantized",
+            remedy="see skip and quantizable_op_type in the recipe",
         )
     logits = work.write.name(loaded.fetches[0].name)
     loaded.program, loaded.fetches = work.write.program, [work.write.block.var(logits)]

@@ -118,7 +118,8 @@ class Segments:
                 for name in operator.input_arg_names:
                     if name not in known and not block.var(name).persistable:
                         raise ConversionError(
-                            f"the network is not a chain of blocks: {operator.type} reads {name} of an earlier one"
+                            "the network is not a chain of blocks",
+                            why=f"{operator.type} reads {name} of an earlier one",
                         )
                 known.update(operator.output_arg_names)
         return cut

@@ -75,7 +75,9 @@ def read(operator: Operator) -> Step | None:
     if kind == _FAKE_PRODUCT:
         scale = operator.input("Scale")[0]
         return Step("product", source, result, scale, max_range=operator.attr("max_range"))
-    raise ConversionError(f"the INT8 program holds {kind}, which is not known here; use another recipe")
+    raise ConversionError(
+        f"the INT8 program holds {kind}, which is not known here", remedy="use another recipe"
+    )
 
 
 def activation_scale(loaded: LoadedProgram, name: str) -> np.float32:
@@ -85,8 +87,9 @@ def activation_scale(loaded: LoadedProgram, name: str) -> np.float32:
     if not np.finfo(np.float32).tiny <= scale < np.inf:
         tensor = name.removesuffix("@scale").removesuffix(".quant_dequant")
         raise ConversionError(
-            f"the activation scale of {tensor} is {scale:g}: calibration saw only zeros, NaN or infinite values there; "
-            "check the weights, calibrate with other pictures, or use another algo"
+            f"the activation scale of {tensor} is {scale:g}",
+            why="calibration saw only zeros, NaN or infinite values there",
+            remedy="check the weights, calibrate with other pictures, or use another algo",
         )
     return scale
 
@@ -103,5 +106,5 @@ def scaled_weight(loaded: LoadedProgram, name: str, scales: np.ndarray, axis: in
     with np.errstate(over="ignore"):
         values = whole * np.asarray(scales, np.float32).reshape(shape) / LEVELS
     if not np.isfinite(values).all():
-        raise ConversionError(f"the weight {name} is not finite; check the weights")
+        raise ConversionError(f"the weight {name} is not finite", remedy="check the weights")
     return values

@@ -61,8 +61,9 @@ class _Twin:
                 self.write.copy(operator)
         if not self.quantized_weights:
             raise ConversionError(
-                "the program to check holds no int8 weights: nothing was quantized; "
-                "see skip and quantizable_op_type in the recipe"
+                "the program to check holds no int8 weights",
+                why="nothing was quantized",
+                remedy="see skip and quantizable_op_type in the recipe",
             )
         logits = self.write.name(self.loaded.fetches[0].name)
         self.loaded.program, self.loaded.fetches = self.write.program, [self.write.block.var(logits)]
@@ -120,14 +121,16 @@ class _Twin:
     def _finite(self, name: str) -> np.ndarray:
         scales = self.loaded.parameter(name).astype(np.float32).reshape(-1)
         if not np.isfinite(scales).all():
-            raise ConversionError(f"the weight scales {name} are not finite; check the weights")
+            raise ConversionError(f"the weight scales {name} are not finite", remedy="check the weights")
         return scales
 
     def _weight(self, step: Step) -> np.ndarray:
         assert step.weight_scales is not None
         kept = self.loaded.parameter(step.source).dtype
         if kept != np.int8:
-            raise ConversionError(f"the weight {step.source} is {kept}, not int8; quantize the network again")
+            raise ConversionError(
+                f"the weight {step.source} is {kept}, not int8", remedy="quantize the network again"
+            )
         self.quantized_weights += 1
         scales = self._finite(step.weight_scales)
         return steps.scaled_weight(self.loaded, step.source, scales, step.axis)
@@ -139,7 +142,8 @@ class _Twin:
                 values = self.loaded.parameter(name)
                 if not (values == np.rint(values)).all() or np.abs(values).max() > LEVELS:
                     raise ConversionError(
-                        f"the weight {name} holds other than whole numbers from -127 to 127, which Paddle Lite "
-                        "would cut off; use round_type: round"
+                        f"the weight {name} holds other than whole numbers from -127 to 127, which Paddle "
+                        "Lite would cut off",
+                        remedy="use round_type: round",
                     )
                 self.quantized_weights += 1

@@ -63,7 +63,9 @@ class Sums:
     def of(cls, reference: np.ndarray, found: np.ndarray) -> Sums:
         """From logits float32 [N, classes]. Raises ConversionError for NaN or infinity."""
         if not (np.isfinite(reference).all() and np.isfinite(found).all()):
-            raise ConversionError("the network gives NaN or infinity; check the weights, convert it again")
+            raise ConversionError(
+                "the network gives NaN or infinity", remedy="check the weights, convert it again"
+            )
         return cls(
             len(found),
             float(np.square(reference, dtype=np.float64).sum()),

@@ -61,8 +61,9 @@ class Program:
             return file_sha256(*programs, self.folder / _NOTES, self.folder / _WEIGHTS)
         except OSError as error:
             raise InputError(
-                f"cannot read {error.filename}: {error.strerror}; every machine needs it at this path, and it must "
-                "stay while the run lasts"
+                f"cannot read {error.filename}",
+                why=error.strerror,
+                remedy="every machine needs it at this path, and it must stay while the run lasts",
             ) from error
 
     def open(self, executor: paddle.static.Executor) -> Segments:
@@ -110,8 +111,9 @@ def prepare(
         part.rename(program.folder)
     except OSError as error:
         raise InputError(
-            f"cannot write {error.filename or program.folder}: {error.strerror or error}; free some space or choose "
-            "another --out"
+            f"cannot write {error.filename or program.folder}",
+            why=error.strerror or str(error),
+            remedy="free some space or choose another --out",
         ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)

@@ -132,7 +132,9 @@ def recipe_text(recipe: Recipe, layers: Sequence[Result], *, active: int, source
     """
     if active >= len(layers):
         raise InputError(
-            f"--skip-worst {active}: only {len(layers)} layers are in INT8, and nothing would be; skip fewer"
+            f"--skip-worst {active}",
+            why=f"only {len(layers)} layers are in INT8, and nothing would be",
+            remedy="skip fewer",
         )
     values = recipe.as_dict()
     skip = values.pop("skip")

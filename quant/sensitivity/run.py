@@ -74,7 +74,9 @@ class Run:
                     self.stages.on_progress(len(found), len(wanted))
         except KeyboardInterrupt:
             raise InterruptedRunError(
-                f"interrupted: {len(found)} of {len(wanted)} measurements done; the same command goes on from there"
+                "interrupted",
+                why=f"{len(found)} of {len(wanted)} measurements done",
+                remedy="the same command goes on from there",
             ) from None
         except ConversionError as error:
             what = f"{error.what} ({len(found)} of {len(wanted)} measurements done, and kept)"
@@ -178,11 +180,13 @@ class Store:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise InputError(f"cannot read {self.path}: {error.strerror}; choose another --out") from error
+            raise InputError(
+                f"cannot read {self.path}", why=error.strerror, remedy="choose another --out"
+            ) from error
 
     def _unwritable(self, error: OSError) -> InputError:
         return InputError(
-            f"cannot write {self.path}: {error.strerror}; free some space or choose another --out"
+            f"cannot write {self.path}", why=error.strerror, remedy="free some space or choose another --out"
         )
 
     def _parse(self, line: str) -> tuple[Place, Figures] | None:

@@ -51,8 +51,8 @@ class _Opened:
     def __init__(self, job: Job):
         if job.program.sha256 != job.sha256:
             raise InputError(
-                f"{job.program.folder} on {platform.node()} is not what this run began with; every machine needs the "
-                "same, and it must stay while the run lasts"
+                f"{job.program.folder} on {platform.node()} is not what this run began with",
+                remedy="every machine needs the same, and it must stay while the run lasts",
             )
         self.spec = job.spec
         with static_graph() as executor:
