@@ -354,7 +354,7 @@ def test_worst_pictures_loads_only_what_it_shows():
 
 
 def test_guesses_are_a_softmax():
-    first, second = report.guesses(np.array([1000.0, 0.0, 1001.0], np.float32), ("a", "b", "c"), 2)
+    first, second = accuracy.guesses(np.array([1000.0, 0.0, 1001.0], np.float32), ("a", "b", "c"), 2)
     assert (first.label, second.label) == ("c", "a")
     assert first.probability == pytest.approx(np.e / (1 + np.e))
     assert second.probability == pytest.approx(1 / (1 + np.e))

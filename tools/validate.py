@@ -103,6 +103,7 @@ def main(
     from lite.measure import drift, validation
     from lite.measure.validate import Run, default_out
     from lite.pictures import picture_set
+    from lite.report import validation as validation_files
 
     made = bundle.read(folder or bundle.newest(BUNDLES))
     compared = _reference(made, reference, max_drift)
@@ -117,7 +118,7 @@ def main(
         run = Run(made, pictures, compared, out, open_workers, display.stages)
         found = run.run(restart=restart)
         results = validation.document(found, max_drift=max_drift, seconds=display.stages.seconds)
-        validation.write(out, found, results)
+        validation_files.write(out, found, results)
     _print_unreadable(found.unreadable, out)
     if as_json:
         _command.print_json(results)

@@ -88,3 +88,19 @@ def by_class(
             )
         )
     return sorted(found, key=lambda one: (one.top1_deployed - (one.top1_reference or 0.0), one.top1_deployed))
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A class and its probability, 0 to 1."""
+
+    label: str
+    probability: float
+
+
+def guesses(logits: np.ndarray, classes: Sequence[str], count: int = 3) -> list[Guess]:
+    """The `count` likeliest classes by softmax of one picture's logits ([classes])."""
+    powers = np.exp(logits.astype(np.float64) - logits.max())
+    probabilities = powers / powers.sum()
+    order = np.argsort(-probabilities, kind="stable")[:count]
+    return [Guess(classes[index], float(probabilities[index])) for index in order]

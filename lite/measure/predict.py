@@ -14,11 +14,10 @@ from lite import csv_text
 from lite.engines import workers
 from lite.engines.workers import Job
 from lite.errors import ConversionError, InputError, ToolkitError
+from lite.measure.accuracy import Guess, guesses
 from lite.measure.classifier import Classifier
 from lite.pictures import folders
 from lite.pictures.picture_set import Picture
-from lite.report import report
-from lite.report.report import Guess
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ def _guesses(asked: Classifier, path: Path, logits: np.ndarray, count: int) -> l
         raise ConversionError(
             f"{asked.engine.path} answers NaN or infinity for {path}", remedy="make it again with --force"
         )
-    return report.guesses(logits, asked.labels, count)
+    return guesses(logits, asked.labels, count)
 
 
 def _files(argument: str) -> list[Path]:

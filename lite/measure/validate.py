@@ -2,7 +2,7 @@
 
 1. the bundle's `host.nb` over all pictures, chunk by chunk; what an earlier run stored is not run again;
 2. the same with the reference;
-3. drift (`lite/measure/validation.py` makes a page and JSON of it).
+3. drift (`lite/report/validation.py` makes a page of it).
 """
 
 from __future__ import annotations

@@ -1,26 +1,22 @@
-"""What a validation found, as `results.json`, `report.html` and, row by row, `predictions.csv` and `classes.csv`."""
+"""What a validation found, and all of it as JSON values."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lite.bundle import Bundle
 from lite.errors import ToolkitError
-from lite.files import make_folder, write_text
-from lite.measure import accuracy, classes_csv, drift, interval, margins, predictions_csv
+from lite.measure import accuracy, drift, interval, margins
 from lite.measure.accuracy import ClassAccuracy
 from lite.measure.drift import Drift
 from lite.measure.margins import ClassMargins
 from lite.pictures.picture_set import PictureSet
-from lite.report import report
 
 SCHEMA = 1
 WORST = 6
@@ -94,54 +90,6 @@ def document(found: Validation, *, max_drift: float | None, seconds: Mapping[str
     }
 
 
-def write(out: Path, found: Validation, results: Mapping[str, Any]) -> None:
-    """Writes `results.json`, `report.html`, `predictions.csv` and `classes.csv` into `out`, each whole or not at all.
-
-    Raises InputError where they cannot be written or a picture that is shown has gone.
-    """
-    make_folder(out)
-    _write_json(out / "results.json", results)
-    manifest = dict(found.bundle.manifest) | {
-        "drift": results["drift"],
-        "gate": results["gate"],
-        "created": results["created"],
-    }
-    shown = []
-    if found.reference is not None:
-        shown = report.worst_pictures(
-            found.reference,
-            found.deployed,
-            found.bundle.labels,
-            lambda index: found.pictures.pictures[index].pixels(),
-            truth=found.pictures.labels,
-            names=found.pictures.names,
-        )
-    size = manifest["files"]["model.nb"]["bytes"]
-    page = report.Report(
-        manifest,
-        size,
-        worst=shown,
-        classes=found.classes,
-        margins=found.margins,
-        validated=report.Validated(
-            bundle=found.bundle.path.resolve().name,
-            source=found.pictures.source,
-            images=len(found.pictures.pictures),
-            unreadable=len(found.unreadable),
-            top1=found.top_k(found.deployed, 1),
-            top5=found.top_k(found.deployed, drift.TOP),
-        ),
-        data_file="results.json",
-    )
-    answers = predictions_csv.table(
-        found.pictures.names, found.bundle.labels, found.deployed, found.reference, found.pictures.labels
-    )
-    write_text(out / predictions_csv.NAME, answers)
-    by_class = classes_csv.table(found.bundle.labels, found.classes, found.margins)
-    write_text(out / classes_csv.NAME, by_class)
-    report.write(out / "report.html", page)
-
-
 def _sides(found: Validation) -> list[tuple[str, np.ndarray | None]]:
     return [("deployed", found.deployed), ("reference", found.reference)]
 
@@ -169,7 +117,3 @@ def _worst(found: Validation) -> list[dict[str, Any]]:
         }
         for index in drift.worst(found.reference, found.deployed, WORST)
     ]
-
-
-def _write_json(path: Path, document: Mapping[str, Any]) -> None:
-    write_text(path, json.dumps(document, indent=1, allow_nan=False) + "\n")

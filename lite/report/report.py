@@ -19,7 +19,7 @@ from jinja2 import Template
 
 from lite.files import write_text
 from lite.measure import classes_csv, drift, interval, margins, predictions_csv
-from lite.measure.accuracy import ClassAccuracy
+from lite.measure.accuracy import ClassAccuracy, Guess, guesses
 from lite.measure.drift import SNR_LIMIT_DB, Drift, LayerDrift
 from lite.measure.interval import Interval
 from lite.measure.margins import ClassMargins
@@ -29,14 +29,6 @@ from lite.report.plots import Curve
 THUMBNAIL = 160
 # Rows of a table by class, and pictures with another class, that are shown; all are in the CSV files beside the page.
 SHOWN_CLASSES, SHOWN_FLIPS = 10, 12
-
-
-@dataclass(frozen=True)
-class Guess:
-    """A class and its probability, 0 to 1."""
-
-    label: str
-    probability: float
 
 
 @dataclass(frozen=True)
@@ -129,14 +121,6 @@ def worst_pictures(
         )
         for index in order[:count]
     ]
-
-
-def guesses(logits: np.ndarray, classes: Sequence[str], count: int = 3) -> list[Guess]:
-    """The `count` likeliest classes by softmax of one picture's logits ([classes])."""
-    powers = np.exp(logits.astype(np.float64) - logits.max())
-    probabilities = powers / powers.sum()
-    order = np.argsort(-probabilities, kind="stable")[:count]
-    return [Guess(classes[index], float(probabilities[index])) for index in order]
 
 
 def render(report: Report) -> str:
