@@ -65,3 +65,9 @@ class DownloadError(ToolkitError):
     """A file could not be had from its published address."""
 
     exit_code = 5
+
+
+class InterruptedRunError(ToolkitError):
+    """Ctrl-C; what is done is stored."""
+
+    exit_code = 130

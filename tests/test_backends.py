@@ -18,7 +18,8 @@ from lite.engines.options import Options
 from lite.errors import InputError
 from lite.exports.export import logits_of
 from lite.measure import classifier, scores
-from lite.measure.classifier import Classifier, Wish
+from lite.measure.classifier import Classifier
+from lite.measure.selection import Selection
 from lite.model import weights
 from lite.model.weights import Weights
 from lite.pictures import digits, picture_set, prepare
@@ -116,28 +117,28 @@ def test_what_this_computer_cannot_do_is_said(backend: str, options: Options, me
 
 
 @pytest.mark.parametrize(
-    ("wish", "message"),
+    ("selection", "message"),
     [
-        (Wish(bundle=Path("b"), model="deit_tiny"), "give one of --bundle, --export and --model"),
-        (Wish(weights="digits"), "need --model"),
-        (Wish(backend="onnx"), "a bundle runs in Paddle Lite only"),
-        (Wish(options=GPU), "Paddle Lite runs on this computer's CPU only"),
+        (Selection(bundle=Path("b"), model="deit_tiny"), "give one of --bundle, --export and --model"),
+        (Selection(weights="digits"), "need --model"),
+        (Selection(backend="onnx"), "a bundle runs in Paddle Lite only"),
+        (Selection(options=GPU), "Paddle Lite runs on this computer's CPU only"),
         (
-            Wish(model="deit_tiny", backend="onnx", options=Options("gpu", tensorrt="fp32")),
+            Selection(model="deit_tiny", backend="onnx", options=Options("gpu", tensorrt="fp32")),
             "--tensorrt is for",
         ),
     ],
 )
-def test_options_that_exclude_each_other(wish: Wish, message: str, tmp_path: Path):
+def test_options_that_exclude_each_other(selection: Selection, message: str, tmp_path: Path):
     with pytest.raises(InputError, match=message):
-        classifier.find(wish, tmp_path, tmp_path, notify=print)
+        classifier.find(selection, tmp_path, tmp_path, notify=print)
 
 
 def test_an_exported_folder_is_for_one_backend(asked, tmp_path: Path):
     folder = asked["onnx"].engine.path.parent
-    assert classifier.find(Wish(export=folder), tmp_path, tmp_path, notify=print).backend == "onnx"
+    assert classifier.find(Selection(export=folder), tmp_path, tmp_path, notify=print).backend == "onnx"
     with pytest.raises(InputError, match="is for --backend onnx, not inference"):
-        classifier.find(Wish(export=folder, backend="inference"), tmp_path, tmp_path, notify=print)
+        classifier.find(Selection(export=folder, backend="inference"), tmp_path, tmp_path, notify=print)
 
 
 def test_a_file_that_is_no_onnx(tmp_path: Path, asked, call):
@@ -149,7 +150,7 @@ def test_a_file_that_is_no_onnx(tmp_path: Path, asked, call):
 
 def test_a_bundle_is_asked_in_paddle_lite(tiny_bundle: Path, tmp_path: Path):
     made = bundle.read(tiny_bundle)
-    found = classifier.find(Wish(), tiny_bundle.parent, tmp_path, notify=print)
+    found = classifier.find(Selection(), tiny_bundle.parent, tmp_path, notify=print)
     assert (found.backend, found.precision, found.engine.path) == ("lite", "fp32", made.host_nb.absolute())
 
 

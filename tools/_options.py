@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import functools
-import re
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import _command
 import click
-from _display import notify
 
 from lite.engines import BACKENDS
 from lite.engines.options import Options
-from lite.phone import plan as plans
+from lite.measure.selection import Selection
 from quant import recipe as recipes
 from quant.request import CALIBRATION_PICTURES
 
 if TYPE_CHECKING:
-    from lite.measure.classifier import Classifier, Wish
+    pass
 
 labels_option = click.option(
     "--labels",
@@ -51,48 +47,6 @@ def model_option(*, required: bool) -> Callable[..., Any]:
 def weights_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds --weights and --labels to a command, which gets `source` and `labels` for weights.load."""
     return _weights_option(labels_option(command))
-
-
-class Numbers(click.ParamType):
-    """Whole numbers from 1, such as 1,2,4."""
-
-    name = "N,…"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        """As click wants it."""
-        if isinstance(value, tuple):
-            return value
-        words = str(value).split(",")
-        if not all(word.strip().isdigit() and 1 <= int(word) <= 64 for word in words):
-            self.fail(f"{value!r} is no list of whole numbers from 1 to 64, such as 1,2,4", param, ctx)
-        return tuple(dict.fromkeys(int(word) for word in words))
-
-
-class Words(click.ParamType):
-    """Words that match a pattern, such as high,low."""
-
-    name = "X,…"
-
-    def __init__(self, pattern: str, wanted: str) -> None:
-        self._pattern, self._wanted = re.compile(pattern), wanted
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, ...]:
-        """As click wants it."""
-        if isinstance(value, tuple):
-            return value
-        words = [word.strip() for word in str(value).split(",")]
-        if not all(self._pattern.fullmatch(word) for word in words):
-            self.fail(f"{value!r} is no list of {self._wanted}", param, ctx)
-        return tuple(dict.fromkeys(words))
-
-
-NUMBERS = Numbers()
-MODES = Words("|".join(plans.POWER_MODES), "power modes: " + ", ".join(plans.POWER_MODES))
-MASKS = Words("(0[xX])?[0-9a-fA-F]{1,32}", "hexadecimal masks of CPUs, such as f0,0f")
 
 
 recipe_option = click.option(
@@ -138,10 +92,10 @@ _CLASSIFIER = (
 
 
 def classifier_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options to a command, which gets `wish` and `processes` for them."""
+    """Adds the options to a command, which gets `selection` and `processes` for them."""
 
     @functools.wraps(command)
-    def with_wish(
+    def selecting(
         *,
         device: Any,
         onednn: bool,
@@ -155,23 +109,14 @@ def classifier_options(command: Callable[..., Any]) -> Callable[..., Any]:
         backend: Any,
         **others: Any,
     ) -> Any:
-        from lite.measure.classifier import Wish
-
-        wish = Wish(bundle, export, model, weights, labels, backend, Options(device, onednn, tensorrt))
-        return command(wish=wish, processes=workers or (1 if device == "gpu" else None), **others)
+        selection = Selection(
+            bundle, export, model, weights, labels, backend, Options(device, onednn, tensorrt)
+        )
+        return command(selection=selection, processes=workers or (1 if device == "gpu" else None), **others)
 
     for option in reversed(_CLASSIFIER):
-        with_wish = option(with_wish)
-    return with_wish
-
-
-@contextmanager
-def opened(wish: Wish) -> Iterator[Classifier]:
-    """The classifier that was asked for; what had to be made for it goes with the block."""
-    from lite.measure import classifier
-
-    with tempfile.TemporaryDirectory(prefix="deit-") as work:
-        yield classifier.find(wish, BUNDLES, Path(work), notify=notify)
+        selecting = option(selecting)
+    return selecting
 
 
 # Where tools/opt.py puts them.
@@ -243,17 +188,10 @@ def serial_option(default: str) -> Callable[..., Any]:
 
 
 def phone_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the other options to a command, which gets `adb_host` as it was given, and `binaries`."""
-
-    @functools.wraps(command)
-    def with_binaries(*, sdk: Path | None, demo: Path | None, **others: Any) -> Any:
-        from lite.phone.binaries import Binaries
-
-        return command(binaries=Binaries(sdk, demo), **others)
-
+    """Adds the other options to a command, which gets `adb_host`, `sdk` and `demo`."""
     for option in reversed(_PHONE):
-        with_binaries = option(with_binaries)
-    return with_binaries
+        command = option(command)
+    return command
 
 
 _WORKER = (
@@ -264,21 +202,7 @@ _WORKER = (
 
 
 def worker_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options to a command, which gets `open_workers` for them, as its Run wants it."""
-
-    @functools.wraps(command)
-    def with_workers(*, count: int | None, address: str | None, **others: Any) -> Any:
-        if address and count:
-            raise click.UsageError("--workers is for this computer; with --dask the scheduler has its own")
-        from lite.engines import workers
-
-        open_workers = (
-            functools.partial(workers.connected, address)
-            if address
-            else functools.partial(workers.local, count)
-        )
-        return command(open_workers=open_workers, **others)
-
+    """Adds the options to a command, which gets `count` and `address` for `workers.opener`."""
     for option in reversed(_WORKER):
-        with_workers = option(with_workers)
-    return with_workers
+        command = option(command)
+    return command

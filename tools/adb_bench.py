@@ -10,16 +10,13 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import _command
 import click
 from _display import notify, say
 from _options import (
     BUNDLES,
-    MASKS,
-    MODES,
-    NUMBERS,
     bundle_option,
     json_option,
     out_option,
@@ -37,6 +34,48 @@ if TYPE_CHECKING:
     from lite.phone.binaries import Binaries
 
 BENCHES = _command.ROOT / "build" / "bench"
+
+
+class Numbers(click.ParamType):
+    """Whole numbers from 1, such as 1,2,4."""
+
+    name = "N,…"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """As click wants it."""
+        if isinstance(value, tuple):
+            return value
+        words = str(value).split(",")
+        if not all(word.strip().isdigit() and 1 <= int(word) <= 64 for word in words):
+            self.fail(f"{value!r} is no list of whole numbers from 1 to 64, such as 1,2,4", param, ctx)
+        return tuple(dict.fromkeys(int(word) for word in words))
+
+
+class Words(click.ParamType):
+    """Words that match a pattern, such as high,low."""
+
+    name = "X,…"
+
+    def __init__(self, pattern: str, wanted: str) -> None:
+        self._pattern, self._wanted = re.compile(pattern), wanted
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """As click wants it."""
+        if isinstance(value, tuple):
+            return value
+        words = [word.strip() for word in str(value).split(",")]
+        if not all(self._pattern.fullmatch(word) for word in words):
+            self.fail(f"{value!r} is no list of {self._wanted}", param, ctx)
+        return tuple(dict.fromkeys(words))
+
+
+NUMBERS = Numbers()
+MODES = Words("|".join(plans.POWER_MODES), "power modes: " + ", ".join(plans.POWER_MODES))
+MASKS = Words("(0[xX])?[0-9a-fA-F]{1,32}", "hexadecimal masks of CPUs, such as f0,0f")
 
 EXAMPLES = """
 \b
@@ -144,7 +183,8 @@ def main(
     serials: Sequence[str],
     every: bool,
     adb_host: str | None,
-    binaries: Binaries,
+    sdk: Path | None,
+    demo: Path | None,
     threads: Sequence[int],
     modes: Sequence[str],
     masks: Sequence[str],
@@ -200,7 +240,7 @@ def main(
     make_folder(out)
     with twice():
         with LiveTable() as live:
-            job = Job(bundles, plan, binaries, live.changed)
+            job = Job(bundles, plan, Binaries(sdk, demo), live.changed)
             outcomes, interrupted = session.run(devices, job)
         base = bundles[0].path.resolve().name if compare else None
         document = results.document(outcomes, job, base=base, adb_server=server.version)

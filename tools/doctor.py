@@ -53,7 +53,8 @@ def main(
     folder: Path | None,
     serials: Sequence[str],
     adb_host: str | None,
-    binaries: Binaries,
+    sdk: Path | None,
+    demo: Path | None,
     as_json: bool,
 ) -> None:
     """Runs the command."""
@@ -64,7 +65,7 @@ def main(
     try:
         server = Server(*where)
         computer.append(host.ok("adb server", f"version {server.version}"))
-        phones = _phones(server, serials, made, binaries)
+        phones = _phones(server, serials, made, Binaries(sdk, demo))
     except NoPhoneError as error:
         computer.append(Check("adb server", "missing", error.reason, error.remedy or "adb start-server"))
     next_step, code = _next(computer, phones)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import _command
 import click
 from _display import Display, notify, say, share, show
-from _options import classifier_options, json_option, limit_option, opened, strict_option
+from _options import BUNDLES, classifier_options, json_option, limit_option, strict_option
 from rich.markup import escape
 from rich.table import Table
 
@@ -24,8 +24,8 @@ from lite.errors import InputError
 from lite.files import write_text
 
 if TYPE_CHECKING:
-    from lite.measure.classifier import Wish
     from lite.measure.scores import Scores
+    from lite.measure.selection import Selection
 
 SHOWN = 10
 MATRIX = 16  # classes that a confusion matrix on a terminal can hold
@@ -57,7 +57,7 @@ Exit codes: 0 done · 2 bad usage or input · 4 an engine failed · 5 download f
 )  # fmt: skip
 @json_option("the JSON document")
 def main(
-    wish: Wish,
+    selection: Selection,
     processes: int | None,
     data: str,
     limit: int | None,
@@ -73,7 +73,9 @@ def main(
         raise InputError(
             f"cannot write {out}", why=f"there is no folder {out.parent}", remedy="make it first"
         )
-    with opened(wish) as asked:
+    from lite.measure.classifier import opened
+
+    with opened(selection, BUNDLES, notify=notify) as asked:
         pictures = picture_set.load(data, asked.labels, limit=limit, labelled=True, notify=notify)
         asked = replace(asked, labels=picture_set.named(asked.labels, pictures, notify=notify))
         class_names.remark(asked.labels, notify)

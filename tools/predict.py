@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import _command
 import click
 from _display import Display, notify, say, show
-from _options import classifier_options, json_option, opened
+from _options import BUNDLES, classifier_options, json_option
 from rich.markup import escape
 from rich.table import Table
 
@@ -20,8 +20,8 @@ from lite import labels as class_names
 from lite.errors import InputError
 
 if TYPE_CHECKING:
-    from lite.measure.classifier import Wish
     from lite.measure.predict import Prediction
+    from lite.measure.selection import Selection
 
 EXAMPLES = """
 \b
@@ -48,7 +48,12 @@ Exit codes: 0 done · 2 bad usage or input; pictures that cannot be read are nam
     "--csv", "in_csv", is_flag=True, help="Print CSV on stdout, one line a class, and nothing else."
 )
 def main(
-    pictures: tuple[str, ...], wish: Wish, processes: int | None, topk: int, as_json: bool, in_csv: bool
+    pictures: tuple[str, ...],
+    selection: Selection,
+    processes: int | None,
+    topk: int,
+    as_json: bool,
+    in_csv: bool,
 ) -> None:
     """Runs the command."""
     from lite.measure.predict import as_csv, classify, document, expand
@@ -56,7 +61,9 @@ def main(
     if as_json and in_csv:
         raise click.UsageError("give one of --json and --csv")
     listed = expand(pictures)
-    with opened(wish) as asked, Display() as display:
+    from lite.measure.classifier import opened
+
+    with opened(selection, BUNDLES, notify=notify) as asked, Display() as display:
         class_names.remark(asked.labels, notify)
         with display.stages.stage("classify"):
             predictions = classify(

@@ -6,11 +6,9 @@ leaving it in float gains. Figures are stored one by one: Ctrl-C, and the same c
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import _command
 import click
@@ -27,9 +25,6 @@ from _options import (
 )
 from rich.markup import escape
 from rich.table import Table
-
-if TYPE_CHECKING:
-    from lite.engines.workers import Workers
 
 PICTURES = 16
 
@@ -100,13 +95,15 @@ def main(
     max_images: int,
     skip_worst: int,
     worst: int,
-    open_workers: Callable[[], AbstractContextManager[Workers]],
+    count: int | None,
+    address: str | None,
     out: Path | None,
     restart: bool,
     as_json: bool,
 ) -> None:
     """Runs the command."""
     from lite import load_weights
+    from lite.engines import workers
     from quant import Recipe, pictures
     from quant.sensitivity import results
     from quant.sensitivity.program import prepare
@@ -128,7 +125,9 @@ def main(
     out = out or _command.ROOT / "build" / "sensitivity" / name
     with Display(remaining=True) as display:
         program = prepare(loaded, used, calibration, out, display.stages, restart=restart)
-        run = Run(program, check, loaded.variant.preprocess, out, open_workers, display.stages)
+        run = Run(
+            program, check, loaded.variant.preprocess, out, workers.opener(count, address), display.stages
+        )
         found = run.run(restart=restart)
     facts = {
         "model": loaded.variant.name,

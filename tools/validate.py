@@ -8,8 +8,6 @@ is taken.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +32,6 @@ from lite.errors import InputError
 
 if TYPE_CHECKING:
     from lite.bundle import Bundle
-    from lite.engines.workers import Workers
     from lite.measure.comparison import Comparison
     from lite.measure.validation import Validation
 
@@ -91,7 +88,8 @@ def main(
     images: str,
     reference: str,
     limit: int | None,
-    open_workers: Callable[[], AbstractContextManager[Workers]],
+    count: int | None,
+    address: str | None,
     max_drift: float | None,
     strict: bool,
     out: Path | None,
@@ -100,6 +98,7 @@ def main(
 ) -> None:
     """Runs the command."""
     from lite import bundle
+    from lite.engines import workers
     from lite.measure import drift, validation
     from lite.measure.validate import Run, default_out
     from lite.pictures import picture_set
@@ -115,7 +114,7 @@ def main(
         )
     out = out or default_out(VALIDATIONS, made, pictures)
     with Display(remaining=True) as display:
-        run = Run(made, pictures, compared, out, open_workers, display.stages)
+        run = Run(made, pictures, compared, out, workers.opener(count, address), display.stages)
         found = run.run(restart=restart)
         results = validation.document(found, max_drift=max_drift, seconds=display.stages.seconds)
         validation_files.write(out, found, results)

@@ -13,9 +13,9 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, as_completed, wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -192,6 +192,13 @@ def local(count: int | None = None) -> Iterator[Workers]:
     count = count or len(os.sched_getaffinity(0))
     with processes.pool(count) as executor:
         yield Workers(executor, lambda: 2 * count)
+
+
+def opener(count: int | None, address: str | None) -> Callable[[], AbstractContextManager[Workers]]:
+    """`local` with `count` processes, or `connected` to the Dask scheduler at `address`. Raises InputError for both."""
+    if address and count:
+        raise InputError("--workers is for this computer; with --dask the scheduler has its own")
+    return partial(connected, address) if address else partial(local, count)
 
 
 _HINT = (

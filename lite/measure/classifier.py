@@ -6,7 +6,9 @@ It comes from one of three places: a bundle of tools/opt.py (backend `lite`), a 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from lite.engines.options import DEFAULT, Options
 from lite.engines.paddle_lite import LiteEngine
 from lite.errors import InputError
 from lite.exports import folder as exported
+from lite.measure.selection import Selection
 from lite.model import weights
 from lite.model.weights import Weights
 from lite.zoo import Preprocess
@@ -94,61 +97,26 @@ def of_weights(loaded: Weights, backend: Backend, work: Path, options: Options =
     )
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What a command was asked for: a bundle, an exported folder, or a model with weights; None is not said."""
+def find(selection: Selection, bundles: Path, work: Path, *, notify: Callable[[str], None]) -> Classifier:
+    """What `selection` names; the newest bundle of the folder `bundles` where it names nothing.
 
-    bundle: Path | None = None
-    export: Path | None = None
-    model: str | None = None
-    weights: str | None = None
-    labels: Path | None = None
-    backend: Backend | None = None
-    options: Options = DEFAULT
-
-    def check(self) -> None:
-        """Raises InputError for options that exclude each other."""
-        if sum(place is not None for place in (self.bundle, self.export, self.model)) > 1:
-            raise InputError("give one of --bundle, --export and --model")
-        if self.model is None and (self.weights is not None or self.labels is not None):
-            raise InputError("--weights and --labels need --model")
-        if self.model is None and self.export is None and self.backend not in (None, "lite"):
-            raise InputError(
-                "a bundle runs in Paddle Lite only",
-                remedy=(
-                    f"for --backend {self.backend} give --model and --weights, or --export with a folder of "
-                    "tools/export.py"
-                ),
-            )
-        on_gpu, backend = self.options.device == "gpu", self.backend or _default(self)
-        if on_gpu and backend == "lite":
-            raise InputError("Paddle Lite runs on this computer's CPU only", remedy="leave out --device gpu")
-        if self.options.tensorrt != "off" and backend != "inference" and self.export is None:
-            raise InputError(f"--tensorrt is for --backend inference, not for {backend}")
-
-
-def find(wish: Wish, bundles: Path, work: Path, *, notify: Callable[[str], None]) -> Classifier:
-    """What `wish` names; the newest bundle of the folder `bundles` where it names nothing.
-
-    Raises InputError for a wish that can't be fulfilled, and what `weights.load` and `of_weights` raise.
+    Raises InputError for a selection that can't be fulfilled, and what `weights.load` and `of_weights` raise.
     """
-    wish.check()
-    if wish.model is not None:
-        loaded = weights.load(zoo.find(wish.model), wish.weights or "auto", labels=wish.labels, notify=notify)
-        return of_weights(loaded, wish.backend or _default(wish), work, wish.options)
-    if wish.export is None:
-        return of_bundle(bundle.read(wish.bundle or bundle.newest(bundles)))
-    found = of_export(wish.export, wish.options)
-    if wish.backend not in (None, found.backend):
+    selection.check()
+    if selection.model is not None:
+        loaded = weights.load(
+            zoo.find(selection.model), selection.weights or "auto", labels=selection.labels, notify=notify
+        )
+        return of_weights(loaded, selection.backend or selection.default_backend, work, selection.options)
+    if selection.export is None:
+        return of_bundle(bundle.read(selection.bundle or bundle.newest(bundles)))
+    found = of_export(selection.export, selection.options)
+    if selection.backend not in (None, found.backend):
         raise InputError(
-            f"{wish.export} is for --backend {found.backend}, not {wish.backend}",
-            remedy=f"export it again with --format {wish.backend}, or give --model and --weights",
+            f"{selection.export} is for --backend {found.backend}, not {selection.backend}",
+            remedy=f"export it again with --format {selection.backend}, or give --model and --weights",
         )
     return found
-
-
-def _default(wish: Wish) -> Backend:
-    return "lite" if wish.model is None and wish.export is None else "inference"
 
 
 def _engine(loaded: Weights, backend: Backend, work: Path, options: Options) -> Runnable:
@@ -174,3 +142,10 @@ def _lite(loaded: Weights, work: Path) -> LiteEngine:
     path = (work / "lite" / "host.nb").absolute()
     optimizer.for_host(export_weights(loaded, work / "lite").program, path)
     return LiteEngine(path)
+
+
+@contextmanager
+def opened(selection: Selection, bundles: Path, *, notify: Callable[[str], None]) -> Iterator[Classifier]:
+    """`find`, in a folder that goes with the block."""
+    with tempfile.TemporaryDirectory(prefix="deit-") as work:
+        yield find(selection, bundles, Path(work), notify=notify)

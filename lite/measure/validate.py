@@ -23,7 +23,7 @@ from lite.engines.base import Runnable
 from lite.engines.paddle_inference import InferenceEngine
 from lite.engines.paddle_lite import LiteEngine
 from lite.engines.workers import ChunkResult, Job, Workers
-from lite.errors import ConversionError, InputError, ToolkitError
+from lite.errors import ConversionError, InputError, InterruptedRunError, ToolkitError
 from lite.files import make_folder
 from lite.measure import chunks, drift
 from lite.measure.chunks import Chunks
@@ -31,12 +31,6 @@ from lite.measure.comparison import Comparison, lite_identity
 from lite.measure.validation import Validation
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
-
-
-class InterruptedRunError(ToolkitError):
-    """Ctrl-C; what is done is stored."""
-
-    exit_code = 130
 
 
 @dataclass

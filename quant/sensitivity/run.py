@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lite.engines.workers import Workers
-from lite.errors import ConversionError, InputError
+from lite.errors import ConversionError, InputError, InterruptedRunError
 from lite.files import make_folder
 from lite.measure import chunks
-from lite.measure.validate import InterruptedRunError
 from lite.pictures.picture_set import Picture, PictureSet
 from lite.stages import Stages
 from lite.zoo import Preprocess
