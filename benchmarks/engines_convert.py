@@ -19,9 +19,8 @@ from engines_others import MnnEngine, NcnnEngine, OpenVinoEngine
 
 from lite import zoo
 from lite.engines import processes
-from lite.engines.base import Runnable
+from lite.engines.base import Options, Runnable
 from lite.engines.onnx import OnnxEngine
-from lite.engines.options import Options
 from lite.engines.paddle_inference import InferenceEngine
 from lite.errors import ConversionError, InputError
 from lite.measure import classifier

@@ -12,9 +12,8 @@ import pytest
 
 from lite import bundle, zoo
 from lite.engines import BACKENDS, processes
-from lite.engines.base import Runnable
+from lite.engines.base import Options, Runnable
 from lite.engines.dygraph import NetworkPredictor
-from lite.engines.options import Options
 from lite.errors import InputError
 from lite.exports.export import logits_of
 from lite.measure import classifier, scores

@@ -15,8 +15,8 @@ from states import random_state
 
 from lite import zoo
 from lite.engines import processes
+from lite.engines.base import DEFAULT
 from lite.engines.dygraph import NetworkPredictor
-from lite.engines.options import DEFAULT
 from lite.errors import ConversionError, InputError
 from lite.exports import folder as exported
 from lite.exports.export import DEFAULT_OPSET, TOLERANCE, check, export, logits_of

@@ -23,8 +23,8 @@ from quant.recipe import Kind
 from quant.rewrite import gelu, reconstruct
 from quant.rewrite.block import fake_quantize
 from quant.rewrite.equalize import search, smoothing
+from quant.rewrite.gptq import gptq, nearest
 from quant.rewrite.reconstruct import Switches
-from quant.rewrite.rounding import gptq, nearest
 
 VARIANT = zoo.find("deit_tiny")
 FORMS = [Form(attention=attention) for attention in ("layers", "packed", "per_head")]

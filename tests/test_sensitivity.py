@@ -19,7 +19,7 @@ from quant.program.quantizers import take_apart
 from quant.program.segments import Segments
 from quant.recipe import Recipe
 from quant.rewrite.block import fake_quantize
-from quant.rewrite.rounding import nearest
+from quant.rewrite.gptq import nearest
 from quant.sensitivity.figures import Measured, Sums, Whole
 from quant.sensitivity.program import Program
 from quant.sensitivity.results import document, rank, recipe_text

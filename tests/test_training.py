@@ -16,12 +16,13 @@ from lite import zoo
 from lite.errors import ConversionError, InputError
 from lite.model import pdparams, state, weights
 from lite.pictures import digits
-from lite.training import batches, checkpoint, initial, listing, resolution
+from lite.training import batches, checkpoint, initial, listing
+from lite.training import initial as resolution
 from lite.training.batches import Epoch
-from lite.training.devices import ALONE, Devices
 from lite.training.loop import Task
 from lite.training.settings import Augment
 from lite.training.sources import Digits, Pictures
+from lite.training.stage_run import ALONE, Devices
 
 
 @pytest.fixture

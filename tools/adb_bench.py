@@ -205,7 +205,7 @@ def main(
     from _bench import LiveTable, install_all, show_results, twice
 
     from lite.phone import push, results, session
-    from lite.phone.alone import alone
+    from lite.phone.exclusive import alone
     from lite.phone.server import Server, address
     from lite.phone.session import Job
 

@@ -89,7 +89,7 @@ def main(
 ) -> None:
     """Runs the command."""
     from lite.training import checkpoint as save
-    from lite.training import devices, initial, listing, resolution, settings, teacher
+    from lite.training import initial, listing, settings, stage_run, teacher
     from lite.training.checkpoint import discard
     from lite.training.loop import Task, train
     from lite.training.sources import Digits
@@ -108,7 +108,7 @@ def main(
         Digits() if data == "digits" else listing.find(data, chosen.seed, labels, notify=notify)
     )
     save.check_writable(out)
-    here = devices.start()
+    here = stage_run.start()
     tell = say if here.is_first else _nothing
     remark = notify if here.is_first else _nothing
     task = Task(
@@ -125,7 +125,7 @@ def main(
     )
     if variant.distilled and not teacher_name:
         remark("no --teacher: both heads learn from the labels")
-    if chosen.amp and not devices.on_gpu():
+    if chosen.amp and not stage_run.on_gpu():
         remark("mixed precision is off: it is for GPUs, and this runs on the CPU in float32")
     tell(_plan(task))
     if force and here.is_first:
@@ -147,7 +147,7 @@ def main(
             f"the last stage was at {result.image} pixels; the position embedding is stretched to "
             f"{variant.image}, where accuracy will be lower until it is trained there"
         )
-        state = resolution.at_resolution(state, variant, variant.image)
+        state = initial.at_resolution(state, variant, variant.image)
     save.save(state, out, pictures.classes, half=half)
     discard(checkpoint)
     skipped = f"; {result.unreadable} pictures could not be read" if result.unreadable else ""

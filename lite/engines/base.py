@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
+
+from lite.errors import InputError
 
 
 class Predictor(Protocol):
@@ -42,3 +45,53 @@ class Runnable(Protocol):
     def __hash__(self) -> int:
         """Equal ones are opened once."""
         ...
+
+
+Device = Literal["cpu", "gpu"]
+TensorRT = Literal["off", "fp32", "fp16"]
+_GPU_PADDLE = "install paddlepaddle-gpu in an environment of its own, or leave out --device gpu"
+
+
+@dataclass(frozen=True)
+class Options:
+    """`onednn` (Paddle's older name: MKLDNN) is for Paddle Inference on the CPU, `tensorrt` for it on the GPU.
+
+    `int8` runs a program that PaddleSlim quantized by oneDNN's INT8 kernels; without it INT8 is simulated in float.
+    `threads` is per process; pictures are shared out over processes, so one is the fastest.
+    """
+
+    device: Device = "cpu"
+    onednn: bool = True
+    tensorrt: TensorRT = "off"
+    int8: bool = False
+    threads: int = 1
+
+
+DEFAULT = Options()
+
+
+def check_paddle(options: Options) -> None:
+    """Raises InputError where this Paddle, or this computer, can't run on the GPU or with TensorRT as wished."""
+    if options.device == "cpu":
+        if options.tensorrt != "off":
+            raise InputError(
+                "TensorRT runs on NVIDIA GPUs only", remedy="add --device gpu or leave out --tensorrt"
+            )
+        return
+    # Imported here because it takes seconds, and the CPU needs no check.
+    import paddle
+
+    if not paddle.is_compiled_with_cuda():
+        raise InputError(f"the installed Paddle {paddle.__version__} is for CPUs only", remedy=_GPU_PADDLE)
+    if paddle.device.cuda.device_count() == 0:
+        raise InputError(
+            "this computer shows Paddle no NVIDIA GPU", remedy="check nvidia-smi, or leave out --device gpu"
+        )
+    if options.tensorrt != "off":
+        from paddle import inference
+
+        if tuple(inference.get_trt_compile_version()) == (0, 0, 0):
+            raise InputError(
+                f"the installed Paddle {paddle.__version__} is built without TensorRT",
+                remedy="install a paddlepaddle-gpu with it, or leave out --tensorrt",
+            )

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lite.engines.options import DEFAULT, Options, check_paddle
+from lite.engines.base import DEFAULT, Options, check_paddle
 from lite.errors import ConversionError, InputError
 from lite.model.exported import Exported
 

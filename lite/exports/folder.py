@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from lite.engines.base import Options
 from lite.engines.onnx import OnnxEngine
-from lite.engines.options import Options
 from lite.engines.paddle_inference import InferenceEngine
 from lite.errors import InputError
 from lite.files import file_sha256, write_text

@@ -15,8 +15,7 @@ from pathlib import Path
 from lite import bundle, zoo
 from lite.bundle import Bundle
 from lite.engines import BACKENDS, Backend
-from lite.engines.base import Runnable
-from lite.engines.options import DEFAULT, Options
+from lite.engines.base import DEFAULT, Options, Runnable
 from lite.engines.paddle_lite import LiteEngine
 from lite.errors import InputError
 from lite.exports import folder as exported

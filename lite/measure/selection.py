@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lite.engines import Backend
-from lite.engines.options import DEFAULT, Options
+from lite.engines.base import DEFAULT, Options
 from lite.errors import InputError
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lite.errors import ConversionError, InputError
-from lite.nb.params import Tensor
-from lite.nb.reader import LiteModel, Op
+from lite.nb.reader import LiteModel, Op, Tensor
 from lite.nb.shapes import MAC_OPS
 
 PRECISIONS = ("fp32", "fp16", "int8")

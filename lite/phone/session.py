@@ -12,10 +12,10 @@ from pathlib import Path
 from lite.bundle import Bundle
 from lite.errors import ToolkitError
 from lite.phone import checks, facts, measure, push
-from lite.phone.alone import alone
 from lite.phone.binaries import Binaries
 from lite.phone.device import Device
 from lite.phone.errors import BusyError, GoldenMismatchError, NoPhoneError, PhoneError
+from lite.phone.exclusive import alone
 from lite.phone.facts import Facts
 from lite.phone.measure import StoppedError
 from lite.phone.measured import Measured

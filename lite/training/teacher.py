@@ -15,7 +15,7 @@ from lite.model import weights
 from lite.model.network import DeiT
 from lite.model.pdparams import read_state
 from lite.model.state import State
-from lite.training.resolution import at_resolution
+from lite.training.initial import at_resolution
 from lite.zoo import MODELS, Variant, find
 
 # What gives one [N, classes] from [N, 3, H, W] at any size of picture; the page's teacher, RegNetY, is not in there.

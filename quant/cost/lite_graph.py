@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lite.nb.params import Tensor
-from lite.nb.reader import Kernel, LiteModel, Op
+from lite.nb.reader import Kernel, LiteModel, Op, Tensor
 from lite.zoo import PATCH_SIZE, Variant
 
 

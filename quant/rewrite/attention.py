@@ -7,7 +7,7 @@ import numpy as np
 from lite.model.deploy import State
 from quant.rewrite import block
 from quant.rewrite.block import each, fake_quantize
-from quant.rewrite.work import Rewriting
+from quant.rewrite.rewriting import Rewriting
 
 
 def attention(work: Rewriting, index: int) -> None:

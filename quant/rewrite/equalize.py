@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from quant.rewrite.block import fake_quantize
-from quant.rewrite.rounding import nearest
+from quant.rewrite.gptq import nearest
 
 ALPHAS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 

@@ -9,7 +9,7 @@ from quant.cost import model
 from quant.recipe import Kind
 from quant.rewrite import block, gelu
 from quant.rewrite.block import each, fake_quantize
-from quant.rewrite.work import Rewriting
+from quant.rewrite.rewriting import Rewriting
 
 
 def mlp(work: Rewriting, index: int) -> None:

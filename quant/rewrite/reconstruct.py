@@ -7,7 +7,7 @@ activations go through the network as INT8 will compute them with what has been 
    queries and keys are brought to ranges alike (`quant/rewrite/attention.py`); behind GELU, where nothing can take a
    scale, small operators of their own shift and scale the outputs, and the inverse goes into fc2
    (`quant/rewrite/gelu.py`);
-2. the weights are rounded with the layer's output in view (`quant/rewrite/rounding.py`).
+2. the weights are rounded with the layer's output in view (`quant/rewrite/gptq.py`).
 
 1 is exact in float, 2 is quantization. PaddleSlim then quantizes the rewritten network, finds the weights on its
 grid, and gets the ranges measured here (`quant/program/ranges.py`). Attention × value stays float in here.
@@ -31,8 +31,8 @@ from quant.program.ranges import Ranges
 from quant.recipe import Kind, Switches
 from quant.rewrite.attention import attention
 from quant.rewrite.mlp import mlp
+from quant.rewrite.rewriting import Rewriting
 from quant.rewrite.rotate import rotate
-from quant.rewrite.work import Rewriting
 
 
 @dataclass(frozen=True)

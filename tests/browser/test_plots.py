@@ -11,7 +11,7 @@ from selenium.webdriver import Chrome
 from test_layout import problems
 
 from lite.measure.drift import LayerDrift
-from lite.phone import plots as bench
+from lite.phone import report as bench
 from lite.report.plots import Curve, Point, curve_plot, layer_plot, share_plot
 
 LONG = "a_folder_that_somebody_gave_a_name_of_his_own_without_any_place_to_break_it-int8-arm, 8 threads, CPUs f0f0f0"

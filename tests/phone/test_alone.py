@@ -11,9 +11,9 @@ from conftest import ready
 from phone import Phone
 from waiting import HANG, until
 
-from lite.phone.alone import alone
 from lite.phone.device import Device
 from lite.phone.errors import BusyError
+from lite.phone.exclusive import alone
 from lite.phone.server import Server
 
 BUSY = "another bench is at work on it; wait for it, or end it (if there is none: adb -s"

@@ -1,6 +1,6 @@
 // Reads a Paddle Lite .nb without Paddle Lite, which would abort the whole process on a bad one.
 //
-// What lite/nb/reader.py does, as far as loading needs it; the format is described there and in lite/nb/params.py.
+// What lite/nb/reader.py does, as far as loading needs it; the format is described there and in lite/nb/reader.py.
 #pragma once
 
 #include <cstddef>

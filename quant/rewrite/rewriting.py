@@ -21,7 +21,7 @@ from quant.recipe import Kind, Switches
 from quant.rewrite import block
 from quant.rewrite.block import Seen, each, fake_quantize, layer_norm
 from quant.rewrite.equalize import search
-from quant.rewrite.rounding import gptq, nearest
+from quant.rewrite.gptq import gptq, nearest
 
 _SAMPLE = 2048
 
