@@ -199,20 +199,20 @@ def newest(root: Path) -> Path:
 
     Raises InputError if there is none.
     """
-    made: list[tuple[datetime, Path]] = []
+    found: list[tuple[datetime, Path]] = []
     skipped = 0
     for folder in sorted(root.iterdir()) if root.is_dir() else ():
         if folder.is_dir() and not folder.name.startswith("."):
             try:
-                made.append((creation_time(read(folder, verify=False).manifest["created"]), folder))
+                found.append((creation_time(read(folder, verify=False).manifest["created"]), folder))
             except InputError:
                 skipped += 1
-    if not made:
+    if not found:
         broken = f" ({skipped} folders there are no complete bundles)" if skipped else ""
         raise InputError(
             f"no bundle in {root}{broken}", remedy="make one with tools/opt.py, or give --bundle"
         )
-    return max(made)[1]
+    return max(found)[1]
 
 
 def _read_labels(folder: Path) -> tuple[str, ...]:

@@ -178,16 +178,16 @@ def _check_keys(path: Path, node: yaml.Node, advice: str) -> None:
             _check_keys(path, inner, advice)
     if not isinstance(node, yaml.MappingNode):
         return
-    seen: dict[str, int] = {}
+    lines: dict[str, int] = {}
     for key, value in node.value:
         line = key.start_mark.line + 1
         if not isinstance(key, yaml.ScalarNode):
             raise InputError(f"{path}:{line}", why="a key is a word", remedy=advice)
-        if key.value in seen:
+        if key.value in lines:
             raise InputError(
                 f"{path}:{line}",
-                why=f"{key.value} stands twice (line {seen[key.value]} too)",
+                why=f"{key.value} stands twice (line {lines[key.value]} too)",
                 remedy="keep one",
             )
-        seen[key.value] = line
+        lines[key.value] = line
         _check_keys(path, value, advice)

@@ -95,7 +95,7 @@ def convert(
         notify=notify,
     )
     with TemporaryDirectory(prefix="deit-lite-") as work:
-        (made,) = convert_all(
+        (written,) = convert_all(
             weights,
             [request],
             recipe=used,
@@ -108,7 +108,7 @@ def convert(
             budget=budget,
             notify=notify,
         )
-    return made
+    return written
 
 
 def convert_all(
@@ -180,10 +180,10 @@ def convert_all(
                 request.precision, request.target, nb, host_nb, host[program], expected, layers, curve
             )
             with stages.stage("bundle"):
-                made = bundle_writer.write(
+                written = bundle_writer.write(
                     folders[request], inputs, checked, max_drift=max_drift, force=force
                 )
-            bundles.append(made)
+            bundles.append(written)
         return bundles
 
 

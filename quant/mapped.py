@@ -14,7 +14,7 @@ from lite.errors import InputError
 def array(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> np.ndarray:
     """A new array of that shape in the file `path` (npy). Raises InputError when the disk has no room for it."""
     try:
-        made = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+        values = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
         # Without its blocks the file has holes, and writing to one on a full disk ends the process by SIGBUS.
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
@@ -25,4 +25,4 @@ def array(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> np.ndarra
             why=f"no room for {size:,.0f} MB of calibration data ({error.strerror or error})",
             remedy="free some, point TMPDIR to a larger disk, or calibrate with fewer pictures",
         ) from error
-    return made
+    return values

@@ -6,15 +6,15 @@ import numpy as np
 
 from quant.recipe import OUTLIERS, Kind
 from quant.rewrite import gelu
-from quant.rewrite.block import Seen
+from quant.rewrite.block import Activations
 
 PICTURES, ROWS, UNITS = 16, 64, 96
 
 
-def seen(values: np.ndarray) -> Seen:
+def seen(values: np.ndarray) -> Activations:
     """`values` [pictures, rows, units]."""
     owners = np.repeat(np.arange(len(values)), values.shape[1])
-    return Seen(values.min(1), values.max(1), values.reshape(-1, values.shape[-1]), owners)
+    return Activations(values.min(1), values.max(1), values.reshape(-1, values.shape[-1]), owners)
 
 
 def activations(seed: int) -> np.ndarray:

@@ -25,7 +25,7 @@ from lite.bundle import Bundle
 from lite.phone import install
 from lite.phone.device import Device
 from lite.phone.errors import PhoneError
-from lite.phone.exclusive import alone
+from lite.phone.exclusive import exclusive
 from lite.phone.measured import Comparison, Measurement
 from lite.phone.session import Outcome
 
@@ -68,15 +68,15 @@ def _speed_up(outcome: Outcome, one: Comparison) -> str:
 
 
 def _table(outcome: Outcome, measured: Sequence[Measurement]) -> Table:
-    made = Table(title=escape(_name(outcome)), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    made.add_column("bundle", overflow="fold")
-    made.add_column("cores", overflow="fold")
+    table = Table(title=escape(_name(outcome)), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("bundle", overflow="fold")
+    table.add_column("cores", overflow="fold")
     for heading in ("p50 ms", "95 %", "p90", "max"):
-        made.add_column(heading, justify="right", no_wrap=True)
+        table.add_column(heading, justify="right", no_wrap=True)
     for one in measured:
         summary = one.summary
         bounds = summary.median_interval
-        made.add_row(
+        table.add_row(
             escape(one.candidate.name),
             escape(str(one.configuration)),
             f"[bold]{summary.p50:.1f}[/]",
@@ -84,7 +84,7 @@ def _table(outcome: Outcome, measured: Sequence[Measurement]) -> Table:
             f"{summary.p90:.1f}",
             f"{summary.max:.1f}",
         )
-    return made
+    return table
 
 
 class LiveTable:
@@ -142,7 +142,7 @@ def install_all(devices: Sequence[Device], bundles: Sequence[Bundle], package: s
     code = 0
     for device in devices:
         try:
-            with alone(device):
+            with exclusive(device):
                 for bundle in bundles:
                     _install(device, bundle, package)
         except PhoneError as error:

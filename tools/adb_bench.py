@@ -205,7 +205,7 @@ def main(
     from _bench import LiveTable, install_all, show_results, twice
 
     from lite.phone import push, results, session
-    from lite.phone.exclusive import alone
+    from lite.phone.exclusive import exclusive
     from lite.phone.server import Server, address
     from lite.phone.session import Job
 
@@ -229,7 +229,7 @@ def main(
     devices = server.choose(serials, every, notify=notify)
     if clean:
         for device in devices:
-            with alone(device):
+            with exclusive(device):
                 push.clean(device)
             say(f"{push.FOLDER} is gone", device.serial)
         return

@@ -59,13 +59,13 @@ def main(
 ) -> None:
     """Runs the command."""
     where = address(adb_host)
-    found, made = host.a_bundle(folder, BUNDLES)
+    found, chosen = host.a_bundle(folder, BUNDLES)
     computer = [*host.python(_command.ROOT), found, host.tools(), host.ndk(), host.sdks(), _adb()]
     phones: list[dict[str, Any]] = []
     try:
         server = Server(*where)
         computer.append(host.ok("adb server", f"version {server.version}"))
-        phones = _phones(server, serials, made, Binaries(sdk, demo))
+        phones = _phones(server, serials, chosen, Binaries(sdk, demo))
     except NoPhoneError as error:
         computer.append(Check("adb server", "missing", error.reason, error.remedy or "adb start-server"))
     next_step, code = _next(computer, phones)
@@ -91,11 +91,11 @@ def _adb() -> Check:
 
 
 def _phones(
-    server: Server, serials: Sequence[str], made: Bundle | None, binaries: Binaries
+    server: Server, serials: Sequence[str], chosen: Bundle | None, binaries: Binaries
 ) -> list[dict[str, Any]]:
     listed = [one for one in server.listed() if not serials or one.serial in serials]
     listed += [_named(server, serial) for serial in serials if serial not in {one.serial for one in listed}]
-    return [_phone(server, one, made, binaries) for one in listed]
+    return [_phone(server, one, chosen, binaries) for one in listed]
 
 
 def _named(server: Server, serial: str) -> Listed:
@@ -104,7 +104,7 @@ def _named(server: Server, serial: str) -> Listed:
     return Listed(serial, "device")
 
 
-def _phone(server: Server, one: Listed, made: Bundle | None, binaries: Binaries) -> dict[str, Any]:
+def _phone(server: Server, one: Listed, chosen: Bundle | None, binaries: Binaries) -> dict[str, Any]:
     entry: dict[str, Any] = {"serial": one.serial, "state": one.state, "facts": None, "problems": []}
     if not one.usable:
         entry["problems"] = [{**one.error.as_dict(), "what": "state"}]
@@ -113,15 +113,15 @@ def _phone(server: Server, one: Listed, made: Bundle | None, binaries: Binaries)
         (device,) = server.choose([one.serial], notify=lambda line: None)
         known = facts.read(device)
         entry["facts"] = known.as_dict()
-        entry["problems"] = [vars(problem) for problem in _problems(made, known, binaries)]
+        entry["problems"] = [vars(problem) for problem in _problems(chosen, known, binaries)]
     except (PhoneError, NoPhoneError, InputError) as error:
         entry["problems"] = [{"what": "phone", "why": error.reason, "remedy": error.remedy}]
     return entry
 
 
-def _problems(made: Bundle | None, known: Facts, binaries: Binaries) -> list[checks.Problem]:
-    if made is not None:
-        return checks.problems(made, known, binaries)
+def _problems(chosen: Bundle | None, known: Facts, binaries: Binaries) -> list[checks.Problem]:
+    if chosen is not None:
+        return checks.problems(chosen, known, binaries)
     demo = host.program(known.abis[0], binaries, None)
     return [] if demo.state == "ok" else [checks.Problem("program", demo.found, demo.remedy or "")]
 

@@ -75,16 +75,18 @@ def main(
         )
     from lite.measure.classifier import opened
 
-    with opened(selection, BUNDLES, notify=notify) as asked:
-        pictures = picture_set.load(data, asked.labels, limit=limit, labelled=True, notify=notify)
-        asked = replace(asked, labels=picture_set.named(asked.labels, pictures, notify=notify))
-        class_names.remark(asked.labels, notify)
-        empty = scores.empty_classes(pictures, asked.labels)
+    with opened(selection, BUNDLES, notify=notify) as classifier:
+        pictures = picture_set.load(data, classifier.labels, limit=limit, labelled=True, notify=notify)
+        classifier = replace(classifier, labels=picture_set.named(classifier.labels, pictures, notify=notify))
+        class_names.remark(classifier.labels, notify)
+        empty = scores.empty_classes(pictures, classifier.labels)
         if empty and limit is None:
             shown = ", ".join(empty[:5]) + (", …" if len(empty) > 5 else "")
-            notify(f"{len(empty)} of {len(asked.labels)} classes have no picture: {shown}")
+            notify(f"{len(empty)} of {len(classifier.labels)} classes have no picture: {shown}")
         with Display(remaining=True) as display, display.stages.stage("evaluate"):
-            found = scores.score(asked, pictures, processes=processes, on_progress=display.stages.on_progress)
+            found = scores.score(
+                classifier, pictures, processes=processes, on_progress=display.stages.on_progress
+            )
     document = scores.document(found, seconds=display.stages.seconds["evaluate"])
     if out is not None:
         write_text(out, json.dumps(document, indent=1, allow_nan=False) + "\n")
@@ -105,8 +107,10 @@ def main(
 def _print(found: Scores, published: dict[str, float] | None) -> None:
     from lite.measure import interval
 
-    asked = found.asked
-    table = Table(title=escape(f"{asked.model} in {asked.backend}"), show_header=False, title_justify="left")
+    classifier = found.classifier
+    table = Table(
+        title=escape(f"{classifier.model} in {classifier.backend}"), show_header=False, title_justify="left"
+    )
     table.add_column(style="bold")
     table.add_column()
     skipped = f", {len(found.unreadable)} could not be read" if found.unreadable else ""
@@ -131,16 +135,16 @@ def _print(found: Scores, published: dict[str, float] | None) -> None:
     for place, (label, given, count) in enumerate(found.confusions(5)):
         table.add_row("" if place else "confusions", escape(f"{label} taken for {given}: {count}"))
     show(table)
-    if len(asked.labels) <= MATRIX:
+    if len(classifier.labels) <= MATRIX:
         show(_matrix(found))
 
 
 def _matrix(found: Scores) -> Table:
     table = Table(title="confusion: label down, class given across", title_justify="left")
     table.add_column("")
-    for label in found.asked.labels:
+    for label in found.classifier.labels:
         table.add_column(escape(label), justify="right")
-    for label, row in zip(found.asked.labels, found.confusion, strict=True):
+    for label, row in zip(found.classifier.labels, found.confusion, strict=True):
         table.add_row(escape(label), *(str(count) if count else "·" for count in row))
     return table
 

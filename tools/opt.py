@@ -143,10 +143,10 @@ def main(
     timed = ", ".join(f"{name} {seconds:.1f}" for name, seconds in display.stages.seconds.items())
     say(f"seconds: {timed}")
     if as_json:
-        _command.print_json([dict(made.manifest) for made in bundles])
+        _command.print_json([dict(written.manifest) for written in bundles])
     else:
-        for made in bundles:
-            _print_bundle(made)
+        for written in bundles:
+            _print_bundle(written)
         _print_next(bundles[0])
     if max_drift is not None:
         _gate(bundles, max_drift)
@@ -177,10 +177,10 @@ def _models() -> Table:
     return table
 
 
-def _print_bundle(made: Bundle) -> None:
-    manifest = made.manifest
-    size, float_size = made.model_nb.stat().st_size, manifest["fp32_bytes"]
-    table = Table(title=made.path.name, show_header=False, title_justify="left")
+def _print_bundle(written: Bundle) -> None:
+    manifest = written.manifest
+    size, float_size = written.model_nb.stat().st_size, manifest["fp32_bytes"]
+    table = Table(title=written.path.name, show_header=False, title_justify="left")
     table.add_column(style="bold")
     table.add_column()
     table.add_row("size", f"{size / 1e6:.2f} MB, {size / float_size:.0%} of fp32's {float_size / 1e6:.2f} MB")
@@ -220,22 +220,22 @@ def _work(manifest: Mapping[str, Any]) -> tuple[str, str]:
     return "kernels", f"{sum(row['count'] for row in rows)} operators, most of them {most}"
 
 
-def _print_next(made: Bundle) -> None:
-    click.echo(f"bundle   {made.path}")
-    click.echo(f"report   {made.path / 'report.html'}")
-    click.echo(f"try it   python tools/predict.py --bundle {made.path} PICTURE")
-    click.echo(f"check    python tools/validate.py --bundle {made.path} --images DIR")
+def _print_next(written: Bundle) -> None:
+    click.echo(f"bundle   {written.path}")
+    click.echo(f"report   {written.path / 'report.html'}")
+    click.echo(f"try it   python tools/predict.py --bundle {written.path} PICTURE")
+    click.echo(f"check    python tools/validate.py --bundle {written.path} --images DIR")
 
 
 def _gate(bundles: list[Bundle], max_drift: float) -> None:
     from lite.measure import drift
 
     over = []
-    for made in bundles:
-        if note := gate_note(made.manifest["drift"], max_drift):
-            notify(f"{made.path.name}: {note}")
-        if error := drift.over_gate(drift.Drift.of(made.manifest["drift"]), max_drift):
-            over.append((made.path.name, error))
+    for written in bundles:
+        if note := gate_note(written.manifest["drift"], max_drift):
+            notify(f"{written.path.name}: {note}")
+        if error := drift.over_gate(drift.Drift.of(written.manifest["drift"]), max_drift):
+            over.append((written.path.name, error))
     if over:
         where = " | ".join(f"{name}: {error.reason}" for name, error in over)
         raise DriftError(where, remedy=over[0][1].remedy)

@@ -63,17 +63,17 @@ def main(
     listed = expand(pictures)
     from lite.measure.classifier import opened
 
-    with opened(selection, BUNDLES, notify=notify) as asked, Display() as display:
-        class_names.remark(asked.labels, notify)
+    with opened(selection, BUNDLES, notify=notify) as classifier, Display() as display:
+        class_names.remark(classifier.labels, notify)
         with display.stages.stage("classify"):
             predictions = classify(
-                asked, listed, count=topk, processes=processes, on_progress=display.stages.on_progress
+                classifier, listed, count=topk, processes=processes, on_progress=display.stages.on_progress
             )
     failed = [one for one in predictions if one.error is not None]
     for one in failed:
         say(str(one.error), "not classified", "bold red")
     if as_json:
-        _command.print_json(document(asked, predictions))
+        _command.print_json(document(classifier, predictions))
     elif in_csv:
         click.echo(as_csv(predictions), nl=False)
     else:

@@ -104,17 +104,17 @@ def main(
     from lite.pictures import picture_set
     from lite.report import validation as validation_files
 
-    made = bundle.read(folder or bundle.newest(BUNDLES))
-    compared = _reference(made, reference, max_drift)
-    pictures = picture_set.load(images, made.labels, limit=limit, notify=notify)
+    deployed = bundle.read(folder or bundle.newest(BUNDLES))
+    compared = _reference(deployed, reference, max_drift)
+    pictures = picture_set.load(images, deployed.labels, limit=limit, notify=notify)
     if pictures.classes is not None:
         notify(
             f"the bundle has no class names; the folders of {pictures.source} count by their place, and "
             "tools/opt.py --labels, or --calib with them, would give the names"
         )
-    out = out or default_out(VALIDATIONS, made, pictures)
+    out = out or default_out(VALIDATIONS, deployed, pictures)
     with Display(remaining=True) as display:
-        run = Run(made, pictures, compared, out, workers.opener(count, address), display.stages)
+        run = Run(deployed, pictures, compared, out, workers.opener(count, address), display.stages)
         found = run.run(restart=restart)
         results = validation.document(found, max_drift=max_drift, seconds=display.stages.seconds)
         validation_files.write(out, found, results)
@@ -137,17 +137,17 @@ def main(
         raise over
 
 
-def _reference(made: Bundle, wish: str, max_drift: float | None) -> Comparison | None:
+def _reference(deployed: Bundle, reference: str, max_drift: float | None) -> Comparison | None:
     from lite.measure import comparison
 
-    if wish not in ("auto", "none"):
-        return comparison.other_bundle(made, Path(wish))
-    if wish == "none":
+    if reference not in ("auto", "none"):
+        return comparison.other_bundle(deployed, Path(reference))
+    if reference == "none":
         if max_drift is not None:
             raise click.UsageError("--max-drift needs a reference; leave out --reference none")
         return None
     try:
-        return comparison.rebuilt(made)
+        return comparison.rebuilt(deployed)
     except InputError as error:
         if max_drift is not None:
             raise InputError(

@@ -146,7 +146,7 @@ def _program(loaded: Weights, folder: Path) -> None:
 def _to_onnx(folder: Path, opset: int) -> None:
     import paddle2onnx
 
-    made = paddle2onnx.export(
+    contents = paddle2onnx.export(
         str(folder / "model.pdmodel"),
         str(folder / "model.pdiparams"),
         opset_version=opset,
@@ -155,7 +155,7 @@ def _to_onnx(folder: Path, opset: int) -> None:
         enable_onnx_checker=True,
     )
     try:
-        (folder / "model.onnx").write_bytes(made)
+        (folder / "model.onnx").write_bytes(contents)
     except OSError as error:
         raise InputError(
             f"cannot write {folder / 'model.onnx'}", why=error.strerror, remedy="choose another --out"

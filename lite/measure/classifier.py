@@ -44,17 +44,17 @@ class Classifier:
     options: Options = DEFAULT
 
 
-def of_bundle(made: Bundle) -> Classifier:
+def of_bundle(deployed: Bundle) -> Classifier:
     """A bundle's `host.nb` in Paddle Lite."""
-    entry = made.manifest["weights"]
+    entry = deployed.manifest["weights"]
     return Classifier(
-        origin=made.path.absolute(),
+        origin=deployed.path.absolute(),
         backend="lite",
-        engine=LiteEngine(made.host_nb.absolute()),
-        preprocess=made.preprocess,
-        labels=made.labels,
-        model=made.manifest["model"],
-        precision=made.manifest["precision"],
+        engine=LiteEngine(deployed.host_nb.absolute()),
+        preprocess=deployed.preprocess,
+        labels=deployed.labels,
+        model=deployed.manifest["model"],
+        precision=deployed.manifest["precision"],
         source=entry["source"],
         sha256=entry["sha256"],
     )

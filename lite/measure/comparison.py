@@ -32,16 +32,16 @@ class Comparison:
     prepare: Callable[[Path], Runnable]
 
 
-def rebuilt(made: Bundle) -> Comparison:
-    """The float network of the weights `made` came from, in Paddle Inference.
+def rebuilt(deployed: Bundle) -> Comparison:
+    """The float network of the weights `deployed` came from, in Paddle Inference.
 
     Raises InputError where these weights are not to be found, changed, or are another model's.
     """
-    variant = zoo.find(made.manifest["model"])
-    path = _find_weights(made, variant)
+    variant = zoo.find(deployed.manifest["model"])
+    path = _find_weights(deployed, variant)
 
     def prepare(out: Path) -> Runnable:
-        program = (out / f"program-{made.manifest['weights']['sha256'][:16]}").absolute()
+        program = (out / f"program-{deployed.manifest['weights']['sha256'][:16]}").absolute()
         if not program.is_dir():
             _export(variant, path, program)
         return InferenceEngine(program)
@@ -50,28 +50,28 @@ def rebuilt(made: Bundle) -> Comparison:
         "engine": "paddle",
         "paddlepaddle": version("paddlepaddle"),
         "model": variant.name,
-        "weights": made.manifest["weights"]["sha256"],
+        "weights": deployed.manifest["weights"]["sha256"],
     }
     return Comparison(PADDLE, identity, prepare)
 
 
-def other_bundle(made: Bundle, path: Path) -> Comparison:
+def other_bundle(deployed: Bundle, path: Path) -> Comparison:
     """The fp32 bundle at `path` in Paddle Lite.
 
-    Raises InputError if it is no fp32 bundle of the same model, weights and preprocessing as `made`.
+    Raises InputError if it is no fp32 bundle of the same model, weights and preprocessing as `deployed`.
     """
     other = bundle.read(path)
     if other.manifest["precision"] != "fp32":
         raise InputError(f"{path} is {other.manifest['precision']}", remedy="the reference is an fp32 bundle")
     facts = [
-        ("model", made.manifest["model"], other.manifest["model"]),
-        ("weights", made.manifest["weights"]["sha256"], other.manifest["weights"]["sha256"]),
-        ("input", made.manifest["input"], other.manifest["input"]),
+        ("model", deployed.manifest["model"], other.manifest["model"]),
+        ("weights", deployed.manifest["weights"]["sha256"], other.manifest["weights"]["sha256"]),
+        ("input", deployed.manifest["input"], other.manifest["input"]),
     ]
     for what, ours, theirs in facts:
         if ours is None or ours != theirs:
             raise InputError(
-                f"{path} cannot be the reference of {made.path}",
+                f"{path} cannot be the reference of {deployed.path}",
                 why=f"{what} {theirs}, not {ours}",
                 remedy="make one from the same weights with tools/opt.py --precision fp32",
             )
@@ -82,19 +82,19 @@ def other_bundle(made: Bundle, path: Path) -> Comparison:
     )
 
 
-def lite_identity(made: Bundle) -> dict[str, Any]:
+def lite_identity(deployed: Bundle) -> dict[str, Any]:
     """What the logits of a bundle's `host.nb` depend on but the pictures."""
     return {
         "engine": "lite",
         "paddlelite": version("paddlelite"),
-        "host.nb": made.manifest["files"]["host.nb"]["sha256"],
+        "host.nb": deployed.manifest["files"]["host.nb"]["sha256"],
     }
 
 
-def _find_weights(made: Bundle, variant: zoo.Variant) -> Path:
-    entry = made.manifest["weights"]
+def _find_weights(deployed: Bundle, variant: zoo.Variant) -> Path:
+    entry = deployed.manifest["weights"]
     if entry["sha256"] is None:
-        raise InputError(f"{made.path} does not say which weights it was made from")
+        raise InputError(f"{deployed.path} does not say which weights it was made from")
     places = [Path(entry["path"])] if entry["path"] else []
     # Where the same weights lie now, if the clone or the cache has moved since.
     if entry["source"] == "digits":

@@ -48,7 +48,7 @@ def expand(arguments: Iterable[str]) -> list[Path | Prediction]:
 
 
 def classify(
-    asked: Classifier,
+    classifier: Classifier,
     pictures: Sequence[Path | Prediction],
     *,
     count: int,
@@ -62,9 +62,9 @@ def classify(
     its process down.
     """
     paths = [Picture(str(picture), picture) for picture in pictures if isinstance(picture, Path)]
-    job = Job.of(asked.engine, asked.preprocess, len(asked.labels))
-    with workers.local(processes) as hands:
-        found = hands.submit_all(job, paths).result(on_progress)
+    job = Job.of(classifier.engine, classifier.preprocess, len(classifier.labels))
+    with workers.local(processes) as pool:
+        found = pool.submit_all(job, paths).result(on_progress)
     places = iter(range(len(paths)))
     predictions = []
     for picture in pictures:
@@ -73,18 +73,18 @@ def classify(
         elif (place := next(places)) in found.unreadable:
             predictions.append(Prediction(str(picture), error=found.unreadable[place]))
         else:
-            guesses = _guesses(asked, picture, found.logits[place], count)
+            guesses = _guesses(classifier, picture, found.logits[place], count)
             predictions.append(Prediction(str(picture), guesses))
     return predictions
 
 
-def document(asked: Classifier, predictions: Iterable[Prediction]) -> dict[str, Any]:
+def document(classifier: Classifier, predictions: Iterable[Prediction]) -> dict[str, Any]:
     """All of it as JSON values; probabilities are 0 to 1."""
     return {
-        "origin": str(asked.origin),
-        "model": asked.model,
-        "precision": asked.precision,
-        "backend": asked.backend,
+        "origin": str(classifier.origin),
+        "model": classifier.model,
+        "precision": classifier.precision,
+        "backend": classifier.backend,
         "pictures": [
             {
                 "picture": one.path,
@@ -112,12 +112,13 @@ def as_csv(predictions: Iterable[Prediction]) -> str:
     return csv_text.table(("picture", "rank", "class", "probability", "error"), rows, line_end="\n")
 
 
-def _guesses(asked: Classifier, path: Path, logits: np.ndarray, count: int) -> list[Guess]:
+def _guesses(classifier: Classifier, path: Path, logits: np.ndarray, count: int) -> list[Guess]:
     if not np.isfinite(logits).all():
         raise ConversionError(
-            f"{asked.engine.path} answers NaN or infinity for {path}", remedy="make it again with --force"
+            f"{classifier.engine.path} answers NaN or infinity for {path}",
+            remedy="make it again with --force",
         )
-    return guesses(logits, asked.labels, count)
+    return guesses(logits, classifier.labels, count)
 
 
 def _files(argument: str) -> list[Path]:

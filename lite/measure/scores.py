@@ -30,7 +30,7 @@ _VAL_NAME = re.compile(r"(.*/)?ILSVRC2012_val_\d{8}\.(JPEG|jpe?g|png)")
 class Scores:
     """Logits float32 [N, classes] of the pictures that could be read; `unreadable`: name → why."""
 
-    asked: Classifier
+    classifier: Classifier
     pictures: PictureSet
     logits: np.ndarray = field(repr=False)
     unreadable: Mapping[str, ToolkitError]
@@ -49,7 +49,7 @@ class Scores:
     @cached_property
     def confusion(self) -> np.ndarray:
         """int64 [classes, classes]: pictures by their label (row) and by the class they were given (column)."""
-        classes = len(self.asked.labels)
+        classes = len(self.classifier.labels)
         matrix = np.zeros((classes, classes), dtype=np.int64)
         np.add.at(matrix, (self.truth, self.logits.argmax(axis=1)), 1)
         return matrix
@@ -57,19 +57,19 @@ class Scores:
     @cached_property
     def classes(self) -> list[ClassAccuracy]:
         """Accuracy of every class that has pictures, the worst first."""
-        return accuracy.by_class(self.logits, None, self.truth, self.asked.labels)
+        return accuracy.by_class(self.logits, None, self.truth, self.classifier.labels)
 
     def confusions(self, count: int | None = None) -> list[tuple[str, str, int]]:
         """Label, class given instead, pictures: the commonest mistakes first."""
         wrong = self.confusion - np.diag(np.diag(self.confusion))
         rows, columns = np.nonzero(wrong)
         order = np.argsort(-wrong[rows, columns], kind="stable")[:count]
-        names = self.asked.labels
+        names = self.classifier.labels
         return [(names[rows[at]], names[columns[at]], int(wrong[rows[at], columns[at]])) for at in order]
 
 
 def score(
-    asked: Classifier,
+    classifier: Classifier,
     pictures: PictureSet,
     *,
     processes: int | None = None,
@@ -80,9 +80,9 @@ def score(
     Raises InputError if none can be read or the network cannot be opened, ConversionError for NaN or infinity in an
     output and for an engine that fails.
     """
-    job = Job.of(asked.engine, asked.preprocess, len(asked.labels))
-    with workers.local(processes) as hands:
-        found = hands.submit_all(job, pictures.pictures).result(on_progress)
+    job = Job.of(classifier.engine, classifier.preprocess, len(classifier.labels))
+    with workers.local(processes) as pool:
+        found = pool.submit_all(job, pictures.pictures).result(on_progress)
     names = {pictures.names[place]: error for place, error in sorted(found.unreadable.items())}
     readable = [place for place in range(len(pictures.pictures)) if place not in found.unreadable]
     if not readable:
@@ -96,11 +96,11 @@ def score(
     broken = np.flatnonzero(~np.isfinite(logits).all(axis=1))
     if len(broken):
         raise ConversionError(
-            f"{asked.engine.path} answers NaN or infinity for {pictures.names[readable[broken[0]]]}",
+            f"{classifier.engine.path} answers NaN or infinity for {pictures.names[readable[broken[0]]]}",
             remedy="it is not usable",
         )
-    share = imagenet_share(pictures, asked.labels)
-    return Scores(asked, pictures.take(readable), logits, names, share)
+    share = imagenet_share(pictures, classifier.labels)
+    return Scores(classifier, pictures.take(readable), logits, names, share)
 
 
 def document(found: Scores, *, seconds: float) -> dict[str, Any]:
@@ -108,16 +108,16 @@ def document(found: Scores, *, seconds: float) -> dict[str, Any]:
 
     `confusion` lists [label's index, given class's index, pictures] for every pair that occurs.
     """
-    asked = found.asked
+    classifier = found.classifier
     rows, columns = np.nonzero(found.confusion)
     return {
         "schema": SCHEMA,
-        "origin": str(asked.origin),
-        "model": asked.model,
-        "weights": {"source": asked.source, "sha256": asked.sha256},
-        "backend": asked.backend,
-        "precision": asked.precision,
-        "options": asdict(asked.options),
+        "origin": str(classifier.origin),
+        "model": classifier.model,
+        "weights": {"source": classifier.source, "sha256": classifier.sha256},
+        "backend": classifier.backend,
+        "precision": classifier.precision,
+        "options": asdict(classifier.options),
         "images": {
             "source": found.pictures.source,
             "measured": len(found.truth),
@@ -131,8 +131,8 @@ def document(found: Scores, *, seconds: float) -> dict[str, Any]:
         "top5": found.top_k(5),
         "top5_interval": interval.or_none(interval.of_known(found.top_k(5), len(found.truth))),
         "published": published(found),
-        "labels": list(asked.labels),
-        "empty_classes": empty_classes(found.pictures, asked.labels),
+        "labels": list(classifier.labels),
+        "empty_classes": empty_classes(found.pictures, classifier.labels),
         "classes": [
             {
                 "label": one.label,
@@ -154,7 +154,7 @@ def published(found: Scores) -> dict[str, float] | None:
     """PaddleClas's figures (and the paper's) on ImageNet val; None for other data and for unknown models."""
     if found.imagenet_share is None:
         return None
-    figures = zoo.find(found.asked.model).published
+    figures = zoo.find(found.classifier.model).published
     names = ("top1", "top5", "reference_top1", "reference_top5")
     return {name: getattr(figures, name) for name in names}
 

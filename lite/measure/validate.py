@@ -117,8 +117,8 @@ class Run:
             make_folder(self.out)
             engine = prepare(self.out)
             job = Job.of(engine, self.bundle.preprocess, store.classes)
-            with self.open_workers() as hands:
-                self._run_missing(hands, job, store, list(missing.items()), keep)
+            with self.open_workers() as pool:
+                self._run_missing(pool, job, store, list(missing.items()), keep)
             if isinstance(engine, InferenceEngine):
                 # Until here it stays, for a run that goes on from an interrupted one.
                 shutil.rmtree(engine.path, ignore_errors=True)
@@ -126,16 +126,16 @@ class Run:
 
     def _run_missing(
         self,
-        hands: Workers,
+        pool: Workers,
         job: Job,
         store: Chunks,
         missing: Sequence[tuple[int, slice]],
         keep: Callable[[int, ChunkResult], None],
     ) -> None:
         def submit(task: tuple[int, slice]) -> Future[ChunkResult]:
-            return hands.submit(job, self.pictures.pictures[task[1]])
+            return pool.submit(job, self.pictures.pictures[task[1]])
 
-        for (index, _), chunk in hands.as_they_come(missing, submit):
+        for (index, _), chunk in pool.as_they_come(missing, submit):
             store.write(index, chunk)
             keep(index, chunk)
 
@@ -175,12 +175,12 @@ class Run:
         return Validation(self.bundle, pictures, names, deployed, reference, measured)
 
 
-def run_key(identity: dict[str, Any], made: Bundle, pictures: PictureSet) -> str:
+def run_key(identity: dict[str, Any], deployed: Bundle, pictures: PictureSet) -> str:
     """SHA-256 of all that the logits of one network depend on: network, engine, preprocessing, pictures."""
     return chunks.key(
         {
             **identity,
-            "preprocess": asdict(made.preprocess),
+            "preprocess": asdict(deployed.preprocess),
             "opencv": version("opencv-python"),
             "pictures": pictures.digest,
             "chunk": chunks.SIZE,
@@ -188,6 +188,6 @@ def run_key(identity: dict[str, Any], made: Bundle, pictures: PictureSet) -> str
     )
 
 
-def default_out(root: Path, made: Bundle, pictures: PictureSet) -> Path:
+def default_out(root: Path, deployed: Bundle, pictures: PictureSet) -> Path:
     """`root/<bundle name>-<short hash>`: a folder of its own for a bundle and its pictures."""
-    return root / f"{made.path.resolve().name}-{run_key(lite_identity(made), made, pictures)[:8]}"
+    return root / f"{deployed.path.resolve().name}-{run_key(lite_identity(deployed), deployed, pictures)[:8]}"

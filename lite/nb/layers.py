@@ -33,8 +33,8 @@ def layers(steps: Iterable[Step], parameters: Iterable[str]) -> dict[int, str]:
         before = sum(norm <= place for norm in norms)
         name = program.anchor(place, before, len(norms) // 2)
         if name is None and step.op.type != "calib":
-            made = [names[source] for source in program.sources[place] if source in names]
-            name = made[-1] if made else "patch_embed.proj"
+            producers = [names[source] for source in program.sources[place] if source in names]
+            name = producers[-1] if producers else "patch_embed.proj"
         if name is not None:
             names[place] = name
     for place in reversed(range(len(program.steps))):

@@ -104,12 +104,12 @@ def optimize(
         command = [python, "-m", _run_opt.__name__, ",".join(targets), str(int(fp16))]
         ended = run_limited(command, timeout, folder)
         # opt appends .nb itself.
-        made = folder / f"{_run_opt.OUT}.nb"
-        explain(ended, model, made, timeout)
-        converted = read_back(made, model)
+        nb_file = folder / f"{_run_opt.OUT}.nb"
+        explain(ended, model, nb_file, timeout)
+        converted = read_back(nb_file, model)
         check_kernels(converted, expect)
         try:
-            made.replace(out)
+            nb_file.replace(out)
         except OSError as error:
             raise InputError(
                 f"cannot write {out}", why=error.strerror, remedy="choose another folder"
@@ -164,8 +164,8 @@ def for_host(program: Exported, out: Path) -> reader.LiteModel:
     return optimize(program.model, program.params, out, targets=("x86",), expect=expect)
 
 
-def explain(ended: Ended, model: Path, made: Path, timeout: float) -> None:
-    """Raises the error for an end of opt on `model` that is no success, or that left no file `made`.
+def explain(ended: Ended, model: Path, nb_file: Path, timeout: float) -> None:
+    """Raises the error for an end of opt on `model` that is no success, or that left no file `nb_file`.
 
     `timeout` (seconds) is what it had. InputError for a full disk, else a ConversionError of this module.
     """
@@ -184,8 +184,8 @@ def explain(ended: Ended, model: Path, made: Path, timeout: float) -> None:
             why="its wheel exists for Python 3.8 to 3.10 on x86_64 only",
             remedy="run this with ./run.sh, which makes such an environment",
         )
-    if status and ("fwrite(" in ended.output or _is_full(made.parent)):
-        raise _full(made.parent)
+    if status and ("fwrite(" in ended.output or _is_full(nb_file.parent)):
+        raise _full(nb_file.parent)
     if status == -signal.SIGSEGV:
         why, remedy = _crash(model)
         raise OptCrashError(f"opt crashed (SIGSEGV) on {model.name}", why=why, remedy=remedy)
@@ -208,7 +208,7 @@ def explain(ended: Ended, model: Path, made: Path, timeout: float) -> None:
             ),
         }.get(status, ("opt gives no reason", "try again, and check the program and this environment"))
         raise OptExitError(f"opt ended with {how} on {model.name}{said}", why=why, remedy=remedy)
-    if not made.is_file():
+    if not nb_file.is_file():
         raise NoOutputError(
             f"opt reported success on {model.name} but wrote no file{said}",
             why="it is another build or something removed the file",
@@ -216,16 +216,16 @@ def explain(ended: Ended, model: Path, made: Path, timeout: float) -> None:
         )
 
 
-def read_back(made: Path, model: Path) -> reader.LiteModel:
+def read_back(nb_file: Path, model: Path) -> reader.LiteModel:
     """Reads what opt wrote for `model`.
 
     Raises BadOutputError when it is no whole `.nb`, InputError when the disk is full.
     """
     try:
-        return reader.read(made)
+        return reader.read(nb_file)
     except InputError as error:
-        if _is_full(made.parent):
-            raise _full(made.parent) from error
+        if _is_full(nb_file.parent):
+            raise _full(nb_file.parent) from error
         raise BadOutputError(
             f"opt reported success on {model.name} but what it wrote does not read back",
             why=error.reason,

@@ -99,10 +99,10 @@ def _opencl(bundle: Bundle, facts: Facts, found: Found | None) -> Iterator[Probl
 
 def _version(bundle: Bundle, facts: Facts, runtime: Library) -> Iterator[Problem]:
     network = bundle.host_nb if is_x86(facts) else bundle.model_nb
-    made = reader.read(network).opt_version
-    if runtime.version is not None and _tag(made) != _tag(runtime.version):
-        why = f"{network.name} is by opt {made}, the library {runtime.path.name} is {runtime.version}"
-        remedy = f"get the library of {made} (tools/fetch_sdk.py --version), or make the bundle again"
+    opt_version = reader.read(network).opt_version
+    if runtime.version is not None and _tag(opt_version) != _tag(runtime.version):
+        why = f"{network.name} is by opt {opt_version}, the library {runtime.path.name} is {runtime.version}"
+        remedy = f"get the library of {opt_version} (tools/fetch_sdk.py --version), or make the bundle again"
         yield Problem("version", why, remedy)
 
 

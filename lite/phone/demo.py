@@ -167,9 +167,9 @@ def _other_than_asked(document: dict[str, Any], request: Request) -> str | None:
     if (bench is None) != (request.bench is None):
         return "it measured nothing" if bench is None else "it measured without being asked"
     if bench is not None and request.bench is not None:
-        asked, counted = request.bench.repeats, len(bench["latencies_ms"])
-        if counted != asked:
-            return f"{counted} latencies for {asked} runs"
+        wanted, counted = request.bench.repeats, len(bench["latencies_ms"])
+        if counted != wanted:
+            return f"{counted} latencies for {wanted} runs"
         if min(bench["latencies_ms"]) <= 0:
             return "a latency of 0 ms"
     return None

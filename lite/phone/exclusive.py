@@ -27,7 +27,7 @@ _STAT = re.compile(r"(?P<pid>\d+) \(.*\) \S \d+ (?P<group>\d+)(?: -?\d+){16} (?P
 
 
 @contextlib.contextmanager
-def alone(device: Device) -> Iterator[None]:
+def exclusive(device: Device) -> Iterator[None]:
     """Keeps other benches, also those of other computers, away from the phone while the block runs.
 
     Raises BusyError where one is at work there already, PhoneError for what befalls the phone.

@@ -67,20 +67,20 @@ def python(root: Path) -> list[Check]:
 def a_bundle(folder: Path | None, bundles: Path) -> tuple[Check, Bundle | None]:
     """The bundle at `folder`, by default the newest in `bundles`."""
     try:
-        made = bundle.read(folder or bundle.newest(bundles))
+        chosen = bundle.read(folder or bundle.newest(bundles))
     except InputError as error:
         return Check("bundle", "missing", error.reason, _OPT if folder is None else error.remedy), None
-    kind = f"{made.manifest['precision']} for {made.manifest['target']}"
+    kind = f"{chosen.manifest['precision']} for {chosen.manifest['target']}"
     return ok(
         "bundle",
-        f"{made.path.resolve().name} ({kind}, Paddle Lite {made.manifest['versions']['paddlelite']})",
-    ), made
+        f"{chosen.path.resolve().name} ({kind}, Paddle Lite {chosen.manifest['versions']['paddlelite']})",
+    ), chosen
 
 
-def program(abi: str, binaries: Binaries, made: Bundle | None) -> Check:
+def program(abi: str, binaries: Binaries, chosen: Bundle | None) -> Check:
     """The demo for `abi` with all its libraries."""
     try:
-        found = binaries.find(abi, [made] if made else [])
+        found = binaries.find(abi, [chosen] if chosen else [])
     except BinaryError as error:
         return Check(f"demo for {abi}", "missing", error.reason, error.remedy)
     megabytes = sum(path.stat().st_size for path in found.files.values()) / 1e6

@@ -88,12 +88,12 @@ class Measurement:
                 if hottest is None
                 else f"not cooled down: started at {hottest:.0f} °C"
             )
-        asked, used = self.configuration, self.used
-        if used and used["threads"] != asked.threads:
+        wanted, used = self.configuration, self.used
+        if used and used["threads"] != wanted.threads:
             threads = f"{used['threads']} thread{'s' if used['threads'] > 1 else ''}"
-            found.append(f"{threads} in place of {asked.threads}: the engine takes no more")
-        if used and asked.cpu_mask is None and used["power_mode"] != asked.power_mode:
-            found.append(f"power mode {asked.power_mode} is not this engine's: {used['power_mode']}")
+            found.append(f"{threads} in place of {wanted.threads}: the engine takes no more")
+        if used and wanted.cpu_mask is None and used["power_mode"] != wanted.power_mode:
+            found.append(f"power mode {wanted.power_mode} is not this engine's: {used['power_mode']}")
         return found
 
 

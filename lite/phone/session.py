@@ -15,7 +15,7 @@ from lite.phone import checks, facts, measure, push
 from lite.phone.binaries import Binaries
 from lite.phone.device import Device
 from lite.phone.errors import BusyError, GoldenMismatchError, NoPhoneError, PhoneError
-from lite.phone.exclusive import alone
+from lite.phone.exclusive import exclusive
 from lite.phone.facts import Facts
 from lite.phone.measure import StoppedError
 from lite.phone.measured import Measured
@@ -142,7 +142,7 @@ def _run(
 
     began = time.monotonic()
     try:
-        with alone(device):
+        with exclusive(device):
             _bench(device, job, tensors, outcome, stop, say)
         outcome.status = "ok"
     except StoppedError:

@@ -111,10 +111,10 @@ def fetch(
                     _download(build, new, download_to, timeout, progress)
             if download_to:
                 download_to.unlink(missing_ok=True)
-    made = read(folder)
-    if made.runtime.version is None:
+    fetched = read(folder)
+    if fetched.runtime.version is None:
         notify(f"WARNING: the library does not say which version it is; {build.tag} is assumed")
-    return made
+    return fetched
 
 
 def read(folder: Path) -> Sdk:

@@ -136,7 +136,7 @@ def plan(
     known, unseen = noise(int8, program, program.rows(), sets, stages)
     layers, predicted = (layers_of(found, costs, recipe) for found in (known, unseen))
     chosen = knapsack.choose(layers, limit - costs.whole)
-    made = recipe_of(recipe, chosen, limit)
+    adapted = recipe_of(recipe, chosen, limit)
     # The same ways, with the noise that they leave in the check pictures.
     ways = {
         (layer.name, way): other
@@ -152,7 +152,7 @@ def plan(
     for step in knapsack.order(layers):
         bought[step.layer] = step.after
         points.append(point(f"{step.layer}: {step.after.words}", bought))
-    return Plan(made, limit, min(PICTURES, len(held_out.pictures)), points, point(made.name, chosen))
+    return Plan(adapted, limit, min(PICTURES, len(held_out.pictures)), points, point(adapted.name, chosen))
 
 
 def _check_held_out(calibration: PictureSet, held_out: PictureSet) -> None:

@@ -75,8 +75,8 @@ def _layers(graph: _Graph, queries: str, tokens: str, last: bool) -> str:
     count = variant.class_tokens if last else rows
 
     def split(inputs: str, tokens: int) -> str:
-        made = graph.reshape(graph.linear(inputs, dim, dim), 1, tokens, heads, variant.head_dim)
-        return graph.transpose(made, 0, 2, 1, 3)
+        result = graph.reshape(graph.linear(inputs, dim, dim), 1, tokens, heads, variant.head_dim)
+        return graph.transpose(result, 0, 2, 1, 3)
 
     query, key, value = split(queries, count), split(tokens, rows), split(tokens, rows)
     mixed = graph.transpose(_mixed(graph, query, key, value), 0, 2, 1, 3)
@@ -138,10 +138,10 @@ class _Graph:
         alias: str = "def",
         name: str = "",
     ) -> str:
-        made = name or self._name()
+        result = name or self._name()
         self._add(kind, {each: (variable,) for each, variable in inputs.items()}, attributes or {},
-                  {output: (made,)}, Kernel(kind, alias, target, precision, "nchw"))  # fmt: skip
-        return made
+                  {output: (result,)}, Kernel(kind, alias, target, precision, "nchw"))  # fmt: skip
+        return result
 
     def parameter(self, *shape: int) -> str:
         name = self._name()
@@ -160,10 +160,10 @@ class _Graph:
             return self.add("fc", read, {"op_type": "matmul_v2"})
         read["Input"] = self.quantized(inputs)
         alias = "int8out" if int8_out else "fp32out"
-        made = self.add("fc", read, {"op_type": "matmul_v2"}, precision="int8", alias=alias)
+        result = self.add("fc", read, {"op_type": "matmul_v2"}, precision="int8", alias=alias)
         if int8_out:
-            self.in_int8.add(made)
-        return made
+            self.in_int8.add(result)
+        return result
 
     def product(self, left: str, right: str, *, transposed: bool) -> str:
         attributes = {"trans_x": False, "trans_y": transposed}
@@ -191,16 +191,16 @@ class _Graph:
         return self.add("transpose2", {"X": tensor}, {"axis": axes}, precision="any")
 
     def concat(self, parts: list[str], axis: int) -> str:
-        made = self._name()
-        self._add("concat", {"X": tuple(parts)}, {"axis": axis}, {"Out": (made,)},
+        result = self._name()
+        self._add("concat", {"X": tuple(parts)}, {"axis": axis}, {"Out": (result,)},
                   Kernel("concat", "def", "arm", "any", "nchw"))  # fmt: skip
-        return made
+        return result
 
     def split(self, tensor: str, parts: int) -> list[str]:
-        made = [self._name() for _ in range(parts)]
-        self._add("split", {"X": (tensor,)}, {"axis": 2}, {"Out": tuple(made)},
+        result = [self._name() for _ in range(parts)]
+        self._add("split", {"X": (tensor,)}, {"axis": 2}, {"Out": tuple(result)},
                   Kernel("split", "def", "host", "fp32", "nchw"))  # fmt: skip
-        return made
+        return result
 
     def _name(self) -> str:
         self.count += 1

@@ -39,7 +39,7 @@ class _NoBar:
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def without_paddle_output() -> Iterator[None]:
     """Within it, Paddle's quantization shows nothing but errors."""
     loggers = [
         logging.getLogger(name) for name in logging.root.manager.loggerDict if name.startswith("paddle")

@@ -24,7 +24,7 @@ from lite.pictures.picture_set import Picture, PictureSet
 from lite.zoo import Preprocess
 from quant.pictures import cropped
 from quant.program import layers, paddle_fixes
-from quant.program.paddle_fixes import nodes_in_order, quiet, unchecked_links
+from quant.program.paddle_fixes import nodes_in_order, unchecked_links, without_paddle_output
 from quant.recipe import Recipe
 
 # The line of a C++ error that says what happened; a traceback stands before it, a hint after it.
@@ -66,7 +66,7 @@ def quantize(
     with (
         tempfile.TemporaryDirectory(prefix="calibration-") as scratch,
         static_graph() as executor,
-        quiet(),
+        without_paddle_output(),
         unchecked_links(),
         nodes_in_order(),
     ):

@@ -25,20 +25,22 @@ def attention(work: Rewriting, index: int) -> None:
 
     def mix(part: slice) -> tuple[np.ndarray, np.ndarray]:
         normed = work.normed(norm, part)
-        seen = fake_quantize(normed, limit)
-        query, key, values = (work.linear(layer, normed if layer in work.kept else seen) for layer in layers)
+        quantized = fake_quantize(normed, limit)
+        query, key, values = (
+            work.linear(layer, normed if layer in work.kept else quantized) for layer in layers
+        )
         work.mixed[part] = block.attention(query, key, values, work.variant.heads)
         heads = work.variant.heads, work.variant.head_dim
         if index == work.last:
             query = query[:, : work.variant.class_tokens]
-        return tuple(np.abs(made.reshape(-1, *heads)).max((0, 2)) for made in (query, key))
+        return tuple(np.abs(keys.reshape(-1, *heads)).max((0, 2)) for keys in (query, key))
 
-    queries, made = zip(*each(work.count, mix), strict=True)
+    queries, keys = zip(*each(work.count, mix), strict=True)
     room = work.switches.class_tokens if index == work.last else 1.0
     work.ranges[f"{name}.query"] = [float(value) * room for value in np.max(queries, axis=0)]
-    work.ranges[f"{name}.key"] = [float(value) for value in np.max(made, axis=0)]
+    work.ranges[f"{name}.key"] = [float(value) for value in np.max(keys, axis=0)]
     proj = f"{name}.proj"
-    stats = work.seen(lambda part: work.mixed[part], last=index == work.last)
+    stats = work.look_at(lambda part: work.mixed[part], last=index == work.last)
     scale = work.search_scale(proj, stats, work.state[f"{proj}.weight"])
     value = layers[2]
     if f"{value}.weight" in work.unrounded:

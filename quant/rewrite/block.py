@@ -91,7 +91,7 @@ def attention(query: np.ndarray, key: np.ndarray, value: np.ndarray, heads: int)
 
 
 @dataclass(frozen=True)
-class Seen:
+class Activations:
     """An activation over the calibration pictures.
 
     `low`, `high` float32 [pictures, channels]: each picture's least and greatest. `rows` float32 [n, channels] is a
@@ -108,7 +108,7 @@ class Seen:
         """The greatest magnitude per channel, float32 [channels]."""
         return np.maximum(np.abs(self.low), np.abs(self.high)).max(axis=0)
 
-    def half(self, pictures: np.ndarray) -> Seen:
+    def half(self, pictures: np.ndarray) -> Activations:
         """The part of the pictures where `pictures`, bool [pictures], is set."""
         kept = pictures[self.owners]
-        return Seen(self.low[pictures], self.high[pictures], self.rows[kept], self.owners[kept])
+        return Activations(self.low[pictures], self.high[pictures], self.rows[kept], self.owners[kept])

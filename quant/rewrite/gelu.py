@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from quant.recipe import OUTLIERS, Kind
-from quant.rewrite.block import Seen, fake_quantize
+from quant.rewrite.block import Activations, fake_quantize
 
 # Units wider than this many times the mean are scaled down to it. None: no unit is scaled.
 FLOORS = (None, 2.5, 1.5)
@@ -51,8 +51,8 @@ class Affine:
     def split(self) -> tuple[np.ndarray, Affine]:
         """The order, int [hidden], that puts outliers last, and the affine of the units before them."""
         inliers = np.setdiff1d(np.arange(len(self.middle)), self.outliers)
-        none = np.arange(0)
-        rest = Affine(self.middle[inliers], self.scale[inliers], self.limit, self.scaled, none)
+        nothing = np.arange(0)
+        rest = Affine(self.middle[inliers], self.scale[inliers], self.limit, self.scaled, nothing)
         return np.concatenate([inliers, self.outliers]), rest
 
 
@@ -81,7 +81,9 @@ def choices(outliers: Iterable[int] = OUTLIERS) -> list[Choice]:
     ]
 
 
-def held_out(seen: Seen, weight: np.ndarray, outliers: Iterable[int] = OUTLIERS) -> dict[Choice, float]:
+def held_out(
+    seen: Activations, weight: np.ndarray, outliers: Iterable[int] = OUTLIERS
+) -> dict[Choice, float]:
     """The error of each choice behind fc2's `weight` [hidden, out], on pictures that its ranges were not taken from."""
     errors = dict.fromkeys(choices(outliers), 0.0)
     # Each unit's part in the error behind fc2, as if units erred independently.
@@ -105,7 +107,7 @@ def least(errors: Mapping[Choice, float]) -> dict[Kind, float]:
     return found
 
 
-def choose(seen: Seen, errors: Mapping[Choice, float], prices: Mapping[Kind, float]) -> Affine:
+def choose(seen: Activations, errors: Mapping[Choice, float], prices: Mapping[Kind, float]) -> Affine:
     """What loses least by `errors` (`held_out` of the same) for what it takes.
 
     `prices` are those of the kinds to choose from, in instructions over those of scaling.
@@ -125,7 +127,7 @@ def unchanged(units: int) -> Affine:
     )
 
 
-def _affine(seen: Seen, choice: Choice) -> Affine:
+def _affine(seen: Activations, choice: Choice) -> Affine:
     low, high = seen.low.min(axis=0), seen.high.max(axis=0)
     middle = (low + high) / 2 if choice.shift else np.zeros_like(low)
     reach = np.maximum(np.maximum(high - middle, middle - low), 1e-6)

@@ -27,10 +27,10 @@ def mlp(work: Rewriting, index: int) -> None:
     weight = work.state[f"{fc2}.weight"]
     affine = gelu.unchanged(len(weight))
     if fc2 not in work.kept:
-        seen = work.seen(lambda part: work.hidden[part], last=index == work.last)
-        errors = gelu.held_out(seen, weight, work.switches.outliers)
+        activations = work.look_at(lambda part: work.hidden[part], last=index == work.last)
+        errors = gelu.held_out(activations, weight, work.switches.outliers)
         work.gelu_errors[index] = gelu.least(errors)
-        affine = gelu.choose(seen, errors, _prices(work, index, work.gelu_errors[index]))
+        affine = gelu.choose(activations, errors, _prices(work, index, work.gelu_errors[index]))
         work.note_range(fc2, affine.limit)
     if affine.outliers.size:
         affine = _split(work, index, affine)

@@ -19,7 +19,7 @@ from quant import mapped
 from quant.program.ranges import Ranges
 from quant.recipe import Kind, Switches
 from quant.rewrite import block
-from quant.rewrite.block import Seen, each, fake_quantize, layer_norm
+from quant.rewrite.block import Activations, each, fake_quantize, layer_norm
 from quant.rewrite.equalize import search
 from quant.rewrite.gptq import gptq, nearest
 
@@ -88,7 +88,7 @@ class Rewriting:
 
         list(each(self.count, add))
 
-    def seen(self, inputs: Callable[[slice], np.ndarray], *, last: bool) -> Seen:
+    def look_at(self, inputs: Callable[[slice], np.ndarray], *, last: bool) -> Activations:
         """What was seen; in the last block, behind attention, only the class tokens count."""
         prefix = self.variant.class_tokens
 
@@ -103,7 +103,7 @@ class Rewriting:
             kept[:: self.every] = True
             return values.min(axis=1), values.max(axis=1), rows[kept], pictures[kept]
 
-        return Seen(*map(np.concatenate, zip(*each(self.count, look), strict=True)))
+        return Activations(*map(np.concatenate, zip(*each(self.count, look), strict=True)))
 
     def normed(self, norm: str, part: slice) -> np.ndarray:
         """The activations of some pictures behind a layer norm."""
@@ -111,7 +111,7 @@ class Rewriting:
 
     def equalize_norm(self, norm: str, layers: list[str], *, last: bool) -> float:
         """Moves a scale from the norm into the layers behind it; returns the range of what is left."""
-        stats = self.seen(lambda part: self.normed(norm, part), last=last)
+        stats = self.look_at(lambda part: self.normed(norm, part), last=last)
         weight = np.concatenate([self.state[f"{layer}.weight"] for layer in layers], axis=1)
         scale = self.search_scale(norm, stats, weight)
         for kind in ("weight", "bias"):
@@ -135,7 +135,7 @@ class Rewriting:
         """What a layer makes of inputs [..., in], with the weights as they are now."""
         return inputs @ self.state[f"{layer}.weight"] + self.state[f"{layer}.bias"]
 
-    def search_scale(self, layer: str, stats: Seen, weight: np.ndarray) -> np.ndarray:
+    def search_scale(self, layer: str, stats: Activations, weight: np.ndarray) -> np.ndarray:
         """The scale of a weight's inputs, float32 [in], by `equalize.search`; ones where it is switched off."""
         if not self.switches.equalize:
             return np.ones(len(weight), np.float32)

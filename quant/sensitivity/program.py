@@ -120,14 +120,14 @@ def prepare(
     return program
 
 
-def write(made: Int8, original: Exported, folder: Path) -> Program:
+def write(converted: Int8, original: Exported, folder: Path) -> Program:
     """Writes an INT8 program and the float one it was made of into a new folder, with what is known of them."""
-    for name, exported in (("int8", made.program), ("fp32", original)):
+    for name, exported in (("int8", converted.program), ("fp32", original)):
         (folder / name).mkdir(parents=True)
         for file in (exported.model, exported.params):
             shutil.copyfile(file, folder / name / file.name)
     program = Program(folder)
-    network, rewritten = made.network, made.rewritten
+    network, rewritten = converted.network, converted.rewritten
     with static_graph() as executor:
         parts = take_apart(LoadedProgram(program.int8, executor))
         named = layers.tensors(network, parts.loaded)

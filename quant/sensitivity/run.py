@@ -86,12 +86,12 @@ class Run:
         """Figures in the order they come."""
         if not missing:
             return
-        with self.open_workers() as hands:
-            yield from spread(hands, measure, job, missing, self.check.pictures)
+        with self.open_workers() as pool:
+            yield from spread(pool, measure, job, missing, self.check.pictures)
 
 
 def spread(
-    hands: Workers,
+    pool: Workers,
     work: Callable[[Job, Row | None, int, Sequence[Picture]], Found],
     job: Job,
     tasks: Mapping[Place, Row | None],
@@ -102,9 +102,9 @@ def spread(
     def submit(place: Place) -> Future[Any]:
         chunk = place[1]
         part = pictures[chunk * CHUNK : (chunk + 1) * CHUNK]
-        return hands.executor.submit(work, job, tasks[place], chunk, part)
+        return pool.executor.submit(work, job, tasks[place], chunk, part)
 
-    return hands.as_they_come(tasks, submit)
+    return pool.as_they_come(tasks, submit)
 
 
 def _together(rows: Sequence[Row], found: Mapping[Place, Figures], chunk_range: Iterable[int]) -> Sensitivity:

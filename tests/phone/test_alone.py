@@ -13,7 +13,7 @@ from waiting import HANG, until
 
 from lite.phone.device import Device
 from lite.phone.errors import BusyError
-from lite.phone.exclusive import alone
+from lite.phone.exclusive import exclusive
 from lite.phone.server import Server
 
 BUSY = "another bench is at work on it; wait for it, or end it (if there is none: adb -s"
@@ -25,39 +25,39 @@ def holders(phone: Phone) -> list[str]:
 
 def test_one_after_the_other(device: Device, phone: Phone) -> None:
     for _ in range(3):
-        with alone(device):
+        with exclusive(device):
             assert len(holders(phone)) == 1
         assert holders(phone) == []
 
 
 def test_the_second_is_refused_and_the_first_goes_on(device: Device, phone: Phone, server: Server) -> None:
     other = ready(server, phone)
-    with alone(device):
+    with exclusive(device):
         for _ in range(2):
-            with pytest.raises(BusyError, match=re.escape(BUSY)) as caught, alone(other):
+            with pytest.raises(BusyError, match=re.escape(BUSY)) as caught, exclusive(other):
                 raise AssertionError
             assert caught.value.exit_code == 6
         assert device.run("echo goes on", HANG).stdout == "goes on\n"
-    with alone(other):
+    with exclusive(other):
         pass
 
 
 def test_what_is_told_to_do_where_there_is_none(device: Device, phone: Phone, server: Server) -> None:
     """As after a computer that vanished from the network: the phone knows nothing of its end yet."""
     other = ready(server, phone)
-    with alone(device):
-        with pytest.raises(BusyError) as caught, alone(other):
+    with exclusive(device):
+        with pytest.raises(BusyError) as caught, exclusive(other):
             pass
         command = re.search(r"shell (kill \d+)\)$", str(caught.value))
         assert command
         other.run(command[1], HANG)
         until(lambda: not holders(phone))
-        with alone(other):
+        with exclusive(other):
             pass
 
 
 def test_phones_do_not_keep_each_other(device: Device, server: Server, make_phone) -> None:
-    with alone(device), alone(ready(server, make_phone("other"))):
+    with exclusive(device), exclusive(ready(server, make_phone("other"))):
         pass
 
 
@@ -86,7 +86,7 @@ def test_two_benches_and_one_that_is_killed(
 
 
 def test_a_cable_pulled_frees_the_phone(device: Device, phone: Phone, server: Server) -> None:
-    with alone(device):
+    with exclusive(device):
         phone.relay.drop()
-        with alone(ready(server, phone)):
+        with exclusive(ready(server, phone)):
             pass
