@@ -27,8 +27,10 @@ def imports(root: Path) -> dict[str, set[str]]:
 
 
 def room(module: str, root: Path) -> str:
-    """The folder that a module is in; a module that lies in lite or quant itself is a room of its own."""
+    """The folder that a module is in. What lies in quant itself is drawn one by one; in lite it is the ground floor."""
     parts = module.split(".")
+    if parts[0] == "quant" and len(parts) == 2 and not (root / "quant" / parts[1]).is_dir():
+        return module
     if len(parts) == 1 or parts[0] == "tools":
         return parts[0]
     return ".".join(parts[:2]) if (root / parts[0] / parts[1]).is_dir() else parts[0]

@@ -14,10 +14,10 @@ from training_data import DISTILLED, RANDOM, TINY, assert_same, run, settings, w
 from lite.errors import InputError
 from lite.training import listing
 from lite.training.checkpoint import Checkpoint, Position
+from lite.training.devices import Devices
 from lite.training.loop import Task
 from lite.training.settings import Settings
 from lite.training.sources import Digits, Pictures
-from lite.training.stage_run import Devices
 
 
 @pytest.fixture

@@ -19,10 +19,10 @@ from lite.pictures import digits
 from lite.training import batches, checkpoint, initial, listing
 from lite.training import initial as resolution
 from lite.training.batches import Epoch
+from lite.training.devices import ALONE, Devices
 from lite.training.loop import Task
 from lite.training.settings import Augment
 from lite.training.sources import Digits, Pictures
-from lite.training.stage_run import ALONE, Devices
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ def main(
 ) -> None:
     """Runs the command."""
     from lite.training import checkpoint as save
-    from lite.training import initial, listing, settings, stage_run, teacher
+    from lite.training import devices, initial, listing, settings, teacher
     from lite.training.checkpoint import discard
     from lite.training.loop import Task, train
     from lite.training.sources import Digits
@@ -108,7 +108,7 @@ def main(
         Digits() if data == "digits" else listing.find(data, chosen.seed, labels, notify=notify)
     )
     save.check_writable(out)
-    here = stage_run.start()
+    here = devices.start()
     tell = say if here.is_first else _nothing
     remark = notify if here.is_first else _nothing
     task = Task(
@@ -125,7 +125,7 @@ def main(
     )
     if variant.distilled and not teacher_name:
         remark("no --teacher: both heads learn from the labels")
-    if chosen.amp and not stage_run.on_gpu():
+    if chosen.amp and not devices.on_gpu():
         remark("mixed precision is off: it is for GPUs, and this runs on the CPU in float32")
     tell(_plan(task))
     if force and here.is_first:

@@ -14,10 +14,10 @@ import numpy as np
 import paddle
 
 from lite.errors import InputError
+from lite.training.devices import Devices
 from lite.training.rand_augment import RandAugment, random_erasing
 from lite.training.settings import Settings
 from lite.training.sources import Source, normalise
-from lite.training.stage_run import Devices
 
 # As many unreadable pictures in a row mean that something else is wrong.
 _TRIES = 100

@@ -18,11 +18,12 @@ from lite.model.state import State
 from lite.training import batches
 from lite.training.batches import Batch, Epoch
 from lite.training.checkpoint import Checkpoint, Position
+from lite.training.devices import ALONE, Devices
 from lite.training.initial import at_resolution
 from lite.training.schedule import shape
 from lite.training.settings import Settings
 from lite.training.sources import Source
-from lite.training.stage_run import ALONE, Devices, StageRun
+from lite.training.stage_run import StageRun
 from lite.training.teacher import Teacher
 from lite.zoo import Variant
 
