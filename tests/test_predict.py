@@ -95,7 +95,8 @@ def test_folders_patterns_and_odd_names(tmp_path, monkeypatch):
     ]  # fmt: skip
     (empty,) = expand(["empty"])
     assert isinstance(empty, Prediction)
-    assert "no pictures in empty" in (empty.error or "")
+    assert empty.error is not None
+    assert empty.error.what == "no pictures in empty"
 
 
 def test_no_more_classes_than_there_are_and_progress(tiny_bundle):

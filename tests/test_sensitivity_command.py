@@ -68,7 +68,7 @@ def test_ctrl_c_and_the_same_command_again(arguments: list[str], tmp_path: Path)
     before = lines.read_text()
     done = before.count("\n")
     rows = 2 * (1 + len(Program(next((tmp_path / "out").glob("program-*"))).rows()))
-    assert f"interrupted; {done} of {rows} measurements done; the same command goes on" in stopped.stderr
+    assert f"interrupted: {done} of {rows} measurements done; the same command goes on" in stopped.stderr
     assert 5 <= done < rows
     assert not (tmp_path / "out" / "sensitivity.json").exists()
     # Cut off in the middle of a line, as by a power failure.

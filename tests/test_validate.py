@@ -124,7 +124,8 @@ def test_ctrl_c_and_the_same_command_again(whole, tiny_bundle, photos, tmp_path)
         done = ended(process)
     before = chunk_files(tmp_path)
     assert done.returncode == 130
-    assert not done.stdout
+    error = json.loads(done.stdout)["error"]
+    assert (error["what"], error["exit_code"]) == ("interrupted", 130)
     assert len(done.stderr.splitlines()) == 1
     assert f"{len(before) * SIZE} of {COUNT} pictures done" in done.stderr
     assert "the same command goes on" in done.stderr

@@ -69,7 +69,7 @@ def a_bundle(folder: Path | None, bundles: Path) -> tuple[Check, Bundle | None]:
     try:
         chosen = bundle.read(folder or bundle.newest(bundles))
     except InputError as error:
-        return Check("bundle", "missing", error.reason, _OPT if folder is None else error.remedy), None
+        return Check("bundle", "missing", error.reason, _OPT), None
     kind = f"{chosen.manifest['precision']} for {chosen.manifest['target']}"
     return ok(
         "bundle",
