@@ -22,7 +22,10 @@ def arrows(root: Path) -> dict[str, set[str]]:
         return direct[one] | {deep for other in direct[one] for deep in below(other, (*path, one))}
 
     reach = {one: below(one) for one in direct}
-    return {one: {other for other in found if not any(other in reach[via] for via in found)} for one, found in direct.items()}
+    return {
+        one: {other for other in found if not any(other in reach[via] for via in found)}
+        for one, found in direct.items()
+    }
 
 
 def test_the_picture_is_what_the_imports_say(root: Path) -> None:
@@ -39,7 +42,10 @@ def test_every_room_is_described(root: Path) -> None:
 
 
 def test_a_circle_is_told(tmp_path: Path) -> None:
-    for name, text in (("lite/a/one.py", "from lite.b import two"), ("lite/b/two.py", "from lite.a import one")):
+    for name, text in (
+        ("lite/a/one.py", "from lite.b import two"),
+        ("lite/b/two.py", "from lite.a import one"),
+    ):
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_text(text)
     try:
