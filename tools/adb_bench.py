@@ -31,7 +31,6 @@ from lite.phone.plan import Plan
 
 if TYPE_CHECKING:
     from lite.bundle import Bundle
-    from lite.phone.binaries import Binaries
 
 BENCHES = _command.ROOT / "build" / "bench"
 
@@ -205,6 +204,7 @@ def main(
     from _bench import LiveTable, install_all, show_results, twice
 
     from lite.phone import push, results, session
+    from lite.phone.binaries import Binaries
     from lite.phone.exclusive import exclusive
     from lite.phone.server import Server, address
     from lite.phone.session import Job
