@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import click
-import forms
+import graph_forms as forms
 import numpy as np
 import paddle
 

@@ -197,7 +197,7 @@ def local(count: int | None = None) -> Iterator[Workers]:
 def opener(count: int | None, address: str | None) -> Callable[[], AbstractContextManager[Workers]]:
     """`local` with `count` processes, or `connected` to the Dask scheduler at `address`. Raises InputError for both."""
     if address and count:
-        raise InputError("--workers is for this computer; with --dask the scheduler has its own")
+        raise InputError("--workers is for this computer", remedy="with --dask the scheduler has its own")
     return partial(connected, address) if address else partial(local, count)
 
 
