@@ -275,14 +275,14 @@ def test_interrupt_leaves_nothing_behind(program: Exported, out: Path, tmp_path:
     endless.write_text("#!/bin/sh\nexec sleep 10000\n")
     endless.chmod(0o755)
     script = (
-        "import sys; from pathlib import Path; from lite import optimizer\n"
+        "import sys; from pathlib import Path; from lite.nb import optimizer\n"
         "model, params, out, python = map(Path, sys.argv[1:])\n"
         "expect = optimizer.Expectation('fp32', ('arm',))\n"
         "optimizer.optimize(model, params, out, targets=('arm',), expect=expect, python=str(python))\n"
     )
     command = [sys.executable, "-c", script, program.model, program.params, out, endless]
     with subprocess.Popen(command, cwd=root, stderr=subprocess.DEVNULL) as process:
-        (child,) = until(lambda: _children(process.pid))
+        (child,) = until(lambda: _children(process.pid), process)
         assert any(out.parent.iterdir())
         # Until it waits for the child, and no longer for its start.
         until(lambda: b"sleep" in Path(f"/proc/{child}/cmdline").read_bytes(), process)

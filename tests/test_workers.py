@@ -107,7 +107,7 @@ def test_a_script_without_a_main_guard_that_is_killed(root: Path, tmp_path: Path
     script.write_text(
         "import os, sys, time\n"
         f"sys.path.insert(0, {str(root)!r})\n"
-        "from lite import processes\n"
+        "from lite.engines import processes\n"
         "print('imported', flush=True)\n"
         "with processes.pool(2) as executor:\n"
         "    calls = [executor.submit(os.getpid) for _ in range(2)]\n"
