@@ -43,7 +43,7 @@ def noise(variant: Variant, state: State, recipe: Recipe, crops: Sequence[np.nda
             weights, budget_plan.cheapest(recipe), calibration, folder, stages
         ) as made:
             program = write(made, folder / "program")
-            (found,) = budget_measure.noise(made, program, program.rows(), [crops])
+            (found,) = budget_measure.noise(made, program, program.rows(), [calibration.pictures])
     errors = {block: list(ways.items()) for block, ways in found.gelu_errors.items()}
     return json.dumps({**dataclasses.asdict(found), "gelu_errors": errors})
 
