@@ -18,7 +18,7 @@ from lite import bundle
 from lite.bundle import Bundle
 from lite.errors import ConversionError, InputError
 from lite.files import write_text
-from lite.measure import accuracy, classes_csv, drift, margins, predictions_csv
+from lite.measure import accuracy, csv_tables, drift, margins
 from lite.measure.drift import LayerDrift
 from lite.model.exported import INPUT_NAME
 from lite.model.weights import Weights
@@ -160,11 +160,13 @@ def write(folder: Path, inputs: Inputs, checked: Checked, *, max_drift: float | 
         size = checked.nb.bytes
         page = report.Report(manifest, size, checked.layers, worst, checked.curve, classes, by_margin_class)
         report.write(new / "report.html", page)
-        answers = predictions_csv.table(
+        answers = csv_tables.predictions_table(
             check.names, weights.labels, checked.logits, checked.reference, check.labels
         )
-        write_text(new / predictions_csv.NAME, answers)
-        write_text(new / classes_csv.NAME, classes_csv.table(weights.labels, classes, by_margin_class))
+        write_text(new / csv_tables.PREDICTIONS, answers)
+        write_text(
+            new / csv_tables.CLASSES, csv_tables.classes_table(weights.labels, classes, by_margin_class)
+        )
         bundle.write_manifest(new, manifest)
     return bundle.read(folder)
 

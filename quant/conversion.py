@@ -30,7 +30,7 @@ from lite.pictures.picture_set import DIGITS, PictureSet
 from lite.stages import Stages, to_stderr
 from quant import bundle_writer, host_check
 from quant.budget import plan
-from quant.budget import run as budgets
+from quant.budget import plan as budgets
 from quant.bundle_writer import Checked, Inputs, NbFile
 from quant.cost import model as cost
 from quant.int8 import SEED, quantize
@@ -84,7 +84,7 @@ def convert(
     request = Request(precision, target)
     used = recipe if isinstance(recipe, Recipe) else Recipe.named(recipe)
     if budget is not None:
-        plan.check(used, budget, weights.variant, weights.classes, int8=precision == "int8")
+        plan.check_budget(used, budget, weights.variant, weights.classes, int8=precision == "int8")
     weights, calibrating, checking = choose_for(
         weights,
         str(calibration),

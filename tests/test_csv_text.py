@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from lite import csv_text
+from lite.measure import csv_tables
 from lite.measure.predict import Prediction, as_csv
 from lite.report.report import Guess
 
@@ -20,13 +20,13 @@ def rows(text: str) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("text", FORMULAS)
 def test_text_does_not_become_a_formula(text):
-    (row,) = rows(csv_text.table(("a", "b"), [(text, f"in the middle {text}")]))
+    (row,) = rows(csv_tables.table(("a", "b"), [(text, f"in the middle {text}")]))
     assert row["a"] == "'" + text
     assert row["b"] == f"in the middle {text}"
 
 
 def test_numbers_stay_numbers():
-    (row,) = rows(csv_text.table(("a", "b", "c", "d"), [(-1.5, True, None, 1e-17)]))
+    (row,) = rows(csv_tables.table(("a", "b", "c", "d"), [(-1.5, True, None, 1e-17)]))
     assert [float(row["a"]), row["b"], row["c"], float(row["d"])] == [-1.5, "1", "", 1e-17]
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from lite.errors import ConversionError, InputError, ToolkitError
 from lite.phone.demo import DemoError
-from lite.phone.errors import PhoneError
+from lite.phone.link import PhoneError
 
 FOLDERS = ("lite", "quant", "tools", "benchmarks")
 # PhoneError's are the serial, why and remedy.

@@ -15,16 +15,14 @@ from lite.model.exported import Exported
 from lite.model.program import LoadedProgram, static_graph
 from quant import recipe as recipes
 from quant.cost.model import linear
-from quant.program.quantizers import take_apart
-from quant.program.segments import Segments
+from quant.program.quantizers import Segments, take_apart
 from quant.recipe import Recipe
 from quant.rewrite.block import fake_quantize
 from quant.rewrite.gptq import nearest
 from quant.sensitivity.figures import Measured, Sums, Whole
 from quant.sensitivity.program import Program
 from quant.sensitivity.results import document, rank, recipe_text
-from quant.sensitivity.run import WHOLE, Sensitivity, Store
-from quant.sensitivity.worker import Job, measure
+from quant.sensitivity.run import WHOLE, Job, Sensitivity, Store, measure
 
 REWRITE = {"views": 1, "tanh_gelu": False, "attention": "per_head"}
 

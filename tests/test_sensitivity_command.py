@@ -22,8 +22,7 @@ from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
 from quant import recipe as recipes
 from quant.sensitivity.program import Program, folder_for
-from quant.sensitivity.run import Run
-from quant.sensitivity.worker import Job, measure
+from quant.sensitivity.run import Job, Run, measure
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -9,7 +9,7 @@ import pytest
 from training_data import BLUE, RED, write_colours, write_pictures
 
 from lite.errors import InputError
-from lite.training.listing import find
+from lite.training.sources import find
 
 
 def test_a_tenth_of_each_class_is_held_out_and_never_trained_on(tmp_path: Path):

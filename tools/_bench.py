@@ -24,8 +24,8 @@ from rich.text import Text
 from lite.bundle import Bundle
 from lite.phone import install
 from lite.phone.device import Device
-from lite.phone.errors import PhoneError
 from lite.phone.exclusive import exclusive
+from lite.phone.link import PhoneError
 from lite.phone.measured import Comparison, Measurement
 from lite.phone.session import Outcome
 

@@ -11,8 +11,7 @@ import _command
 import click
 
 from lite.engines import BACKENDS
-from lite.engines.base import Options
-from lite.measure.selection import Selection
+from lite.engines.base import Options, Selection
 from quant import recipe as recipes
 from quant.request import CALIBRATION_PICTURES
 

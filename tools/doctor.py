@@ -18,9 +18,9 @@ from lite.bundle import Bundle
 from lite.errors import InputError
 from lite.phone import checks, facts, host
 from lite.phone.binaries import Binaries
-from lite.phone.errors import NoPhoneError, PhoneError
 from lite.phone.facts import Facts
 from lite.phone.host import Check
+from lite.phone.link import NoPhoneError, PhoneError
 from lite.phone.server import Listed, Server, address
 
 BENCH = "python tools/adb_bench.py"

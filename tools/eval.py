@@ -24,8 +24,8 @@ from lite.errors import InputError
 from lite.files import write_text
 
 if TYPE_CHECKING:
+    from lite.engines.base import Selection
     from lite.measure.scores import Scores
-    from lite.measure.selection import Selection
 
 SHOWN = 10
 MATRIX = 16  # classes that a confusion matrix on a terminal can hold

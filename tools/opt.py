@@ -115,7 +115,7 @@ def main(
     variant = zoo.find(model)
     if limit is not None:
         # Before a server is asked, weights are loaded or anything is converted.
-        plan.check(recipe_used, limit, variant, fewest_classes(variant, source), int8=int8)
+        plan.check_budget(recipe_used, limit, variant, fewest_classes(variant, source), int8=int8)
     loaded, calibration, checked = choose_for(
         load_weights(model, source, labels, notify=notify),
         calib,

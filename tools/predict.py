@@ -20,8 +20,8 @@ from lite import labels as class_names
 from lite.errors import InputError
 
 if TYPE_CHECKING:
+    from lite.engines.base import Selection
     from lite.measure.predict import Prediction
-    from lite.measure.selection import Selection
 
 EXAMPLES = """
 \b

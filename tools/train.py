@@ -88,8 +88,8 @@ def main(
     force: bool,
 ) -> None:
     """Runs the command."""
+    from lite.training import batches, initial, settings, sources, teacher
     from lite.training import checkpoint as save
-    from lite.training import devices, initial, listing, settings, teacher
     from lite.training.checkpoint import discard
     from lite.training.loop import Task, train
     from lite.training.sources import Digits
@@ -105,10 +105,10 @@ def main(
     if data == "digits" and labels:
         raise InputError("--labels names the classes of list files", remedy="the digits have their names")
     pictures: Source = (
-        Digits() if data == "digits" else listing.find(data, chosen.seed, labels, notify=notify)
+        Digits() if data == "digits" else sources.find_pictures(data, chosen.seed, labels, notify=notify)
     )
     save.check_writable(out)
-    here = devices.start()
+    here = batches.start_devices()
     tell = say if here.is_first else _nothing
     remark = notify if here.is_first else _nothing
     task = Task(
@@ -125,7 +125,7 @@ def main(
     )
     if variant.distilled and not teacher_name:
         remark("no --teacher: both heads learn from the labels")
-    if chosen.amp and not devices.on_gpu():
+    if chosen.amp and not batches.on_gpu():
         remark("mixed precision is off: it is for GPUs, and this runs on the CPU in float32")
     tell(_plan(task))
     if force and here.is_first:

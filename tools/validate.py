@@ -33,7 +33,7 @@ from lite.errors import InputError
 if TYPE_CHECKING:
     from lite.bundle import Bundle
     from lite.measure.comparison import Comparison
-    from lite.measure.validation import Validation
+    from lite.measure.validate import Validation
 
 VALIDATIONS = _command.ROOT / "build" / "validate"
 SHOWN = 10
@@ -99,10 +99,10 @@ def main(
     """Runs the command."""
     from lite import bundle
     from lite.engines import workers
-    from lite.measure import drift, validation
+    from lite.measure import drift, validate
     from lite.measure.validate import Run, default_out
     from lite.pictures import picture_set
-    from lite.report import validation as validation_files
+    from lite.report import report as validation_files
 
     deployed = bundle.read(folder or bundle.newest(BUNDLES))
     compared = _reference(deployed, reference, max_drift)
@@ -116,8 +116,8 @@ def main(
     with Display(remaining=True) as display:
         run = Run(deployed, pictures, compared, out, workers.opener(count, address), display.stages)
         found = run.run(restart=restart)
-        results = validation.document(found, max_drift=max_drift, seconds=display.stages.seconds)
-        validation_files.write(out, found, results)
+        results = validate.document(found, max_drift=max_drift, seconds=display.stages.seconds)
+        validation_files.write_validation(out, found, results)
     _print_unreadable(found.unreadable, out)
     if as_json:
         _command.print_json(results)

@@ -15,11 +15,10 @@ from pathlib import Path
 from lite import bundle, zoo
 from lite.bundle import Bundle
 from lite.engines import BACKENDS, Backend
-from lite.engines.base import DEFAULT, Options, Runnable
+from lite.engines.base import DEFAULT, Options, Runnable, Selection
 from lite.engines.paddle_lite import LiteEngine
 from lite.errors import InputError
 from lite.exports import folder as exported
-from lite.measure.selection import Selection
 from lite.model import weights
 from lite.model.weights import Weights
 from lite.zoo import Preprocess

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from lite import csv_text
 from lite.engines import workers
 from lite.engines.workers import Job
 from lite.errors import ConversionError, InputError, ToolkitError
+from lite.measure import csv_tables
 from lite.measure.accuracy import Guess, guesses
 from lite.measure.classifier import Classifier
 from lite.pictures import folders
@@ -109,7 +109,7 @@ def as_csv(predictions: Iterable[Prediction]) -> str:
             rows.append((one.path, None, None, None, " ".join(str(one.error).split())))
         for rank, guess in enumerate(one.guesses, start=1):
             rows.append((one.path, rank, guess.label, f"{guess.probability:.6f}", None))
-    return csv_text.table(("picture", "rank", "class", "probability", "error"), rows, line_end="\n")
+    return csv_tables.table(("picture", "rank", "class", "probability", "error"), rows, line_end="\n")
 
 
 def _guesses(classifier: Classifier, path: Path, logits: np.ndarray, count: int) -> list[Guess]:

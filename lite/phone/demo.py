@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from lite.phone.device import Device, Finished
-from lite.phone.errors import PhoneError, PhoneTimeoutError
+from lite.phone.link import PhoneError, PhoneTimeoutError
 
 SCHEMA = Path(__file__).resolve().parents[2] / "android_demo" / "cpp" / "schema" / "output.schema.json"
 PROGRAM = "deit"

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from adbutils import AdbDevice
 
 from lite.errors import InputError
-from lite.phone.errors import PhoneError, PhoneTimeoutError
-from lite.phone.link import FAULTS, Link, explained
+from lite.phone.link import FAULTS, Link, PhoneError, PhoneTimeoutError, explained
 
 # Packets of adb's shell protocol (its shell_protocol.h): uint8 kind, uint32 size, little-endian.
 _PACKET = struct.Struct("<BI")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from lite.phone.device import Device
-from lite.phone.errors import BusyError
+from lite.phone.link import BusyError
 
 _SECONDS = 60.0
 _MARK = "deit_lite_alone"

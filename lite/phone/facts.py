@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lite.phone.device import Device
-from lite.phone.errors import PhoneError
+from lite.phone.link import PhoneError
 from lite.phone.push import FOLDER
 
 _SECONDS = 120.0

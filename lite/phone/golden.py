@@ -12,7 +12,7 @@ import numpy as np
 
 from lite.bundle import Bundle
 from lite.measure.drift import cosines
-from lite.phone.errors import GoldenMismatchError
+from lite.phone.link import GoldenMismatchError
 
 # INT8 kernels for ARM, fp16 and GPUs round in other places than `host.nb`, and a flipped rounding travels. So it
 # does in `host.nb` of an INT8 bundle: the last bit of a sum moves logits of 4 by 0.004 on one and the same engine.

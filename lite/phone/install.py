@@ -14,7 +14,7 @@ from lite.bundle import Bundle
 from lite.errors import InputError
 from lite.phone import push
 from lite.phone.device import Device
-from lite.phone.errors import PhoneError
+from lite.phone.link import PhoneError
 from lite.phone.push import Progress
 
 PACKAGE = "com.example.deit"

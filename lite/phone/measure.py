@@ -14,7 +14,7 @@ import numpy as np
 from lite.phone import demo, golden, sensors
 from lite.phone.demo import Bench, Request
 from lite.phone.device import Device
-from lite.phone.errors import PhoneError
+from lite.phone.link import PhoneError
 from lite.phone.measured import Cooldown, Measured, Measurement, Round
 from lite.phone.plan import Candidate, Plan
 from lite.phone.sensors import Sample

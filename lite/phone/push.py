@@ -13,11 +13,10 @@ from pathlib import Path, PurePosixPath
 
 from lite.errors import InputError
 from lite.files import file_sha256
-from lite.phone import index, sync
+from lite.phone import sync
 from lite.phone.device import Device
-from lite.phone.errors import PhoneError
-from lite.phone.index import Entry
-from lite.phone.sync import RefusedError
+from lite.phone.link import PhoneError
+from lite.phone.sync import Entry, RefusedError
 
 FOLDER = "/data/local/tmp/deit_lite"
 # Seconds without progress after which a transfer is given up; flash memory may take its time to flush.
@@ -61,7 +60,7 @@ class _File:
     def part(self) -> str:
         """Its temporary name, beside its own."""
         name = PurePosixPath(self.name)
-        return str(name.with_name(f".{name.name}{index.PART}"))
+        return str(name.with_name(f".{name.name}{sync.PART}"))
 
 
 def push(
@@ -124,7 +123,7 @@ def _found(name: str, path: Path) -> _File:
 def _kept(device: Device, folder: str, wanted: Sequence[_File], stall: float) -> set[str]:
     """The names that need not be sent; removes what broken transfers left."""
     try:
-        state = index.read(device, folder, stall)
+        state = sync.read_index(device, folder, stall)
     except TimeoutError:
         why = f"it has not said within {stall:g} s what it has in {folder}"
         raise PhoneError(device.serial, why, "check the cable and run this again", lost=True) from None
@@ -191,9 +190,9 @@ def _publish(device: Device, folder: str, whole: Mapping[_File, Entry]) -> None:
     # one was cut short.
     steps = [
         f"cd {shlex.quote(folder)}",
-        _note(index.without([one.name for one in whole])),
+        _note(sync.index_without([one.name for one in whole])),
         *(_rename(shlex.quote(f"./{one.part}"), shlex.quote(f"./{one.name}")) for one in whole),
-        _note([index.line(one.name, entry) for one, entry in whole.items()]),
+        _note([sync.index_line(one.name, entry) for one, entry in whole.items()]),
     ]
     done = device.run(" && ".join(steps), _SHELL_SECONDS)
     if done.code:
@@ -209,7 +208,7 @@ def _rename(part: str, name: str) -> str:
 def _note(lines: Sequence[str]) -> str:
     text = shlex.quote("\n" + "\n".join(lines))
     # Its echo takes a backslash for more than that.
-    return (f"printf '%s\\n' {text}" if "\\" in text else f"echo {text}") + f" >>{index.NAME}"
+    return (f"printf '%s\\n' {text}" if "\\" in text else f"echo {text}") + f" >>{sync.NAME}"
 
 
 def _counted(

@@ -19,9 +19,9 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-from lite import csv_text
 from lite.bundle import Bundle
 from lite.files import write_text
+from lite.measure import csv_tables
 from lite.phone import report
 from lite.phone.measured import Comparison, Measurement, Round
 from lite.phone.session import Job, Outcome
@@ -157,7 +157,7 @@ COLUMNS = (
 
 def table(results: Mapping[str, Any]) -> str:
     """The rows of `results` (as `results.document` gives them) with a heading, as CSV (RFC 4180)."""
-    return csv_text.table(COLUMNS, ([row.get(name) for name in COLUMNS] for row in _rows(results)))
+    return csv_tables.table(COLUMNS, ([row.get(name) for name in COLUMNS] for row in _rows(results)))
 
 
 def _rows(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -12,8 +12,7 @@ from adbutils import AdbDevice, AdbError, adb_path
 
 from lite.errors import InputError
 from lite.phone.device import Device
-from lite.phone.errors import NoPhoneError
-from lite.phone.link import FAULTS, Client
+from lite.phone.link import FAULTS, Client, NoPhoneError
 
 DEFAULT_PORT = 5037
 _LOCAL = "127.0.0.1"

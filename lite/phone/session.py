@@ -14,9 +14,9 @@ from lite.errors import ToolkitError
 from lite.phone import checks, facts, measure, push
 from lite.phone.binaries import Binaries
 from lite.phone.device import Device
-from lite.phone.errors import BusyError, GoldenMismatchError, NoPhoneError, PhoneError
 from lite.phone.exclusive import exclusive
 from lite.phone.facts import Facts
+from lite.phone.link import BusyError, GoldenMismatchError, NoPhoneError, PhoneError
 from lite.phone.measure import StoppedError
 from lite.phone.measured import Measured
 from lite.phone.plan import Candidate, Plan

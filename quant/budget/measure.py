@@ -19,8 +19,7 @@ from quant.int8 import Int8, quantize
 from quant.recipe import Kind, Recipe
 from quant.sensitivity.figures import Row, Sums, Whole
 from quant.sensitivity.program import Program
-from quant.sensitivity.run import CHUNK
-from quant.sensitivity.worker import Job, alone
+from quant.sensitivity.run import CHUNK, Job, alone
 
 # Pictures of each set that noise is measured with; time grows with their number. A worker takes as many at once.
 PICTURES = CHUNK

@@ -24,8 +24,7 @@ from lite.measure import drift
 from lite.measure.drift import SNR_LIMIT_DB
 from quant.cost import prices
 from quant.program.layers import Tensors
-from quant.program.quantizers import Parts, Read
-from quant.program.segments import Segments
+from quant.program.quantizers import Parts, Read, Segments
 
 Kind = Literal["layer", "activation", "weight"]
 # What the two factors of an attention product are.

@@ -25,11 +25,9 @@ from lite.model.program import LoadedProgram, export_weights, static_graph
 from lite.model.weights import Weights
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
-from quant import int8
-from quant.int8 import SEED, Int8
+from quant.int8 import SEED, Int8, quantize
 from quant.program import layers
-from quant.program.quantizers import set_parameter, take_apart
-from quant.program.segments import Segments
+from quant.program.quantizers import Segments, set_parameter, take_apart
 from quant.recipe import Recipe
 from quant.sensitivity.figures import Row, rows
 
@@ -107,7 +105,7 @@ def prepare(
             work = Path(name)
             with stages.stage("export"):
                 original = export_weights(weights, work / "fp32")
-            write(int8.quantize(weights, recipe, calibration, original, work, stages), original.program, part)
+            write(quantize(weights, recipe, calibration, original, work, stages), original.program, part)
         part.rename(program.folder)
     except OSError as error:
         raise InputError(

@@ -17,7 +17,7 @@ import pytest
 from adbutils import adb_path
 
 from lite.phone.device import Device
-from lite.phone.errors import NoPhoneError, PhoneError
+from lite.phone.link import NoPhoneError, PhoneError
 from lite.phone.server import Server
 
 # The C++ core's build is shared with its own tests.

@@ -12,8 +12,8 @@ from phone import Phone
 from waiting import HANG, until
 
 from lite.phone.device import Device
-from lite.phone.errors import BusyError
 from lite.phone.exclusive import exclusive
+from lite.phone.link import BusyError
 from lite.phone.server import Server
 
 BUSY = "another bench is at work on it; wait for it, or end it (if there is none: adb -s"

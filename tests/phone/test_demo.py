@@ -18,7 +18,7 @@ from lite import bundle
 from lite.phone import demo, golden
 from lite.phone.demo import Bench, Request, UnusableError
 from lite.phone.device import Finished
-from lite.phone.errors import GoldenMismatchError
+from lite.phone.link import GoldenMismatchError
 
 
 @pytest.fixture(scope="module")

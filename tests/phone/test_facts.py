@@ -12,7 +12,7 @@ from waiting import HANG
 
 from lite.phone import facts
 from lite.phone.device import Device
-from lite.phone.errors import PhoneError
+from lite.phone.link import PhoneError
 from lite.phone.push import FOLDER
 from lite.phone.server import Server
 

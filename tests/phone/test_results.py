@@ -15,7 +15,7 @@ from lite import bundle
 from lite.errors import InputError
 from lite.phone import report, results
 from lite.phone.binaries import Binaries
-from lite.phone.errors import PhoneError
+from lite.phone.link import PhoneError
 from lite.phone.measured import Cooldown, Measured, Measurement, Round
 from lite.phone.plan import Candidate, Configuration, Plan
 from lite.phone.sensors import Sample

@@ -16,7 +16,7 @@ from phone import Phone
 from waiting import HANG, until
 
 from lite.errors import InputError
-from lite.phone.errors import NoPhoneError
+from lite.phone.link import NoPhoneError
 from lite.phone.server import Listed, Server, address
 
 
