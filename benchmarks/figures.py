@@ -57,7 +57,7 @@ def main(groups: Sequence[str], listing: bool, check: bool) -> None:
     wanted = [name for group in groups for name in (PICTURES if group == ALL_PICTURES else [group])]
     if unknown := [name for name in wanted if name not in {**GROUPS, **PICTURES}]:
         raise click.UsageError(f"no group {unknown[0]!r}; --list shows them")
-    failures = [] if check else [failure for name in wanted if (failure := made(name))]
+    failures = [] if check else [failure for name in wanted if (failure := make_group(name))]
     if not check:
         render()
     failures += documents.problems() + figures_pictures.problems()
@@ -66,7 +66,7 @@ def main(groups: Sequence[str], listing: bool, check: bool) -> None:
     sys.exit(1 if failures else 0)
 
 
-def made(name: str, root: Path = ROOT) -> str | None:
+def make_group(name: str, root: Path = ROOT) -> str | None:
     """Makes a group or its pictures and writes docs/figures.json; why it cannot be made, if so."""
     runner = Runner(root)
     # Of the code that is run, and of the machine before it is at work.

@@ -69,8 +69,8 @@ def features(weights: str, recipe: Recipe | None, steps: Steps) -> tuple[np.ndar
         program, form = original.program, None
         if recipe is not None:
             pictures = PictureSet.of("calibration", calibration)
-            made = quantize(loaded, recipe, pictures.first(recipe.batches), original, work, steps)
-            program, form = host_check.twin(made.program, work / "twin", steps), form_of(made, recipe)
+            int8 = quantize(loaded, recipe, pictures.first(recipe.batches), original, work, steps)
+            program, form = host_check.twin(int8.program, work / "twin", steps), form_of(int8, recipe)
         with steps.stage("check"):
             return outputs(program, check, variant), form
 
@@ -82,9 +82,9 @@ def load(weights: str) -> State:
     return state
 
 
-def form_of(made: Int8, recipe: Recipe) -> dict[str, Any]:
+def form_of(int8: Int8, recipe: Recipe) -> dict[str, Any]:
     """What the cost of the INT8 network hangs on, as JSON can say it; the head is in INT8 as it is on a phone."""
-    form = dataclasses.asdict(made.rewritten.form if made.rewritten else PLAIN)
+    form = dataclasses.asdict(int8.rewritten.form if int8.rewritten else PLAIN)
     form = {name: sorted(value) if isinstance(value, frozenset) else value for name, value in form.items()}
     return {
         **form,

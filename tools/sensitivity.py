@@ -177,16 +177,17 @@ def _print(figures: dict[str, Any], worst: int) -> None:
     show(table)
     table = _table("Tensors, worst first", "share %", "SNR dB", "cosine min", "top-1 %", "meas. dB")
     for row in figures["tensors"][:worst]:
-        alone = row["alone"]
+        isolated = row["isolated"]
         table.add_row(
             *_start(row),
-            f"{alone['cosine_min']:.5f}",
-            f"{100 * alone['top1_agreement']:.0f}",
+            f"{isolated['cosine_min']:.5f}",
+            f"{100 * isolated['top1_agreement']:.0f}",
             f"{row['gain_db']:+.2f}",
         )
     show(table)
     click.echo(
-        "share: of INT8's noise, made alone · SNR: alone · skip: gain if left in float, from its share · meas.: gain "
+        "share: of INT8's noise, in isolation · SNR: in isolation · skip: gain if left in float, from its share · "
+        "meas.: gain "
         "measured, by chance some tenths off · float: million instructions more than INT8 · %/M: share for each"
     )
 
@@ -200,7 +201,7 @@ def _table(title: str, *headings: str) -> Table:
 
 
 def _start(row: dict[str, Any]) -> list[str]:
-    return [escape(row["name"]), f"{100 * row['share']:.2f}", f"{row['alone']['snr_db']:.1f}"]
+    return [escape(row["name"]), f"{100 * row['share']:.2f}", f"{row['isolated']['snr_db']:.1f}"]
 
 
 if __name__ == "__main__":

@@ -273,18 +273,18 @@ class _DaskSlots:
 
     client: Any
     address: str
-    _asked: float = -_ASK_SECONDS
-    _seen: float = 0.0
+    _last_query: float = -_ASK_SECONDS
+    _last_slots: float = 0.0
     _slots: int = 0
 
     def __call__(self) -> int:
         now = time.monotonic()
-        if now - self._asked >= _ASK_SECONDS:
-            self._asked = now
+        if now - self._last_query >= _ASK_SECONDS:
+            self._last_query = now
             self._slots = 2 * sum(self._cores().values())
-            if self._slots or not self._seen:
-                self._seen = now
-        if now - self._seen > _NO_WORKERS_SECONDS:
+            if self._slots or not self._last_slots:
+                self._last_slots = now
+        if now - self._last_slots > _NO_WORKERS_SECONDS:
             raise ConversionError(
                 f"all workers of the Dask scheduler at {self.address} are gone", remedy=_HINT
             )

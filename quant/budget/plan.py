@@ -181,7 +181,7 @@ def layers_of(found: Noise, costs: Prices, recipe: Recipe) -> list[Layer]:
     blocks = {_fc2(block): block for block in found.gelu_errors}
     layers = []
     for name, (int8, fp32) in costs.layers.items():
-        ways = [Way(0.0, found.alone[name]), Way(fp32 - int8, 0.0, skip=True)]
+        ways = [Way(0.0, found.isolated[name]), Way(fp32 - int8, 0.0, skip=True)]
         if name in blocks:
             ways += _gelu_ways(blocks[name], found, costs, _rewrite(recipe))
         layers.append(Layer(name, tuple(ways)))
@@ -196,8 +196,8 @@ def _gelu_ways(block: int, found: Noise, costs: Prices, rewrite: Rewrite) -> Ite
             done and getattr(rewrite, switch) is False for switch, done in zip(_GELU, kind, strict=True)
         )
         if any(kind) and not forbidden and plain > 0:
-            gone = found.alone[f"{name} input"] * max(1 - error / plain, 0.0)
-            yield Way(costs.gelu(block, kind), max(found.alone[name] - gone, 0.0), False, *kind)
+            gone = found.isolated[f"{name} input"] * max(1 - error / plain, 0.0)
+            yield Way(costs.gelu(block, kind), max(found.isolated[name] - gone, 0.0), False, *kind)
 
 
 def recipe_of(recipe: Recipe, chosen: Mapping[str, Way], limit: float) -> Recipe:

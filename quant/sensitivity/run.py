@@ -123,9 +123,9 @@ def _together(rows: Sequence[Row], found: Mapping[Place, Figures], chunk_range: 
     def total(name: str, part: str) -> Sums:
         return Sums.total(getattr(found[name, chunk], part) for chunk in chunk_range)
 
-    whole = Whole(total(WHOLE, "int8"), total(WHOLE, "float_graph"), total(WHOLE, "alone"))
+    whole = Whole(total(WHOLE, "int8"), total(WHOLE, "float_graph"), total(WHOLE, "isolated"))
     return Sensitivity(
-        whole, [(row, Measured(total(row.name, "alone"), total(row.name, "without"))) for row in rows]
+        whole, [(row, Measured(total(row.name, "isolated"), total(row.name, "without"))) for row in rows]
     )
 
 
@@ -292,13 +292,13 @@ def measure(job: Job, row: Row | None, index: int, pictures: Sequence[Picture]) 
         if row is None:
             return _whole(chunk)
         without = _with(opened.segments, row, opened.every - row.reads, opened.int8, chunk.int8)
-        return Measured(_alone(opened, chunk, row), Sums.of(chunk.reference, without))
+        return Measured(_isolated(opened, chunk, row), Sums.of(chunk.reference, without))
 
 
-def alone(job: Job, row: Row | None, index: int, pictures: Sequence[Picture]) -> Sums | Whole:
+def isolated(job: Job, row: Row | None, index: int, pictures: Sequence[Picture]) -> Sums | Whole:
     """As `measure`, but only the row's own damage, which is half of the work. In a process's main thread."""
     with _at(job, index, pictures) as (opened, chunk):
-        return _whole(chunk) if row is None else _alone(opened, chunk, row)
+        return _whole(chunk) if row is None else _isolated(opened, chunk, row)
 
 
 @contextmanager
@@ -317,7 +317,7 @@ def _whole(chunk: _Chunk) -> Whole:
     )
 
 
-def _alone(opened: _Opened, chunk: _Chunk, row: Row) -> Sums:
+def _isolated(opened: _Opened, chunk: _Chunk, row: Row) -> Sums:
     found = _with(opened.segments, row, row.reads, opened.floats, chunk.floats)
     return Sums.of(chunk.floats[-1], found)
 
