@@ -31,7 +31,8 @@ class Result:
     """A row's figures.
 
     `share` of INT8's noise power that the row makes in isolation, 0 to 1 (it may pass 1: errors can cancel);
-    `skip_share`: the same of all that the tensors make, or of INT8's noise if that is more, so at most 1, None for tensors;
+    `skip_share`: the same of all that the tensors make, or of INT8's noise if that is more, so at most 1, None for
+    tensors;
     `gain_db`: measured, everything else in INT8; `extra`: instructions on ARM for leaving a layer in float, None
     where not known.
     """
