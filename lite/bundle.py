@@ -19,6 +19,7 @@ import numpy as np
 
 from lite.errors import ConversionError, InputError
 from lite.files import check_replaceable, file_sha256, new_folder
+from lite.input_file import read_text
 from lite.zoo import Preprocess
 
 if TYPE_CHECKING:
@@ -158,16 +159,15 @@ def read(folder: Path, *, verify: bool = True) -> Bundle:
     Raises InputError saying what is wrong: no bundle, one by a newer version, incomplete, or edited.
     """
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        reason = f"it has no {MANIFEST}" if folder.is_dir() else "there is no such folder"
-        raise InputError(
-            f"{folder} is not a bundle", why=reason, remedy="make one with tools/opt.py"
-        ) from None
+        there = (folder / MANIFEST).exists()
+        manifest = json.loads(read_text(folder / MANIFEST)) if there else None
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"{folder / MANIFEST} cannot be read", why=_first_line(error), remedy=_AGAIN
         ) from error
+    if not there:
+        reason = f"it has no {MANIFEST}" if folder.is_dir() else "there is no such folder"
+        raise InputError(f"{folder} is not a bundle", why=reason, remedy="make one with tools/opt.py")
     version = manifest.get("schema") if isinstance(manifest, dict) else None
     if isinstance(version, int) and version > SCHEMA:
         raise InputError(
@@ -217,8 +217,8 @@ def newest(root: Path) -> Path:
 
 def _read_labels(folder: Path) -> tuple[str, ...]:
     try:
-        text = (folder / "labels.txt").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(folder / "labels.txt")
+    except UnicodeDecodeError as error:
         raise InputError(
             f"{folder / 'labels.txt'} cannot be read", why=_first_line(error), remedy=_AGAIN
         ) from error

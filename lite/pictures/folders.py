@@ -11,7 +11,7 @@ A source is one of these, tried in this order:
 4. any other folder: all pictures below it, without labels.
 
 A part of 2 is itself a list, a folder of class folders or a folder without labels. Hidden files and folders (a
-leading dot) are passed over; links are followed.
+leading dot) are passed over; links are followed, but a folder's pictures count once however many lead to it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from lite.errors import InputError
+from lite.input_file import LIST_BYTES, read_text
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 TRAIN, VAL = "train", "val"
@@ -215,7 +216,7 @@ def read(place: Path, source: str | None = None) -> Listing:
 
 
 def _below(folder: Path, source: str) -> list[Path]:
-    pictures = sorted(_pictures(folder, frozenset()))
+    pictures = sorted(_pictures(folder))
     if not pictures:
         raise InputError(f"no pictures in {source}", why=f"it needs files ending in {', '.join(SUFFIXES)}")
     return pictures
@@ -236,7 +237,7 @@ def _listing(folder: Path) -> tuple[list[Path], list[Path]]:
             for entry in entries:
                 if entry.name.startswith("."):
                     continue
-                if entry.is_dir():
+                if _is_folder(entry):
                     folders.append(Path(entry.path))
                 elif entry.name.lower().endswith(SUFFIXES):
                     pictures.append(Path(entry.path))
@@ -245,21 +246,37 @@ def _listing(folder: Path) -> tuple[list[Path], list[Path]]:
     return folders, pictures
 
 
-def _pictures(folder: Path, above: frozenset[str]) -> Iterator[Path]:
-    """Every picture below `folder`; `above` holds the folders on the way down, against links in a circle."""
-    real = os.path.realpath(folder)
-    if real in above:
-        return
-    folders, pictures = _listing(folder)
-    yield from pictures
-    for inner in folders:
-        yield from _pictures(inner, above | {real})
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False  # a link to itself
+
+
+def _pictures(folder: Path) -> Iterator[Path]:
+    """Every picture below `folder`, of each folder once: by its own place, else by the first link that leads to it."""
+    seen: set[tuple[int, int]] = set()
+    waiting, links = [folder], list[Path]()
+    while waiting or links:
+        # What no link leads to comes first, so that links into the tree find it seen.
+        place = waiting.pop() if waiting else links.pop(0)
+        try:
+            facts = place.stat()
+        except OSError as failure:
+            raise InputError(f"cannot read the folder {place}", why=failure.strerror) from None
+        if (facts.st_dev, facts.st_ino) in seen:
+            continue
+        seen.add((facts.st_dev, facts.st_ino))
+        folders, pictures = _listing(place)
+        yield from pictures
+        for inner in sorted(folders):
+            (links if inner.is_symlink() else waiting).append(inner)
 
 
 def _from_list(list_file: Path, source: str) -> Listing:
     try:
-        lines = list_file.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as failure:
+        lines = read_text(list_file, LIST_BYTES, "the list").splitlines()
+    except UnicodeDecodeError as failure:
         raise InputError(f"cannot read the list {list_file} as UTF-8 text", why=str(failure)) from None
     paths, labels, numbers = [], [], []
     for number, line in enumerate(lines, start=1):
