@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lite.errors import ConversionError, InputError
-from lite.files import check_replaceable, file_sha256, new_folder
+from lite.files import check_new_folder, file_sha256, new_folder
 from lite.input_file import read_text
 from lite.zoo import Preprocess
 
@@ -106,8 +106,8 @@ def new_bundle(out: Path, *, force: bool = False) -> AbstractContextManager[Path
 
 
 def check_free(out: Path, *, force: bool) -> None:
-    """Raises InputError if `new_bundle` would refuse `out` for what is there; ask before a long run."""
-    check_replaceable(out, MANIFEST, force)
+    """Raises InputError if `new_bundle` would refuse `out`; ask before a long run."""
+    check_new_folder(out, MANIFEST, force)
 
 
 def write_labels(folder: Path, labels: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""The files that a user names, opened in one way: plain files of a bounded size, and nothing that could block or not end.
+"""The files that a user names, opened in one way: plain ones of a bounded size, nothing that could block or not end.
 
 A FIFO would block for good, a device such as /dev/zero never ends, a sparse file of a few bytes says that it has
 terabytes, and files of /proc have more in them than they say. All are refused before anything of them is read.
@@ -67,7 +67,7 @@ def read_bytes(path: Path, most: int, what: str = "") -> bytes:
 
 
 def read_text(path: Path, most: int = TEXT_BYTES, what: str = "") -> str:
-    """All of a UTF-8 file, without a byte order mark and with `\\n` at the ends of lines.
+    """All of a UTF-8 file, without a byte order mark and with line feeds at the ends of lines.
 
     Raises InputError as `read_bytes` does, UnicodeDecodeError for another encoding.
     """

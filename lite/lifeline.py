@@ -1,8 +1,8 @@
 """Processes that never outlive the one that started them, whatever ends that: its end, a crash, SIGKILL.
 
 Their standard input is a pipe that nothing is ever written to. Its other end closes with the process that holds it, and
-then the kernel kills the child on the spot (fcntl(2), F_SETSIG): also in the middle of a call of an engine's library, or
-of a read that never ends, where no Python code of the child would run any more.
+then the kernel kills the child on the spot (fcntl(2), F_SETSIG): also in the middle of a call of an engine, or a
+read that never ends, where no Python code of the child would run any more.
 """
 
 from __future__ import annotations

@@ -6,17 +6,20 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager, suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from lite import lifeline
 from lite.errors import ConversionError, ToolkitError
+from lite.files import full_disk, is_full
 
 # multiprocessing would run the main script's imports in each process once more: seconds, and 350 MB with Paddle.
 _CHILD = "import sys; sys.path[:] = sys.argv[2:]; from lite.engines.processes import serve; serve(int(sys.argv[1]))"
@@ -28,8 +31,9 @@ def pool(count: int) -> Iterator[Executor]:
     """An executor over at most `count` fresh processes, which end with the block, at once if it fails.
 
     They start when there are calls for them, and end on `shutdown(wait=False)` as soon as none are left, or when
-    this process ends, even if it is killed (`lite/lifeline.py`). Functions must be importable: the processes do not see the main script. A call
-    raises ToolkitErrors as they are, ConversionError for every other error and when its process dies.
+    this process ends, even if it is killed (`lite/lifeline.py`). Functions must be importable: the processes do not
+    see the main script. A call raises ToolkitErrors as they are, InputError for a full disk, ConversionError for every
+    other error and when its process dies.
     """
     executor = _OnProcesses(count)
     try:
@@ -195,6 +199,8 @@ def _answer(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
     except ToolkitError as error:
         return False, error
     except Exception as error:
+        if isinstance(error, OSError) and is_full(error):
+            return False, full_disk(error, Path(tempfile.gettempdir()))
         # As text: errors of an engine's library cannot always be sent, or only be read where it is loaded.
         lines = str(error).splitlines()
         what = f"{type(error).__name__}: {lines[0] if lines else 'no reason given'}"

@@ -149,4 +149,6 @@ def _matches(pattern: Path) -> list[Path]:
     except (ValueError, NotImplementedError) as error:
         raise InputError(f"cannot read the pattern {pattern}", why=str(error)) from error
     named = {part for part in pattern.parts if part.startswith(".")}
-    return [match for match in found if all(not part.startswith(".") or part in named for part in match.parts)]
+    return [
+        match for match in found if all(not part.startswith(".") or part in named for part in match.parts)
+    ]

@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from lite.errors import InputError
+from lite.files import check_name
 from lite.input_file import LIST_BYTES, read_text
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -166,8 +167,9 @@ def _by_name(source: str, used: Mapping[int, str], names: Sequence[str]) -> dict
 def find(source: str) -> Layout:
     """How the pictures of `source`, a folder or a list file, lie; no picture is looked for yet.
 
-    Raises InputError if it cannot be read, or has pictures beside its parts.
+    Raises InputError if it cannot be read, has pictures beside its parts, or its name is not UTF-8.
     """
+    check_name(source)
     place = Path(source).absolute()
     if place.suffix.lower() == ".txt" and not place.is_dir():
         return Layout(source, whole=place)
@@ -195,8 +197,8 @@ def find(source: str) -> Layout:
 def read(place: Path, source: str | None = None) -> Listing:
     """The pictures of a list, of class folders (each in the order of paths) or below any other folder.
 
-    `source` is what to call it. Raises InputError if it cannot be read or holds no picture, and for a picture of a
-    list that is not there.
+    `source` is what to call it. Raises InputError if it cannot be read or holds no picture, for a class folder whose
+    name is not UTF-8, and for a picture of a list that is not there.
     """
     source = source or str(place)
     if place.suffix.lower() == ".txt" and not place.is_dir():
@@ -206,6 +208,9 @@ def read(place: Path, source: str | None = None) -> Listing:
         beside = min(loose).name if loose and folders else None
         return Listing(source, place, _below(place, source), beside=beside)
     names = sorted(folder.name for folder in folders)
+    for name in names:
+        # They become class names, and class names a text file.
+        check_name(name)
     if _are_numbers(names):
         names.sort(key=int)
     number = {name: index for index, name in enumerate(names)}

@@ -78,8 +78,8 @@ def from_file(path: Path, spec: Preprocess) -> np.ndarray:
 def decode(path: Path) -> np.ndarray:
     """Reads a picture file, upright: uint8 RGB [H, W, 3] (step 1 of the module's text).
 
-    Raises InputError, naming the file, if it is missing, no plain file, empty, cut short, damaged, over MAX_PIXELS, or of
-    a kind that OpenCV does not read or reads wrongly.
+    Raises InputError, naming the file, if it is missing, no plain file, empty, cut short, damaged, over MAX_PIXELS,
+    or of a kind that OpenCV does not read or reads wrongly.
     """
     data = read_bytes(path, PICTURE_BYTES)
     if not data:
