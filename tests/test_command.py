@@ -79,7 +79,6 @@ BUGS = {
     "raise RuntimeError": "RuntimeError",
     "raise SystemError('x' * 5000)": f"SystemError: {'x' * 200}",
     "main(None, *main)": "TypeError: ",
-    "from lite import zoo; zoo.find(None)": "",
     "sys.setrecursionlimit(100); f = lambda: f(); f()": "RecursionError: ",
     "import threading; one = threading.Thread(target=lambda: 1 / 0); one.start(); one.join(); sys.exit(1)": "ZeroD",
 }
@@ -117,7 +116,7 @@ def test_debug_shows_where_a_users_mistake_was_found(root: Path, tmp_path: Path)
 
 
 def test_too_little_memory_is_said(root: Path, tmp_path: Path) -> None:
-    body = "import numpy; numpy.zeros(1 << 60)"
+    body = "import numpy; numpy.zeros(1 << 55)"
     ended = subprocess.run(command(root, tmp_path, body), capture_output=True, text=True)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.startswith("error: there is not enough memory: Unable to allocate")
@@ -170,7 +169,19 @@ def test_standard_streams_that_are_closed_or_full(
 def test_a_working_folder_that_cannot_be(
     root: Path, tmp_path: Path, name: str, place: str, words: str
 ) -> None:
-    shell = ["bash", "-c", f'{place}; exec "$@"', "bash", sys.executable, root / "tools" / name, "--help"]
+    # A relative one would stop Python itself.
+    shell = [
+        "env",
+        "-u",
+        "PYTHONPATH",
+        "bash",
+        "-c",
+        f'{place}; exec "$@"',
+        "bash",
+        sys.executable,
+        root / "tools" / name,
+        "--help",
+    ]
     ended = subprocess.run(shell, capture_output=True, text=True, cwd=tmp_path)
     assert (ended.returncode, ended.stdout) == (2, "")
     (line,) = ended.stderr.splitlines()

@@ -14,6 +14,7 @@ LISTED = """
 import importlib, json, sys
 sys.path[:0] = [sys.argv[1]]
 sys.argv = sys.argv[:1]
+import click
 found = []
 for name in sys.stdin.read().split():
     for parameter in importlib.import_module(name).main.params:

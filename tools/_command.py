@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     import click
@@ -33,6 +33,7 @@ _BROKEN_PIPE = 128 + signal.SIGPIPE
 _PRINTED = "_command.printed"
 _DEBUG = "--debug"
 _WHY_LENGTH = 200
+_OUTPUT = "standard output"
 
 # `python tools/opt.py` puts only tools/ there.
 if str(ROOT) not in sys.path:
@@ -93,6 +94,8 @@ def run(command: click.Command) -> NoReturn:
         # Commands import Paddle late, and Ctrl-C meanwhile is whatever its modules make of it.
         if interrupted:
             failure, status = ToolkitError("interrupted"), _INTERRUPTED
+        elif why := _missing(error):
+            failure, status = ToolkitError(why, remedy=_environment()), _USAGE
         else:
             failure, status = ToolkitError(**_fault(error)), _FAULT
         _print_error(failure)
@@ -134,14 +137,9 @@ def _of_system(error: OSError) -> ToolkitError:
     from lite.errors import InputError, ToolkitError
     from lite.files import full_disk, is_full
 
-    try:
-        # What could not be printed is still to be.
-        sys.stdout.flush()
-    except OSError as fault:
+    if error.filename == _OUTPUT:
         _drop_output()
-        return InputError(
-            "cannot write to standard output", why=fault.strerror, remedy="send it somewhere else"
-        )
+        return InputError(f"cannot write to {_OUTPUT}", why=error.strerror, remedy="send it somewhere else")
     if is_full(error):
         return full_disk(error, Path.cwd())
     return ToolkitError(str(error), remedy="check the path, its permissions and the free space")
@@ -202,8 +200,8 @@ def _leave_interrupted(number: int, frame: FrameType | None) -> NoReturn:
 
 def _show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """What is raised before `run`: a missing package as one line and exit 2, anything else as `run` has it."""
-    if isinstance(error, ImportError) and (error.name or "").split(".")[0] not in _OURS:
-        _leave(f"a required package cannot be imported ({error})")
+    if why := _missing(error):
+        _leave(why)
     _print_fault(error)
 
 
@@ -217,10 +215,21 @@ def _print_fault(error: BaseException) -> None:
     _print_error(f"{fault['what']}: {fault['why']}; {fault['remedy']}", error)
 
 
-def _leave(why: str) -> NoReturn:
+def _missing(error: BaseException) -> str | None:
+    if isinstance(error, ImportError) and (error.name or "").split(".")[0] not in _OURS:
+        return f"a required package cannot be imported ({error})"
+    return None
+
+
+def _environment() -> str:
     arguments = " ".join(sys.argv[1:2]) + (" …" if len(sys.argv) > 2 else "")
-    script = Path(sys.argv[0]).name
-    _print_error(f"{why}; run ./run.sh tools/{script} {arguments}".rstrip() + ", which makes the environment")
+    return (
+        f"run ./run.sh tools/{Path(sys.argv[0]).name} {arguments}".rstrip() + ", which makes the environment"
+    )
+
+
+def _leave(why: str) -> NoReturn:
+    _print_error(f"{why}; {_environment()}")
     sys.exit(_USAGE)
 
 
@@ -234,6 +243,18 @@ def _print_error(message: object, error: BaseException | None = None) -> None:
             traceback.print_exception(error)
 
 
+class _Output(io.FileIO):
+    """Standard output whose errors say that they are its own; those of writing do not name a file."""
+
+    def write(self, data: Any, /) -> int | None:
+        """As io.FileIO does."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            error.filename = _OUTPUT
+            raise
+
+
 def _open_standard_streams() -> None:
     """Gives /dev/null the place of those that are closed (`>&-`): the next file that is opened would get it."""
     for handle, name in enumerate(("stdin", "stdout", "stderr")):
@@ -242,15 +263,20 @@ def _open_standard_streams() -> None:
             continue
         os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
         setattr(sys, name, os.fdopen(handle, "r" if handle == 0 else "w", closefd=False))
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.fileno() == 1:
+        sys.stdout = io.TextIOWrapper(
+            io.BufferedWriter(_Output(1, "w", closefd=False)),
+            encoding=sys.stdout.encoding,
+            # A picture's name may be no UTF-8, and a terminal may know little of Unicode.
+            errors="backslashreplace",
+            line_buffering=sys.stdout.isatty(),
+        )
 
 
 if sys.version_info[:2] != (3, 10):
     _leave(f"this is Python {sys.version.split()[0]}, and Paddle Lite's wheels end at 3.10")
 _NO_OUTPUT = sys.stdout is None
 _open_standard_streams()
-# A picture's name may be no UTF-8, and a terminal may know little of Unicode.
-if isinstance(sys.stdout, io.TextIOWrapper):
-    sys.stdout.reconfigure(errors="backslashreplace")
 sys.excepthook = _show
 threading.excepthook = _show_in_thread
 # A compiled module that is being imported would make Ctrl-C an error of its own, so it ends the process on the spot.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +149,9 @@ def _matches(pattern: Path) -> list[Path]:
         found = list(start.glob(below))
     except (ValueError, NotImplementedError) as error:
         raise InputError(f"cannot read the pattern {pattern}", why=str(error)) from error
-    named = {part for part in pattern.parts if part.startswith(".")}
-    return [
-        match for match in found if all(not part.startswith(".") or part in named for part in match.parts)
-    ]
+    named = [part for part in pattern.parts if part.startswith(".")]
+    return [match for match in found if all(_is_named(part, named) for part in match.parts)]
+
+
+def _is_named(part: str, hidden: Sequence[str]) -> bool:
+    return not part.startswith(".") or any(fnmatchcase(part, one) for one in hidden)
