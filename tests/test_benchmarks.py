@@ -71,7 +71,7 @@ def test_every_script_answers_help(root: Path, tmp_path: Path, name: str) -> Non
     assert len(ended.stdout.splitlines()) > 4
     wrong = subprocess.run([*script, "--nonsense"], capture_output=True, text=True, cwd=tmp_path)
     assert wrong.returncode == 2
-    assert "No such option: --nonsense" in wrong.stderr
+    assert "No such option '--nonsense'" in wrong.stderr
     assert "Traceback" not in wrong.stderr
     assert list(tmp_path.iterdir()) == []
 
