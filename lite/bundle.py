@@ -160,7 +160,7 @@ def read(folder: Path, *, verify: bool = True) -> Bundle:
     """
     try:
         there = (folder / MANIFEST).exists()
-        manifest = json.loads(read_text(folder / MANIFEST)) if there else None
+        manifest: Any = json.loads(read_text(folder / MANIFEST)) if there else None
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"{folder / MANIFEST} cannot be read", why=_first_line(error), remedy=_AGAIN

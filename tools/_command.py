@@ -129,7 +129,7 @@ def _check_surroundings() -> None:
         raise InputError(
             "the working folder cannot be found", why=error.strerror, remedy="cd to one that is there"
         ) from error
-    for name in (here, ROOT, *sys.argv[1:]):
+    for name in (str(here), str(ROOT), *sys.argv[1:]):
         check_name(name)
 
 
@@ -246,7 +246,7 @@ def _print_error(message: object, error: BaseException | None = None) -> None:
 class _Output(io.FileIO):
     """Standard output whose errors say that they are its own; those of writing do not name a file."""
 
-    def write(self, data: Any, /) -> int | None:
+    def write(self, data: Any, /) -> int:
         """As io.FileIO does."""
         try:
             return super().write(data)

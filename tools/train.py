@@ -98,8 +98,8 @@ def main(
     variant = zoo.find(model)
     out = out or Path("build/training") / f"{variant.name}-{Path(data).resolve().stem}.pdparams"
     checkpoint = save.checkpoint_path(out)
-    _check_outputs(out, checkpoint, resume, force)
     check_writable(out)
+    _check_outputs(out, checkpoint, resume, force)
     if logs is not None:
         check_writable(logs / "x")
     chosen = settings.load(
