@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import paddle
 import photographs
@@ -131,9 +131,13 @@ def instructions(form: dict[str, Any], steps: Steps) -> float:
     return cost.instructions(model, (1, 3, side, side))
 
 
-def main() -> None:
+@click.command(help=__doc__.split("\n\n")[0])
+@click.argument("kind", type=click.Choice(["float", "int8", "cost", "noise"]))
+@click.argument("weights")
+@click.argument("values", metavar="RECIPE|FORM|null")
+@click.argument("out", metavar="OUT.npy")
+def main(kind: str, weights: str, values: str, out: str) -> None:
     imported = time.monotonic()
-    kind, weights, values, out = sys.argv[1:]
     steps, form = Steps(), None
     try:
         if kind == "cost":
@@ -146,7 +150,7 @@ def main() -> None:
             chosen = Recipe.model_validate(json.loads(values)) if kind == "int8" else None
             result, form = features(weights, chosen, steps)
     except ToolkitError as error:
-        sys.exit(f"error: {error}")
+        raise click.ClickException(str(error)) from error
     np.save(out, result)
     print(json.dumps({"imported": imported, "steps": steps.times, "form": form}))
 

@@ -19,11 +19,11 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import platformdirs
 
@@ -242,11 +242,17 @@ def agreement(onnx_file: Path, state: State, pixels: np.ndarray) -> np.ndarray:
     return np.array(cosines)
 
 
-if __name__ == "__main__":
+@click.command(help=__doc__.split("\n\n")[0])
+@click.argument("out", metavar="[FILE.pdparams]", type=click.Path(path_type=Path), required=False)
+def main(out: Path | None) -> None:
     try:
         loaded = load()
-        if len(sys.argv) > 1:
-            save(loaded, Path(sys.argv[1]))
+        if out is not None:
+            save(loaded, out)
     except InputError as error:
-        sys.exit(f"error: {error}")
+        raise click.ClickException(str(error)) from error
     print(f"{len(loaded)} tensors, {sum(value.size for value in loaded.values()) / 1e6:.2f} M parameters")
+
+
+if __name__ == "__main__":
+    main()

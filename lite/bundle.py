@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lite.errors import ConversionError, InputError
-from lite.files import check_replaceable, file_sha256, new_folder
+from lite.files import check_new_folder, file_sha256, new_folder
+from lite.input_file import read_text
 from lite.zoo import Preprocess
 
 if TYPE_CHECKING:
@@ -105,8 +106,8 @@ def new_bundle(out: Path, *, force: bool = False) -> AbstractContextManager[Path
 
 
 def check_free(out: Path, *, force: bool) -> None:
-    """Raises InputError if `new_bundle` would refuse `out` for what is there; ask before a long run."""
-    check_replaceable(out, MANIFEST, force)
+    """Raises InputError if `new_bundle` would refuse `out`; ask before a long run."""
+    check_new_folder(out, MANIFEST, force)
 
 
 def write_labels(folder: Path, labels: Sequence[str]) -> None:
@@ -158,16 +159,15 @@ def read(folder: Path, *, verify: bool = True) -> Bundle:
     Raises InputError saying what is wrong: no bundle, one by a newer version, incomplete, or edited.
     """
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        reason = f"it has no {MANIFEST}" if folder.is_dir() else "there is no such folder"
-        raise InputError(
-            f"{folder} is not a bundle", why=reason, remedy="make one with tools/opt.py"
-        ) from None
+        there = (folder / MANIFEST).exists()
+        manifest: Any = json.loads(read_text(folder / MANIFEST)) if there else None
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"{folder / MANIFEST} cannot be read", why=_first_line(error), remedy=_AGAIN
         ) from error
+    if not there:
+        reason = f"it has no {MANIFEST}" if folder.is_dir() else "there is no such folder"
+        raise InputError(f"{folder} is not a bundle", why=reason, remedy="make one with tools/opt.py")
     version = manifest.get("schema") if isinstance(manifest, dict) else None
     if isinstance(version, int) and version > SCHEMA:
         raise InputError(
@@ -217,8 +217,8 @@ def newest(root: Path) -> Path:
 
 def _read_labels(folder: Path) -> tuple[str, ...]:
     try:
-        text = (folder / "labels.txt").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(folder / "labels.txt")
+    except UnicodeDecodeError as error:
         raise InputError(
             f"{folder / 'labels.txt'} cannot be read", why=_first_line(error), remedy=_AGAIN
         ) from error

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lite.errors import InputError
+from lite.input_file import read_text
 
 
 def beside(weights: Path) -> Path:
@@ -16,9 +17,7 @@ def beside(weights: Path) -> Path:
 def read(path: Path, classes: int) -> tuple[str, ...]:
     """Reads `classes` class names from `path`, UTF-8, one a line. Raises InputError if they do not fit."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"cannot read labels {path}", why=error.strerror or str(error)) from error
+        text = read_text(path, what="labels")
     except UnicodeDecodeError as error:
         raise InputError(f"labels {path} are not UTF-8 text", remedy="save the file as UTF-8") from error
     lines = [line.strip() for line in text.rstrip().split("\n")] if text.strip() else []

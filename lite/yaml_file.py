@@ -14,6 +14,7 @@ import pydantic
 import yaml
 
 from lite.errors import InputError
+from lite.input_file import read_text
 
 Where = Sequence[str | int]
 Model = TypeVar("Model", bound=pydantic.BaseModel)
@@ -92,11 +93,7 @@ class YamlFile:
         """
         advice = f"see {examples} for examples"
         try:
-            text = path.read_text(encoding="utf-8-sig")
-        except OSError as error:
-            raise InputError(
-                f"{path}", why=f"can't read {what}: {error.strerror}", remedy="give a YAML text file"
-            ) from error
+            text = read_text(path, what=what)
         except UnicodeDecodeError as error:
             raise InputError(
                 f"{path}", why=f"{what}: not UTF-8 text", remedy="give a YAML text file"

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -21,12 +20,14 @@ from lite import bundle
 from lite.bundle import Bundle
 from lite.engines import processes, workers
 from lite.errors import InputError
+from lite.files import check_writable
 from lite.model.exported import Exported
 from lite.model.form import CHEAPEST, PLAIN, Form
 from lite.model.program import FloatProgram, export_weights
 from lite.model.weights import Weights
 from lite.nb import optimizer
 from lite.pictures.picture_set import DIGITS, PictureSet
+from lite.scratch import scratch_folder
 from lite.stages import Stages, to_stderr
 from quant import bundle_writer, host_check
 from quant.budget import plan
@@ -82,6 +83,7 @@ def convert(
     that is there already; ConversionError when a stage fails. Both are ToolkitErrors.
     """
     request = Request(precision, target)
+    check_writable(Path(out) / "x")
     used = recipe if isinstance(recipe, Recipe) else Recipe.named(recipe)
     if budget is not None:
         plan.check_budget(used, budget, weights.variant, weights.classes, int8=precision == "int8")
@@ -94,7 +96,7 @@ def convert(
         check_pictures=check_pictures,
         notify=notify,
     )
-    with TemporaryDirectory(prefix="deit-lite-") as work:
+    with scratch_folder() as work:
         (written,) = convert_all(
             weights,
             [request],
@@ -102,7 +104,7 @@ def convert(
             calibration=calibrating,
             check=checking,
             out=Path(out),
-            work=Path(work),
+            work=work,
             force=force,
             max_drift=max_drift,
             budget=budget,

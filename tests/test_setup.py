@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -195,3 +196,23 @@ def test_an_interrupted_set_up_is_repeated_and_two_at_once_make_one(machine: Mac
     changed = machine.run(*command)
     assert "installing small.txt" in changed.stderr
     assert "making" not in changed.stderr
+
+
+@pytest.mark.parametrize("at", ["making", "installing small.txt", "waiting for another set-up"])
+def test_ctrl_c_ends_a_set_up_with_130_and_the_next_is_whole(machine: Machine, at: str):
+    machine.python("bin/python3.10")
+    requirements = machine.folder / "small.txt"
+    requirements.write_text("# nothing\n")
+    command = ("--requirements", requirements, "-c", "print('runs')")
+    with (machine.folder / "venv.lock").open("w") as lock:
+        if at.startswith("waiting"):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        process = machine.start(*command)
+        assert process.stderr
+        assert any(at in line for line in process.stderr)
+        os.killpg(process.pid, signal.SIGINT)
+        done = ended(process)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == f"run.sh: interrupted; the next run sets {machine.venv} up anew\n"
+    again = machine.run(*command)
+    assert (again.returncode, again.stdout) == (0, "runs\n")

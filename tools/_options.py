@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import _command
 import click
@@ -15,8 +16,19 @@ from lite.engines.base import Options, Selection
 from quant import recipe as recipes
 from quant.request import CALIBRATION_PICTURES
 
-if TYPE_CHECKING:
-    pass
+SECONDS = 86_400  # the longest wait that can be asked for
+
+
+class Number(click.FloatRange):
+    """A finite number in a range: click's own takes nan, which is over no bound, and inf where there is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """As click wants it."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number", param, ctx)
+        return number
+
 
 labels_option = click.option(
     "--labels",
@@ -129,7 +141,7 @@ strict_option = click.option(
 )
 max_drift_option = click.option(
     "--max-drift",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     metavar="SHARE",
     help="Exit 3 when more than this share of the checked pictures gets another first class than in fp32.",
 )

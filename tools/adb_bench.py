@@ -17,6 +17,8 @@ import click
 from _display import notify, say
 from _options import (
     BUNDLES,
+    SECONDS,
+    Number,
     bundle_option,
     json_option,
     out_option,
@@ -47,7 +49,7 @@ class Numbers(click.ParamType):
         if isinstance(value, tuple):
             return value
         words = str(value).split(",")
-        if not all(word.strip().isdigit() and 1 <= int(word) <= 64 for word in words):
+        if not all(word.strip().isdecimal() and 1 <= int(word) <= 64 for word in words):
             self.fail(f"{value!r} is no list of whole numbers from 1 to 64, such as 1,2,4", param, ctx)
         return tuple(dict.fromkeys(int(word) for word in words))
 
@@ -133,13 +135,13 @@ kept) · 8 a phone computes another network · 130 interrupted (what was measure
 )
 @click.option(
     "--cooldown-temp",
-    type=click.FloatRange(0, 120),
+    type=Number(0, 120),
     metavar="C",
     help="Before each start, wait until the processor is this cool (°C).",
 )
 @click.option(
     "--cooldown-timeout",
-    type=click.FloatRange(0, 86_400),
+    type=Number(0, SECONDS),
     default=300,
     show_default=True,
     metavar="S",
@@ -147,7 +149,7 @@ kept) · 8 a phone computes another network · 130 interrupted (what was measure
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(1, 86_400),
+    type=Number(1, SECONDS),
     default=120,
     show_default=True,
     metavar="S",
@@ -155,7 +157,7 @@ kept) · 8 a phone computes another network · 130 interrupted (what was measure
 )
 @click.option(
     "--sensors-every",
-    type=click.FloatRange(0, 3600),
+    type=Number(0, 3600),
     default=2,
     show_default=True,
     metavar="S",

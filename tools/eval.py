@@ -21,7 +21,7 @@ from rich.table import Table
 
 from lite import labels as class_names
 from lite.errors import InputError
-from lite.files import write_text
+from lite.files import check_writable, write_text
 
 if TYPE_CHECKING:
     from lite.engines.base import Selection
@@ -69,10 +69,8 @@ def main(
     from lite.measure import scores
     from lite.pictures import picture_set
 
-    if out is not None and not out.absolute().parent.is_dir():
-        raise InputError(
-            f"cannot write {out}", why=f"there is no folder {out.parent}", remedy="make it first"
-        )
+    if out is not None:
+        _check_out(out)
     from lite.measure.classifier import opened
 
     with opened(selection, BUNDLES, notify=notify) as classifier:
@@ -102,6 +100,16 @@ def main(
         raise InputError(
             f"{len(found.unreadable)} pictures could not be read (--strict)", remedy="mend or remove them"
         )
+
+
+def _check_out(out: Path) -> None:
+    if out.is_dir():
+        raise InputError(f"cannot write {out}", why="it is a folder", remedy="give a file name")
+    if not out.absolute().parent.is_dir():
+        raise InputError(
+            f"cannot write {out}", why=f"there is no folder {out.parent}", remedy="make it first"
+        )
+    check_writable(out)
 
 
 def _print(found: Scores, published: dict[str, float] | None) -> None:

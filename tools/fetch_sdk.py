@@ -6,7 +6,7 @@ from pathlib import Path
 
 import _command
 import click
-from _options import json_option
+from _options import SECONDS, Number, json_option
 
 from lite import bundle
 from lite.sdk import release, sdk
@@ -44,7 +44,7 @@ from lite.sdk.release import Build
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(0, SECONDS, min_open=True),
     default=30.0,
     show_default=True,
     help="Seconds to wait for the server.",

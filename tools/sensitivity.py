@@ -26,6 +26,8 @@ from _options import (
 from rich.markup import escape
 from rich.table import Table
 
+from lite.files import check_writable
+
 PICTURES = 16
 
 EXAMPLES = """
@@ -110,6 +112,8 @@ def main(
     from quant.sensitivity.results import document, rank, recipe_text
     from quant.sensitivity.run import Run
 
+    if out is not None:
+        check_writable(out / "x")
     loaded = load_weights(model, source, labels, notify=notify)
     used = Recipe.named(recipe)
     _, calibration, check = pictures.choose(

@@ -13,6 +13,7 @@ from _options import model_option
 from lite import labels as class_names
 from lite import zoo
 from lite.errors import InputError
+from lite.files import check_writable
 
 if TYPE_CHECKING:
     from lite.training.loop import Task
@@ -97,7 +98,10 @@ def main(
     variant = zoo.find(model)
     out = out or Path("build/training") / f"{variant.name}-{Path(data).resolve().stem}.pdparams"
     checkpoint = save.checkpoint_path(out)
+    check_writable(out)
     _check_outputs(out, checkpoint, resume, force)
+    if logs is not None:
+        check_writable(logs / "x")
     chosen = settings.load(
         config or (settings.FROM_NOTHING if source == "none" else settings.FINE_TUNING), overrides
     )

@@ -29,6 +29,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lite.errors import InputError
+from lite.files import check_writable
 
 if TYPE_CHECKING:
     from lite.bundle import Bundle
@@ -104,6 +105,8 @@ def main(
     from lite.pictures import picture_set
     from lite.report import report as validation_files
 
+    if out is not None:
+        check_writable(out / "x")
     deployed = bundle.read(folder or bundle.newest(BUNDLES))
     compared = _reference(deployed, reference, max_drift)
     pictures = picture_set.load(images, deployed.labels, limit=limit, notify=notify)

@@ -6,7 +6,6 @@ It comes from one of three places: a bundle of tools/opt.py (backend `lite`), a 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from lite.errors import InputError
 from lite.exports import folder as exported
 from lite.model import weights
 from lite.model.weights import Weights
+from lite.scratch import scratch_folder
 from lite.zoo import Preprocess
 
 
@@ -145,5 +145,5 @@ def _lite(loaded: Weights, work: Path) -> LiteEngine:
 @contextmanager
 def opened(selection: Selection, bundles: Path, *, notify: Callable[[str], None]) -> Iterator[Classifier]:
     """`find`, in a folder that goes with the block."""
-    with tempfile.TemporaryDirectory(prefix="deit-") as work:
-        yield find(selection, bundles, Path(work), notify=notify)
+    with scratch_folder() as work:
+        yield find(selection, bundles, work, notify=notify)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,10 @@ def expand(arguments: Iterable[str]) -> list[Path | Prediction]:
             paths = _files(argument)
         except InputError as error:
             listed.append(Prediction(argument, error=error))
+            continue
+        except OSError as error:
+            unreadable = InputError(f"cannot read {argument}", why=error.strerror, remedy="check the path")
+            listed.append(Prediction(argument, error=unreadable))
             continue
         listed += [path for path in paths if path not in found]
         found.update(dict.fromkeys(paths))
@@ -127,9 +132,26 @@ def _files(argument: str) -> list[Path]:
         return folders.read(path).paths
     if path.exists() or not glob.has_magic(argument):
         return [path]
-    # Path.glob takes no absolute pattern.
-    matches = [Path(match) for match in sorted(glob.iglob(argument, recursive=True))]  # noqa: PTH207
-    files = [match for match in matches if match.is_file()]
+    files = [match for match in sorted(_matches(path)) if match.is_file()]
     if not files:
         raise InputError(f"no picture matches {argument}")
     return files
+
+
+def _matches(pattern: Path) -> list[Path]:
+    """What is called like `pattern`. Hidden files are not, and `**` follows no links, which can lead to each other."""
+    # Path.glob takes no absolute pattern.
+    start = Path(pattern.anchor)
+    below = str(pattern.relative_to(start))
+    if "**" not in below:
+        return [Path(match) for match in glob.iglob(str(pattern))]  # noqa: PTH207
+    try:
+        found = list(start.glob(below))
+    except (ValueError, NotImplementedError) as error:
+        raise InputError(f"cannot read the pattern {pattern}", why=str(error)) from error
+    named = [part for part in pattern.parts if part.startswith(".")]
+    return [match for match in found if all(_is_named(part, named) for part in match.parts)]
+
+
+def _is_named(part: str, hidden: Sequence[str]) -> bool:
+    return not part.startswith(".") or any(fnmatchcase(part, one) for one in hidden)

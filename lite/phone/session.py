@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +20,7 @@ from lite.phone.measure import StoppedError
 from lite.phone.measured import Measured
 from lite.phone.plan import Candidate, Plan
 from lite.phone.push import Pushed
+from lite.scratch import scratch_folder
 from lite.stages import Stages
 
 STOPPING = "stopping; Ctrl-C again ends this at once, without results"
@@ -88,8 +88,8 @@ def run(devices: Sequence[Device], job: Job) -> tuple[list[Outcome], bool]:
     outcomes = [Outcome(device.serial) for device in devices]
     stop = threading.Event()
     ends = [threading.Event() for _ in devices]
-    with tempfile.TemporaryDirectory(prefix="deit-lite-") as folder:
-        tensors = _write_tensors(job.bundles, Path(folder))
+    with scratch_folder() as folder:
+        tensors = _write_tensors(job.bundles, folder)
         for device, outcome, end in zip(devices, outcomes, ends, strict=True):
             arguments = (device, job, tensors, outcome, stop, end)
             threading.Thread(target=_thread, args=arguments, daemon=True).start()

@@ -13,6 +13,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from lite.errors import InputError
+from lite.input_file import open_file
 
 MAX_BYTES = 1 << 30
 MAX_MEMBERS = 20_000
@@ -64,14 +65,11 @@ def unpack(path: Path, folder: Path, *, max_bytes: int = MAX_BYTES, max_members:
     no .tar.gz, cut short, damaged or over the limits raises InputError, and `folder` may be half full then.
     OSError for a folder that cannot be written.
     """
-    try:
-        file = path.open("rb")
-        kind = _wrong_kind(file.read(512))
-    except OSError as error:
-        raise InputError(
-            f"cannot read {path}", why=error.strerror or str(error), remedy="give a .tar.gz archive"
-        ) from error
-    with file:
+    with open_file(path, MAX_BYTES) as file:
+        try:
+            kind = _wrong_kind(file.read(512))
+        except OSError as error:
+            raise InputError(f"cannot read {path}", why=error.strerror, remedy="copy it again") from error
         if kind:
             raise InputError(f"{path} is {kind}, not a .tar.gz archive")
         file.seek(0)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +23,7 @@ from lite.model.exported import Exported
 from lite.model.program import LoadedProgram, export_weights, static_graph
 from lite.model.weights import Weights
 from lite.pictures.picture_set import PictureSet
+from lite.scratch import scratch_folder
 from lite.stages import Stages
 from quant.int8 import SEED, Int8, quantize
 from quant.program import layers
@@ -101,8 +101,7 @@ def prepare(
     make_folder(out)
     part = program.folder.with_name(f".{program.folder.name}.{os.getpid()}.part")
     try:
-        with tempfile.TemporaryDirectory(prefix="deit-lite-") as name:
-            work = Path(name)
+        with scratch_folder() as work:
             with stages.stage("export"):
                 original = export_weights(weights, work / "fp32")
             write(quantize(weights, recipe, calibration, original, work, stages), original.program, part)
