@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from lite.errors import ConversionError, InputError
 from lite.model.deploy import DeployableDeiT
 from lite.model.program import LoadedProgram
+from lite.shown import shown
 from quant.recipe import Recipe
 
 Tensors = dict[str, tuple[str, ...]]
@@ -69,7 +70,7 @@ def select(named: Tensors, recipe: Recipe) -> list[str]:
         if not matches:
             raise InputError(
                 f"{recipe.place('skip', place)}",
-                why=f"no layer matches {pattern!r}",
+                why=f"no layer matches {shown(pattern)}",
                 remedy=f"layers are {', '.join(_some(named))}",
             )
         chosen.update(dict.fromkeys(tensor for layer in matches for tensor in named[layer]))
