@@ -19,6 +19,7 @@ import numpy as np
 
 from lite.errors import ConversionError, InputError
 from lite.files import check_replaceable, file_sha256, new_folder
+from lite.shown import shown
 from lite.zoo import Preprocess
 
 if TYPE_CHECKING:
@@ -114,7 +115,8 @@ def write_labels(folder: Path, labels: Sequence[str]) -> None:
     for index, label in enumerate(labels):
         if not label.strip() or "\n" in label or "\r" in label:
             raise InputError(
-                f"label {index} ({label!r}) is empty or has a line break", remedy="give each class one line"
+                f"label {index} ({shown(label)}) is empty or has a line break",
+                remedy="give each class one line",
             )
     _write(folder / "labels.txt", "".join(f"{label}\n" for label in labels).encode())
 

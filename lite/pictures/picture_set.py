@@ -15,6 +15,7 @@ from lite import labels as class_names
 from lite.errors import InputError
 from lite.pictures import folders, prepare
 from lite.pictures.folders import Listing
+from lite.shown import shown
 from lite.zoo import Preprocess
 
 DIGITS = "digits"
@@ -194,7 +195,9 @@ def of_listing(
         return PictureSet(listing.source, pictures, numbers)
     if not class_names.are_names(labels):
         return PictureSet(listing.source, pictures, numbers, listing.classes)
-    pairs = [f"{folder!r} is {label!r}" for folder, label in zip(listing.classes, labels, strict=True)]
+    pairs = [
+        f"{shown(folder)} is {shown(label)}" for folder, label in zip(listing.classes, labels, strict=True)
+    ]
     notify(
         f"the folders of {listing.source} are not called like the classes and count by their place: {_some(pairs)}"
     )
