@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lite.errors import InputError
+from lite.shown import shown
 
 
 def beside(weights: Path) -> Path:
@@ -55,7 +56,7 @@ def difference(weights: Path, classes: Sequence[str]) -> str | None:
         return None
     for index, (theirs, ours) in enumerate(zip(of(weights, len(classes)) or classes, classes, strict=True)):
         if theirs != ours:
-            return f"class {index} is {theirs!r} in {beside(weights).name} and {ours!r} in the data"
+            return f"class {index} is {shown(theirs)} in {beside(weights).name} and {shown(ours)} in the data"
     return None
 
 

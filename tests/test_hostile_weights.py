@@ -90,8 +90,13 @@ def test_an_ordered_dict_takes_no_attributes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_programs_of_any_opcodes_are_told(tmp_path: Path, seed: int) -> None:
-    cases = [(f"seed {n}", hostile_pickles.invented(n)) for n in range(seed * 300, seed * 300 + 300)]
+@pytest.mark.parametrize(
+    "make", [hostile_pickles.invented, hostile_pickles.spoiled], ids=["invented", "spoiled"]
+)
+def test_programs_of_any_opcodes_and_states_with_anything_in_them_are_told(
+    tmp_path: Path, make, seed: int
+) -> None:
+    cases = [(f"seed {n}", make(n)) for n in range(seed * 300, seed * 300 + 300)]
     for name, size, answer in read_apart(tmp_path, cases):
         assert_told(name, tmp_path, answer["said"])
         assert answer["memory"] < 2 * size + 200_000_000, name

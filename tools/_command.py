@@ -62,8 +62,8 @@ def run(command: click.Command) -> NoReturn:
     except click.exceptions.Exit as end:
         status = end.exit_code
     except click.ClickException as error:
-        error.show()
         failure, status = ToolkitError(error.format_message()), error.exit_code
+        click.UsageError(failure.what, getattr(error, "ctx", None)).show()
     except ToolkitError as error:
         _print_error(error)
         failure, status = error, error.exit_code
@@ -141,8 +141,10 @@ def _leave(why: str) -> NoReturn:
 
 
 def _print_error(message: object) -> None:
-    # One line, whatever a file's name holds.
-    print("error: " + " ".join(str(message).split()), file=sys.stderr)
+    from lite.shown import line
+
+    # Three fields of an error fit.
+    print("error: " + line(str(message), 6100), file=sys.stderr)
 
 
 if sys.version_info[:2] != (3, 10):
