@@ -48,8 +48,8 @@ def line(text: str, longest: int = 2000) -> str:
     `longest` is above what any message says in its own words. Other text that a message repeats is made shorter where
     the message is made, by `shown`.
     """
-    words = _LONG_WORD.sub(lambda found: shortened(found[0]), printable(shortened(text, longest)))
-    return shortened(words, longest)
+    bounded = shortened(printable(shortened(text, longest)), longest)
+    return _LONG_WORD.sub(lambda found: shortened(found[0]), bounded)
 
 
 def shown(value: object, longest: int = LONGEST) -> str:

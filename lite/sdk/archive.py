@@ -156,7 +156,7 @@ def _admit(member: tarfile.TarInfo, kinds: dict[tuple[str, ...], str]) -> bool:
     if ".." in parts or not parts:
         raise InputError(f"{shown(member.name)} leads out of the archive")
     if any(len(os.fsencode(part)) > 255 for part in parts):
-        raise InputError(f"it holds a file whose name is too long ({member.name[:40]!r}…)")
+        raise InputError(f"it holds a file whose name is too long ({shown(member.name, 60)})")
     if member.issparse() or not (member.isreg() or member.isdir() or member.issym() or member.islnk()):
         raise InputError(f"{shown(member.name)} is neither a plain file nor a folder nor a link")
     kind = "folder" if member.isdir() else "link" if member.issym() else "file"
