@@ -34,6 +34,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lite.errors import InputError, ToolkitError
+from lite.shown import shown
 
 ALL_PICTURES = "pictures"
 # What a figure can depend on; documents do not change it.
@@ -56,7 +57,7 @@ def main(groups: Sequence[str], listing: bool, check: bool) -> None:
         return
     wanted = [name for group in groups for name in (PICTURES if group == ALL_PICTURES else [group])]
     if unknown := [name for name in wanted if name not in {**GROUPS, **PICTURES}]:
-        raise click.UsageError(f"no group {unknown[0]!r}; --list shows them")
+        raise click.UsageError(f"no group {shown(unknown[0])}; --list shows them")
     failures = [] if check else [failure for name in wanted if (failure := make_group(name))]
     if not check:
         render()

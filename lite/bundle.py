@@ -20,6 +20,7 @@ import numpy as np
 from lite.errors import ConversionError, InputError
 from lite.files import check_new_folder, file_sha256, new_folder
 from lite.input_file import read_text
+from lite.shown import shortened, shown
 from lite.zoo import Preprocess
 
 if TYPE_CHECKING:
@@ -115,7 +116,8 @@ def write_labels(folder: Path, labels: Sequence[str]) -> None:
     for index, label in enumerate(labels):
         if not label.strip() or "\n" in label or "\r" in label:
             raise InputError(
-                f"label {index} ({label!r}) is empty or has a line break", remedy="give each class one line"
+                f"label {index} ({shown(label)}) is empty or has a line break",
+                remedy="give each class one line",
             )
     _write(folder / "labels.txt", "".join(f"{label}\n" for label in labels).encode())
 
@@ -238,7 +240,7 @@ def _write(path: Path, data: bytes) -> None:
 
 def _first_line(error: object) -> str:
     lines = str(error).splitlines()
-    return lines[0][:200] if lines else type(error).__name__
+    return shortened(lines[0]) if lines else type(error).__name__
 
 
 SCHEMA = 1
@@ -251,7 +253,7 @@ def first_problem(manifest: Any) -> str | None:
     error = best_match(_validator().iter_errors(manifest))
     if error is not None:
         where = "/".join(str(part) for part in error.absolute_path) or "top level"
-        return f"{where}: {error.message.splitlines()[0][:200]}"
+        return f"{shortened(where)}: {shortened(error.message)}"
     _, _, height, width = manifest["input"]["shape"]
     crop = manifest["input"]["crop"]
     if height != crop or width != crop:
@@ -259,7 +261,7 @@ def first_problem(manifest: Any) -> str | None:
     try:
         creation_time(manifest["created"])
     except ValueError:
-        return f"created: {manifest['created']!r} is no time"
+        return f"created: {shown(manifest['created'])} is no time"
     return None
 
 

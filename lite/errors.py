@@ -1,7 +1,8 @@
 """What can go wrong, as a small tree: each class carries the exit code of the commands (see README).
 
 An error has fields: what happened, why, and what to do about it. Commands print them as one line without a traceback,
-and JSON outputs carry them one by one; nobody takes the line apart again.
+and JSON outputs carry them one by one; nobody takes the line apart again. Whatever a message repeats of its input, the
+fields are printable and of bounded length, so that the terminal, JSON, HTML and CSV have it from here.
 """
 
 from __future__ import annotations
@@ -9,21 +10,23 @@ from __future__ import annotations
 import copyreg
 from typing import Any
 
+from lite.shown import line
+
 
 class ToolkitError(Exception):
     """Base of every failure a user can cause or mend: `what` happened, `why`, and the `remedy`.
 
-    `why` and `remedy` are None where there is nothing more to say. As text it is `what: why; remedy`. It can be
-    pickled, also a subclass that takes other arguments.
+    `why` and `remedy` are None where there is nothing more to say. As text it is `what: why; remedy`. Each field is one
+    line in which control characters are escaped. It can be pickled, also a subclass that takes other arguments.
     """
 
     exit_code = 1
 
     def __init__(self, what: str, *, why: str | None = None, remedy: str | None = None) -> None:
-        super().__init__(what)
-        self.what = what
-        self.why = why
-        self.remedy = remedy
+        self.what = line(what)
+        self.why = None if why is None else line(why)
+        self.remedy = None if remedy is None else line(remedy)
+        super().__init__(self.what)
 
     def __str__(self) -> str:
         return self.reason + (f"; {self.remedy}" if self.remedy else "")
@@ -39,8 +42,7 @@ class ToolkitError(Exception):
 
     def as_dict(self) -> dict[str, str | None]:
         """The fields as JSON values, each in one line; unknown is null."""
-        fields = {"what": self.what, "why": self.why, "remedy": self.remedy}
-        return {name: " ".join(text.split()) if text else None for name, text in fields.items()}
+        return {"what": self.what, "why": self.why, "remedy": self.remedy}
 
 
 class InputError(ToolkitError):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lite.errors import InputError
 from lite.input_file import read_text
+from lite.shown import shown
 
 
 def beside(weights: Path) -> Path:
@@ -54,7 +55,7 @@ def difference(weights: Path, classes: Sequence[str]) -> str | None:
         return None
     for index, (theirs, ours) in enumerate(zip(of(weights, len(classes)) or classes, classes, strict=True)):
         if theirs != ours:
-            return f"class {index} is {theirs!r} in {beside(weights).name} and {ours!r} in the data"
+            return f"class {index} is {shown(theirs)} in {beside(weights).name} and {shown(ours)} in the data"
     return None
 
 

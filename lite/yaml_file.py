@@ -5,6 +5,7 @@ What a mistake in it is called (settings, recipe) and where examples are is up t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +16,14 @@ import yaml
 
 from lite.errors import InputError
 from lite.input_file import read_text
+from lite.shown import shortened, shown
 
 Where = Sequence[str | int]
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 _ROOT = Path(__file__).resolve().parent.parent
+# Far above what the largest settings have.
+_MAXIMUM_BYTES, _MAXIMUM_VALUES, _MAXIMUM_DEPTH, _MAXIMUM_SCALAR = 200_000, 10_000, 20, 1_000
+_PLACE = re.compile("[0-9]{1,9}")
 
 
 def names_in(folder: Path) -> list[str]:
@@ -38,7 +43,7 @@ def load_model(
     path = folder / f"{name_or_path}.yaml" if known else Path(name_or_path)
     if not known and not path.exists():
         raise InputError(
-            f"no {what} {name_or_path!r}", why=f"neither a file nor one of {', '.join(names_in(folder))}"
+            f"no {what} {shown(name_or_path)}", why=f"neither a file nor one of {', '.join(names_in(folder))}"
         )
     file = YamlFile.read(path, what=f"the {what}", examples=f"{folder.relative_to(_ROOT)}/")
     for flag in overrides:
@@ -55,13 +60,13 @@ def _explained(
     """The first mistake."""
     first = error.errors()[0]
     where = first["loc"]
-    keys, message, remedy = ".".join(map(str, where)), first["msg"].removeprefix("Value error, "), None
+    keys, message, remedy = _keys(where), first["msg"].removeprefix("Value error, "), None
     if first["type"] == "extra_forbidden":
         message, remedy = "unknown key", f"known are {', '.join(_part(model, where[:-1]).model_fields)}"
     elif first["type"] == "missing":
         message = "is missing"
     elif "expected" not in first.get("ctx", {}) and not first["msg"].startswith("Value error"):
-        message = f"{message}, not {first['input']!r}"
+        message = f"{message}, not {shown(first['input'])}"
     return InputError(f"{file.place(where)}: {keys}", why=message, remedy=remedy)
 
 
@@ -93,21 +98,15 @@ class YamlFile:
         """
         advice = f"see {examples} for examples"
         try:
-            text = read_text(path, what=what)
+            text = read_text(path, _MAXIMUM_BYTES, what=what)
         except UnicodeDecodeError as error:
             raise InputError(
                 f"{path}", why=f"{what}: not UTF-8 text", remedy="give a YAML text file"
             ) from error
         try:
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
-            values = yaml.safe_load(text)
+            root, values = _parsed(text)
         except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            line = mark.line + 1 if mark else 1
-            reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
-            raise InputError(f"{path}:{line}", why=reason, remedy=advice) from error
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path}:1", why=f"a value can't be read ({error})", remedy=advice) from error
+            raise InputError(f"{path}:{_line(error)}", why=_reason(error), remedy=advice) from error
         if root is None:
             raise InputError(f"{path}:1", why="the file is empty", remedy=advice)
         if not isinstance(root, yaml.MappingNode):
@@ -121,13 +120,16 @@ class YamlFile:
         Raises InputError for a flag of another form and for a place that the file's values do not have.
         """
         name, equals, text = flag.partition("=")
-        where = tuple(int(part) if part.isdigit() else part for part in name.strip().split("."))
+        where = tuple(int(part) if _PLACE.fullmatch(part) else part for part in name.strip().split("."))
+        flag = f"--set {shortened(flag)}"
         if not equals or not all(str(part) for part in where):
-            raise InputError(f"--set {flag}", remedy="write KEY=VALUE, like optimizer.weight_decay=0.1")
+            raise InputError(flag, remedy="write KEY=VALUE, like optimizer.weight_decay=0.1")
+        if len(where) > _MAXIMUM_DEPTH or len(text) > _MAXIMUM_BYTES:
+            raise InputError(flag, why="no setting is as deep or as long")
         try:
-            value = yaml.safe_load(text)
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            raise InputError(f"--set {flag}", why=f"{text!r} is no YAML value") from error
+            _, value = _parsed(text)
+        except yaml.YAMLError as error:
+            raise InputError(flag, why=f"no YAML value ({_reason(error)})") from error
         inside: Any = self.values
         for depth, part in enumerate(where[:-1]):
             if isinstance(inside, dict):
@@ -135,20 +137,18 @@ class YamlFile:
             elif isinstance(part, int) and part < len(inside):
                 inside = inside[part]
             else:
-                raise InputError(f"--set {flag}", why=f"there is no {'.'.join(map(str, where[: depth + 1]))}")
+                raise InputError(flag, why=f"there is no {_keys(where[: depth + 1])}")
             if not isinstance(inside, dict | list):
-                raise InputError(
-                    f"--set {flag}", why=f"{'.'.join(map(str, where[: depth + 1]))} holds one value"
-                )
+                raise InputError(flag, why=f"{_keys(where[: depth + 1])} holds one value")
         last = where[-1]
         if isinstance(inside, list) and not (isinstance(last, int) and last < len(inside)):
             raise InputError(
-                f"--set {flag}",
-                why=f"there is no {name.strip()}",
+                flag,
+                why=f"there is no {_keys(where)}",
                 remedy=f"it has {len(inside)}, counted from 0",
             )
         inside[last] = value
-        self.overrides[where] = f"--set {flag}"
+        self.overrides[where] = flag
 
     def place(self, where: Where) -> str:
         """`file:line` of the value at `where` (keys and indices), of the nearest around it, or its flag."""
@@ -168,6 +168,88 @@ class YamlFile:
         return f"{self.path}:{line}"
 
 
+class _Loader(yaml.SafeLoader):
+    """SafeLoader with bounds, which counts what an alias stands for as often as it stands there."""
+
+    def __init__(self, stream: str):
+        super().__init__(stream)
+        self._depth = self._begun = 0
+        # How many values each finished node has with all that is in it.
+        self._values: dict[int, int] = {}
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event = self.peek_event()
+        if self._depth == _MAXIMUM_DEPTH:
+            raise _refused(f"nested deeper than {_MAXIMUM_DEPTH}", event.start_mark)
+        if self._begun == _MAXIMUM_VALUES:
+            raise _refused(f"more than {_MAXIMUM_VALUES:,} values", event.start_mark)
+        if isinstance(event, yaml.ScalarEvent) and len(event.value) > _MAXIMUM_SCALAR:
+            raise _refused(f"a value of more than {_MAXIMUM_SCALAR:,} characters", event.start_mark)
+        self._depth, self._begun = self._depth + 1, self._begun + 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        if node is None:
+            return None
+        if isinstance(event, yaml.AliasEvent):
+            if id(node) not in self._values:
+                raise _refused(
+                    f"*{shortened(str(event.anchor))} stands inside of what it stands for", event.start_mark
+                )
+            return node
+        if isinstance(node, yaml.ScalarNode):
+            inner: list[yaml.Node] = []
+        elif isinstance(node, yaml.MappingNode):
+            inner = [each for pair in node.value for each in pair]
+        else:
+            inner = node.value
+        self._values[id(node)] = 1 + sum(self._values[id(each)] for each in inner)
+        if self._values[id(node)] > _MAXIMUM_VALUES:
+            raise _refused(f"more than {_MAXIMUM_VALUES:,} values with what aliases repeat", event.start_mark)
+        return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            value = super().construct_object(node, deep=deep)
+        except yaml.YAMLError:
+            raise
+        except Exception as error:  # a tag on what is not of its kind raises anything at all
+            raise _refused(f"a value can't be read ({error})", node.start_mark) from error
+        if isinstance(value, int) and value.bit_length() > 63:
+            raise _refused("a number of more than 63 bits", node.start_mark)
+        return value
+
+
+def _refused(why: str, mark: Any) -> yaml.YAMLError:
+    return yaml.MarkedYAMLError(problem=why, problem_mark=mark)
+
+
+def _parsed(text: str) -> tuple[yaml.Node | None, Any]:
+    """The nodes, and the values. Raises YAMLError for what is no YAML, or more than any settings."""
+    # Twice, since what makes values of nodes writes merged keys into them.
+    root, values = (_Loader(text) for _ in range(2))
+    return root.get_single_node(), _apart(values.get_single_data())
+
+
+def _apart(values: Any) -> Any:
+    # What an alias repeats is one object, and a flag that is set over it is meant for one place.
+    if isinstance(values, dict):
+        return {key: _apart(value) for key, value in values.items()}
+    return [_apart(value) for value in values] if isinstance(values, list) else values
+
+
+def _line(error: yaml.YAMLError) -> int:
+    mark = getattr(error, "problem_mark", None)
+    return mark.line + 1 if mark else 1
+
+
+def _reason(error: yaml.YAMLError) -> str:
+    return shortened(getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML")
+
+
+def _keys(where: Where) -> str:
+    return shortened(".".join(map(str, where)))
+
+
 def _check_keys(path: Path, node: yaml.Node, advice: str) -> None:
     # YAML forbids a key twice; the loader takes the last one and says nothing.
     if isinstance(node, yaml.SequenceNode):
@@ -183,7 +265,7 @@ def _check_keys(path: Path, node: yaml.Node, advice: str) -> None:
         if key.value in lines:
             raise InputError(
                 f"{path}:{line}",
-                why=f"{key.value} stands twice (line {lines[key.value]} too)",
+                why=f"{shortened(key.value)} stands twice (line {lines[key.value]} too)",
                 remedy="keep one",
             )
         lines[key.value] = line

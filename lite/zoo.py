@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lite.errors import InputError
+from lite.shown import shown
 
 PATCH_SIZE = 16
 LAYER_NORM_EPSILON = 1e-6
@@ -139,4 +140,4 @@ def find(name: str) -> Variant:
     for variant in _TABLE:
         if name in (variant.name, variant.paddleclas_name):
             return variant
-    raise UnknownModelError(f"no model {name!r}", remedy=f"choose one of {', '.join(MODELS)}")
+    raise UnknownModelError(f"no model {shown(name)}", remedy=f"choose one of {', '.join(MODELS)}")

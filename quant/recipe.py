@@ -6,6 +6,7 @@ A mistake in a recipe is reported with the file and the line it stands on (`lite
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -109,7 +110,9 @@ def _blocks(value: object) -> object:
 def _counts(value: object) -> object:
     if isinstance(value, dict):
         # JSON has no whole numbers for keys.
-        value = {int(key) if str(key).isdecimal() else key: count for key, count in value.items()}
+        value = {
+            int(key) if re.fullmatch("[0-9]{1,9}", str(key)) else key: count for key, count in value.items()
+        }
         if all(type(number) is int and number >= 0 for pair in value.items() for number in pair):
             return value
     elif isinstance(value, bool):
@@ -164,7 +167,7 @@ class Recipe(_Strict):
     `batches` is the number of pictures to calibrate with, None for all.
     """
 
-    name: str = pydantic.Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    name: str = pydantic.Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
     rewrite: Rewrite | None = None
     paddleslim: PaddleSlim = PaddleSlim()
     batches: int | None = pydantic.Field(default=None, ge=1)

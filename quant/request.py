@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lite.errors import InputError
+from lite.shown import shown
 
 PRECISIONS = ("int8", "fp16", "fp32")
 TARGETS = ("arm", "opencl")
@@ -29,7 +30,9 @@ class Request:
             ("target", self.target, TARGETS),
         ):
             if value not in known:
-                raise InputError(f"there is no {what} {value!r}", remedy=f"choose one of {', '.join(known)}")
+                raise InputError(
+                    f"there is no {what} {shown(value)}", remedy=f"choose one of {', '.join(known)}"
+                )
         if self.precision == "int8" and self.target == "opencl":
             raise InputError(
                 "int8 with opencl is refused",

@@ -14,7 +14,7 @@ REFERENCE = RNG.normal(size=(1500, 3)).astype(np.float32)
 DEPLOYED = REFERENCE + 0.3 * RNG.normal(size=REFERENCE.shape).astype(np.float32)
 LABELS = RNG.integers(0, 2, 1500)
 # Two classes of one name, as ImageNet has.
-CLASSES = ("crane", "crane", "größer\nzwei")
+CLASSES = ("crane", "crane", 'größer, "zwei"')
 MARGINS = margins.measure(REFERENCE, DEPLOYED)
 NEAR = margins.by_class(MARGINS, CLASSES)
 

@@ -15,6 +15,7 @@ import pytest
 from lite.errors import ConversionError, InputError, ToolkitError
 from lite.phone.demo import DemoError
 from lite.phone.link import PhoneError
+from lite.shown import shown
 
 FOLDERS = ("lite", "quant", "tools", "benchmarks")
 # PhoneError's are the serial, why and remedy.
@@ -55,6 +56,58 @@ def test_fields_survive_pickling(error: ToolkitError, way) -> None:
 def test_what_json_gets_is_one_line_a_field() -> None:
     error = InputError("a file\nis bad", why="it\thas  two lines")
     assert error.as_dict() == {"what": "a file is bad", "why": "it has two lines", "remedy": None}
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("\x1b[2J\x07\x00", r"\x1b[2J\x07\x00"),
+        ("a\x9bb\x7f", r"a\x9bb\x7f"),
+        ("\u202egnp.exe\u2066", r"\u202egnp.exe\u2066"),
+        # How Python holds a name that is not UTF-8, and half of a letter.
+        ("caf\udce9 \ud83d", r"caf\udce9 \ud83d"),
+        ("Fußgänger 犬 💩 C:\\x1b", "Fußgänger 犬 💩 C:\\x1b"),
+    ],
+)
+def test_what_a_terminal_obeys_is_escaped_in_every_field(given: str, shown: str) -> None:
+    error = ToolkitError(given, why=given, remedy=given)
+    assert str(error) == f"{shown}: {shown}; {shown}"
+    assert set(error.as_dict().values()) == {shown}
+    str(error).encode()
+
+
+def test_no_character_breaks_a_message(root: Path) -> None:
+    for first in range(0, sys.maxunicode + 1, 1000):
+        text = "".join(map(chr, range(first, min(first + 1000, sys.maxunicode + 1))))
+        error = PhoneError("phone-1", text, text)
+        assert str(error).isprintable()
+        assert len(error.why) <= 2000
+        assert error.as_dict() == ToolkitError(**error.as_dict()).as_dict()
+        json.dumps(error.as_dict(), ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "a" * 10_000,
+        "\x00" * 10_000,
+        "'\"" * 10_000,
+        b"a" * 10_000,
+        10**10_000,
+        [["a" * 999] * 999] * 999,
+        {"a" * 999: 1},
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_repeated_is_short(value: object) -> None:
+    assert len(shown(value)) <= 200
+    assert len(shown(value, 80)) <= 80
+    assert shown(value).isprintable()
+
+
+@pytest.mark.parametrize("value", ["", "a" * 198, "it's", 5, -1.5, None, True, [1, "a"], {"a": {"b": 2}}])
+def test_what_is_short_is_repeated_as_python_writes_it(value: object) -> None:
+    assert shown(value) == repr(value)
 
 
 def trees(root: Path) -> dict[str, ast.Module]:
@@ -166,3 +219,24 @@ def test_a_command_that_fails_prints_the_fields_for_json(
         [each for each in command if each != "--json"], capture_output=True, text=True, cwd=tmp_path
     )
     assert (without.returncode, without.stdout, without.stderr) == (code, "", done.stderr)
+
+
+def test_what_an_error_repeats_of_a_value_is_made_short(root: Path) -> None:
+    found = []
+    for name, tree in trees(root).items():
+        for call in ast.walk(tree):
+            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name | ast.Attribute):
+                continue
+            called = call.func.id if isinstance(call.func, ast.Name) else call.func.attr
+            # The first is Python's own protocol, the second is never shown.
+            if not called.endswith(("Error", "BadParameter", "fail")) or called in (
+                "AttributeError",
+                "MalformedError",
+            ):
+                continue
+            found += [
+                f"{name}:{part.lineno}: write shown(…) for !r"
+                for part in ast.walk(call)
+                if isinstance(part, ast.FormattedValue) and part.conversion == ord("r")
+            ]
+    assert found == []

@@ -114,7 +114,7 @@ def test_places_name_file_and_line(file: Path):
         ("name: mine\n\tskip: []\n", 2, "character '\\t'"),
         ("name: \x01\n", 1, "special characters are not allowed"),
         ("name: 2026-13-45\n", 1, "month must be in 1..12"),
-        ("[" * 5000, 1, "recursion"),
+        ("[" * 5000, 1, "nested deeper than 20"),
         ("name: a\nbatches: 2\nname: b\n", 3, "name stands twice (line 1 too)"),
         ("name: a\npaddleslim:\n  algo: KL\n  algo: hist\n", 4, "algo stands twice (line 3 too)"),
         ("? [a]\n: b\n", 1, "unhashable key"),

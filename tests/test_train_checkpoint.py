@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import shutil
+import tracemalloc
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -116,3 +119,82 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path):
     shutil.move(tmp_path / "other.npy", path)
     with pytest.raises(InputError, match="no checkpoint, or a damaged one"):
         Checkpoint.read(path)
+
+
+def small_checkpoint(path: Path) -> bytes:
+    """A checkpoint of a few bytes, and its content."""
+    arrays = {"network/a": np.arange(6, dtype=np.float32).reshape(2, 3), "optimizer/b": np.float64([1, 2])}
+    Checkpoint({"model": "m"}, Position(1, 2, 3), {"loss": 0.5}, arrays).write(path)
+    return path.read_bytes()
+
+
+def as_values(found: Checkpoint) -> tuple:
+    arrays = {name: (value.dtype, value.tolist()) for name, value in found.arrays.items()}
+    return found.identity, found.position, found.progress, arrays
+
+
+def test_every_flipped_bit_of_a_checkpoint_is_noticed_or_changes_nothing(tmp_path: Path):
+    path = tmp_path / "x.npz"
+    whole = small_checkpoint(path)
+    sound, messages = as_values(Checkpoint.read(path)), []
+    for bit in range(8 * len(whole)):
+        flipped = bytearray(whole)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        try:
+            assert as_values(Checkpoint.read(path)) == sound, bit
+        except InputError as error:
+            messages.append(str(error))
+    assert len(messages) > 4 * len(whole)
+    assert "".join(messages).isprintable()
+
+
+def test_a_checkpoint_takes_no_more_memory_than_its_file(tmp_path: Path):
+    path = tmp_path / "x.npz"
+    head = json.dumps({"format": 1, "identity": {}, "position": {}, "progress": {}})
+    for compression in (zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED):
+        with zipfile.ZipFile(path, "w", compression) as archive:
+            for name, value, shape in (("head", np.array(head), ()), ("a", np.zeros(10), (1 << 40,))):
+                with archive.open(f"{name}.npy", "w") as member:
+                    layout = {"descr": value.dtype.str, "fortran_order": False, "shape": shape}
+                    np.lib.format.write_array_header_1_0(member, layout)
+                    member.write(value.tobytes() if name == "head" else bytes(5_000_000))
+        tracemalloc.start()
+        with pytest.raises(InputError, match="damaged"):
+            Checkpoint.read(path)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 20_000_000
+        assert compression == zipfile.ZIP_STORED or path.stat().st_size < 50_000
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "null", "[]", "{}", "[" * 100_000, '{"format": 2}', '{"format": 1, "identity": {}, "progress": {}}',
+        '{"format": 1, "identity": {}, "position": {"stage": "a"}, "progress": {}}',
+        '{"format": 1, "identity": {}, "position": {"stage": -1}, "progress": {}}',
+        '{"format": 1, "identity": {}, "position": {"other": 1}, "progress": {}}',
+        '{"format": 1, "identity": [], "position": {}, "progress": {}}',
+        '{"format": 1, "identity": {}, "position": {}, "progress": 1}',
+    ],
+)  # fmt: skip
+def test_a_head_of_another_form_is_refused(tmp_path: Path, head: str):
+    np.savez(tmp_path / "x.npz", head=np.array(head))
+    with pytest.raises(InputError, match="damaged|another version"):
+        Checkpoint.read(tmp_path / "x.npz")
+
+
+def test_a_difference_is_told_in_short(tmp_path: Path):
+    found = Checkpoint({"\x1b" * 999: {"a": "x" * 99_999}, "b": 1}, Position(), {}, {})
+    with pytest.raises(InputError) as caught:
+        found.check(tmp_path / "x.npz", {"b": 1})
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 2500
+
+
+def test_a_checkpoint_without_arrays_is_refused(colours: Pictures, tmp_path: Path):
+    task = Task(TINY, colours, settings(image=16, checkpoint_minutes=0), checkpoint=tmp_path / "x.npz")
+    Checkpoint(task.identity, Position(0, 0, 1), {}, {}).write(tmp_path / "x.npz")
+    with pytest.raises(InputError, match="does not hold what a run leaves in it"):
+        run(task, resume=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import resource
 import signal
 import subprocess
 import sys
@@ -229,3 +230,18 @@ def test_where_it_cannot_write_is_said_before_it_trains(
         message = refused("--model", "deit_tiny", "--data", colours, "--force", "--out", tmp_path / out)
         assert words in message
         assert "choose another --out" in message
+
+
+def test_a_batch_that_memory_is_too_small_for_is_told(tmp_path: Path):
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+
+    done = subprocess.run(
+        command("--data", "digits", "--config", "digits", "--set", "batch=8192", "--out", tmp_path / "a.pdparams"),
+        capture_output=True, text=True, preexec_fn=limited, cwd=ROOT,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert (
+        "error: there is not enough memory for 8192 pictures at once; choose a smaller batch" in done.stderr
+    )
+    assert "Traceback" not in done.stderr

@@ -12,11 +12,10 @@ from types import FrameType
 from typing import NoReturn
 
 import click
-from _display import say, show
+from _display import plain, say, show
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -28,6 +27,7 @@ from lite.phone.exclusive import exclusive
 from lite.phone.link import PhoneError
 from lite.phone.measured import Comparison, Measurement
 from lite.phone.session import Outcome
+from lite.shown import escaped
 
 
 def tables(outcomes: Sequence[Outcome]) -> Group:
@@ -38,7 +38,7 @@ def tables(outcomes: Sequence[Outcome]) -> Group:
         if measured:
             parts.append(_table(outcome, measured))
             parts += [
-                Text(f"  {one.candidate.name}, {one.configuration}: {note}", "yellow")
+                Text(escaped(f"  {one.candidate.name}, {one.configuration}: {note}"), "yellow")
                 for one in measured
                 for note in one.notes
             ]
@@ -50,7 +50,7 @@ def show_results(outcomes: Sequence[Outcome], base: str | None, out: Path) -> No
     show(tables(outcomes))
     for outcome in outcomes if base else ():
         for one in outcome.measured.comparisons(base or ""):
-            click.echo(_speed_up(outcome, one))
+            click.echo(escaped(_speed_up(outcome, one)))
     click.echo(f"results  {out / 'results.json'}")
     click.echo(f"report   {out / 'report.html'}")
 
@@ -68,7 +68,7 @@ def _speed_up(outcome: Outcome, one: Comparison) -> str:
 
 
 def _table(outcome: Outcome, measured: Sequence[Measurement]) -> Table:
-    table = Table(title=escape(_name(outcome)), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=plain(_name(outcome)), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("bundle", overflow="fold")
     table.add_column("cores", overflow="fold")
     for heading in ("p50 ms", "95 %", "p90", "max"):
@@ -77,8 +77,8 @@ def _table(outcome: Outcome, measured: Sequence[Measurement]) -> Table:
         summary = one.summary
         bounds = summary.median_interval
         table.add_row(
-            escape(one.candidate.name),
-            escape(str(one.configuration)),
+            plain(one.candidate.name),
+            plain(str(one.configuration)),
             f"[bold]{summary.p50:.1f}[/]",
             f"{bounds.low:.1f}–{bounds.high:.1f}" if bounds else "–",
             f"{summary.p90:.1f}",
@@ -124,7 +124,7 @@ class LiveTable:
 
 
 def _step(outcome: Outcome) -> RenderableType:
-    text = Text(f"{_name(outcome)}: {outcome.step}")
+    text = Text(escaped(f"{_name(outcome)}: {outcome.step}"))
     if outcome.share is None:
         return text
     # Under it: a model's name, a serial and figures fill a line.

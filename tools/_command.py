@@ -76,8 +76,8 @@ def run(command: click.Command) -> NoReturn:
     except click.exceptions.Exit as end:
         status = end.exit_code
     except click.ClickException as error:
-        error.show()
         failure, status = ToolkitError(error.format_message()), error.exit_code
+        click.UsageError(failure.what, getattr(error, "ctx", None)).show()
     except ToolkitError as error:
         failure, status = error, error.exit_code
         _print_error(failure)
@@ -234,10 +234,12 @@ def _leave(why: str) -> NoReturn:
 
 
 def _print_error(message: object, error: BaseException | None = None) -> None:
+    from lite.shown import line
+
     # Also where standard error is full.
     with contextlib.suppress(OSError):
-        # One line, whatever a file's name holds.
-        print("error: " + " ".join(str(message).split()), file=sys.stderr)
+        # One line, whatever a file's name holds; three fields of an error fit.
+        print("error: " + line(str(message), 6100), file=sys.stderr)
         error = error or sys.exc_info()[1]
         if error is not None and _DEBUG in sys.argv:
             traceback.print_exception(error)

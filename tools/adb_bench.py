@@ -30,6 +30,7 @@ from lite.files import make_folder
 from lite.phone import plan as plans
 from lite.phone.install import PACKAGE
 from lite.phone.plan import Plan
+from lite.shown import shown
 
 if TYPE_CHECKING:
     from lite.bundle import Bundle
@@ -50,7 +51,7 @@ class Numbers(click.ParamType):
             return value
         words = str(value).split(",")
         if not all(word.strip().isdecimal() and 1 <= int(word) <= 64 for word in words):
-            self.fail(f"{value!r} is no list of whole numbers from 1 to 64, such as 1,2,4", param, ctx)
+            self.fail(f"{shown(value)} is no list of whole numbers from 1 to 64, such as 1,2,4", param, ctx)
         return tuple(dict.fromkeys(int(word) for word in words))
 
 
@@ -70,7 +71,7 @@ class Words(click.ParamType):
             return value
         words = [word.strip() for word in str(value).split(",")]
         if not all(self._pattern.fullmatch(word) for word in words):
-            self.fail(f"{value!r} is no list of {self._wanted}", param, ctx)
+            self.fail(f"{shown(value)} is no list of {self._wanted}", param, ctx)
         return tuple(dict.fromkeys(words))
 
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import _command
 import click
-from _display import show
+from _display import plain, show
 from _options import BUNDLES, bundle_option, json_option, phone_options, serial_option
 from adbutils import adb_path
-from rich.markup import escape
 from rich.table import Table
 
 from lite.bundle import Bundle
@@ -144,13 +143,13 @@ def _print(computer: Sequence[Check], phones: Sequence[dict[str, Any]]) -> None:
         table.add_column(overflow="fold")
     for check in computer:
         remedy = f"\n→ {check.remedy}" if check.remedy else ""
-        table.add_row(MARKS[check.state], check.what, escape(check.found + remedy))
+        table.add_row(MARKS[check.state], check.what, plain(check.found + remedy))
     for phone in phones:
         found = phone["facts"]
         words = _words(found) if found else phone["state"]
         problems = "".join(f"\n{one['what']}: {one['why']}\n→ {one['remedy']}" for one in phone["problems"])
         mark = MARKS["refused" if problems else "ok"]
-        table.add_row(mark, escape(phone["serial"]), escape(words + problems))
+        table.add_row(mark, plain(phone["serial"]), plain(words + problems))
     show(table)
 
 

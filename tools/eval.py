@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 
 import _command
 import click
-from _display import Display, notify, say, share, show
+from _display import Display, notify, plain, say, share, show
 from _options import BUNDLES, classifier_options, json_option, limit_option, strict_option
-from rich.markup import escape
 from rich.table import Table
 
 from lite import labels as class_names
@@ -117,12 +116,12 @@ def _print(found: Scores, published: dict[str, float] | None) -> None:
 
     classifier = found.classifier
     table = Table(
-        title=escape(f"{classifier.model} in {classifier.backend}"), show_header=False, title_justify="left"
+        title=plain(f"{classifier.model} in {classifier.backend}"), show_header=False, title_justify="left"
     )
     table.add_column(style="bold")
     table.add_column()
     skipped = f", {len(found.unreadable)} could not be read" if found.unreadable else ""
-    table.add_row("pictures", escape(f"{len(found.truth)} from {found.pictures.source}{skipped}"))
+    table.add_row("pictures", plain(f"{len(found.truth)} from {found.pictures.source}{skipped}"))
     part = ""
     if found.imagenet_share is not None and found.imagenet_share < 1:
         part = f"; these are {found.imagenet_share:.2%} of the set"
@@ -136,12 +135,12 @@ def _print(found: Scores, published: dict[str, float] | None) -> None:
             beside = f" (published for ImageNet val: {page:.1%}, in the paper {paper:.1%}{part})"
         table.add_row(f"top-{k}", share(right, interval.of_share(right, len(found.truth))) + beside)
     for place, one in enumerate(found.classes[:5]):
-        text = escape(
+        text = plain(
             f"{one.label}: {share(one.top1_deployed, one.interval('top1_deployed'))} of {one.images}"
         )
         table.add_row("" if place else "worst classes", text)
     for place, (label, given, count) in enumerate(found.confusions(5)):
-        table.add_row("" if place else "confusions", escape(f"{label} taken for {given}: {count}"))
+        table.add_row("" if place else "confusions", plain(f"{label} taken for {given}: {count}"))
     show(table)
     if len(classifier.labels) <= MATRIX:
         show(_matrix(found))
@@ -151,9 +150,9 @@ def _matrix(found: Scores) -> Table:
     table = Table(title="confusion: label down, class given across", title_justify="left")
     table.add_column("")
     for label in found.classifier.labels:
-        table.add_column(escape(label), justify="right")
+        table.add_column(plain(label), justify="right")
     for label, row in zip(found.classifier.labels, found.confusion, strict=True):
-        table.add_row(escape(label), *(str(count) if count else "·" for count in row))
+        table.add_row(plain(label), *(str(count) if count else "·" for count in row))
     return table
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import _command
 import click
-from _display import Display, notify, share, show
+from _display import Display, notify, plain, share, show
 from _options import (
     calibration_options,
     json_option,
@@ -23,7 +23,6 @@ from _options import (
     weights_options,
     worker_options,
 )
-from rich.markup import escape
 from rich.table import Table
 
 from lite.files import check_writable
@@ -205,7 +204,7 @@ def _table(title: str, *headings: str) -> Table:
 
 
 def _start(row: dict[str, Any]) -> list[str]:
-    return [escape(row["name"]), f"{100 * row['share']:.2f}", f"{row['isolated']['snr_db']:.1f}"]
+    return [plain(row["name"]), f"{100 * row['share']:.2f}", f"{row['isolated']['snr_db']:.1f}"]
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import _command
 import click
-from _display import Display, drift_rows, gate_note, notify, say, share, show
+from _display import Display, drift_rows, gate_note, notify, plain, say, share, show
 from _options import (
     BUNDLES,
     bundle_option,
@@ -25,7 +25,6 @@ from _options import (
     strict_option,
     worker_options,
 )
-from rich.markup import escape
 from rich.table import Table
 
 from lite.errors import InputError
@@ -173,15 +172,15 @@ def _print_unreadable(unreadable: Any, out: Path) -> None:
 def _print(found: Validation, results: dict[str, Any]) -> None:
     from lite.measure import interval
 
-    table = Table(title=escape(found.bundle.path.resolve().name), show_header=False, title_justify="left")
+    table = Table(title=plain(found.bundle.path.resolve().name), show_header=False, title_justify="left")
     table.add_column(style="bold")
     table.add_column()
     images = results["images"]
     skipped = f", {len(images['unreadable'])} could not be read" if images["unreadable"] else ""
-    table.add_row("pictures", escape(f"{images['measured']} from {images['source']}{skipped}"))
+    table.add_row("pictures", plain(f"{images['measured']} from {images['source']}{skipped}"))
     if results["drift"] is not None:
         for heading, text in drift_rows(results["drift"]):
-            table.add_row(heading, escape(text))
+            table.add_row(heading, plain(text))
     elif results["top1"]["deployed"] is None:
         table.add_row("top-1", "unknown: neither labels nor a reference")
     else:
@@ -196,7 +195,7 @@ def _print(found: Validation, results: dict[str, Any]) -> None:
         before = ""
         if one.top1_reference is not None:
             before = f", fp32 {share(one.top1_reference, one.interval('top1_reference'))}"
-        table.add_row("" if place else "worst classes", escape(f"{one.label}: {right}{before}"))
+        table.add_row("" if place else "worst classes", plain(f"{one.label}: {right}{before}"))
     show(table)
 
 

@@ -21,6 +21,7 @@ from lite.exports import folder as exported
 from lite.model import weights
 from lite.model.weights import Weights
 from lite.scratch import scratch_folder
+from lite.shown import shown
 from lite.zoo import Preprocess
 
 
@@ -129,7 +130,7 @@ def _engine(loaded: Weights, backend: Backend, work: Path, options: Options) -> 
 
         export(loaded, backend, work / backend)
         return exported.read(work / backend).engine(options)
-    raise InputError(f"no backend {backend!r}", remedy=f"choose one of {', '.join(BACKENDS)}")
+    raise InputError(f"no backend {shown(backend)}", remedy=f"choose one of {', '.join(BACKENDS)}")
 
 
 def _lite(loaded: Weights, work: Path) -> LiteEngine:

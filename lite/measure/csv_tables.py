@@ -14,6 +14,7 @@ import numpy as np
 from lite.measure import drift
 from lite.measure.accuracy import SHARES, ClassAccuracy
 from lite.measure.margins import ClassMargins
+from lite.shown import escaped
 
 # A spreadsheet runs a cell that begins so as a formula, and its text may be anyone's: the name of a picture or a class.
 # https://owasp.org/www-community/attacks/CSV_Injection
@@ -23,8 +24,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  #
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, line_end: str = "\r\n") -> str:
     """The heading and the rows as text; None is an empty cell, a truth value 1 or 0.
 
-    Text that a spreadsheet would take for a formula has an apostrophe put before it. Numbers are as Python writes
-    them, so that nothing is lost.
+    Text that a spreadsheet would take for a formula has an apostrophe put before it, and control characters in it are
+    escaped. Numbers are as Python writes them, so that nothing is lost.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator=line_end)
@@ -36,8 +37,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, line_end:
 def _cell(value: object) -> object:
     if isinstance(value, bool):
         return int(value)
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
+    if isinstance(value, str):
+        return escaped(f"'{value}" if value.startswith(_FORMULA) else value)
     return value
 
 

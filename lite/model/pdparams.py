@@ -1,123 +1,67 @@
 """Reads a `.pdparams` file, a pickle of parameter names and arrays, without trusting it.
 
-The pickle gets none of NumPy's or Python's own callables, only the few stand-ins below, which record bytes,
-shape and dtype; the arrays are made afterwards, from what was checked. NumPy's own pickle support is kept
-out because a crafted dtype state can make it read memory it should not.
+`lite/model/plain_pickle.py` says what the file holds, and leaves the bytes in it. The arrays are made here, one after
+the other, from what was checked: together they have no more bytes than the file. NumPy's own pickle support is kept out
+because a crafted dtype state can make it read memory it should not.
 """
 
 from __future__ import annotations
 
+import codecs
 import math
-import mmap
-import pickle
+import os
 import re
-from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import BinaryIO
 
 import numpy as np
 
 from lite.errors import InputError
+from lite.model import plain_pickle
+from lite.model.plain_pickle import Array, Dtype, Span, Table, kind
+from lite.shown import shown
 
 State = dict[str, np.ndarray]
 
 MAXIMUM_BYTES = 2_000_000_000
 ACCEPTED_DTYPES = ("f2", "f4", "f8")
+_MAXIMUM_DIMENSIONS = 8
+_BLOCK = 1 << 20
 _NAME_TABLE = "StructuredToParameterName@@"
 _SLICES = "UnpackBigParamInfor@@"
 _OLD_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 
 
-class _Dtype:
-    def __init__(self, code: object):
-        self.code, self.byte_order = str(code), "="
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.byte_order = str(state[1])
-
-
-class _Array:
-    def __init__(self) -> None:
-        self.shape: tuple[int, ...] = ()
-        self.dtype, self.fortran, self.data = _Dtype("f4"), False, b""
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        # Protocol 2 written by Python 2 holds the bytes as a string.
-        self.shape, self.dtype, self.fortran, data = state[-4:]
-        self.data = data.encode("latin1") if isinstance(data, str) else data
-
-
-# The pure-Python reader, since the C one sizes its memo and byte arrays by what the file asks for.
-class _Reader(pickle._Unpickler):
-    dispatch: ClassVar = {
-        **pickle._Unpickler.dispatch,
-        pickle.BYTEARRAY8[0]: pickle._Unpickler.dispatch[pickle.BINBYTES8[0]],
-    }
-
-    def find_class(self, module: str, name: str) -> Any:
-        allowed: dict[tuple[str, str], Any] = {
-            ("numpy", "ndarray"): "ndarray",
-            ("numpy", "dtype"): self._dtype,
-            ("_codecs", "encode"): self._encode,
-            ("collections", "OrderedDict"): OrderedDict,
-            ("builtins", "tuple"): tuple,
-            ("__builtin__", "tuple"): tuple,
-        }
-        for core in ("numpy.core", "numpy._core"):
-            allowed[f"{core}.multiarray", "_reconstruct"] = self._reconstruct
-            allowed[f"{core}.numeric", "_frombuffer"] = self._from_buffer
-        if (module, name) in allowed:
-            return allowed[module, name]
-        if module.split(".")[0] == "torch":
-            raise InputError("it is a PyTorch checkpoint", remedy="a Paddle .pdparams file is needed")
-        raise InputError(
-            f"it wants to load {f'{module}.{name}'!r}, which weights do not need, and nothing of it was run",
-            remedy="save the weights with paddle.save(model.state_dict(), FILE)",
-        )
-
-    def _reconstruct(self, *_: object) -> _Array:
-        return _Array()
-
-    def _dtype(self, code: object, *_: object) -> _Dtype:
-        return _Dtype(code)
-
-    def _encode(self, text: str, encoding: str) -> bytes:
-        if encoding != "latin1":
-            raise pickle.UnpicklingError(f"encoding {encoding!r}")
-        return text.encode("latin1")
-
-    def _from_buffer(self, data: bytes, dtype: _Dtype, shape: tuple[int, ...], order: str) -> _Array:
-        array = _Array()
-        array.__setstate__((shape, dtype, order == "F", data))
-        return array
-
-
 def read_state(path: Path) -> State:
-    """Reads `path` into name → float32 array in C order; arrays that were float32 are read-only.
+    """Reads `path` into name → float32 array in C order.
 
     Reads what `paddle.save` writes (protocols 2 to 4, the name table, arrays cut into slices, tensors as
-    (name, array) tuples) and plain pickles of such dicts. float16 and float64 become float32. Raises
-    InputError for anything else: a missing, cut, foreign or oversized file, a pickle that wants other code,
-    a training checkpoint, a tensor of another dtype. Source of the format: Paddle's `framework/io.py`.
+    (name, array) tuples) and plain pickles of such dicts. float16 and float64 become float32. It takes less than twice
+    the file's size of memory, and 200 MB. Raises InputError for anything else: a missing, cut, foreign or oversized
+    file, a pickle that wants other code, a training checkpoint, a tensor of another dtype, tensors that share their
+    bytes. Source of the format: Paddle's `framework/io.py`.
     """
     try:
-        return _as_state(_unpickle(path))
+        return _read(path)
     except InputError as error:
         raise InputError(f"cannot read weights {path}", why=error.reason, remedy=error.remedy) from error
 
 
-def _unpickle(path: Path) -> object:
+def _read(path: Path) -> State:
     if not path.exists():
         raise InputError("there is no such file")
     if not path.is_file():
         raise InputError("it is not a file")
     try:
-        size = path.stat().st_size
         with path.open("rb") as file:
-            _check_kind(file.read(len(_OLD_TORCH)), size)
-            # Reads from a mapping never allocate more than the file holds, whatever length it claims.
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapping:
-                return _Reader(mapping, encoding="latin1").load()
+            status = os.fstat(file.fileno())
+            _check_kind(file.read(len(_OLD_TORCH)), status.st_size)
+            file.seek(0)
+            tensors = _tensors(plain_pickle.load(file, status.st_size))
+            _check_bytes(tensors, status.st_size)
+            return {name: _filled(name, tensor, file) for name, tensor in tensors.items()}
     except InputError:
         raise
     except OSError as error:
@@ -144,63 +88,161 @@ def _check_kind(head: bytes, size: int) -> None:
         raise InputError(f"it is not a .pdparams file{hint}")
 
 
-def _as_state(content: object) -> State:
-    if not isinstance(content, dict):
-        raise InputError(f"it holds no dict of tensors (type {_kind(content)})")
-    tensors = {name: value for name, value in content.items() if name not in (_NAME_TABLE, _SLICES)}
-    for name, value in tensors.items():
-        if not isinstance(name, str):
-            raise InputError(f"it holds a key that is no name (type {_kind(name)})")
-        if isinstance(value, dict) and any(isinstance(inner, (_Array, tuple)) for inner in value.values()):
-            raise InputError(
-                f"it is a training checkpoint, its weights nested under {name!r}",
-                remedy=f"save them alone: paddle.save(paddle.load(FILE)[{name!r}], NEW_FILE)",
-            )
-    state = {name: _as_array(name, value) for name, value in tensors.items()}
-    if not state:
+@dataclass(frozen=True)
+class _Tensor:
+    """Shape, dtype and order were checked; `parts` are the bytes, one after the other."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    fortran: bool
+    parts: tuple[object, ...]
+
+    @property
+    def bytes(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def _tensors(content: object) -> dict[str, _Tensor]:
+    """Name → tensor, those together that Paddle cut into slices."""
+    if not isinstance(content, Table):
+        raise InputError(f"it holds no dict of tensors (type {kind(content)})")
+    values = _by_name(content)
+    slices = values.pop(_SLICES, None)
+    values.pop(_NAME_TABLE, None)
+    seen: set[int] = set()
+    for name, value in values.items():
+        # Dicts can share their pairs, and are looked through once.
+        if isinstance(value, Table) and id(value.pairs) not in seen:
+            seen.add(id(value.pairs))
+            if any(isinstance(inner, Array | tuple) for _, inner in value.items()):
+                key = shown(name, 80)
+                raise InputError(
+                    f"it is a training checkpoint, its weights nested under {key}",
+                    remedy=f"save them alone: paddle.save(paddle.load(FILE)[{key}], NEW_FILE)",
+                )
+    tensors = {name: _tensor(name, value) for name, value in values.items()}
+    if not tensors:
         raise InputError("it holds no tensors")
-    return _joined(state, content.get(_SLICES, {}))
+    return _joined(tensors, slices)
 
 
-def _as_array(name: str, value: object) -> np.ndarray:
+def _by_name(table: Table) -> dict[str, object]:
+    values: dict[str, object] = {}
+    for name, value in table.items():
+        if not isinstance(name, str):
+            raise InputError(f"it holds a key that is no name (type {kind(name)})")
+        values[name] = value
+    return values
+
+
+def _tensor(name: str, value: object) -> _Tensor:
     if isinstance(value, tuple) and len(value) == 2:
         value = value[1]
-    if not isinstance(value, _Array):
-        raise InputError(f"{name!r} is no tensor (type {_kind(value)})")
-    code = value.dtype.code if isinstance(value.dtype, _Dtype) else "?"
+    if not isinstance(value, Array):
+        raise InputError(f"{shown(name)} is no tensor (type {kind(value)})")
+    code = value.dtype.code if isinstance(value.dtype, Dtype) else "?"
     if code not in ACCEPTED_DTYPES:
-        dtype_name = np.dtype(code).name if re.fullmatch("[biu][1248]", code) else repr(code)
+        dtype_name = np.dtype(code).name if re.fullmatch("[biu][1248]", code) else shown(code)
         hint = ", Paddle's form of bfloat16" if code == "u2" else ""
         raise InputError(
-            f"tensor {name!r} has dtype {dtype_name}{hint}", remedy="save it as float32, float16 or float64"
+            f"tensor {shown(name)} has dtype {dtype_name}{hint}",
+            remedy="save it as float32, float16 or float64",
         )
+    assert isinstance(value.dtype, Dtype)
     order = ">" if value.dtype.byte_order == ">" else "<"
-    dtype = np.dtype(f"{order}{code}")
-    try:
-        if math.prod(value.shape) * dtype.itemsize != len(value.data):
-            raise ValueError("shape and bytes disagree")
-        flat = np.frombuffer(value.data, dtype)
-        array = flat.reshape(value.shape, order="F" if value.fortran else "C")
-    except (TypeError, ValueError) as error:
-        raise InputError(f"tensor {name!r} is damaged", why="its shape does not fit its bytes") from error
+    shape = _shape(value.shape)
+    if shape is None or not isinstance(value.fortran, bool | int):
+        raise _damaged(name)
+    return _Tensor(shape, np.dtype(f"{order}{code}"), bool(value.fortran), (value.data,))
+
+
+def _shape(value: object) -> tuple[int, ...] | None:
+    if not isinstance(value, tuple | list) or len(value) > _MAXIMUM_DIMENSIONS:
+        return None
+    sizes = tuple(size for size in value if type(size) is int and 0 <= size <= MAXIMUM_BYTES)
+    return sizes if len(sizes) == len(value) else None
+
+
+def _joined(tensors: dict[str, _Tensor], slices: object) -> dict[str, _Tensor]:
+    # Protocols 2 and 3 cut arrays above 1 GiB into flat slices, listed with the shape they make together.
+    if slices is None:
+        return tensors
+    whole = dict(tensors)
+    wrong = InputError("its table of sliced tensors does not fit its tensors")
+    for name, entry in _by_name(slices).items() if isinstance(slices, Table) else [("", None)]:
+        found = _by_name(entry) if isinstance(entry, Table) else {}
+        names, shape = found.get("slices"), _shape(found.get("OriginShape"))
+        if not isinstance(names, list) or not names or shape is None:
+            raise wrong
+        # Each slice is taken once.
+        parts = [whole.pop(part, None) if isinstance(part, str) else None for part in names]
+        kinds = {part.dtype if part and len(part.shape) == 1 else None for part in parts}
+        dtype = kinds.pop()
+        if kinds or dtype is None:
+            raise wrong
+        together = _Tensor(shape, dtype, False, tuple(data for part in parts if part for data in part.parts))
+        if together.bytes != sum(part.bytes for part in parts if part):
+            raise wrong
+        whole[name] = together
+    return whole
+
+
+def _check_bytes(tensors: dict[str, _Tensor], size: int) -> None:
+    total = 0
+    for name, tensor in tensors.items():
+        # A character of text is one byte, and up to two in the file.
+        held = sum(
+            part.length if isinstance(part, Span) else len(_short(name, part)) for part in tensor.parts
+        )
+        if tensor.bytes > held:
+            raise _damaged(name)
+        total += tensor.bytes
+    if total > size:
+        raise InputError(
+            "its tensors have more bytes than the file",
+            why="several names share one buffer, which no DeiT needs",
+        )
+
+
+def _short(name: str, data: object) -> bytes:
+    if not isinstance(data, str):
+        raise _damaged(name)
+    return data.encode("latin1")
+
+
+def _filled(name: str, tensor: _Tensor, file: BinaryIO) -> np.ndarray:
+    """The array, in blocks, so that nothing but itself is in memory."""
+    array = np.empty(tensor.shape, np.float32)
+    flat = array.T.flat if tensor.fortran else array.reshape(-1)
+    done, rest = 0, b""
     # What overflows becomes infinite, which the check of the values then names.
     with np.errstate(over="ignore"):
-        return np.ascontiguousarray(array, dtype=np.float32).reshape(value.shape)
+        for block in _blocks(name, tensor, file):
+            rest += block
+            count = len(rest) // tensor.dtype.itemsize
+            if done + count > array.size:
+                raise _damaged(name)
+            flat[done : done + count] = np.frombuffer(rest, tensor.dtype, count)
+            done, rest = done + count, rest[count * tensor.dtype.itemsize :]
+    if done != array.size or rest:
+        raise _damaged(name)
+    return array
 
 
-def _joined(state: State, slices: object) -> State:
-    # Protocols 2 and 3 cut arrays above 1 GiB into flat slices, listed with the shape they make together.
-    if not slices:
-        return state
-    try:
-        whole = dict(state)
-        for name, entry in dict(slices).items():  # type: ignore[call-overload]
-            parts = [whole.pop(part) for part in entry["slices"]]
-            whole[name] = np.concatenate(parts).reshape(entry["OriginShape"])
-        return whole
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError("its table of sliced tensors does not fit its tensors") from error
+def _blocks(name: str, tensor: _Tensor, file: BinaryIO) -> Iterator[bytes]:
+    for part in tensor.parts:
+        if not isinstance(part, Span):
+            yield _short(name, part)
+            continue
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        file.seek(part.offset)
+        for start in range(0, part.length, _BLOCK):
+            block = file.read(min(_BLOCK, part.length - start))
+            if part.text:
+                yield decoder.decode(block, final=start + _BLOCK >= part.length).encode("latin1")
+            else:
+                yield block
 
 
-def _kind(value: object) -> str:
-    return "tensor" if isinstance(value, _Array) else type(value).__name__
+def _damaged(name: str) -> InputError:
+    return InputError(f"tensor {shown(name)} is damaged", why="its shape does not fit its bytes")

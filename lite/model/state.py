@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from lite.errors import InputError
+from lite.shown import shown
 from lite.zoo import MODELS, PATCH_SIZE, Variant
 
 State = dict[str, np.ndarray]
@@ -64,24 +65,24 @@ def check_state(state: State, variant: Variant, *, depth: int | None = None) -> 
     if not shapes.keys() & state.keys():
         first = next(iter(state), "nothing")
         raise InputError(
-            "these are not DeiT weights", why=f"no tensor has a DeiT name, the first is {first!r}"
+            "these are not DeiT weights", why=f"no tensor has a DeiT name, the first is {shown(first)}"
         )
     for name in shapes:
         if name not in state:
             raise InputError(
-                f"tensor {name!r} is missing",
+                f"tensor {shown(name)} is missing",
                 why=f"{variant.name} has {len(shapes)} tensors, here are {len(state)}",
             )
     for name in state:
         if name not in shapes:
-            raise InputError(f"tensor {name!r} is not one of {variant.name}'s {len(shapes)}")
+            raise InputError(f"tensor {shown(name)} is not one of {variant.name}'s {len(shapes)}")
     for name, shape in shapes.items():
         _check_shape(name, state[name].shape, shape, variant, classes)
     for name in shapes:
         if not np.isfinite(state[name]).all():
             what = "NaN" if np.isnan(state[name]).any() else "infinite values"
             raise InputError(
-                f"tensor {name!r} holds {what}", why="the weights are damaged or training diverged"
+                f"tensor {shown(name)} holds {what}", why="the weights are damaged or training diverged"
             )
     return classes
 
@@ -109,7 +110,7 @@ def _check_shape(
         if name.startswith("head"):
             wanted += f" (head.weight has {classes} classes)"
     hint = "; linear weights are [in, out] in Paddle" if transposed else ""
-    raise InputError(f"tensor {name!r} has shape {list(found)}, {variant.name} needs {wanted}{hint}")
+    raise InputError(f"tensor {shown(name)} has shape {list(found)}, {variant.name} needs {wanted}{hint}")
 
 
 def _recognise(state: State) -> Variant | None:

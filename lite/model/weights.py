@@ -23,6 +23,7 @@ from lite.errors import DownloadError, InputError
 from lite.files import file_sha256
 from lite.model.pdparams import read_state
 from lite.model.state import check_state, expected_shapes
+from lite.shown import shown
 from lite.stages import to_stderr
 from lite.zoo import IMAGENET_CLASSES, Variant
 
@@ -161,7 +162,7 @@ def weights_url(variant: Variant) -> str:
         return variant.weights_url
     if "{name}" not in template:
         raise InputError(
-            f"{URL_VARIABLE} is {template!r}", remedy="it needs {name} where the model's name goes"
+            f"{URL_VARIABLE} is {shown(template)}", remedy="it needs {name} where the model's name goes"
         )
     return template.replace("{name}", variant.paddleclas_name)
 

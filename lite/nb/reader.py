@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, TypedDict
 
 from lite.errors import InputError
 from lite.nb.flatbuffer import BOOL, FLOAT32, INT32, INT64, UINT8, Buffer, DamagedError, View
+from lite.shown import shown
 
 META_VERSION = 2
 _HEADER = struct.Struct("<H16sQ")
@@ -212,11 +213,11 @@ def _attribute(view: View) -> Any:
 def _kernel(op: str, text: Any) -> Kernel:
     parts = text.split("/") if isinstance(text, str) else []
     if not op or len(parts) != 5 or parts[0] != op or not all(part.isdecimal() for part in parts[2:]):
-        raise DamagedError(f"operator {op!r} has no kernel ({text!r})")
+        raise DamagedError(f"operator {shown(op)} has no kernel ({shown(text)})")
     numbers = [int(part) for part in parts[2:]]
     names = (_TARGETS, _PRECISIONS, _LAYOUTS)
     if any(number >= len(words) for number, words in zip(numbers, names, strict=True)):
-        raise DamagedError(f"kernel {text!r} is of a kind this reader does not know")
+        raise DamagedError(f"kernel {shown(text)} is of a kind this reader does not know")
     target, precision, layout = (words[number] for number, words in zip(numbers, names, strict=True))
     return Kernel(op, parts[1], target, precision, layout)
 
@@ -225,12 +226,12 @@ def _check(ops: tuple[Op, ...], variables: dict[str, _Variable], params: dict[st
     # What would make the runtime abort only once it runs.
     for name, variable in variables.items():
         if variable.is_parameter and name not in params:
-            raise DamagedError(f"its program wants parameter {name!r}, which is not in the file")
+            raise DamagedError(f"its program wants parameter {shown(name)}, which is not in the file")
     for op in ops:
         used = [name for side in (op.inputs, op.outputs) for names in side.values() for name in names]
         for name in used:
             if name not in variables:
-                raise DamagedError(f"operator {op.type!r} uses {name!r}, which is not declared")
+                raise DamagedError(f"operator {shown(op.type)} uses {shown(name)}, which is not declared")
     if not {"feed", "fetch"} <= {op.type for op in ops}:
         raise DamagedError("its program has no input or no output")
 
@@ -276,7 +277,7 @@ def read_params(file: BinaryIO, size: int) -> dict[str, Tensor]:
         record = file.read(total - 4)
         name, tensor = _param(Buffer(record[offset - 4 :]).root())
         if name in params:
-            raise DamagedError(f"parameter {name!r} is there twice")
+            raise DamagedError(f"parameter {shown(name)} is there twice")
         params[name] = tensor
     if file.tell() != size:
         raise DamagedError(f"{size - file.tell()} bytes follow the last of its {count} parameters")
@@ -286,12 +287,12 @@ def read_params(file: BinaryIO, size: int) -> dict[str, Tensor]:
 def _param(view: View) -> tuple[str, Tensor]:
     name, tensor = view.text(_PARAM_NAME), view.table(_PARAM_TENSOR)
     if tensor is None or view.number(_PARAM_KIND, UINT8) != _PARAM_IS_TENSOR:
-        raise DamagedError(f"parameter {name!r} holds no tensor")
+        raise DamagedError(f"parameter {shown(name)} holds no tensor")
     dims, number = tensor.numbers(_PARAM_DIMS, INT64), tensor.number(_PARAM_DTYPE)
     if number not in _DTYPES:
-        raise DamagedError(f"parameter {name!r} has dtype number {number}, which is unknown")
+        raise DamagedError(f"parameter {shown(name)} has dtype number {number}, which is unknown")
     dtype, width = _DTYPES[number]
     length = tensor.byte_length(_PARAM_DATA)
     if any(dim < 0 for dim in dims) or math.prod(dims) * width != length:
-        raise DamagedError(f"parameter {name!r} is {dtype} {list(dims)} but holds {length} bytes")
+        raise DamagedError(f"parameter {shown(name)} is {dtype} {list(dims)} but holds {length} bytes")
     return name, Tensor(dims, dtype, length)

@@ -16,6 +16,7 @@ from jsonschema.exceptions import best_match
 
 from lite.phone.device import Device, Finished
 from lite.phone.link import PhoneError, PhoneTimeoutError
+from lite.shown import printable, shortened
 
 SCHEMA = Path(__file__).resolve().parents[2] / "android_demo" / "cpp" / "schema" / "output.schema.json"
 PROGRAM = "deit"
@@ -152,7 +153,7 @@ def parse(finished: Finished, request: Request) -> dict[str, Any]:
     error = best_match(_validator().iter_errors(document))
     if error is not None:
         where = "/".join(str(part) for part in error.absolute_path) or "top level"
-        raise _rubbish(f"{where}: {_short(error.message)}")
+        raise _rubbish(f"{_short(where)}: {_short(error.message)}")
     if problem := _other_than_asked(document, request):
         raise _rubbish(problem)
     return dict(document)
@@ -222,8 +223,7 @@ def _rubbish(why: str) -> UnusableError:
 
 
 def _short(text: str) -> str:
-    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    return line if len(line) <= 160 else f"{line[:159]}…"
+    return shortened(printable(shortened(text)), 160)
 
 
 @lru_cache(maxsize=1)

@@ -17,6 +17,7 @@ from lite.phone import sync
 from lite.phone.device import Device
 from lite.phone.link import PhoneError
 from lite.phone.sync import Entry, RefusedError
+from lite.shown import shown
 
 FOLDER = "/data/local/tmp/deit_lite"
 # Seconds without progress after which a transfer is given up; flash memory may take its time to flush.
@@ -109,7 +110,7 @@ def _found(name: str, path: Path) -> _File:
     parts = name.split("/")
     if not name.isprintable() or any(part.startswith(".") or not part for part in parts):
         raise InputError(
-            f"{name!r} cannot be a file's name on the phone", remedy="give one without hidden parts"
+            f"{shown(name)} cannot be a file's name on the phone", remedy="give one without hidden parts"
         )
     try:
         status = path.stat()
@@ -237,4 +238,6 @@ def _progress(done: int, one: _File) -> str:
 def _check_folder(folder: str) -> None:
     parts = folder.removeprefix(_PLACE).split("/")
     if not folder.startswith(_PLACE) or not folder.isprintable() or {"", ".", ".."} & set(parts):
-        raise InputError(f"{folder!r} is no folder below {_PLACE}, the only place for programs on a phone")
+        raise InputError(
+            f"{shown(folder)} is no folder below {_PLACE}, the only place for programs on a phone"
+        )

@@ -25,6 +25,7 @@ from lite.measure import csv_tables
 from lite.phone import report
 from lite.phone.measured import Comparison, Measurement, Round
 from lite.phone.session import Job, Outcome
+from lite.shown import shortened
 
 SCHEMA = 1
 _SCHEMA_FILE = Path(__file__).parent / "schema" / "results.schema.json"
@@ -59,7 +60,7 @@ def problem(results: Any) -> str | None:
     if error is None:
         return None
     where = "/".join(str(part) for part in error.absolute_path) or "top level"
-    return f"{where}: {error.message.splitlines()[0][:200]}"
+    return f"{shortened(where)}: {shortened(error.message)}"
 
 
 def write(out: Path, results: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from adbutils import AdbDevice, AdbError, adb_path
 from lite.errors import InputError
 from lite.phone.device import Device
 from lite.phone.link import FAULTS, Client, NoPhoneError
+from lite.shown import shown
 
 DEFAULT_PORT = 5037
 _LOCAL = "127.0.0.1"
@@ -53,7 +54,7 @@ def address(text: str | None) -> tuple[str | None, int | None]:
     host, _, port = text.rpartition(":")
     if not host or not _is_port(port):
         raise InputError(
-            f"{text!r} is no address of an adb server", remedy="give HOST:PORT, such as farm:5037"
+            f"{shown(text)} is no address of an adb server", remedy="give HOST:PORT, such as farm:5037"
         )
     return host, int(port)
 
@@ -78,7 +79,9 @@ class Listed:
     @property
     def error(self) -> NoPhoneError:
         """Why it cannot be used, for one that is not usable."""
-        why, remedy = _STATES.get(self.state, (f"it is in state {self.state!r}", "restart it into Android"))
+        why, remedy = _STATES.get(
+            self.state, (f"it is in state {shown(self.state)}", "restart it into Android")
+        )
         return NoPhoneError(self.serial, why=why, remedy=remedy)
 
 
@@ -251,7 +254,7 @@ def _is_cut(error: BaseException) -> bool:
 def _port_by_environment() -> int:
     text = os.environ.get("ANDROID_ADB_SERVER_PORT") or str(DEFAULT_PORT)
     if not _is_port(text):
-        raise InputError(f"ANDROID_ADB_SERVER_PORT is {text!r}", remedy="set it to a port, or unset it")
+        raise InputError(f"ANDROID_ADB_SERVER_PORT is {shown(text)}", remedy="set it to a port, or unset it")
     return int(text)
 
 

@@ -26,6 +26,7 @@ import numpy as np
 from lite.errors import InputError
 from lite.files import check_name
 from lite.input_file import LIST_BYTES, read_text
+from lite.shown import shown
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 TRAIN, VAL = "train", "val"
@@ -137,7 +138,7 @@ class Listing:
                 if int(name) != label:
                     raise InputError(
                         f"{self.source}",
-                        why=f"numbered class folders must be 0 to {len(names) - 1}, found {name!r}",
+                        why=f"numbered class folders must be 0 to {len(names) - 1}, found {shown(name)}",
                     )
         return numbers, False
 
@@ -151,7 +152,7 @@ def _by_name(source: str, used: Mapping[int, str], names: Sequence[str]) -> dict
         raise InputError(
             f"{source}",
             why=(
-                f"the folder {strange[0]!r} is called like no class of the network, and others are "
+                f"the folder {shown(strange[0])} is called like no class of the network, and others are "
                 f"({len(found)} of {len(used)})"
             ),
             remedy="rename it or take it out",
@@ -159,7 +160,7 @@ def _by_name(source: str, used: Mapping[int, str], names: Sequence[str]) -> dict
     twice = [names[place] for place in found.values() if names.count(names[place]) > 1]
     if twice:
         raise InputError(
-            f"{source}", why=f"the network has two classes {twice[0]!r}", remedy="give a list file"
+            f"{source}", why=f"the network has two classes {shown(twice[0])}", remedy="give a list file"
         )
     return found
 
@@ -291,7 +292,7 @@ def _from_list(list_file: Path, source: str) -> Listing:
         name, _, label = line.strip().replace("\t", " ").rpartition(" ")
         if not name or not _are_numbers([label]) or len(label) > _DIGITS:
             raise InputError(
-                f"{where}", why=f"expected 'relative/path label', a whole number, not {line.strip()!r}"
+                f"{where}", why=f"expected 'relative/path label', a whole number, not {shown(line.strip())}"
             )
         picture = list_file.parent / name.strip()
         if not _is_file(picture):

@@ -16,6 +16,7 @@ from lite.errors import InputError
 from lite.input_file import PICTURE_BYTES, read_bytes
 from lite.pictures import folders, prepare
 from lite.pictures.folders import Listing
+from lite.shown import shown
 from lite.zoo import Preprocess
 
 DIGITS = "digits"
@@ -192,7 +193,9 @@ def of_listing(
         return PictureSet(listing.source, pictures, numbers)
     if not class_names.are_names(labels):
         return PictureSet(listing.source, pictures, numbers, listing.classes)
-    pairs = [f"{folder!r} is {label!r}" for folder, label in zip(listing.classes, labels, strict=True)]
+    pairs = [
+        f"{shown(folder)} is {shown(label)}" for folder, label in zip(listing.classes, labels, strict=True)
+    ]
     notify(
         f"the folders of {listing.source} are not called like the classes and count by their place: {_some(pairs)}"
     )

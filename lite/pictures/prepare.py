@@ -54,6 +54,7 @@ from PIL import Image
 
 from lite.errors import InputError
 from lite.input_file import PICTURE_BYTES, read_bytes
+from lite.shown import shown
 from lite.zoo import Preprocess
 
 MAX_PIXELS = 100_000_000
@@ -111,7 +112,9 @@ def prepare(rgb: np.ndarray, spec: Preprocess) -> np.ndarray:
     the short side.
     """
     if spec.interpolation != "bicubic":
-        raise InputError(f"interpolation {spec.interpolation!r} is not supported", remedy="use 'bicubic'")
+        raise InputError(
+            f"interpolation {shown(spec.interpolation)} is not supported", remedy="use 'bicubic'"
+        )
     cropped = resize_crop(rgb, spec.resize_short, spec.crop)
     levels = np.arange(256, dtype=np.float32) * np.float32(1 / 255)
     mean, std = np.array(spec.mean, np.float32), np.array(spec.std, np.float32)

@@ -75,9 +75,16 @@ def train(
 
     `task.initial` is a state by PaddleClas's names to start from, its head for the data's classes; it is
     stretched to the first stage's input size. Raises InputError for a checkpoint that is not of this task or
-    can't be written and for pictures that can't be read, ConversionError if the loss is no longer a number.
+    can't be written, for pictures that can't be read and for more of them at once than there is memory for,
+    ConversionError if the loss is no longer a number.
     """
-    return _Run(task, resume, events, report, on_step).run()
+    try:
+        return _Run(task, resume, events, report, on_step).run()
+    except MemoryError as error:
+        raise InputError(
+            f"there is not enough memory for {task.settings.batch} pictures at once",
+            remedy="choose a smaller batch; more of accumulate then make the same step",
+        ) from error
 
 
 class _Run:
@@ -136,7 +143,13 @@ class _Run:
         )  # fmt: skip
         if self.resumed is not None:
             done = self.position.epoch * self.steps + self.position.step
-            stage.restore(self.resumed.arrays, self.resumed.progress, done)
+            try:
+                stage.restore(self.resumed.arrays, self.resumed.progress, done)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise InputError(
+                    f"the checkpoint {task.checkpoint} does not hold what a run leaves in it",
+                    remedy="begin anew with --force",
+                ) from error
             self.resumed = None
         return stage
 

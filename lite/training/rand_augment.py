@@ -17,10 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
+from lite.shown import shortened, shown
 from lite.zoo import Preprocess
 
 _FORM = re.compile(r"rand-m(?P<m>\d+(\.\d+)?)(-n(?P<n>\d+))?(-mstd(?P<mstd>\d+(\.\d+)?))?-inc1")
-_STRONGEST = 10.0
+_STRONGEST, _MOST_OPERATIONS = 10.0, 20
 _CHANCE = 0.5
 # ImageNet's mean colour, where a moved picture leaves a gap.
 FILL = tuple(round(255 * channel) for channel in Preprocess(1, 1).mean)
@@ -38,12 +39,17 @@ class RandAugment:
 
     @classmethod
     def parse(cls, text: str) -> RandAugment:
-        """From timm's notation. Raises ValueError for what this is not, or a magnitude over 10."""
+        """From timm's notation. Raises ValueError for what this is not, or numbers out of bounds."""
         parts = _FORM.fullmatch(text)
         if parts is None:
-            raise ValueError(f"{text!r} is not rand-mM[-nN][-mstdS]-inc1, like rand-m9-mstd0.5-inc1")
-        if float(parts["m"]) > _STRONGEST:
-            raise ValueError(f"magnitude {parts['m']} is over {_STRONGEST:g}")
+            raise ValueError(f"{shown(text)} is not rand-mM[-nN][-mstdS]-inc1, like rand-m9-mstd0.5-inc1")
+        for name, number, most in (
+            ("magnitude", parts["m"], _STRONGEST),
+            ("spread", parts["mstd"] or "0", _STRONGEST),
+            ("number of operations", parts["n"] or "2", _MOST_OPERATIONS),
+        ):
+            if float(number) > most:
+                raise ValueError(f"{name} {shortened(number)} is over {most:g}")
         return cls(float(parts["m"]), float(parts["mstd"] or 0), int(parts["n"] or 2))
 
     def __call__(self, picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -15,6 +15,8 @@ from lite.yaml_file import load_model, names_in
 from lite.zoo import PATCH_SIZE
 
 FOLDER = Path(__file__).parent.parent / "configs"
+# Eight times what DeiT was trained with at once on eight devices, and four times its largest picture.
+MOST_PICTURES, LARGEST_IMAGE = 8192, 1536
 FROM_NOTHING, FINE_TUNING = "imagenet", "finetune"
 
 
@@ -40,7 +42,7 @@ class Stage(_Strict):
     """Some epochs at one input size: `image` in pixels (None: the variant's own), `learning_rate` the peak."""
 
     image: int | None = None
-    epochs: int = pydantic.Field(ge=1)
+    epochs: int = pydantic.Field(ge=1, le=100_000)
     learning_rate: Number = pydantic.Field(gt=0.0, lt=1.0)
     warmup_epochs: Number = pydantic.Field(default=0.0, ge=0.0)
 
@@ -49,6 +51,8 @@ class Stage(_Strict):
     def _whole_patches(cls, image: int | None) -> int | None:
         if image is not None and (image < PATCH_SIZE or image % PATCH_SIZE):
             raise ValueError(f"{image} pixels is no multiple of the patch size, {PATCH_SIZE}")
+        if image is not None and image > LARGEST_IMAGE:
+            raise ValueError(f"{image} pixels are more than any DeiT sees; give at most {LARGEST_IMAGE}")
         return image
 
     @pydantic.field_validator("warmup_epochs")
@@ -125,8 +129,8 @@ class Settings(_Strict):
     """
 
     seed: int = pydantic.Field(default=2026, ge=0)
-    batch: int = pydantic.Field(default=64, ge=1)
-    accumulate: int = pydantic.Field(default=1, ge=1)
+    batch: int = pydantic.Field(default=64, ge=1, le=MOST_PICTURES)
+    accumulate: int = pydantic.Field(default=1, ge=1, le=MOST_PICTURES)
     stages: list[Stage] = pydantic.Field(min_length=1)
     schedule: Schedule = Schedule()
     optimizer: Optimizer = Optimizer()
@@ -138,7 +142,7 @@ class Settings(_Strict):
     amp: bool = True
     evaluate_every: int = pydantic.Field(default=1, ge=1)
     checkpoint_minutes: Number = pydantic.Field(default=10.0, ge=0.0)
-    workers: int = pydantic.Field(default=0, ge=0)
+    workers: int = pydantic.Field(default=0, ge=0, le=256)
 
     @pydantic.field_validator("drop_path", "label_smoothing")
     @classmethod

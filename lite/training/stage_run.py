@@ -128,13 +128,16 @@ class StageRun:
         return {"updates": self.average.updates, "scaler": scaler}
 
     def restore(self, arrays: dict[str, np.ndarray], figures: dict[str, Any], steps: int) -> None:
-        """Puts back what `arrays` and `figures` gave after `steps` steps."""
+        """Puts back what `arrays` and `figures` gave after `steps` steps. Raises KeyError where some are missing."""
 
         def part(prefix: str) -> dict[str, np.ndarray]:
             return {name[len(prefix) :]: value for name, value in arrays.items() if name.startswith(prefix)}
 
-        self.network.set_state_dict(part("network/"))
-        self.average.network.set_state_dict(part("average/"))
+        for network, prefix in ((self.network, "network/"), (self.average.network, "average/")):
+            # Paddle goes on without those that are missing.
+            if missing := network.state_dict().keys() - part(prefix).keys():
+                raise KeyError(min(missing))
+            network.set_state_dict(part(prefix))
         self.average.updates = figures["updates"]
         paddle_names = {name: own for own, name in self._names.items()}
         self.schedule.step(steps)

@@ -15,6 +15,7 @@ from lite.model import weights
 from lite.model.network import DeiT
 from lite.model.pdparams import read_state
 from lite.model.state import State
+from lite.shown import shown
 from lite.training.initial import at_resolution
 from lite.zoo import MODELS, Variant, find
 
@@ -69,7 +70,7 @@ def _load(name: str, source: str, classes: int, notify: Callable[[str], None]) -
         variant = find(name)
     except InputError as error:
         raise InputError(
-            f"no teacher {name!r}", remedy=f"choose one of {', '.join([*MODELS, *known])}"
+            f"no teacher {shown(name)}", remedy=f"choose one of {', '.join([*MODELS, *known])}"
         ) from error
     loaded = weights.load(variant, source, notify=notify)
     if loaded.classes != classes:
@@ -82,7 +83,7 @@ def _check(name: str, source: str, state: State, classes: int) -> None:
     for key, value in expected.items():
         if key not in state:
             raise InputError(
-                f"weights {source} do not fit the teacher {name}", why=f"tensor {key!r} is missing"
+                f"weights {source} do not fit the teacher {name}", why=f"tensor {shown(key)} is missing"
             )
         if list(state[key].shape) == list(value.shape):
             continue
@@ -91,7 +92,7 @@ def _check(name: str, source: str, state: State, classes: int) -> None:
             raise _other_classes(name, source, found[0], classes)
         raise InputError(
             f"weights {source} do not fit the teacher {name}",
-            why=f"tensor {key!r} has shape {list(state[key].shape)}, not {list(value.shape)}",
+            why=f"tensor {shown(key)} has shape {list(state[key].shape)}, not {list(value.shape)}",
         )
 
 

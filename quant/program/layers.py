@@ -20,6 +20,7 @@ from lite.errors import ConversionError, InputError
 from lite.model.deploy import DeployableDeiT
 from lite.model.exported import Exported
 from lite.model.program import LoadedProgram, static_graph
+from lite.shown import shown
 from quant.program import steps
 from quant.recipe import Recipe
 
@@ -77,7 +78,7 @@ def select(named: Tensors, recipe: Recipe) -> list[str]:
         if not matches:
             raise InputError(
                 f"{recipe.place('skip', place)}",
-                why=f"no layer matches {pattern!r}",
+                why=f"no layer matches {shown(pattern)}",
                 remedy=f"layers are {', '.join(_some(named))}",
             )
         chosen.update(dict.fromkeys(tensor for layer in matches for tensor in named[layer]))

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lite.errors import InputError
 from lite.files import write_text
 from lite.measure import interval
+from lite.report import page
 from lite.report.plots import share_plot
 from quant.recipe import Recipe
 from quant.sensitivity.figures import Measured, Row, Sums
@@ -184,12 +184,7 @@ def render(results: Mapping[str, Any]) -> str:
     worst = results["tensors"][:PLOTTED]
     names, shares = [row["name"] for row in worst], [row["share"] for row in worst]
     marked = [row["kind"] == "weight" for row in worst]
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-    )
+    environment = page.environment(Path(__file__).parent / "templates")
     environment.filters["percent"] = lambda share: f"{share:.2%}".replace("%", " %")
     return environment.get_template("sensitivity.html.j2").render(
         plots=[(kind, share_plot(names, shares, marked, kind)) for kind in ("wide", "narrow")], **results
