@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ import platformdirs
 
 from lite import zoo
 from lite.errors import InputError
+from lite.files import new_file
 from lite.model.pdparams import read_state
 from lite.model.state import State, check_state
 from lite.zoo import PATCH_SIZE
@@ -71,15 +71,8 @@ def save(state: State, path: Path) -> None:
     """Writes a `.pdparams`, whole or not at all. Raises InputError where it cannot be written."""
     import paddle
 
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with new_file(path, remedy="give another place") as part:
         paddle.save(state, str(part), protocol=4)
-        part.replace(path)
-    except OSError as error:
-        raise InputError(f"cannot write {path}", why=error.strerror, remedy="give another place") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def read_backbone(path: Path) -> dict[str, np.ndarray]:

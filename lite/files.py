@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import os
 import platform
@@ -32,18 +33,22 @@ def check_name(path: Path | str) -> None:
         ) from None
 
 
-def check_writable(out: Path) -> None:
-    """Raises InputError unless a file or folder `out` could be made now, with those above it. Leaves nothing behind."""
+def check_writable(out: Path, *, inside: bool = False) -> None:
+    """Raises InputError unless a file or folder `out` could be made now, with those above it. Leaves nothing behind.
+
+    With `inside` the question is whether files can be made in the folder `out`, which may be there already.
+    """
     out = Path(os.path.realpath(out))
     check_name(out)
     made: list[Path] = []
     with _explained(out):
         try:
-            for folder in reversed([one for one in out.parents if not one.exists()]):
+            above = [out, *out.parents] if inside else out.parents
+            for folder in reversed([one for one in above if not one.exists()]):
                 folder.mkdir(exist_ok=True)
                 made.append(folder)
             # The longest name that it will have on the way.
-            probe = out.with_name(_temporary_name(out))
+            probe = above[0] / _temporary_name(out)
             probe.mkdir()
             made.append(probe)
         finally:
@@ -59,7 +64,7 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot make the folder {path}", why=error.strerror, remedy=_OTHER_OUT) from error
-    check_writable(path / "x")
+    check_writable(path, inside=True)
 
 
 def write_text(path: Path, text: str, *, remedy: str = _OTHER_OUT) -> None:
@@ -68,9 +73,24 @@ def write_text(path: Path, text: str, *, remedy: str = _OTHER_OUT) -> None:
     What is not UTF-8, as in a picture's name, is written as an escape. Raises InputError where it cannot be written,
     which ends in `remedy`.
     """
+    with new_file(path, remedy=remedy) as part:
+        part.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+@contextmanager
+def new_file(path: Path, *, remedy: str = _OTHER_OUT) -> Iterator[Path]:
+    """Gives a temporary name beside `path`; the file there becomes `path` when the block ends well, else it goes.
+
+    So `path` is written whole or not at all, also when the power goes. Its folder is made. Raises InputError, which
+    ends in `remedy`, for an OSError of the block or of what is done around it.
+    """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_text(text, encoding="utf-8", errors="backslashreplace")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        with part.open("rb") as file:
+            # Renamed before its bytes are on the disk, a power cut could leave neither the old nor the new.
+            os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
         raise InputError(f"cannot write {path}", why=error.strerror, remedy=remedy) from error
@@ -78,6 +98,12 @@ def write_text(path: Path, text: str, *, remedy: str = _OTHER_OUT) -> None:
         # Also after Ctrl-C.
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def remove_parts(path: Path) -> None:
+    """Removes what runs that were killed while they wrote `path` by `new_file` have left."""
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        part.unlink(missing_ok=True)
 
 
 def file_sha256(*paths: Path) -> str:

@@ -83,7 +83,7 @@ def convert(
     that is there already; ConversionError when a stage fails. Both are ToolkitErrors.
     """
     request = Request(precision, target)
-    check_writable(Path(out) / "x")
+    check_writable(Path(out), inside=True)
     used = recipe if isinstance(recipe, Recipe) else Recipe.named(recipe)
     if budget is not None:
         plan.check_budget(used, budget, weights.variant, weights.classes, int8=precision == "int8")

@@ -64,7 +64,7 @@ def main(
     if out is not None:
         exporter.check_free(out, force=force)
     else:
-        check_writable(EXPORTS / "x")
+        check_writable(EXPORTS, inside=True)
     loaded = load_weights(model, source, labels, notify=notify)
     class_names.remark(loaded.labels, notify)
     out = out or EXPORTS / f"{loaded.variant.name}-{loaded.name}-{form}"

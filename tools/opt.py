@@ -103,7 +103,7 @@ def main(
     requests, refusals = combinations(precisions or ("int8",), targets or ("arm",))
     for refusal in refusals:
         say(str(refusal), "not made")
-    check_writable(out / "x")
+    check_writable(out, inside=True)
     # Late, here and below: --help and --list need none of it.
     from lite import load_weights
     from lite.model.weights import fewest_classes

@@ -112,7 +112,7 @@ def main(
     from quant.sensitivity.run import Run
 
     if out is not None:
-        check_writable(out / "x")
+        check_writable(out, inside=True)
     loaded = load_weights(model, source, labels, notify=notify)
     used = Recipe.named(recipe)
     _, calibration, check = pictures.choose(

@@ -101,7 +101,7 @@ def main(
     check_writable(out)
     _check_outputs(out, checkpoint, resume, force)
     if logs is not None:
-        check_writable(logs / "x")
+        check_writable(logs, inside=True)
     chosen = settings.load(
         config or (settings.FROM_NOTHING if source == "none" else settings.FINE_TUNING), overrides
     )
@@ -111,7 +111,6 @@ def main(
     pictures: Source = (
         Digits() if data == "digits" else sources.find_pictures(data, chosen.seed, labels, notify=notify)
     )
-    save.check_writable(out)
     here = batches.start_devices()
     tell = say if here.is_first else _nothing
     remark = notify if here.is_first else _nothing
@@ -161,6 +160,8 @@ def main(
 def _check_outputs(out: Path, checkpoint: Path, resume: bool, force: bool) -> None:
     if resume and force:
         raise InputError("--resume goes on and --force begins anew", remedy="give one of them")
+    if out.is_dir():
+        raise InputError(f"{out} is a folder", remedy="choose another --out")
     if out.exists() and not force:
         raise InputError(f"{out} is there already", remedy="give --force to replace it")
     if checkpoint.exists() and not (resume or force):

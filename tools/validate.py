@@ -105,7 +105,7 @@ def main(
     from lite.report import report as validation_files
 
     if out is not None:
-        check_writable(out / "x")
+        check_writable(out, inside=True)
     deployed = bundle.read(folder or bundle.newest(BUNDLES))
     compared = _reference(deployed, reference, max_drift)
     pictures = picture_set.load(images, deployed.labels, limit=limit, notify=notify)

@@ -24,7 +24,7 @@ import paddle
 from lite.engines import processes
 from lite.engines.workers import Workers
 from lite.errors import ConversionError, InputError, InterruptedRunError
-from lite.files import make_folder
+from lite.files import make_folder, write_text
 from lite.measure import chunks
 from lite.model.program import LoadedProgram, static_graph
 from lite.pictures.picture_set import Picture, PictureSet
@@ -148,6 +148,9 @@ Place = tuple[str, int]  # a row's name, or WHOLE, and a chunk
 Figures = Measured | Whole
 
 
+_MORE_ROOM = "free some space or choose another --out"
+
+
 @dataclass(frozen=True)
 class Store:
     """The lines of `key` in the file at `path`."""
@@ -177,13 +180,7 @@ class Store:
     def forget(self) -> None:
         """Takes the figures of this key away."""
         lines = [line for line in self._lines() if self._parse(line) is None]
-        part = self.path.with_name(f".{self.path.name}.part")
-        try:
-            part.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-            part.replace(self.path)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise self._unwritable(error) from error
+        write_text(self.path, "".join(f"{line}\n" for line in lines), remedy=_MORE_ROOM)
 
     def _lines(self) -> list[str]:
         try:
@@ -196,9 +193,7 @@ class Store:
             ) from error
 
     def _unwritable(self, error: OSError) -> InputError:
-        return InputError(
-            f"cannot write {self.path}", why=error.strerror, remedy="free some space or choose another --out"
-        )
+        return InputError(f"cannot write {self.path}", why=error.strerror, remedy=_MORE_ROOM)
 
     def _parse(self, line: str) -> tuple[Place, Figures] | None:
         try:
