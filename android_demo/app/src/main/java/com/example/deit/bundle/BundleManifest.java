@@ -71,7 +71,7 @@ public final class BundleManifest {
         int schema = json.getInt("schema");
         require(schema == SCHEMA, "it is of schema " + schema + ", this app reads " + SCHEMA);
         model = json.getString("model");
-        precision = json.getString("precision");
+        precision = Shown.line(json.getString("precision"));
         target = json.getString("target");
         classes = json.getJSONObject("weights").getInt("classes");
         require(classes >= 1 && classes <= MOST_CLASSES, "weights/classes is " + classes);

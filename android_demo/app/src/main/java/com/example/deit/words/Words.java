@@ -2,7 +2,6 @@ package com.example.deit.words;
 
 import android.content.res.Resources;
 import com.example.deit.R;
-import com.example.deit.Shown;
 import com.example.deit.bundle.BundleManifest;
 import com.example.deit.classify.LatencyWindow;
 import com.example.deit.classify.Times;
@@ -14,7 +13,7 @@ public final class Words {
 
     /** Precision and drift of a bundle. */
     public static String facts(Resources resources, BundleManifest manifest) {
-        String precision = Shown.line(manifest.precision).toUpperCase(Locale.ROOT);
+        String precision = manifest.precision.toUpperCase(Locale.ROOT);
         Double cosine = manifest.cosineMean;
         Double agreement = manifest.top1Agreement;
         if (cosine == null || agreement == null) return resources.getString(R.string.drift_unknown, precision);
