@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,7 +30,10 @@ class StoppedError(Exception):
 
 @dataclass
 class Phone:
-    """A phone with all that is needed on it, in `folder`; `say` gets one line a step, `stop` ends it early."""
+    """A phone with all that is needed on it, in `folder`.
+
+    `say` gets one line a step, `measured` is called after each round, `stop` ends it early.
+    """
 
     device: Device
     folder: str
@@ -38,6 +41,7 @@ class Phone:
     stages: Stages
     say: Callable[[str], None] = lambda text: None
     stop: threading.Event = field(default_factory=threading.Event)
+    measured: Callable[[], None] = lambda: None
 
     def check_golden(self, candidate: Candidate, into: Measured) -> None:
         """Feeds the golden tensor, then the golden picture; keeps the figures in `into` either way.
@@ -56,30 +60,36 @@ class Phone:
             with self.stages.stage("golden"):
                 document = demo.run(self.device, self.folder, request, timeout=self.plan.timeout)
             found = golden.compare(candidate.bundle, _logits(document), fed=fed)
-            into.golden.append(found)
+            into.add_golden(found)
             golden.check(found)
 
     def measure(self, candidates: Sequence[Candidate], into: Measured) -> None:
         """Every configuration, the candidates taking turns round by round; every round is added to `into` at once.
 
-        Turns go back and forth (A B, B A, …), so that a phone which warms up steadily favours none.
+        Turns go back and forth (A B, B A, …), so that a phone which warms up steadily favours none. Rounds that `into`
+        has already are not run again.
         Raises GoldenMismatchError, DemoError, PhoneError or StoppedError; what was measured before is kept.
         """
         configurations = self.plan.configurations()
+        # A limit that one round lowered is low for all that come after it.
+        top = sensors.ceilings(sample for one in into.measurements for sample in one.samples)
         for place, configuration in enumerate(configurations):
-            row = [Measurement(candidate, configuration) for candidate in candidates]
-            into.measurements += row
+            row = [into.measurement(candidate, configuration, self.plan.repeats) for candidate in candidates]
             for number in range(self.plan.rounds):
                 for measurement in row if number % 2 == 0 else reversed(row):
+                    if len(measurement.rounds) > number:
+                        continue
                     self._check_stop()
                     step = place * self.plan.rounds + number + 1
                     self.say(
                         f"{measurement.candidate.name}, {configuration}: "
                         f"{step} of {len(configurations) * self.plan.rounds}"
                     )
-                    measurement.rounds.append(self._round(measurement, number))
+                    measurement.rounds.append(self._round(measurement, number, top))
+                    top = sensors.ceilings(measurement.rounds[-1].samples, top)
+                    self.measured()
 
-    def _round(self, measurement: Measurement, number: int) -> Round:
+    def _round(self, measurement: Measurement, number: int, top: Mapping[int, int]) -> Round:
         candidate, configuration = measurement.candidate, measurement.configuration
         cooldown = self._cool_down()
         request = Request(
@@ -98,10 +108,12 @@ class Phone:
         with self.stages.stage("sensors"):
             after = sensors.read(self.device)
         golden.check(golden.compare(candidate.bundle, _logits(document), fed="tensor"))
-        measurement.used = {
+        used = {
             **{name: document[name] for name in ("file", "bytes", "threads", "power_mode", "cpu_mask")},
             **document["versions"],
         }
+        self._check_same(measurement, used)
+        measurement.used = used
         latencies = document["bench"]["latencies_ms"]
         return Round(
             latencies,
@@ -112,8 +124,20 @@ class Phone:
             during,
             after,
             cooldown,
-            sensors.reasons(before, during, after, latencies),
+            sensors.reasons(before, during, after, latencies, earlier=top, cpu_mask=document["cpu_mask"]),
         )
+
+    def _check_same(self, measurement: Measurement, used: Mapping[str, Any]) -> None:
+        """Raises PhoneError where an earlier session measured the rest with another demo, engine or network."""
+        earlier = measurement.used
+        for name in ("deit", "engine", "opt", "bytes") if earlier else ():
+            if earlier[name] != used[name]:
+                raise PhoneError(
+                    self.device.serial,
+                    f"the rounds of {measurement.candidate.name} that are there are of another {name} "
+                    f"({earlier[name]}, now {used[name]})",
+                    "measure afresh without --resume into another --out",
+                )
 
     @contextmanager
     def _sampling(self) -> Iterator[list[Sample]]:
@@ -145,11 +169,11 @@ class Phone:
         began = time.monotonic()
         with self.stages.stage("cool-down"):
             while True:
-                celsius = _warmth(sensors.read(self.device))
+                celsius, sensor = _warmth(sensors.read(self.device))
                 seconds = time.monotonic() - began
                 if celsius is None or celsius <= wanted or seconds >= self.plan.cooldown_limit:
-                    return Cooldown(seconds, celsius, celsius is not None and celsius <= wanted)
-                self.say(f"cooling down: {celsius:.1f} °C, wanted {wanted:g}")
+                    return Cooldown(seconds, celsius, sensor, celsius is not None and celsius <= wanted)
+                self.say(f"cooling down: {sensor} {celsius:.1f} °C, wanted {wanted:g}")
                 if self.stop.wait(_COOLDOWN_POLL):
                     raise StoppedError
 
@@ -158,9 +182,12 @@ class Phone:
             raise StoppedError
 
 
-def _warmth(sample: Sample) -> float | None:
-    """°C of the processor; of the battery where the phone hides the rest."""
-    return sample.processor if sample.processor is not None else sample.battery_celsius
+def _warmth(sample: Sample) -> tuple[float | None, str | None]:
+    """°C of the processor, or of the battery where the phone hides that, and which of both."""
+    for sensor, celsius in (("processor", sample.processor), ("battery", sample.battery_celsius)):
+        if celsius is not None:
+            return celsius, sensor
+    return None, None
 
 
 def _logits(document: dict[str, Any]) -> np.ndarray:

@@ -22,7 +22,9 @@ USED = {
 
 def sample(at: float, celsius: float | None = 40.0) -> Sample:
     zones = {} if celsius is None else {"cpu": celsius}
-    return Sample(at, zones, celsius, {0: 2_000_000}, {0: 2_000_000}, {0: "schedutil"}, 80, 30.0, "Charging")
+    return Sample(
+        at, zones, celsius, (), {0: 2_000_000}, {0: 2_000_000}, {}, {0: "schedutil"}, 80, 30.0, "Charging"
+    )
 
 
 def round_of(latencies: Any, at: float = 1000.0, celsius: float | None = 40.0, **fields: Any) -> Round:
@@ -35,7 +37,9 @@ def round_of(latencies: Any, at: float = 1000.0, celsius: float | None = 40.0, *
 
 def measurement(candidate: Candidate, level: float, rounds: int = 3, **options: Any) -> Measurement:
     random = np.random.default_rng(int(level))
-    made = Measurement(candidate, options.pop("configuration", Configuration(1)), used=dict(USED))
+    made = Measurement(
+        candidate, options.pop("configuration", Configuration(1)), 12 * rounds, used=dict(USED)
+    )
     made.rounds += [
         round_of(level + random.normal(0, 0.2, 12), 1000 + 10 * number, **options) for number in range(rounds)
     ]
