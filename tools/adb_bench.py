@@ -247,8 +247,15 @@ def main(
     if clean:
         for device in devices:
             with exclusive(device):
-                push.clean(device)
-            say(f"{push.FOLDER} is gone", device.serial)
+                left = push.clean(device)
+            if left is None:
+                say(f"{push.FOLDER} is gone", device.serial)
+            else:
+                say(
+                    f"{push.FOLDER} is out of the way; only root can remove it: adb root; "
+                    f"{device.adb} shell rm -rf {left}",
+                    device.serial,
+                )
         return
     if install_bundle:
         raise click.exceptions.Exit(install_all(devices, bundles, package))

@@ -50,9 +50,8 @@ _SIGNALS: dict[int, tuple[str, str]] = {
 _LINKING = re.compile(
     r"CANNOT LINK EXECUTABLE|error while loading shared libraries|library \"\S+\" not found"
 )
-_FOREIGN = re.compile(
-    r"not executable|Exec format error|syntax error|Permission denied|inaccessible or not found"
-)
+_FOREIGN = re.compile(r"not executable|Exec format error|syntax error|inaccessible or not found")
+_FORBIDDEN = re.compile(r"Permission denied|Operation not permitted")
 
 
 class DemoError(PhoneError):
@@ -137,14 +136,15 @@ class UnusableError(Exception):
 def parse(finished: Finished, request: Request) -> dict[str, Any]:
     """The JSON document in what the demo printed, checked against its schema and against `request`.
 
-    Raises UnusableError for every other end than exit code 0 with such a document as the last line.
+    It is the last line that begins as one: drivers print lines of their own when a process ends. Raises UnusableError
+    for every other end than exit code 0 with such a document.
     """
     if finished.code != 0:
         raise _failure(finished)
     lines = finished.stdout.strip().splitlines()
     last = lines[-1] if lines else ""
     try:
-        document = json.loads(last)
+        document = json.loads(next((line for line in reversed(lines) if line.startswith("{")), last))
     except (ValueError, RecursionError):
         raise _rubbish(
             f"its last line is no JSON ({_short(last)})" if last else "it printed nothing"
@@ -211,6 +211,12 @@ def _not_started(finished: Finished, last: str) -> UnusableError:
         remedy = "give the SDK that it was linked with (--sdk)"
     elif _FOREIGN.search(finished.stderr):
         what = "the phone cannot execute the file"
+    elif _FORBIDDEN.search(finished.stderr):
+        what = "the phone does not let programs be run there"
+        remedy = (
+            "see how /data is mounted (adb shell mount: noexec) and whether SELinux forbids it (adb logcat), and use a "
+            "phone that lets its shell run programs"
+        )
     return UnusableError(f"the demo could not start: {what}" + (f" ({last})" if last else ""), remedy)
 
 

@@ -32,7 +32,8 @@ class StoppedError(Exception):
 class Phone:
     """A phone with all that is needed on it, in `folder`.
 
-    `say` gets one line a step, `measured` is called after each round, `stop` ends it early.
+    `say` gets one line a step, `measured` is called after each round, `stop` ends it early, and `check` raises where
+    a round that has ended must not count.
     """
 
     device: Device
@@ -42,6 +43,7 @@ class Phone:
     say: Callable[[str], None] = lambda text: None
     stop: threading.Event = field(default_factory=threading.Event)
     measured: Callable[[], None] = lambda: None
+    check: Callable[[], None] = lambda: None
 
     def check_golden(self, candidate: Candidate, into: Measured) -> None:
         """Feeds the golden tensor, then the golden picture; keeps the figures in `into` either way.
@@ -107,6 +109,7 @@ class Phone:
             document = demo.run(self.device, self.folder, request, timeout=self.plan.timeout)
         with self.stages.stage("sensors"):
             after = sensors.read(self.device)
+        self.check()
         golden.check(golden.compare(candidate.bundle, _logits(document), fed="tensor"))
         used = {
             **{name: document[name] for name in ("file", "bytes", "threads", "power_mode", "cpu_mask")},

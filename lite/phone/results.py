@@ -184,8 +184,8 @@ def _validator() -> Draft202012Validator:
 COLUMNS = (
     "serial", "phone", "android", "bundle", "precision", "target", "threads", "power_mode", "cpu_mask", "status",
     "runs", "planned_runs", "mean_ms", "p50_ms", "p50_low_ms", "p50_high_ms", "p90_ms", "p99_ms", "min_ms",
-    "max_ms", "stddev_ms", "load_ms", "first_run_ms", "peak_rss_kib", "celsius_before", "celsius_after", "speed_up", "speed_up_low",
-    "speed_up_high", "noisy", "throttled", "notes",
+    "max_ms", "stddev_ms", "load_ms", "first_run_ms", "peak_rss_kib", "celsius_before", "celsius_after", "speed_up",
+    "speed_up_low", "speed_up_high", "noisy", "throttled", "notes",
 )  # fmt: skip
 
 

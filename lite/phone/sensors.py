@@ -216,7 +216,7 @@ def cpus_of(mask: str) -> set[int]:
 
 
 def ceilings(samples: Iterable[Sample], known: Mapping[int, int] | None = None) -> dict[int, int]:
-    """By CPU in kHz: the most that it can, or where the phone hides that, the highest limit in `samples` and `known`."""
+    """By CPU in kHz: the most that it can, or where the phone hides that, the highest limit in both."""
     found = dict(known or {})
     for sample in samples:
         for values in (sample.limits, sample.maximums):

@@ -165,8 +165,8 @@ def _run(
     began = time.monotonic()
     earlier = outcome.measured.snapshot()
     try:
-        with exclusive(device):
-            _bench(device, job, tensors, outcome, stop, say, measured)
+        with exclusive(device) as check:
+            _bench(device, job, tensors, outcome, stop, say, measured, check)
         outcome.status = "ok"
     except StoppedError:
         outcome.status = "stopped"
@@ -203,6 +203,7 @@ def _bench(
     stop: threading.Event,
     say: Callable[..., None],
     measured: Callable[[], None],
+    check: Callable[[], None],
 ) -> None:
     say("looking at the phone")
     with outcome.stages.stage("facts"):
@@ -221,7 +222,7 @@ def _bench(
     with outcome.stages.stage("push"):
         outcome.pushed = push.push(device, files, on_progress=_told(say))
     say(_what_was_pushed(outcome.pushed))
-    phone = measure.Phone(device, push.FOLDER, job.plan, outcome.stages, say, stop, measured)
+    phone = measure.Phone(device, push.FOLDER, job.plan, outcome.stages, say, stop, measured, check)
     for candidate in candidates:
         phone.check_golden(candidate, outcome.measured)
     phone.measure(candidates, outcome.measured)
