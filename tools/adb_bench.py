@@ -242,7 +242,7 @@ def main(
     )
     farm = address(adb_host)
     bundles = [] if clean else _bundles(folders, compare)
-    server = Server(*farm)
+    server = Server(farm)
     devices = server.choose(serials, every, notify=notify)
     if clean:
         for device in devices:

@@ -89,10 +89,10 @@ class Held:
 class Device:
     """A phone in state `device`. Several threads may use it; `close` ends what they have running on it."""
 
-    def __init__(self, adb: AdbDevice, name: str | None = None) -> None:
+    def __init__(self, adb: AdbDevice) -> None:
         self._adb = adb
-        # What it is called, which tells phones of one serial apart, and how adb's commands are told of it.
-        self.serial = name or str(adb.serial)
+        self.serial = str(adb.serial)
+        # How adb is told of it: among phones with one serial by the number of the connection.
         transport = adb._transport_id
         self.adb = f"adb -t {transport}" if transport else f"adb -s {self.serial}"
         self._links: set[Link] = set()

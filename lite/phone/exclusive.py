@@ -21,12 +21,12 @@ _BEATS = 6
 _MARK = "deit_lite_alone"
 _LAST = "."
 # The pattern matches the mark, but not itself.
-_SCRIPT = f""": {_MARK}; silence=%d
+_SCRIPT = f""": {_MARK}
 for f in $(grep -ls '{_MARK[:-1]}[{_MARK[-1]}]' /proc/[0-9]*/cmdline); do
   read -r s <${{f%cmdline}}stat && echo "$s"
 done 2>/dev/null
 echo {_LAST}
-while read -r -t $silence s; do :; done
+while read -r -t "$silence" s; do :; done
 """
 # /proc/PID/stat (proc_pid_stat(5)): process, name, state, parent, process group, …, as 22nd when it started.
 _STAT = re.compile(r"(?P<pid>\d+) \(.*\) \S \d+ (?P<group>\d+)(?: -?\d+){16} (?P<started>\d+) .*")
@@ -40,7 +40,7 @@ def exclusive(device: Device, silence: float = SILENCE) -> Iterator[Callable[[],
     PhoneError once that, or something on the phone, has ended it. Raises BusyError where one is at work there already,
     PhoneError for what befalls the phone.
     """
-    with device.held(_SCRIPT % silence, _LAST, _SECONDS) as held:
+    with device.held(f"silence={silence:g}; {_SCRIPT}", _LAST, _SECONDS) as held:
         if _is_later(held.process, held.said):
             remedy = (
                 "wait for it, or press Ctrl-C where it runs; if its computer has gone, the phone is free after "

@@ -86,7 +86,8 @@ def broken(change: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]]
         (lambda document: "\0\x1b[31m☃ hello", "no JSON"),
         (lambda document: json.dumps(document)[:-9], "no JSON"),
         (lambda document: "[" * 100_000, "no JSON"),
-        (lambda document: json.dumps(document) + "\nbye", "no JSON"),
+        (lambda document: json.dumps(document) + '\n{"bye": 1', "no JSON"),
+        (lambda document: "bye\n" + json.dumps([document]), "not of type 'object'"),
         (lambda document: "{}", "required property"),
         (lambda document: "null", "not of type 'object'"),
         (broken(lambda it: it.update(more=1)), "Additional properties"),
@@ -112,6 +113,14 @@ def test_rubbish_is_refused(
     assert caught.value.why.isprintable(), "an escape sequence in the output reaches no terminal"
 
 
+@pytest.mark.parametrize("behind", ["bye", "\0\x1b[31m☃", "[1]", "a\nb\n\n"])
+def test_lines_behind_the_document_do_not_cost_it(
+    finished: Finished, document: dict[str, Any], request_: Request, behind: str
+) -> None:
+    """As drivers print when a process ends."""
+    assert demo.parse(ended(0, out=f"{finished.stdout}{behind}\n"), request_) == document
+
+
 @pytest.mark.parametrize(
     ("finished", "why", "remedy"),
     [
@@ -126,6 +135,7 @@ def test_rubbish_is_refused(
         (ended(6, err="[F] no kernel for fc\ndeit: the engine gave up\n"), "no kernel for fc", "doctor"),
         (ended(5), "exit code 5: it gave no reason", "doctor"),
         (ended(127, err="sh: deit: inaccessible or not found\n"), "could not start", "--demo"),
+        (ended(126, err="sh: deit: can't execute: Permission denied\n"), "does not let programs be run", "noexec"),
         (ended(126, err="sh: deit: not executable: 64-bit ELF file\n"), "cannot execute the file", "--demo"),
         (
             ended(1, err='CANNOT LINK EXECUTABLE "deit": library "libc++_shared.so" not found'),
