@@ -167,7 +167,7 @@ def _install(device: Device, bundle: Bundle, package: str) -> None:
 
 
 _CODE = 128 + signal.SIGINT
-_LINE = b"error: interrupted twice: ended at once, what was measured may be lost; run this again\n"
+_LINE = b"error: interrupted twice: ended at once; results.json has the rounds that had ended\n"
 
 
 class _SecondInterrupt(KeyboardInterrupt):

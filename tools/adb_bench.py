@@ -291,7 +291,7 @@ def _measure(
 
     def keep(outcomes: Sequence[Outcome]) -> None:
         # At the end it is said if none takes them.
-        with contextlib.suppress(InputError):
+        with contextlib.suppress(InputError, OSError):
             folder.write(lambda: document(outcomes))
 
     with interruptible():
@@ -317,7 +317,7 @@ def _measure(
         for outcome in outcomes:
             if outcome.error:
                 say(str(outcome.error), "error", "bold red")
-        if not all(one.complete for outcome in outcomes for one in outcome.measured.measurements):
+        if any(one.status in ("stopped", "failed") and one.measured.measurements for one in outcomes):
             notify(f"the same command with --resume --out {shlex.quote(str(folder.path))} goes on from here")
         if failure := failure or folder.error:
             raise failure

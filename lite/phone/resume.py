@@ -56,19 +56,24 @@ class Earlier:
         by_name = {bundle.path.resolve().name: bundle for bundle in self.bundles}
         return Measured(golden, [_measurement(row, by_name[row["bundle"]]) for row in phone["measurements"]])
 
+    def facts(self, serial: str) -> Facts | None:
+        """What the phone was then; None where it did not tell."""
+        values = (self._phone(serial) or {}).get("facts")
+        if values is None:
+            return None
+        return Facts(**{name: tuple(it) if isinstance(it, list) else it for name, it in values.items()})
+
     def others(self, serials: Sequence[str]) -> list[Mapping[str, Any]]:
         """The results of phones that are not among `serials`, as they were."""
         return [phone for phone in self.document["phones"] if phone["serial"] not in serials]
 
     def check_phone(self, facts: Facts) -> None:
         """Raises PhoneError where another phone has that serial now, or another Android."""
-        phone = self._phone(facts.serial)
-        if phone is None or phone["facts"] is None:
-            return
-        now = facts.as_dict()
-        for name in _SAME_PHONE:
-            if phone["facts"][name] != now[name]:
-                why = f"its {name.replace('_', ' ')} was {phone['facts'][name]} and is {now[name]} now"
+        earlier = self.facts(facts.serial)
+        for name in _SAME_PHONE if earlier else ():
+            then, now = getattr(earlier, name), getattr(facts, name)
+            if then != now:
+                why = f"its {name.replace('_', ' ')} was {_words(then)} and is {_words(now)} now"
                 raise PhoneError(facts.serial, why, "measure afresh without --resume into another --out")
 
     def _phone(self, serial: str) -> Mapping[str, Any] | None:
@@ -99,11 +104,15 @@ def read(folder: Path, plan: Plan, bundles: Sequence[Bundle], base: str | None) 
                 why=f"{option} was {_words(then)} and is {_words(now)}",
                 remedy=_AFRESH,
             )
-    then, now = _identities(document["bundles"]), _identities([results.of_bundle(one) for one in bundles])
-    if then != now:
+    measured, wished = (
+        _identities(ones) for ones in (document["bundles"], [results.of_bundle(one) for one in bundles])
+    )
+    rows = {row["bundle"] for phone in document["phones"] for row in phone["measurements"]}
+    if measured != wished or not rows <= set(wished):
         raise InputError(
             f"the bench in {folder} is of other bundles",
-            why=f"it measured {', '.join(then)}" + ("" if set(then) != set(now) else ", which have changed"),
+            why=f"it measured {', '.join(measured)}"
+            + ("" if set(measured) != set(wished) else ", which have changed"),
             remedy=_AFRESH,
         )
     return Earlier(document, bundles)
@@ -112,7 +121,7 @@ def read(folder: Path, plan: Plan, bundles: Sequence[Bundle], base: str | None) 
 def _words(value: Any) -> str:
     if value is None or value == []:
         return "not given"
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
 def _identities(bundles: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from lite.stages import Stages
 if TYPE_CHECKING:
     from lite.phone.resume import Earlier
 
-STOPPING = "stopping; Ctrl-C again ends this at once, without results"
+STOPPING = "stopping; Ctrl-C again ends this at once, with the rounds that have ended"
 _FILES = ("labels.txt", "manifest.json", measure.PICTURE)
 
 
@@ -97,6 +97,7 @@ def run(devices: Sequence[Device], job: Job) -> tuple[list[Outcome], bool]:
         if job.earlier:
             # Before the phone is asked anything: whatever befalls it, this is kept.
             outcome.measured = job.earlier.measured(outcome.serial)
+            outcome.facts = job.earlier.facts(outcome.serial)
 
     def measured() -> None:
         job.measured(outcomes)
