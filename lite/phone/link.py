@@ -91,7 +91,8 @@ class Client(AdbClient):
     _version: int | None = None
 
     def __init__(self, address: Address) -> None:
-        super().__init__(address.host, address.port)
+        # Without them adbutils would look into the environment.
+        super().__init__(address.host or "127.0.0.1", address.port or 1)
         self.address = address
 
     def make_connection(self, timeout: float | None = None) -> AdbConnection:
