@@ -67,15 +67,15 @@ class Sample:
     at: float
     temperatures: Mapping[str, float] = field(default_factory=dict)
     processor: float | None = None
-    silent: Sequence[str] = ()
     frequencies: Mapping[int, int] = field(default_factory=dict)
     limits: Mapping[int, int] = field(default_factory=dict)
-    maximums: Mapping[int, int] = field(default_factory=dict)
     governors: Mapping[int, str] = field(default_factory=dict)
     battery_percent: int | None = None
     battery_celsius: float | None = None
     battery_status: str | None = None
     thermal_status: int | None = None
+    maximums: Mapping[int, int] = field(default_factory=dict)
+    silent: Sequence[str] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON values: CPUs' numbers become text."""
@@ -127,7 +127,6 @@ def parse(text: str, at: float) -> Sample:
         at,
         temperatures,
         _processor(temperatures),
-        tuple(silent),
         frequencies=_numbers(rows["frequencies"]),
         limits=_numbers(rows["limits"]),
         maximums=_numbers(rows["maximums"]),
@@ -136,6 +135,7 @@ def parse(text: str, at: float) -> Sample:
         battery_celsius=battery_celsius,
         battery_status=state,
         thermal_status=_thermal_status(text),
+        silent=tuple(silent),
     )
 
 
@@ -261,11 +261,11 @@ def reasons(
 def _of_cpus(sample: Sample, used: set[int]) -> Sample:
     if not used:
         return sample
-    by_cpu = {name: getattr(sample, name) for name in _BY_CPU}
-    return replace(
-        sample,
-        **{name: {cpu: value for cpu, value in row.items() if cpu in used} for name, row in by_cpu.items()},
+    frequencies, limits, maximums = (
+        {cpu: value for cpu, value in row.items() if cpu in used}
+        for row in (sample.frequencies, sample.limits, sample.maximums)
     )
+    return replace(sample, frequencies=frequencies, limits=limits, maximums=maximums)
 
 
 def _lower_limits(before: Sample, samples: Sequence[Sample], top: Mapping[int, int]) -> str | None:

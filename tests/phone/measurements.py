@@ -22,9 +22,7 @@ USED = {
 
 def sample(at: float, celsius: float | None = 40.0) -> Sample:
     zones = {} if celsius is None else {"cpu": celsius}
-    return Sample(
-        at, zones, celsius, (), {0: 2_000_000}, {0: 2_000_000}, {}, {0: "schedutil"}, 80, 30.0, "Charging"
-    )
+    return Sample(at, zones, celsius, {0: 2_000_000}, {0: 2_000_000}, {0: "schedutil"}, 80, 30.0, "Charging")
 
 
 def round_of(latencies: Any, at: float = 1000.0, celsius: float | None = 40.0, **fields: Any) -> Round:

@@ -252,21 +252,20 @@ def test_a_socket_in_the_environment_that_is_none(monkeypatch: pytest.MonkeyPatc
         Server()
 
 
-def test_the_server_of_adb_server_socket(
-    server: Server, phone: Phone, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
+def test_the_server_of_adb_server_socket(server: Server, phone: Phone, tmp_path: Path):
     """That of a tunnel, over IPv6 and over a local socket; without the variable there would be another."""
-    with _tunnel(server._client.address.port, ("::1", 0), socket.AF_INET6) as (_, port, *_rest):
+    near, path = server._client.address.port, str(tmp_path / "adb")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        _tunnel(near, ("::1", 0), socket.AF_INET6) as (_, port, *_rest),
+        _tunnel(near, path, socket.AF_UNIX),
+    ):
         (device,) = Server(address(f"[::1]:{port}")).choose(notify=silent)
         assert device.run("echo six", HANG).stdout == "six\n"
-        monkeypatch.setenv("ADB_SERVER_SOCKET", f"tcp:[::1]:{port}")
-        (device,) = Server().choose(notify=silent)
-        assert device.run("echo six", HANG).stdout == "six\n"
-    path = str(tmp_path / "adb")
-    with _tunnel(server._client.address.port, path, socket.AF_UNIX):
-        monkeypatch.setenv("ADB_SERVER_SOCKET", f"localfilesystem:{path}")
-        (device,) = Server().choose(notify=silent)
-        assert device.run("echo near", HANG).stdout == "near\n"
+        for spec in (f"tcp:[::1]:{port}", f"localfilesystem:{path}"):
+            patch.setenv("ADB_SERVER_SOCKET", spec)
+            (device,) = Server().choose(notify=silent)
+            assert device.run(["echo", spec], HANG).stdout == f"{spec}\n"
 
 
 def test_a_server_is_started_at_a_local_socket(
@@ -386,6 +385,8 @@ def _tunnel(
 
         thread = threading.Thread(target=serve)
         thread.start()
-        yield listener.getsockname()
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
+        try:
+            yield listener.getsockname()
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
