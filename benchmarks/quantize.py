@@ -54,21 +54,10 @@ from quant.recipe import Recipe
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 QUANTIZATION = ("export", "rewrite", "quantize")
-LITE = (
-    "deploy",
-    "evaluate",
-    "export",
-    "nb",
-    "optimizer",
-    "pictures/picture_set",
-    "pictures/prepare",
-    "shapes",
-    "zoo",
-)
 # What a row's figures depend on beside its recipe, the weights and the crops.
 SOURCES = (
     *sorted((ROOT / "quant").rglob("*.py")),
-    *(ROOT / "lite" / f"{name}.py" for name in LITE),
+    *(file for room in ("model", "nb", "pictures") for file in sorted((ROOT / "lite" / room).glob("*.py"))),
     *(HERE / f"{name}.py" for name in ("by_toolkit", "quantize_budget", "quantize_row", "vit_small")),
 )
 
