@@ -43,7 +43,8 @@ COST = {
 }  # fmt: skip
 LABELS = ("tench", "café", "the rest")
 TENSOR = np.linspace(-1, 1, 192, dtype=np.float32).reshape(1, 3, 8, 8)
-LOGITS = np.array([1, 2, 3], dtype=np.float32)
+LOGITS = np.array([[1, 2, 3], [3, 1, 2]], dtype=np.float32)
+NOISE = np.array([0.001, 0.002], dtype=np.float32)
 
 
 def fill(folder: Path, manifest: dict = MANIFEST) -> None:
@@ -52,7 +53,8 @@ def fill(folder: Path, manifest: dict = MANIFEST) -> None:
     (folder / "golden.png").write_bytes(b"picture")
     (folder / "report.html").write_text("report")
     bundle.write_labels(folder, LABELS)
-    bundle.write_golden(folder, TENSOR, LOGITS)
+    (folder / "golden-2.png").write_bytes(b"another")
+    bundle.write_golden(folder, TENSOR, LOGITS, NOISE)
     bundle.write_manifest(folder, manifest)
 
 
@@ -86,7 +88,11 @@ def test_what_is_written_is_read(tmp_path):
     assert read.preprocess == bundle.Preprocess(9, 8)
     tensor, logits = read.golden()
     np.testing.assert_array_equal(tensor, TENSOR)
-    np.testing.assert_array_equal(logits, LOGITS)
+    np.testing.assert_array_equal(logits, LOGITS[0])
+    golden = read.golden_pictures()
+    assert [path.name for path in golden.files] == ["golden.png", "golden-2.png"]
+    np.testing.assert_array_equal(golden.logits, LOGITS)
+    np.testing.assert_array_equal(golden.noise, NOISE)
     assert names(out) == sorted([*read.manifest["files"], "manifest.json"])
     assert names(out.parent) == ["a"]
 

@@ -6,6 +6,7 @@ import json
 import math
 import re
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -70,14 +71,14 @@ class Bench:
 class Request:
     """One start of the demo.
 
-    `bundle`: folder on the phone; `host`: run its `host.nb`; `tensor` or `image`: a file on the phone;
+    `bundle`: folder on the phone; `host`: run its `host.nb`; `tensor` or `images`: files on the phone;
     `cpu_mask` excludes a `power_mode` other than `no-bind`.
     """
 
     bundle: str
     host: bool = False
     tensor: str | None = None
-    image: str | None = None
+    images: Sequence[str] = ()
     threads: int = 1
     power_mode: str = "no-bind"
     cpu_mask: str | None = None
@@ -97,7 +98,7 @@ class Request:
         words += ["--power-mode", self.power_mode] if self.cpu_mask is None else ["--cpu-mask", self.cpu_mask]
         words += ["--host"] if self.host else []
         words += ["--tensor", self.tensor] if self.tensor else []
-        words += ["--image", self.image] if self.image else []
+        words += [word for image in self.images for word in ("--image", image)]
         if self.bench:
             words += ["--bench", "--warmup", str(self.bench.warmup), "--repeats", str(self.bench.repeats)]
         return words
@@ -160,9 +161,10 @@ def parse(finished: Finished, request: Request) -> dict[str, Any]:
 
 def _other_than_asked(document: dict[str, Any], request: Request) -> str | None:
     bench, pictures = document["bench"], document["pictures"]
-    if len(pictures) != 1 or pictures[0]["logits"] is None:
+    rows = [picture["logits"] for picture in pictures]
+    if len(rows) != max(1, len(request.images)) or None in rows or len({len(row) for row in rows}) > 1:
         return "it gives no logits"
-    if not all(map(math.isfinite, [*pictures[0]["logits"], *(bench["latencies_ms"] if bench else ())])):
+    if not all(map(math.isfinite, [*sum(rows, []), *(bench["latencies_ms"] if bench else ())])):
         return "figures that are no numbers"
     if (bench is None) != (request.bench is None):
         return "it measured nothing" if bench is None else "it measured without being asked"

@@ -20,7 +20,7 @@ from lite.phone.plan import Candidate, Plan
 from lite.phone.sensors import Sample
 from lite.stages import Stages
 
-TENSOR, PICTURE = "golden.f32", "golden.png"
+TENSOR = "golden.f32"
 _COOLDOWN_POLL = 2.0
 
 
@@ -46,10 +46,11 @@ class Phone:
     check: Callable[[], None] = lambda: None
 
     def check_golden(self, candidate: Candidate, into: Measured) -> None:
-        """Feeds the golden tensor, then the golden picture; keeps the figures in `into` either way.
+        """Feeds the golden tensor, then all golden pictures; keeps the figures in `into` either way.
 
         Raises GoldenMismatchError, DemoError or PhoneError.
         """
+        files = candidate.bundle.golden_pictures().files
         for fed in ("tensor", "picture"):
             self._check_stop()
             self.say(f"golden {fed} of {candidate.name}")
@@ -57,11 +58,11 @@ class Phone:
                 candidate.folder,
                 candidate.host,
                 tensor=f"{candidate.folder}/{TENSOR}" if fed == "tensor" else None,
-                image=f"{candidate.folder}/{PICTURE}" if fed == "picture" else None,
+                images=[f"{candidate.folder}/{path.name}" for path in files] if fed == "picture" else (),
             )
             with self.stages.stage("golden"):
                 document = demo.run(self.device, self.folder, request, timeout=self.plan.timeout)
-            found = golden.compare(candidate.bundle, _logits(document), fed=fed)
+            found = golden.compare(candidate, _logits(document), fed=fed)
             into.add_golden(found)
             golden.check(found)
 
@@ -110,7 +111,7 @@ class Phone:
         with self.stages.stage("sensors"):
             after = sensors.read(self.device)
         self.check()
-        golden.check(golden.compare(candidate.bundle, _logits(document), fed="tensor"))
+        golden.check(golden.compare(candidate, _logits(document), fed="tensor"))
         used = {
             **{name: document[name] for name in ("file", "bytes", "threads", "power_mode", "cpu_mask")},
             **document["versions"],
@@ -194,4 +195,5 @@ def _warmth(sample: Sample) -> tuple[float | None, str | None]:
 
 
 def _logits(document: dict[str, Any]) -> np.ndarray:
-    return np.array(document["pictures"][0]["logits"], dtype=np.float64)
+    """Float64 [N, classes]."""
+    return np.array([picture["logits"] for picture in document["pictures"]], dtype=np.float64)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lite.phone.resume import Earlier
 
 STOPPING = "stopping; Ctrl-C again ends this at once, with the rounds that have ended"
-_FILES = ("labels.txt", "manifest.json", measure.PICTURE)
+_FILES = ("labels.txt", "manifest.json")
 
 
 class RefusedError(PhoneError):
@@ -265,8 +265,9 @@ def _candidate(bundle: Bundle, found: Facts) -> Candidate:
 def _bundle_files(candidate: Candidate, tensor: Path) -> dict[str, Path]:
     bundle = candidate.bundle
     network = bundle.host_nb if candidate.host else bundle.model_nb
+    others = [*(bundle.path / name for name in _FILES), *bundle.golden_pictures().files]
     return {
-        **{f"{candidate.name}/{path.name}": path for path in [network, *(bundle.path / x for x in _FILES)]},
+        **{f"{candidate.name}/{path.name}": path for path in (network, *others)},
         f"{candidate.name}/{measure.TENSOR}": tensor,
     }
 

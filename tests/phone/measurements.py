@@ -48,7 +48,7 @@ def outcome(*measurements: Measurement, **fields: Any) -> Outcome:
     made = Outcome("phone-1", **({"status": "ok"} | fields))
     made.measured.measurements += measurements
     name = measurements[0].candidate.name if measurements else "b"
-    made.measured.golden.append(Golden(name, "tensor", "max_abs", 0.9999, 1e-5, True))
+    made.measured.golden.append(Golden(name, "tensor", "max_abs", 1, 0.9999, 1e-5, 1e-5, 1e-3, True))
     return made
 
 
