@@ -34,7 +34,7 @@ class GoldenPictures:
 
     `files`: N PNGs; `logits`: what `host.nb` answers, float32 [N, classes]; `noise`: float32 [N], how far sound runs of
     an INT8 network lie apart, see `quant/golden.py`, as the norm of the difference of two answers to a picture by that
-    of one. None where it is not INT8, and in bundles of version 0.1, which have one picture.
+    of one. None where it is not INT8, and in older bundles, which have one picture.
     """
 
     files: Sequence[Path]
@@ -113,12 +113,15 @@ class Bundle:
                 first = arrays["tensor"], arrays["logits"]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(f"{path} is damaged", why=_first_line(error), remedy=_AGAIN) from error
-        classes = self.manifest["weights"]["classes"]
-        # Bundles of version 0.1 have the first picture only.
+        classes = int(self.manifest["weights"]["classes"])
+        # Older bundles have the first picture only.
         others = arrays.setdefault("other_logits", np.empty((0, classes), np.float32))
-        checked = [*zip(first, (self.input_shape, (classes,)), strict=True), (others, (len(others), classes))]
+        checked = [
+            *zip(first, (self.input_shape, (classes,)), strict=True),
+            (others, (len(np.atleast_1d(others)), classes)),
+        ]
         if "noise" in arrays:
-            checked.append((arrays["noise"], (1 + len(others),)))
+            checked.append((arrays["noise"], (1 + len(np.atleast_1d(others)),)))
         for array, shape in checked:
             if array.dtype != np.float32 or array.shape != shape or not np.isfinite(array).all():
                 raise InputError(
@@ -156,7 +159,7 @@ def write_labels(folder: Path, labels: Sequence[str]) -> None:
 
 
 def golden_name(index: int) -> str:
-    """The file of a golden picture: golden.png, golden-2.png, …"""
+    """The file of a golden picture: golden.png, golden-2.png and so on."""
     return f"golden-{index + 1}.png" if index else "golden.png"
 
 

@@ -3,7 +3,7 @@
 INT8 needs several, and a measure of how far sound runs lie apart: kernels sum in other orders, a sum then rounds to
 another level, and that travels through all blocks. A picture of which one pixel in a thousand is another grey level
 does just that. For DeiT-tiny with the digits' weights the answers then differ by 0.0015 of their norm, whether it is
-one pixel in 10,000 or in 100, where 64 zeroed bytes of a weight scale or of a LayerNorm's gain move them by 0.005 to
+one pixel in 10,000 or in 100. 64 zeroed bytes of a weight scale or of a LayerNorm's gain mostly move them by 0.005 to
 0.09: `lite/phone/golden.py` draws the line between.
 """
 

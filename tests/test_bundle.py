@@ -316,8 +316,13 @@ def test_no_folder_is_no_bundle(tmp_path):
     "arrays",
     [
         {"tensor": TENSOR},
-        {"tensor": TENSOR, "logits": LOGITS[:2]},
-        {"tensor": TENSOR.astype(np.float64), "logits": LOGITS},
+        {"tensor": TENSOR, "logits": LOGITS[0, :2]},
+        {"tensor": TENSOR.astype(np.float64), "logits": LOGITS[0]},
+        {"tensor": TENSOR, "logits": LOGITS[0], "other_logits": LOGITS[1]},
+        {"tensor": TENSOR, "logits": LOGITS[0], "other_logits": LOGITS},
+        {"tensor": TENSOR, "logits": LOGITS[0], "noise": NOISE},
+        {"tensor": TENSOR, "logits": LOGITS[0], "other_logits": LOGITS[1:], "noise": np.float32(0)},
+        {"tensor": TENSOR, "logits": LOGITS[0], "other_logits": np.float32(0)},
         {"tensor": TENSOR, "logits": np.array([1, np.nan, 2], np.float32)},
         {"tensor": TENSOR, "logits": np.array([{}, {}, {}], object)},
         None,
@@ -329,6 +334,15 @@ def test_a_golden_file_that_does_not_fit_is_refused(tmp_path, arrays):
     path.write_bytes(b"PK\3\4") if arrays is None else np.savez(path, **arrays)
     with pytest.raises(InputError, match=r"golden\.npz"):
         read.golden()
+
+
+def test_an_older_bundle_has_one_golden_picture(tmp_path):
+    read = bundle.read(make(tmp_path / "a"))
+    np.savez(read.path / "golden.npz", tensor=TENSOR, logits=LOGITS[0])
+    golden = read.golden_pictures()
+    assert [path.name for path in golden.files] == ["golden.png"]
+    np.testing.assert_array_equal(golden.logits, LOGITS[:1])
+    assert golden.noise is None
 
 
 def test_the_newest_is_found_among_others(tmp_path):

@@ -1,4 +1,4 @@
-"""Measures bundles on phones: pushes what changed, checks the golden picture, then times the network.
+"""Measures bundles on phones: pushes what changed, checks the golden pictures, then times the network.
 
 Every run's latency is kept, and what might have spoilt it is said beside the number: a noisy or throttled run.
 Results are written after every round; --resume goes on with a bench that ended early.

@@ -64,7 +64,7 @@ def _android(facts: Facts) -> Iterator[Problem]:
 def _noexec(facts: Facts) -> Iterator[Problem]:
     if facts.noexec is not None:
         why = f"{facts.noexec} is mounted noexec, so no program can be run in {push.FOLDER}"
-        remedy = "use another phone, or as root: adb shell su -c 'mount -o remount,exec " + facts.noexec + "'"
+        remedy = f"use another phone, or as root: adb shell su -c 'mount -o remount,exec {facts.noexec}'"
         yield Problem("storage", why, remedy)
 
 

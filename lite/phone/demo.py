@@ -9,6 +9,7 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +165,7 @@ def _other_than_asked(document: dict[str, Any], request: Request) -> str | None:
     rows = [picture["logits"] for picture in pictures]
     if len(rows) != max(1, len(request.images)) or None in rows or len({len(row) for row in rows}) > 1:
         return "it gives no logits"
-    if not all(map(math.isfinite, [*sum(rows, []), *(bench["latencies_ms"] if bench else ())])):
+    if not all(map(math.isfinite, [*chain(*rows), *(bench["latencies_ms"] if bench else ())])):
         return "figures that are no numbers"
     if (bench is None) != (request.bench is None):
         return "it measured nothing" if bench is None else "it measured without being asked"

@@ -37,6 +37,6 @@ class BusyError(PhoneError):
 
 
 class GoldenMismatchError(ToolkitError):
-    """The phone's answer to the golden picture is not the bundle's; no latency of it is worth a look."""
+    """The phone's answers to the golden pictures are not the bundle's; no latency of it is worth a look."""
 
     exit_code = 8

@@ -1,4 +1,4 @@
-"""Measures one phone: golden picture first, then every configuration in rounds, with the sensors beside it."""
+"""Measures one phone: golden pictures first, then every configuration in rounds, with the sensors beside it."""
 
 from __future__ import annotations
 

@@ -58,10 +58,13 @@ class Earlier:
 
     def facts(self, serial: str) -> Facts | None:
         """What the phone was then; None where it did not tell."""
-        values = (self._phone(serial) or {}).get("facts")
-        if values is None:
+        known = (self._phone(serial) or {}).get("facts")
+        if known is None:
             return None
-        return Facts(**{name: tuple(it) if isinstance(it, list) else it for name, it in values.items()})
+        values: dict[str, Any] = {
+            name: tuple(it) if isinstance(it, list) else it for name, it in known.items()
+        }
+        return Facts(**values)
 
     def others(self, serials: Sequence[str]) -> list[Mapping[str, Any]]:
         """The results of phones that are not among `serials`, as they were."""

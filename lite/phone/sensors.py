@@ -141,7 +141,8 @@ def parse(text: str, at: float) -> Sample:
 
 def _add_zone(zones: dict[str, float], name: str, celsius: float | None) -> bool:
     """Whether it is a temperature."""
-    if celsius is None or not _COLDEST <= celsius <= _HOTTEST:
+    # Exactly 0 is what sensors give that are off.
+    if not celsius or not _COLDEST <= celsius <= _HOTTEST:
         return False
     unique, count = name, 1
     while unique in zones:
@@ -154,7 +155,7 @@ def _add_zone(zones: dict[str, float], name: str, celsius: float | None) -> bool
 def _degrees(word: str) -> float | None:
     """°C of a zone: the kernel has thousandths of a degree; some makers' drivers whole degrees, which are small.
 
-    None for 0, which is what sensors give that are off, and for what could be tenths as well as thousandths.
+    None for what could be tenths as well as thousandths, or comes of a sensor that is off.
     """
     try:
         value = int(word)
