@@ -208,7 +208,7 @@ def test_what_logits_are_held_to(
 def test_a_mismatch_says_how_far_and_what_to_do(tiny_bundle: Path) -> None:
     made = bundle.read(tiny_bundle)
     found = golden.compare(candidate(made), -made.golden()[1][None].astype(np.float64), fed="tensor")
-    with pytest.raises(GoldenMismatchError, match="cosine -1.00000, first class another.*--clean") as caught:
+    with pytest.raises(GoldenMismatchError, match="cosine -1.00000, distance 2, first class another.*--clean") as caught:
         golden.check(found)
     assert caught.value.exit_code == 8
     with pytest.raises(GoldenMismatchError, match="3 logits where the bundle has 10"):
