@@ -33,6 +33,7 @@ FILES = {
     "labels.txt",
     "golden.npz",
     "golden.png",
+    *(f"golden-{number}.png" for number in range(2, 9)),
     "manifest.json",
     "classes.csv",
     "predictions.csv",

@@ -179,7 +179,8 @@ def json_option(what: str) -> Callable[..., Any]:
 
 _PHONE = (
     click.option("--adb-host", metavar="HOST:PORT",
-                 help="The adb server of another computer, such as a device farm's."),
+                 help="The adb server of another computer, such as a device farm's. Default: adb's environment "
+                 "variables, this computer's."),
     click.option("--sdk", type=click.Path(path_type=Path), metavar="DIR",
                  help="Paddle Lite's libraries for the phone. Default: what tools/fetch_sdk.py fetched."),
     click.option("--demo", type=click.Path(path_type=Path), metavar="FILE",
@@ -194,7 +195,7 @@ def serial_option(default: str) -> Callable[..., Any]:
         "serials",
         multiple=True,
         metavar="S",
-        help=f"Only this phone; more than once for several. Default: {default}.",
+        help=f"Only this phone; more than once for several. Default: ANDROID_SERIAL, {default}.",
     )
 
 
