@@ -77,6 +77,7 @@ Exit codes: 0 done · 2 bad usage or input · 3 drift over --max-drift (bundle k
 def main(
     model: str | None,
     source: str,
+    sha256: str | None,
     labels: Path | None,
     precisions: tuple[str, ...],
     targets: tuple[str, ...],
@@ -117,7 +118,7 @@ def main(
         # Before a server is asked, weights are loaded or anything is converted.
         plan.check(recipe_used, limit, variant, fewest_classes(variant, source), int8=int8)
     loaded, calibration, checked = choose_for(
-        load_weights(model, source, labels, notify=notify),
+        load_weights(model, source, labels, sha256=sha256, notify=notify),
         calib,
         check,
         int8=int8,

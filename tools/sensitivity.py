@@ -87,6 +87,7 @@ Exit codes: 0 done · 2 bad usage or input · 4 conversion, a worker or the sche
 def main(
     model: str,
     source: str,
+    sha256: str | None,
     labels: Path | None,
     recipe: str,
     calib: str | None,
@@ -110,7 +111,7 @@ def main(
     from quant.sensitivity.results import document, rank, recipe_text
     from quant.sensitivity.run import Run
 
-    loaded = load_weights(model, source, labels, notify=notify)
+    loaded = load_weights(model, source, labels, sha256=sha256, notify=notify)
     used = Recipe.named(recipe)
     _, calibration, check = pictures.choose(
         loaded.labels,
