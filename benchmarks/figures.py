@@ -37,7 +37,7 @@ from lite.errors import InputError, ToolkitError
 
 ALL_PICTURES = "pictures"
 # What a figure can depend on; documents do not change it.
-CODE = ("lite", "quant", "tools", "benchmarks", "android_demo", "requirements.txt", "constraints.txt")
+CODE = ("lite", "quant", "tools", "benchmarks", "android_demo", "requirements.txt")
 
 
 @click.command(help=__doc__.split("\n\n")[0])

@@ -11,7 +11,7 @@ import _command
 import click
 
 from lite import checksum
-from lite.engines import BACKENDS
+from lite.engines import BACKENDS, DASK_SCHEDULER, DASK_WORKER
 from lite.engines.base import Options
 from lite.measure.selection import Selection
 from quant import recipe as recipes
@@ -205,6 +205,15 @@ def phone_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_PHONE):
         command = option(command)
     return command
+
+
+def dask_examples(command: str) -> str:
+    """The paragraph of a command's help that says how `command` runs on Dask."""
+    return (
+        "\b\nOn a Dask scheduler, which runs whatever anybody who reaches it sends; so these stay on this computer\n"
+        "(docs/trust.md: on several machines, with TLS):\n"
+        f"  {DASK_SCHEDULER}\n  {DASK_WORKER}\n  ./run.sh {command} --dask tcp://127.0.0.1:8786\n"
+    )
 
 
 _WORKER = (
