@@ -122,7 +122,8 @@ install() {
   echo installing >&9
   say "installing ${requirements##*/} (the first time downloads about 370 MB)"
   local pip=("$venv/bin/python" -m pip --disable-pip-version-check --no-input)
-  if ! in_background "${pip[@]}" install -q -r "$requirements" >&2; then
+  # Only files of the SHA-256 that is written there, and wheels: building another would run code that no hash names.
+  if ! in_background "${pip[@]}" install -q --require-hashes --only-binary :all: -r "$requirements" >&2; then
     say "pip could not install ${requirements##*/}; see its message above, then run this again"
     exit 1
   fi
@@ -149,7 +150,7 @@ venv=${DEIT_LITE_VENV:-$root/.venv}
 venv=${venv%/}
 [[ $venv == /* ]] || venv=$PWD/$venv
 stamp=$venv/.installed-${requirements##*/}
-wanted=$(cat "$requirements" "$root/requirements.txt" "$root/constraints.txt" | sha256sum)
+wanted=$(sha256sum <"$requirements")
 if ! installed; then
   trap 'say "interrupted; the next run sets $venv up anew"; exit 130' INT
   mkdir -p "$(dirname -- "$venv")"

@@ -39,7 +39,7 @@ from lite.shown import shown
 
 ALL_PICTURES = "pictures"
 # What a figure can depend on; documents do not change it.
-CODE = ("lite", "quant", "tools", "benchmarks", "android_demo", "requirements.txt", "constraints.txt")
+CODE = ("lite", "quant", "tools", "benchmarks", "android_demo", "requirements.txt")
 
 
 @click.command(help=__doc__.split("\n\n")[0])

@@ -11,7 +11,8 @@ from typing import Any
 import _command
 import click
 
-from lite.engines import BACKENDS
+from lite import checksum
+from lite.engines import BACKENDS, DASK_SCHEDULER, DASK_WORKER
 from lite.engines.base import Options, Selection
 from quant import recipe as recipes
 from quant.request import CALIBRATION_PICTURES
@@ -48,6 +49,16 @@ _weights_option = click.option(
 )
 
 
+def sha256_option(of: str, name: str = "--sha256") -> Callable[..., Any]:
+    """Adds --sha256 (or another `name`), the SHA-256 of what `of` says in words; the command gets `sha256`."""
+    return click.option(
+        name,
+        metavar="HEX",
+        callback=lambda context, parameter, value: None if value is None else checksum.parse(value),
+        help=f"SHA-256 that {of} must have.",
+    )
+
+
 def model_option(*, required: bool) -> Callable[..., Any]:
     """Adds --model; the command gets `model`."""
     return click.option(
@@ -56,8 +67,8 @@ def model_option(*, required: bool) -> Callable[..., Any]:
 
 
 def weights_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds --weights and --labels to a command, which gets `source` and `labels` for weights.load."""
-    return _weights_option(labels_option(command))
+    """Adds --weights, --sha256 and --labels to a command, which gets `source`, `sha256`, `labels` for weights.load."""
+    return _weights_option(sha256_option("the weights' file")(labels_option(command)))
 
 
 recipe_option = click.option(
@@ -89,6 +100,7 @@ _CLASSIFIER = (
     click.option("--export", type=click.Path(path_type=Path), metavar="DIR", help="A folder of tools/export.py."),
     click.option("--model", metavar="NAME", help="DeiT variant, with --weights."),
     click.option("--weights", metavar="auto|imagenet|digits|FILE", help="Of --model. Default: auto."),
+    sha256_option("the weights' file"),
     labels_option,
     click.option("--backend", type=click.Choice(BACKENDS),
                  help="Default: what the bundle or exported folder is for; inference for --model."),
@@ -116,12 +128,13 @@ def classifier_options(command: Callable[..., Any]) -> Callable[..., Any]:
         export: Path | None,
         model: str | None,
         weights: str | None,
+        sha256: str | None,
         labels: Path | None,
         backend: Any,
         **others: Any,
     ) -> Any:
         selection = Selection(
-            bundle, export, model, weights, labels, backend, Options(device, onednn, tensorrt)
+            bundle, export, model, weights, labels, backend, Options(device, onednn, tensorrt), sha256
         )
         return command(selection=selection, processes=workers or (1 if device == "gpu" else None), **others)
 
@@ -204,6 +217,15 @@ def phone_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_PHONE):
         command = option(command)
     return command
+
+
+def dask_examples(command: str) -> str:
+    """The paragraph of a command's help that says how `command` runs on Dask."""
+    return (
+        "\b\nOn a Dask scheduler, which runs whatever anybody who reaches it sends; so these stay on this computer\n"
+        "(docs/trust.md: on several machines, with TLS):\n"
+        f"  {DASK_SCHEDULER}\n  {DASK_WORKER}\n  ./run.sh {command} --dask tcp://127.0.0.1:8786\n"
+    )
 
 
 _WORKER = (

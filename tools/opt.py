@@ -79,6 +79,7 @@ Exit codes: 0 done · 2 bad usage or input, or a bundle that cannot be made besi
 def main(
     model: str | None,
     source: str,
+    sha256: str | None,
     labels: Path | None,
     precisions: tuple[str, ...],
     targets: tuple[str, ...],
@@ -120,7 +121,7 @@ def main(
         # Before a server is asked, weights are loaded or anything is converted.
         plan.check_budget(recipe_used, limit, variant, fewest_classes(variant, source), int8=int8)
     loaded, calibration, checked = choose_for(
-        load_weights(model, source, labels, notify=notify),
+        load_weights(model, source, labels, sha256=sha256, notify=notify),
         calib,
         check,
         int8=int8,

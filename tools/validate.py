@@ -17,6 +17,7 @@ from _display import Display, drift_rows, gate_note, notify, plain, say, share, 
 from _options import (
     BUNDLES,
     bundle_option,
+    dask_examples,
     json_option,
     limit_option,
     max_drift_option,
@@ -38,19 +39,14 @@ if TYPE_CHECKING:
 VALIDATIONS = _command.ROOT / "build" / "validate"
 SHOWN = 10
 
-EXAMPLES = """
+EXAMPLES = f"""
 \b
 Examples:
   python tools/validate.py --images digits
   python tools/validate.py --bundle build/bundles/deit_tiny-imagenet-int8-arm --images ILSVRC2012_val/ --max-drift 0.05
   python tools/validate.py --images photos/ --reference build/bundles/deit_tiny-imagenet-fp32-arm
 
-\b
-On several machines, with the clone, the bundle, the pictures and --out at the same paths on all of them:
-  ./run.sh -m dask scheduler
-  ./run.sh -m dask worker tcp://HOST:8786 --nthreads 1 --nworkers 16        # on each machine
-  ./run.sh tools/validate.py --images /shared/val --dask tcp://HOST:8786
-
+{dask_examples("tools/validate.py --images photos/")}
 \b
 Exit codes: 0 done · 2 bad usage or input · 3 drift over --max-drift · 4 an engine, a worker or the scheduler
 failed (what is done is kept) · 130 interrupted
