@@ -110,5 +110,5 @@ def test_folders_count_by_their_place_with_a_word_or_give_the_names(photos):
 def test_a_file_is_sent_to_another_process_as_its_path(photos):
     found = picture_set.load(str(photos), digits.CLASSES, notify=unheard)
     for picture in found.pictures:
-        picture.stamp()
+        picture.digest()
         assert len(pickle.dumps(picture)) < 400

@@ -26,7 +26,7 @@ from _options import (
 from rich.table import Table
 
 from lite import zoo
-from lite.errors import DriftError
+from lite.errors import DriftError, InputError
 from quant.request import CHECK_PICTURES, PRECISIONS, TARGETS, combinations
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ Examples:
   python tools/opt.py --model deit_tiny --budget 190
 
 \b
-Exit codes: 0 done · 2 bad usage or input · 3 drift over --max-drift (bundle kept, marked) ·
-4 conversion failed · 5 download failed
+Exit codes: 0 done · 2 bad usage or input, or a bundle that cannot be made (the others are) ·
+3 drift over --max-drift (bundle kept, marked) · 4 conversion failed · 5 download failed
 """
 
 
@@ -150,6 +150,10 @@ def main(
         _print_next(bundles[0])
     if max_drift is not None:
         _gate(bundles, max_drift)
+    if refusals:
+        made = ", ".join(written.path.name for written in bundles)
+        first = refusals[0]
+        raise InputError(f"made {made}; {first.what}", why=first.why, remedy=first.remedy)
 
 
 def _models() -> Table:

@@ -104,7 +104,7 @@ def main(
     from lite.pictures import picture_set
     from lite.report import validation as validation_files
 
-    deployed = bundle.read(folder or bundle.newest(BUNDLES))
+    deployed = bundle.read(folder or bundle.newest(BUNDLES), notify=notify)
     compared = _reference(deployed, reference, max_drift)
     pictures = picture_set.load(images, deployed.labels, limit=limit, notify=notify)
     if pictures.classes is not None:
