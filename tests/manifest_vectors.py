@@ -6,6 +6,7 @@ import copy
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from random import Random
 from typing import Any
 
 FILE = Path(__file__).parent / "vectors" / "manifest.json"
@@ -49,3 +50,31 @@ def _words(rule: Mapping[str, Any], value: str) -> str | None:
             return words
     # What does not fit another value may be said of either.
     return rule.get("where") or f"{rule['path']}: {rule['else']}"
+
+
+def any_change(random: Random) -> dict[str, str | None]:
+    """Edits of one to three paths of the base, to a value of the vectors, to another path's, or to nothing."""
+    paths = [path for path, _ in _leaves(VECTORS["base"])]
+    edits: dict[str, str | None] = {}
+    for _ in range(random.choice((1, 1, 2, 3))):
+        path = random.choice(paths)
+        # One edit must not be inside of another.
+        if any(f"{one}/".startswith(f"{path}/") or f"{path}/".startswith(f"{one}/") for one in edits):
+            continue
+        kind = random.random()
+        if kind < 0.6:
+            edits[path] = random.choice(VECTORS["values"])
+        elif kind < 0.8:
+            edits[path] = json.dumps(random.choice([value for _, value in _leaves(VECTORS["base"])]))
+        elif not any("/" in one and one.rpartition("/")[0] == path.rpartition("/")[0] for one in edits):
+            edits[path] = None
+    return edits or {"input/crop": random.choice(VECTORS["values"])}
+
+
+def _leaves(entry: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if path:
+        yield path, entry
+    if isinstance(entry, dict | list):
+        pairs = entry.items() if isinstance(entry, dict) else enumerate(entry)
+        for key, value in pairs:
+            yield from _leaves(value, f"{path}/{key}".removeprefix("/"))
