@@ -96,14 +96,17 @@ def _whole(digits: str) -> int:
 def _in_words(error: ValidationError) -> str:
     where = "/".join(str(part) for part in error.absolute_path)
     if error.validator == "required":
-        missing = next(name for name in error.validator_value if name not in error.instance)
+        wanted: Any = error.validator_value
+        given: Any = error.instance
+        missing = next(name for name in wanted if name not in given)
         return f"{where}/{missing}: is missing".removeprefix("/")
     where = where or "top level"
     if "propertyNames" in error.absolute_schema_path:
         return f"{where}: has a name that is no plain file name"
     if error.validator == "minLength":
         return f"{where}: must not be empty"
-    what = None if error.validator == "additionalProperties" else _what(error.schema)
+    schema: Any = error.schema
+    what = None if error.validator == "additionalProperties" else _what(schema)
     return f"{where}: must be {what}" if what else f"{where}: {error.message.splitlines()[0][:200]}"
 
 

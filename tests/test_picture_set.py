@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 
@@ -63,6 +64,22 @@ def test_the_digest_knows_files_and_pixels_but_not_labels(photos):
     assert one.digest != two.digest
     assert list(two.labels) == list(digits.labels("held_out")[:2])
     assert picture_set.load("digits", ("cat",), limit=1, notify=unheard).labels is None
+
+
+def test_the_digest_is_of_contents_and_not_of_sizes_times_or_names(photos, tmp_path):
+    def digest(folder: Path) -> str:
+        return picture_set.load(str(folder), digits.CLASSES, notify=unheard).digest
+
+    first = digest(photos)
+    path = photos / "3" / "3.png"
+    before = path.stat()
+    path.write_text("X")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    assert digest(photos) != first
+    path.write_text("3")
+    assert digest(photos) == first
+    assert digest(photos.rename(tmp_path / "moved")) == first
 
 
 def test_a_name_that_is_no_text_can_be_printed(tmp_path):

@@ -153,7 +153,7 @@ def main(
     if refusals:
         made = ", ".join(written.path.name for written in bundles)
         first = refusals[0]
-        raise InputError(f"made {made}; {first.what}", why=first.why, remedy=first.remedy)
+        raise InputError(f"made only {made}, since {first.what}", why=first.why, remedy=first.remedy)
 
 
 def _models() -> Table:

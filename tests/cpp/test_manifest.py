@@ -59,7 +59,9 @@ def test_any_change_is_judged_as_by_python(host_build: Path) -> None:
     for edits, line in zip(cases, said, strict=True):
         python = _by_python(edited(edits))
         # That a file is not listed at all the core tells of when it opens it.
-        read = all(path.startswith(READ) and (text or not path.startswith("files/")) for path, text in edits.items())
+        read = all(
+            path.startswith(READ) and (text or not path.startswith("files/")) for path, text in edits.items()
+        )
         if (line != "taken" and python is None) or (read and line == "taken" and python is not None):
             wrong.append(f"{edits}: the core: {line}; Python: {python}")
     assert not wrong, "\n".join(wrong[:20])

@@ -116,7 +116,7 @@ def test_rubbish_is_refused(
     ("finished", "why", "remedy"),
     [
         (ended(132), "died by SIGILL: the processor lacks", "asimdhp"),
-        (ended(6, err="deit: this processor lacks an instruction that the network … (SIGILL); …\n"), "SIGILL", "asimdhp"),
+        (ended(6, err="deit: this processor lacks an instruction … (SIGILL); …\n"), "SIGILL", "asimdhp"),
         (ended(139, err="Segmentation fault\n"), "SIGSEGV", "doctor"),
         (ended(137, err="Killed\n"), "SIGKILL.*lack of memory", "close other apps"),
         (ended(134), "SIGABRT", "doctor"),
