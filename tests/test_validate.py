@@ -150,6 +150,35 @@ def test_nothing_is_run_again_but_with_restart(whole, tiny_bundle, photos, tmp_p
     assert len(changed) == 5
 
 
+def test_what_was_stored_is_of_contents_whatever_size_and_time_say(whole, tiny_bundle, photos, tmp_path):
+    """Another picture of as many bytes and the same time is run; one that was only touched is not."""
+    moved, out = tmp_path / "photos", tmp_path / "out"
+    shutil.copytree(photos / "1", moved)
+    deployed = here(tiny_bundle, picture_set.load(str(moved), digits.CLASSES, notify=unheard), out)
+    first = deployed.run().deployed
+    files = sorted(moved.iterdir())
+    for path in files:
+        path.touch()
+    stored = chunk_files(out)
+    again = here(tiny_bundle, picture_set.load(str(moved), digits.CLASSES, notify=unheard), out)
+    np.testing.assert_array_equal(again.run().deployed, first)
+    assert chunk_files(out) == stored
+    # Padding behind a PNG's end changes no pixel, so both pictures can have one size.
+    other = next((photos / "5").iterdir()).read_bytes()
+    size = max(len(other), files[0].stat().st_size)
+    files[0].write_bytes(files[0].read_bytes().ljust(size, b"\0"))
+    before = files[0].stat()
+    padded = (
+        here(tiny_bundle, picture_set.load(str(moved), digits.CLASSES, notify=unheard), out).run().deployed
+    )
+    files[0].write_bytes(other.ljust(size, b"\0"))
+    os.utime(files[0], ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (files[0].stat().st_size, files[0].stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    last = here(tiny_bundle, picture_set.load(str(moved), digits.CLASSES, notify=unheard), out).run().deployed
+    assert not np.array_equal(last[0], padded[0])
+    np.testing.assert_array_equal(last[1:], padded[1:])
+
+
 def here(tiny_bundle: Path, pictures: PictureSet, out: Path, compared: Comparison | None = None) -> Run:
     return Run(bundle.read(tiny_bundle), pictures, compared, out, lambda: workers.local(1))
 

@@ -43,7 +43,7 @@ Examples:
   python tools/opt.py --model deit_tiny --budget 190
 
 \b
-Exit codes: 0 done · 2 bad usage or input, or a bundle that cannot be made beside others that are ·
+Exit codes: 0 done · 2 bad usage or input, or a bundle that cannot be made (the others are) ·
 3 drift over --max-drift (bundle kept, marked) · 4 conversion failed · 5 download failed
 """
 
@@ -155,9 +155,9 @@ def main(
     if max_drift is not None:
         _gate(bundles, max_drift)
     if refusals:
-        raise InputError(
-            f"{len(refusals)} of {len(refusals) + len(bundles)} bundles were not made", why=refusals[0].reason
-        )
+        made = ", ".join(written.path.name for written in bundles)
+        first = refusals[0]
+        raise InputError(f"made only {made}, since {first.what}", why=first.why, remedy=first.remedy)
 
 
 def _models() -> Table:

@@ -102,7 +102,7 @@ def main(
 
     if out is not None:
         check_writable(out, inside=True)
-    deployed = bundle.read(folder or bundle.newest(BUNDLES))
+    deployed = bundle.read(folder or bundle.newest(BUNDLES), notify=notify)
     compared = _reference(deployed, reference, max_drift)
     pictures = picture_set.load(images, deployed.labels, limit=limit, notify=notify)
     if pictures.classes is not None:

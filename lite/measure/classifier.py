@@ -112,7 +112,7 @@ def find(selection: Selection, bundles: Path, work: Path, *, notify: Callable[[s
         )
         return of_weights(loaded, selection.backend or selection.default_backend, work, selection.options)
     if selection.export is None:
-        return of_bundle(bundle.read(selection.bundle or bundle.newest(bundles)))
+        return of_bundle(bundle.read(selection.bundle or bundle.newest(bundles), notify=notify))
     found = of_export(selection.export, selection.options)
     if selection.backend not in (None, found.backend):
         raise InputError(

@@ -87,7 +87,7 @@ def lite_identity(deployed: Bundle) -> dict[str, Any]:
     return {
         "engine": "lite",
         "paddlelite": version("paddlelite"),
-        "host.nb": deployed.manifest["files"]["host.nb"]["sha256"],
+        "host.nb": deployed.sha256("host.nb"),
     }
 
 

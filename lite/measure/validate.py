@@ -248,7 +248,7 @@ def document(found: Validation, *, max_drift: float | None, seconds: Mapping[str
         "schema": SCHEMA,
         "bundle": str(found.bundle.path.absolute()),
         **{name: manifest[name] for name in ("model", "weights", "precision", "target", "versions")},
-        "host_nb": manifest["files"]["host.nb"]["sha256"],
+        "host_nb": found.bundle.sha256("host.nb"),
         "images": {
             "source": found.pictures.source,
             "measured": len(found.pictures.pictures),

@@ -53,6 +53,7 @@ _SIGNALS: dict[int, tuple[str, str]] = {
 _LINKING = re.compile(
     r"CANNOT LINK EXECUTABLE|error while loading shared libraries|library \"\S+\" not found"
 )
+_TOLD = re.compile(r"^deit: .*\((SIG(?:SEGV|BUS|FPE|ILL))\)", re.MULTILINE)
 _FOREIGN = re.compile(r"not executable|Exec format error|syntax error|inaccessible or not found")
 _FORBIDDEN = re.compile(r"Permission denied|Operation not permitted")
 
@@ -186,8 +187,9 @@ def _failure(finished: Finished) -> UnusableError:
         return _not_started(finished, last)
     if finished.code > 128:
         return _died(finished.code - 128, last)
-    if finished.code == _ENGINE and "lacks an instruction" in finished.stderr:
-        return _died(signal.SIGILL, "")
+    # The demo tells of most signals itself; of SIGABRT the engine's words say more.
+    if finished.code == _ENGINE and (told := _TOLD.search(finished.stderr)):
+        return _died(signal.Signals[told[1]], "")
     if finished.code == _ENGINE and "not done after" in finished.stderr:
         return UnusableError(
             f"the demo was {last.partition(':')[0]}", "give a longer --timeout or fewer --repeats"

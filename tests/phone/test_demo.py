@@ -130,7 +130,7 @@ def test_lines_behind_the_document_do_not_cost_it(
     ("finished", "why", "remedy"),
     [
         (ended(132), "died by SIGILL: the processor lacks", "asimdhp"),
-        (ended(6, err="deit: this processor lacks an instruction that the network …\n"), "SIGILL", "asimdhp"),
+        (ended(6, err="deit: this processor lacks an instruction … (SIGILL); …\n"), "SIGILL", "asimdhp"),
         (ended(139, err="Segmentation fault\n"), "SIGSEGV", "doctor"),
         (ended(137, err="Killed\n"), "SIGKILL.*lack of memory", "close other apps"),
         (ended(134), "SIGABRT", "doctor"),
