@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lite.errors import InputError
 from lite.files import file_sha256, write_text
+from lite.shown import shown
 
 _RECORD = re.compile(r"([0-9a-f]{64})( .*)?\s*")
 
@@ -23,7 +24,8 @@ def parse(text: str) -> str:
     digits = text.strip().lower().removeprefix("sha256:")
     if not re.fullmatch("[0-9a-f]{64}", digits):
         raise InputError(
-            f"{text[:80]!r} is no SHA-256", remedy="give its 64 hexadecimal digits, as sha256sum prints them"
+            f"{shown(text, 80)} is no SHA-256",
+            remedy="give its 64 hexadecimal digits, as sha256sum prints them",
         )
     return digits
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lite.errors import InputError
+from lite.shown import shown
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _NO_ROOM = 1 << 20
@@ -28,7 +29,7 @@ def check_name(path: Path | str) -> None:
         str(path).encode()
     except UnicodeEncodeError:
         raise InputError(
-            f"{str(path).encode('utf-8', 'backslashreplace').decode()!r} is not UTF-8",
+            f"{shown(str(path))} is not UTF-8",
             remedy="rename it, or give another (pictures of any name are found in a folder)",
         ) from None
 

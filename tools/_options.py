@@ -14,6 +14,7 @@ import click
 from lite import checksum
 from lite.engines import BACKENDS, DASK_SCHEDULER, DASK_WORKER
 from lite.engines.base import Options, Selection
+from lite.shown import shown
 from quant import recipe as recipes
 from quant.request import CALIBRATION_PICTURES
 
@@ -27,7 +28,7 @@ class Number(click.FloatRange):
         """As click wants it."""
         number: float = super().convert(value, param, ctx)
         if not math.isfinite(number):
-            self.fail(f"{value!r} is not a finite number", param, ctx)
+            self.fail(f"{shown(value)} is not a finite number", param, ctx)
         return number
 
 
