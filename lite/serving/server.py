@@ -25,11 +25,13 @@ from types import FrameType
 
 from lite.errors import ConversionError, InputError
 
-DRAIN_SECONDS = 60
-_READY_SECONDS = 0.1
+DRAIN_SECONDS = 30
+_POLL_SECONDS = 0.1
+_ASK_SECONDS = 600
 _PACKAGE = Path(__file__).resolve().parents[2]
 # A client could have the server read memory of others, or write logs and traces where it likes.
 _RESTRICTED = "shared-memory,model-repository,trace,logging"
+_SECRET_HEADER = "x-secret"
 _PR_SET_PDEATHSIG = 1
 # Triton 2.51 keeps 16 bytes of stack for each piece that a request came in: with the usual 8 MiB, 100 MB end it.
 _STACK_BYTES = 256 << 20
@@ -86,22 +88,33 @@ class Address:
 class Server:
     """A running Triton. What it says on standard error is passed on, and its last lines are kept for an error."""
 
-    def __init__(self, process: subprocess.Popen[str], address: Address):
+    def __init__(self, repository: Path, work: Path, address: Address):
         self.address = address
-        self._process = process
+        self._repository = repository
+        self._secret = secrets.token_hex(16)
+        self._process = _start(repository, work, address, self._secret)
+        self._dead: set[int] = set()
         self._said: deque[str] = deque(maxlen=50)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def wait_ready(self, stop: threading.Event) -> None:
         """Returns once all models are loaded, or `stop` is set. Raises ConversionError when it ends before."""
-        while not stop.wait(_READY_SECONDS) and not self._is_ready():
+        while not stop.wait(_POLL_SECONDS) and not self._is_ready():
             self._check()
 
     def wait(self, stop: threading.Event) -> None:
-        """Returns once `stop` is set. Raises ConversionError when the server ends before."""
-        while not stop.wait(_READY_SECONDS):
+        """Returns once `stop` is set; until then, models of which a process dies are loaded again.
+
+        Raises ConversionError when the server ends before.
+        """
+        while not stop.wait(_POLL_SECONDS):
             self._check()
+            dead = self._dead_children()
+            if dead - self._dead:
+                sys.stderr.write("a process of a model died; the models are loaded again\n")
+                self._dead |= dead
+                self._load_again()
 
     def stop(self) -> None:
         """Lets it answer what it has taken, for DRAIN_SECONDS at most, and ends it."""
@@ -119,14 +132,34 @@ class Server:
         self._reader.join()
 
     def _is_ready(self) -> bool:
-        connection = http.client.HTTPConnection(self.address.local, self.address.http, timeout=10)
+        with suppress(OSError, http.client.HTTPException):
+            return self._ask("GET", "/v2/health/ready", None) == http.client.OK
+        return False
+
+    def _load_again(self) -> None:
+        for code in self._repository.glob("*/1/model.py"):
+            # Triton makes new processes only for code that is newer; the other instances answer meanwhile.
+            code.touch()
+            with suppress(OSError, http.client.HTTPException):
+                self._ask("POST", f"/v2/repository/models/{code.parents[1].name}/load", "")
+
+    def _ask(self, method: str, path: str, body: str | None) -> int:
+        connection = http.client.HTTPConnection(self.address.local, self.address.http, timeout=_ASK_SECONDS)
         try:
-            connection.request("GET", "/v2/health/ready")
-            return connection.getresponse().status == http.client.OK
-        except OSError:
-            return False
+            connection.request(method, path, body, {_SECRET_HEADER: self._secret})
+            return connection.getresponse().status
         finally:
             connection.close()
+
+    def _dead_children(self) -> set[int]:
+        """Processes of models that have ended, as long as Triton has not looked."""
+        ended = set()
+        for children in Path(f"/proc/{self._process.pid}/task").glob("*/children"):
+            for pid in children.read_text().split():
+                with suppress(OSError):
+                    if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                        ended.add(int(pid))
+        return ended
 
     def _check(self) -> None:
         if self._process.poll() is None:
@@ -157,7 +190,7 @@ def running(repository: Path, work: Path, address: Address) -> Iterator[Server]:
     Raises InputError for an address that cannot be had, or a Python without the library that the backend needs.
     """
     address.check()
-    server = Server(_start(repository, work, address), address)
+    server = Server(repository, work, address)
     try:
         yield server
     finally:
@@ -182,10 +215,9 @@ def stop_signals() -> Iterator[threading.Event]:
             signal.signal(one, handler)
 
 
-def _start(repository: Path, work: Path, address: Address) -> subprocess.Popen[str]:
+def _start(repository: Path, work: Path, address: Address, secret: str) -> subprocess.Popen[str]:
     wheel = _wheel()
     _link_backend(wheel, work / "backends" / "python")
-    secret = f"x-restricted={secrets.token_hex(16)}"
     return subprocess.Popen(
         [
             str(wheel / "bin" / "tritonserver"),
@@ -197,9 +229,12 @@ def _start(repository: Path, work: Path, address: Address) -> subprocess.Popen[s
             f"--grpc-port={address.grpc}",
             f"--metrics-address={address.host}",
             f"--metrics-port={address.metrics}",
+            # So that this process can load a model again.
+            "--model-control-mode=explicit",
+            "--load-model=*",
             f"--exit-timeout-secs={DRAIN_SECONDS}",
-            f"--http-restricted-api={_RESTRICTED}:{secret}",
-            f"--grpc-restricted-protocol={_RESTRICTED}:{secret}",
+            f"--http-restricted-api={_RESTRICTED}:{_SECRET_HEADER}={secret}",
+            f"--grpc-restricted-protocol={_RESTRICTED}:{_SECRET_HEADER}={secret}",
             "--allow-gpu-metrics=false",
             "--pinned-memory-pool-byte-size=0",
             "--log-info=false",
