@@ -240,7 +240,13 @@ def serving(runner: Runner) -> Figures:
         "--out", folder,
     )  # fmt: skip
     document = runner.json(
-        "bash", "run.sh", "--requirements", "requirements-serving.txt", "benchmarks/serving.py", "--export", folder
+        "bash",
+        "run.sh",
+        "--requirements",
+        "requirements-serving.txt",
+        "benchmarks/serving.py",
+        "--export",
+        folder,
     )
     figures: Figures = {}
     for name, way in document["ways"].items():

@@ -5,7 +5,7 @@ for the network, too. Clients are tritonclient over gRPC, threads of this proces
 answered. Rounds take turns: the predictor, then each number of clients. At overload more clients ask a server with a
 short queue than it can hold: each request must be answered or refused.
 
-    ./run.sh --requirements requirements-serving.txt benchmarks/serving.py --export build/exports/deit_tiny-digits-inference
+    ./run.sh --requirements requirements-serving.txt benchmarks/serving.py --export DIR
 
 The last line is JSON; the figures of the last run are in docs/figures.json.
 """
@@ -58,16 +58,16 @@ class Load:
 @click.option("--bundle", type=click.Path(path_type=Path), metavar="DIR")
 @click.option("--export", type=click.Path(path_type=Path), metavar="DIR")
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
-@click.option("--seconds", type=click.FloatRange(0.1), default=4.0, show_default=True, help="Of each measurement.")
+@click.option(
+    "--seconds", type=click.FloatRange(0.1), default=4.0, show_default=True, help="Of each measurement."
+)
 def main(bundle: Path | None, export: Path | None, rounds: int, seconds: float) -> None:
     source = export or bundle
     if source is None:
         raise click.UsageError("give --bundle or --export")
     load = os.getloadavg()[0]
     found = repository.opened(source)
-    ways = {
-        name: compare(source, found, batch, rounds, seconds) for name, batch in WAYS.items()
-    }
+    ways = {name: compare(source, found, batch, rounds, seconds) for name, batch in WAYS.items()}
     lost = overload(source, found, seconds)
     show(ways, lost)
     click.echo(json.dumps({"backend": found.backend, "load": load, "ways": ways, "overload": lost}))
@@ -198,7 +198,9 @@ def free_ports(count: int) -> list[int]:
 
 def show(ways: dict[str, dict[str, Any]], lost: dict[str, Any]) -> None:
     """Prints the tables."""
-    table = Table("server", "clients", "pictures a second", "of the predictor's", "p50 ms", "p99 ms", box=box.SIMPLE)
+    table = Table(
+        "server", "clients", "pictures a second", "of the predictor's", "p50 ms", "p99 ms", box=box.SIMPLE
+    )
     for name, way in ways.items():
         table.add_row("(the bare predictor)", "", f"{way['bare']:.1f}", "", "", "")
         for clients, row in way["clients"].items():

@@ -1,6 +1,6 @@
 """Asks a server by tritonclient over HTTP and gRPC; run in the server's environment, which has it.
 
-    python serving_client.py HTTP_PORT GRPC_PORT MODEL TENSORS.npy PICTURE... → JSON on standard output
+python serving_client.py HTTP_PORT GRPC_PORT MODEL TENSORS.npy PICTURE... → JSON on standard output
 """
 
 from __future__ import annotations

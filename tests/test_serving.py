@@ -123,7 +123,9 @@ def running(
         assert process.stdout is not None
         assert process.stderr is not None
         ready = process.stdout.readline()
-        assert ready == f"http://127.0.0.1:{ports[0]}/v2/models/{MODEL}_pictures/infer\n", process.stderr.read()
+        assert ready == f"http://127.0.0.1:{ports[0]}/v2/models/{MODEL}_pictures/infer\n", (
+            process.stderr.read()
+        )
         yield Server(process, *ports, pictures, logits)
     finally:
         process.send_signal(signal.SIGTERM)
@@ -271,11 +273,15 @@ def test_a_bad_tensor_costs_its_neighbours_nothing(server: Server) -> None:
     bad, good = tensor(np.nan), tensor(1.0)
     with ThreadPoolExecutor(QUEUE) as pool:
         asked = [bad, good] * (QUEUE // 2)
-        found = list(pool.map(lambda one: server.ask(f"/v2/models/{MODEL}/infer", one[0], **one[1])[0], asked))
+        found = list(
+            pool.map(lambda one: server.ask(f"/v2/models/{MODEL}/infer", one[0], **one[1])[0], asked)
+        )
     assert found == [400, 200] * (QUEUE // 2)
 
 
-@pytest.mark.parametrize("path", ["systemsharedmemory/status", "repository/index", "logging", "trace/setting"])
+@pytest.mark.parametrize(
+    "path", ["systemsharedmemory/status", "repository/index", "logging", "trace/setting"]
+)
 def test_what_reaches_into_the_server_is_closed(server: Server, path: str) -> None:
     body = b"" if path.startswith("repository") else None
     status, text = server.ask(f"/v2/{path}", body)
@@ -329,7 +335,10 @@ def test_it_listens_on_loopback_alone(server: Server) -> None:
     found = [address for address in listening if address.rpartition(":")[2] in ports]
     assert {address.rpartition(":")[2] for address in found} == ports
     # 127.0.0.1, and the same as an IPv6 address; in both the bytes of each word are reversed.
-    assert {address.partition(":")[0] for address in found} <= {"0100007F", "0000000000000000FFFF00000100007F"}
+    assert {address.partition(":")[0] for address in found} <= {
+        "0100007F",
+        "0000000000000000FFFF00000100007F",
+    }
 
 
 def test_a_models_process_that_dies_is_started_again(server: Server) -> None:
@@ -387,10 +396,14 @@ def test_what_cannot_be_served_is_told_in_one_line(root: Path, tiny_bundle: Path
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         told = failure(root, "--bundle", tiny_bundle, "--http-port", port)
-    assert f"cannot listen on port {port} of 127.0.0.1: Address already in use; give another --http-port" in told
+    assert (
+        f"cannot listen on port {port} of 127.0.0.1: Address already in use; give another --http-port" in told
+    )
 
 
-def test_the_repository_can_be_written_for_another_triton(root: Path, tiny_bundle: Path, tmp_path: Path) -> None:
+def test_the_repository_can_be_written_for_another_triton(
+    root: Path, tiny_bundle: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "models"
     done = ended(serve(root, "--bundle", tiny_bundle, "--repository", out, "--max-batch", "4"))
     assert (done.returncode, done.stdout) == (0, f"{out}\n"), done.stderr
@@ -403,7 +416,10 @@ def test_the_repository_can_be_written_for_another_triton(root: Path, tiny_bundl
 def test_what_is_installed_is_what_is_pinned(root: Path) -> None:
     def lines(*files: str) -> dict[str, str]:
         text = "\n".join((root / file).read_text() for file in files)
-        return {name.lower().replace("_", "-"): version for name, version in re.findall(r"^(\S+)==(\S+)$", text, re.M)}
+        return {
+            name.lower().replace("_", "-"): version
+            for name, version in re.findall(r"^(\S+)==(\S+)$", text, re.M)
+        }
 
     frozen = subprocess.run([PYTHON, "-m", "pip", "freeze"], capture_output=True, text=True, check=True)
     installed = {

@@ -40,7 +40,9 @@ class Network:
 
     def execute(self, requests: list[Any]) -> list[Any]:
         """A response for each request: its classes, or why it has none."""
-        pixels = [triton.get_input_tensor_by_name(request, repository.TENSOR).as_numpy() for request in requests]
+        pixels = [
+            triton.get_input_tensor_by_name(request, repository.TENSOR).as_numpy() for request in requests
+        ]
         answers: list[Any] = [_error("image has NaN or infinity") for _ in requests]
         finite = [index for index, one in enumerate(pixels) if np.isfinite(one).all()]
         if finite:
@@ -105,7 +107,9 @@ def _answered(answer: Callable[[Any], Any], request: Any) -> Any:
         # Of a decoder: it must not cost those in the same batch their answers.
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return triton.InferenceResponse(
-            error=triton.TritonError(f"the picture failed ({type(error).__name__})", triton.TritonError.INTERNAL)
+            error=triton.TritonError(
+                f"the picture failed ({type(error).__name__})", triton.TritonError.INTERNAL
+            )
         )
 
 

@@ -63,7 +63,8 @@ def opened(folder: Path) -> Classifier:
     if (folder / bundle.MANIFEST).exists():
         return of_bundle(bundle.read(folder))
     raise InputError(
-        f"{folder} is no bundle and no exported network", remedy="make one with tools/opt.py or tools/export.py"
+        f"{folder} is no bundle and no exported network",
+        remedy="make one with tools/opt.py or tools/export.py",
     )
 
 
@@ -97,12 +98,17 @@ def write(source: Path, out: Path, *, instances: int | None = None, limits: Limi
         _step(pictures, name, {TENSOR: TENSOR}, {answer: answer for answer, _, _ in answers})
         for model in (network, prepare, pictures):
             _write(folder, model)
-        write_text(folder / _HELD, json.dumps({"tensors": served.tensors, "pictures": served.pictures}) + "\n")
+        write_text(
+            folder / _HELD, json.dumps({"tensors": served.tensors, "pictures": served.pictures}) + "\n"
+        )
     return served
 
 
 def _model(
-    folder: Path, inputs: list[tuple[str, str, list[int]]], outputs: list[tuple[str, str, list[int]]], limits: Limits
+    folder: Path,
+    inputs: list[tuple[str, str, list[int]]],
+    outputs: list[tuple[str, str, list[int]]],
+    limits: Limits,
 ) -> Any:
     """A ModelConfig of Triton's protocol; `folder` with its version 1 is made, and gives the name."""
     from tritonclient.grpc.model_config_pb2 import ModelConfig

@@ -31,7 +31,7 @@ _ASK_SECONDS = 600
 _PACKAGE = Path(__file__).resolve().parents[2]
 # A client could have the server read memory of others, or write logs and traces where it likes.
 _RESTRICTED = "shared-memory,model-repository,trace,logging"
-_SECRET_HEADER = "x-secret"
+_KEY_HEADER = "x-restricted"
 _PR_SET_PDEATHSIG = 1
 # Triton 2.51 keeps 16 bytes of stack for each piece that a request came in: with the usual 8 MiB, 100 MB end it.
 _STACK_BYTES = 256 << 20
@@ -146,7 +146,7 @@ class Server:
     def _ask(self, method: str, path: str, body: str | None) -> int:
         connection = http.client.HTTPConnection(self.address.local, self.address.http, timeout=_ASK_SECONDS)
         try:
-            connection.request(method, path, body, {_SECRET_HEADER: self._secret})
+            connection.request(method, path, body, {_KEY_HEADER: self._secret})
             return connection.getresponse().status
         finally:
             connection.close()
@@ -233,8 +233,8 @@ def _start(repository: Path, work: Path, address: Address, secret: str) -> subpr
             "--model-control-mode=explicit",
             "--load-model=*",
             f"--exit-timeout-secs={DRAIN_SECONDS}",
-            f"--http-restricted-api={_RESTRICTED}:{_SECRET_HEADER}={secret}",
-            f"--grpc-restricted-protocol={_RESTRICTED}:{_SECRET_HEADER}={secret}",
+            f"--http-restricted-api={_RESTRICTED}:{_KEY_HEADER}={secret}",
+            f"--grpc-restricted-protocol={_RESTRICTED}:{_KEY_HEADER}={secret}",
             "--allow-gpu-metrics=false",
             "--pinned-memory-pool-byte-size=0",
             "--log-info=false",
