@@ -8,7 +8,8 @@ usage() {
 usage: ./run.sh [--requirements FILE] FILE.py [ARGUMENT...]     ./run.sh tools/opt.py --model deit_tiny
        ./run.sh [--requirements FILE] -m MODULE [ARGUMENT...]   ./run.sh -m pytest
 Finds CPython 3.10, installs what requirements.txt pins into .venv (again only when it changes), runs it.
-  DEIT_LITE_VENV   the environment's folder instead of .venv
+tools/serve.py has an environment of its own, .venv-serving, of requirements-serving.txt.
+  DEIT_LITE_VENV   the environment's folder instead of .venv (with -serving behind it for the server's)
   PYTHON310        the CPython 3.10 to make it with
 TEXT
 }
@@ -120,7 +121,7 @@ install() {
     die "$venv is no environment of a working CPython 3.10; remove it or set DEIT_LITE_VENV elsewhere"
   fi
   echo installing >&9
-  say "installing ${requirements##*/} (the first time downloads about 370 MB)"
+  say "installing ${requirements##*/} (the first time downloads hundreds of MB)"
   local pip=("$venv/bin/python" -m pip --disable-pip-version-check --no-input)
   # Only files of the SHA-256 that is written there, and wheels: building another would run code that no hash names.
   if ! in_background "${pip[@]}" install -q --require-hashes --only-binary :all: -r "$requirements" >&2; then
@@ -137,6 +138,8 @@ requirements=$root/requirements.txt
 if [[ ${1:-} == --requirements && $# -ge 2 ]]; then
   requirements=$2
   shift 2
+elif [[ ${1:-} == tools/serve.py || ${1:-} -ef $root/tools/serve.py ]]; then
+  requirements=$root/requirements-serving.txt
 fi
 if (($# == 0)) || [[ $1 == -h || $1 == --help ]]; then
   usage
@@ -148,6 +151,8 @@ platform=$(uname -sm)
 
 venv=${DEIT_LITE_VENV:-$root/.venv}
 venv=${venv%/}
+# What it pins does not fit beside requirements.txt.
+[[ ${requirements##*/} != requirements-serving.txt ]] || venv+=-serving
 [[ $venv == /* ]] || venv=$PWD/$venv
 stamp=$venv/.installed-${requirements##*/}
 wanted=$(sha256sum <"$requirements")

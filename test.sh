@@ -95,6 +95,8 @@ fi
 if (($# == 0)); then
   # Other engines to compare with, without what they ask for and tests do not need.
   python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements-engines.txt || status=1
+  # The server's own environment, which tests/test_serving.py looks for beside this one.
+  bash run.sh --requirements requirements-serving.txt -c pass || status=1
   all_tests || status=$?
 else
   python -m pytest -q "$@" || status=$?

@@ -232,6 +232,37 @@ def engines(runner: Runner) -> Figures:
     return figures
 
 
+def serving(runner: Runner) -> Figures:
+    """tools/serve.py against the bare predictor, in the server's environment."""
+    folder = WORK / "deit_tiny-digits-inference"
+    runner.run(
+        "tools/export.py", "--model", "deit_tiny", "--weights", "digits", "--format", "inference", "--force",
+        "--out", folder,
+    )  # fmt: skip
+    document = runner.json(
+        "bash",
+        "run.sh",
+        "--requirements",
+        "requirements-serving.txt",
+        "benchmarks/serving.py",
+        "--export",
+        folder,
+    )
+    figures: Figures = {}
+    for name, way in document["ways"].items():
+        figures[f"{name}.bare"] = (round(way["bare"]), "")
+        for clients, row in way["clients"].items():
+            figures |= {
+                f"{name}.{clients}.rate": (round(row["rate"]), ""),
+                f"{name}.{clients}.ratio": (round(100 * row["ratio"]), "%"),
+                f"{name}.{clients}.p50": (row["p50_ms"], "ms"),
+                f"{name}.{clients}.p99": (row["p99_ms"], "ms"),
+            }
+    for name in ("asked", "answered", "refused", "unanswered"):
+        figures[f"overload.{name}"] = (document["overload"][name], "")
+    return figures
+
+
 def preprocess(runner: Runner) -> Figures:
     """Picture file to tensor, in C++ and in Python, and its share of a classification."""
     document = runner.json("benchmarks/preprocess.py", "--bundle", there(runner, "fp32"))
@@ -323,5 +354,6 @@ GROUPS = {
     "engines": Group(
         engines, "digits; DeiT-small: made up", "held-out digits", "requirements-engines.txt, idle cores", "15 min"
     ),
+    "serving": Group(serving, "digits", "noise", "requirements-serving.txt, idle cores", "4 min"),
     "quantize": Group(quantize, _VIT_S, _CROPS, "requirements-bench.txt", "90 min"),
 }  # fmt: skip

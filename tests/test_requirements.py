@@ -13,7 +13,13 @@ from packaging.utils import canonicalize_name
 
 PIN = r"([A-Za-z0-9._-]+)==([A-Za-z0-9.]+)"
 HASH = r" \\\n    --hash=sha256:[0-9a-f]{64}"
-NAMES = ("requirements", "requirements-dev", "requirements-bench", "requirements-engines")
+NAMES = (
+    "requirements",
+    "requirements-dev",
+    "requirements-bench",
+    "requirements-engines",
+    "requirements-serving",
+)
 
 
 def wanted(root: Path, *files: str) -> dict[str, str]:

@@ -121,6 +121,20 @@ def test_says_how_to_get_python_where_there_is_none(machine: Machine, place: str
 
 
 @pytest.mark.parametrize(
+    "arguments", [("tools/serve.py", "--help"), ("--requirements", "requirements-serving.txt", "-c", "pass")]
+)
+def test_the_server_has_an_environment_of_its_own(machine: Machine, root: Path, arguments: tuple[str, ...]):
+    """As below, run.sh refuses a folder that it did not make: proof of which one it was about to use."""
+    machine.python("bin/python3.10")
+    mine = machine.folder / "venv-serving" / "thesis.txt"
+    mine.parent.mkdir()
+    mine.write_text("not to be lost")
+    words = [str(root / word) if word.endswith(".txt") else word for word in arguments]
+    assert f"{machine.venv}-serving is no environment" in refusal(machine.run(*words))
+    assert not machine.venv.exists()
+
+
+@pytest.mark.parametrize(
     ("path", "environment"),
     [
         ("bin/python3.10", {}),
