@@ -25,9 +25,10 @@ from _options import (
 )
 from rich.table import Table
 
-from lite.files import check_writable
+from lite.files import check_writable_folder
 
 PICTURES = 16
+SENSITIVITIES = _command.ROOT / "build" / "sensitivity"
 
 EXAMPLES = """
 \b
@@ -111,8 +112,7 @@ def main(
     from quant.sensitivity.results import document, rank, recipe_text
     from quant.sensitivity.run import Run
 
-    if out is not None:
-        check_writable(out / "x")
+    check_writable_folder(out or SENSITIVITIES)
     loaded = load_weights(model, source, labels, notify=notify)
     used = Recipe.named(recipe)
     _, calibration, check = pictures.choose(
@@ -125,7 +125,7 @@ def main(
     )
     calibration = calibration.first(used.batches)
     name = f"{loaded.variant.name}-{loaded.name}-{used.name}"
-    out = out or _command.ROOT / "build" / "sensitivity" / name
+    out = out or SENSITIVITIES / name
     with Display(remaining=True) as display:
         program = prepare(loaded, used, calibration, out, display.stages, restart=restart)
         run = Run(

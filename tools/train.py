@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from _options import model_option
 from lite import labels as class_names
 from lite import zoo
 from lite.errors import InputError
-from lite.files import check_writable
+from lite.files import check_writable_file, check_writable_folder
 
 if TYPE_CHECKING:
     from lite.training.loop import Task
@@ -96,12 +97,12 @@ def main(
     from lite.training.sources import Digits
 
     variant = zoo.find(model)
-    out = out or Path("build/training") / f"{variant.name}-{Path(data).resolve().stem}.pdparams"
+    out = out or Path("build/training") / f"{variant.name}-{Path(os.path.realpath(data)).stem}.pdparams"
     checkpoint = save.checkpoint_path(out)
-    check_writable(out)
+    check_writable_file(out)
     _check_outputs(out, checkpoint, resume, force)
     if logs is not None:
-        check_writable(logs / "x")
+        check_writable_folder(logs)
     chosen = settings.load(
         config or (settings.FROM_NOTHING if source == "none" else settings.FINE_TUNING), overrides
     )
@@ -111,7 +112,6 @@ def main(
     pictures: Source = (
         Digits() if data == "digits" else sources.find_pictures(data, chosen.seed, labels, notify=notify)
     )
-    save.check_writable(out)
     here = batches.start_devices()
     tell = say if here.is_first else _nothing
     remark = notify if here.is_first else _nothing

@@ -183,19 +183,6 @@ def checkpoint_path(out: Path) -> Path:
     return out.with_suffix(".checkpoint.npz")
 
 
-def check_writable(out: Path) -> None:
-    """Makes the folder of `out` where there is none. Raises InputError where `out` could not be written at the end."""
-    probe = out.with_name(f".{out.name}.part")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        if out.is_dir():
-            raise InputError(f"{out} is a folder", remedy="choose another --out")
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise InputError(f"cannot write {out}", why=error.strerror, remedy="choose another --out") from error
-
-
 def save(state: State, out: Path, classes: tuple[str, ...], *, half: bool = False) -> None:
     """Writes a `.pdparams` by PaddleClas's names, float16 if `half`, and the class names beside it.
 
