@@ -16,10 +16,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lite.errors import InputError
+from lite.input_file import open_file
 from lite.shown import shown
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _NO_ROOM = 1 << 20
+_HASHED_BYTES = 1 << 36
 _OTHER_OUT = "choose another --out"
 
 
@@ -34,38 +36,39 @@ def check_name(path: Path | str) -> None:
         ) from None
 
 
-def check_writable(out: Path, *, inside: bool = False) -> None:
-    """Raises InputError unless a file or folder `out` could be made now, with those above it. Leaves nothing behind.
+def check_writable_file(path: Path) -> None:
+    """Raises InputError unless a file `path` could be written now, with the folders above it. Leaves nothing behind."""
+    _check_makeable(path, path)
+    if path.is_dir():
+        raise InputError(f"cannot write {path}", why="it is a folder", remedy="give a file name")
 
-    With `inside` the question is whether files can be made in the folder `out`, which may be there already.
-    """
+
+def check_writable_folder(path: Path) -> None:
+    """Raises InputError unless files could be written into a folder `path` now. Leaves nothing behind."""
+    _check_makeable(path / "x", path)
+
+
+def _check_makeable(out: Path, asked: Path) -> None:
     out = Path(os.path.realpath(out))
     check_name(out)
-    made: list[Path] = []
-    with _explained(out):
+    with _explained(asked):
+        above = next(folder for folder in out.parents if os.path.lexists(folder))
+        # In a folder of its own: another run may be about to make and fill the same ones.
+        probe = above / _temporary_name(out)
         try:
-            above = [out, *out.parents] if inside else out.parents
-            for folder in reversed([one for one in above if not one.exists()]):
-                folder.mkdir(exist_ok=True)
-                made.append(folder)
+            folder = probe / out.parent.relative_to(above)
+            folder.mkdir(parents=True)
             # The longest name that it will have on the way.
-            probe = above[0] / _temporary_name(out)
-            probe.mkdir()
-            made.append(probe)
+            (folder / _temporary_name(out)).mkdir()
         finally:
-            for folder in reversed(made):
-                with suppress(OSError):
-                    folder.rmdir()
+            shutil.rmtree(probe, ignore_errors=True)
 
 
 def make_folder(path: Path) -> None:
     """Makes a folder with those above it. Raises InputError where that, or writing into it, is not possible."""
-    check_name(path)
-    try:
+    check_writable_folder(path)
+    with _explained(path):
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make the folder {path}", why=error.strerror, remedy=_OTHER_OUT) from error
-    check_writable(path, inside=True)
 
 
 def write_text(path: Path, text: str, *, remedy: str = _OTHER_OUT) -> None:
@@ -108,12 +111,18 @@ def remove_parts(path: Path) -> None:
 
 
 def file_sha256(*paths: Path) -> str:
-    """SHA-256 over the bytes of `paths` one after the other, as hexadecimal digits."""
+    """SHA-256 over the bytes of `paths` one after the other, as hexadecimal digits.
+
+    Raises InputError for what is no plain file, mostly holes, over 64 GiB, or cannot be read.
+    """
     digest = hashlib.sha256()
     for path in paths:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+        with open_file(path, _HASHED_BYTES) as file:
+            try:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+            except OSError as error:
+                raise InputError(f"cannot read {path}", why=error.strerror, remedy="copy it again") from error
     return digest.hexdigest()
 
 
@@ -202,7 +211,7 @@ def _explained(out: Path) -> Iterator[None]:
 def check_new_folder(out: Path, holds: str, force: bool) -> None:
     """Raises InputError where `new_folder` would refuse `out`: for what is there, or because it cannot be written."""
     check_replaceable(out, holds, force)
-    check_writable(out)
+    _check_makeable(out, out)
 
 
 def check_replaceable(out: Path, holds: str, force: bool) -> None:

@@ -18,6 +18,7 @@ LIST_BYTES = 1 << 30  # some ten million lines
 PICTURE_BYTES = 1 << 30  # more than 100 megapixels of four 16-bit channels, uncompressed
 # Below, holes cost nothing; file systems also make some of what a program writes as zeros.
 _MOST_WITH_HOLES = 1 << 26
+_BLOCK = 512  # of st_blocks, whatever the file system's are
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a FIFO"),
@@ -31,7 +32,7 @@ def open_file(path: Path, most: int, what: str = "") -> BinaryIO:
     """Opens a plain file of at most `most` bytes for reading; never blocks. `what` says what is read, for messages.
 
     Raises InputError, naming the file, for a path that leads to none, one that cannot be opened, and one that is
-    larger or, over 64 MiB, has holes.
+    larger or, over 64 MiB, mostly holes.
     """
     name = f"{what} {path}".lstrip()
     try:
@@ -85,17 +86,20 @@ def _check(handle: int, most: int, name: str) -> None:
             why=f"it has {facts.st_size:,} bytes, more than {most:,}",
             remedy="give the right file",
         )
-    if facts.st_size > _MOST_WITH_HOLES and _has_holes(handle, facts.st_size):
+    if facts.st_size > _MOST_WITH_HOLES and _is_hollow(handle, facts):
         raise InputError(
             f"cannot read {name}",
-            why=f"it is sparse: of its {facts.st_size:,} bytes some were never written",
+            why=f"it is sparse: of its {facts.st_size:,} bytes most were never written",
             remedy="copy or download it again",
         )
 
 
-def _has_holes(handle: int, size: int) -> bool:
+def _is_hollow(handle: int, facts: os.stat_result) -> bool:
+    # A linker leaves small holes between the parts of a library, and a file system that compresses needs few blocks.
+    if facts.st_blocks * _BLOCK >= facts.st_size // 2:
+        return False
     try:
-        return os.lseek(handle, 0, os.SEEK_HOLE) < size
+        return os.lseek(handle, 0, os.SEEK_HOLE) < facts.st_size
     except OSError:
         return False
     finally:

@@ -7,6 +7,7 @@ read that never ends, where no Python code of the child would run any more.
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
 import select
@@ -14,6 +15,8 @@ import signal
 import subprocess
 from collections.abc import Sequence
 from typing import Any
+
+_PR_SET_PDEATHSIG = 1
 
 
 def start(command: Sequence[str], **options: Any) -> tuple[subprocess.Popen[bytes], int]:
@@ -42,4 +45,14 @@ def hold() -> None:
     poll = select.poll()
     poll.register(handle, select.POLLIN)
     if any(event & select.POLLHUP for _, event in poll.poll(0)):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hold_forked(parent: int) -> None:
+    """Has the kernel kill this process, which the process `parent` forked, when the thread that did so is no more.
+
+    For what a library forks (prctl(2), PR_SET_PDEATHSIG): it has no standard input of its own.
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)

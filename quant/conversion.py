@@ -20,7 +20,7 @@ from lite import bundle
 from lite.bundle import Bundle
 from lite.engines import processes, workers
 from lite.errors import InputError
-from lite.files import check_writable
+from lite.files import check_writable_folder
 from lite.model.exported import Exported
 from lite.model.form import CHEAPEST, PLAIN, Form
 from lite.model.program import FloatProgram, export_weights
@@ -83,7 +83,7 @@ def convert(
     that is there already; ConversionError when a stage fails. Both are ToolkitErrors.
     """
     request = Request(precision, target)
-    check_writable(Path(out), inside=True)
+    check_writable_folder(Path(out))
     used = recipe if isinstance(recipe, Recipe) else Recipe.named(recipe)
     if budget is not None:
         plan.check_budget(used, budget, weights.variant, weights.classes, int8=precision == "int8")

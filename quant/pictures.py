@@ -115,7 +115,7 @@ def choose_for(
 
 
 def _same(one: str, other: str) -> bool:
-    return DIGITS not in (one, other) and Path(one).resolve() == Path(other).resolve()
+    return DIGITS not in (one, other) and os.path.realpath(one) == os.path.realpath(other)
 
 
 def _digits(labels: Sequence[str], count: int) -> PictureSet:
@@ -130,11 +130,11 @@ def _digits(labels: Sequence[str], count: int) -> PictureSet:
 
 def _others(pool: PictureSet, calibration: PictureSet) -> PictureSet:
     """The pictures of `pool` that are not calibrated with; a single picture calibrates and checks."""
-    used = {picture.file.resolve() for picture in calibration.pictures if picture.file is not None}
+    used = {os.path.realpath(picture.file) for picture in calibration.pictures if picture.file is not None}
     kept = [
         place
         for place, picture in enumerate(pool.pictures)
-        if picture.file is None or picture.file.resolve() not in used
+        if picture.file is None or os.path.realpath(picture.file) not in used
     ]
     if not kept and len(pool.pictures) > 1:
         raise InputError(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mounts import tmpfs
+from waiting import ended
 
 from lite import bundle, files
 from lite.errors import InputError
@@ -35,8 +37,9 @@ BAD: dict[str, tuple[str, str]] = {
     "under a link to one": ("untrue/out", "is not UTF-8"),
 }
 ASKING: dict[str, Callable[[Path], object]] = {
-    "check_writable": files.check_writable,
-    "make_folder": files.make_folder,
+    "a file": files.check_writable_file,
+    "a folder": files.check_writable_folder,
+    "a made folder": files.make_folder,
     "a bundle": lambda out: bundle.check_free(out, force=False),
     "an export": lambda out: export.check_free(out, force=True),
     "a new bundle": lambda out: bundle.new_bundle(out).__enter__(),
@@ -59,7 +62,7 @@ def place(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("bad", BAD)
 def test_what_cannot_be_written_is_refused_at_once(place: Path, bad: str, asked: str) -> None:
     name, why = BAD[bad]
-    if asked == "make_folder" and bad == "a name that is too long on the way":
+    if "folder" in asked and bad == "a name that is too long on the way":
         pytest.skip("a folder has no other name on the way")
     before = everything(place)
     with pytest.raises(InputError, match=why) as caught:
@@ -69,27 +72,41 @@ def test_what_cannot_be_written_is_refused_at_once(place: Path, bad: str, asked:
     assert everything(place) == before
 
 
-@pytest.mark.parametrize("asked", ["check_writable", "make_folder", "a bundle"])
+@pytest.mark.parametrize("asked", ASKING)
 def test_a_file_system_that_is_read_only_is_refused_at_once(tmp_path: Path, asked: str) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a file system")
-    (tmp_path / "there").mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro,size=1m", "tmpfs", tmp_path / "there"], check=True)
-    try:
-        for out in ([] if asked == "a bundle" else [tmp_path / "there"]) + [tmp_path / "there" / "a" / "b"]:
-            if asked == "check_writable" and out.name == "there":
-                out = out / "x"
+    with tmpfs(tmp_path / "there", "ro,size=1m") as there:
+        for out in (there / "out", there / "a" / "b"):
             with pytest.raises(InputError, match="Read-only file system"):
                 ASKING[asked](out)
-    finally:
-        subprocess.run(["umount", tmp_path / "there"], check=True)
+
+
+@pytest.mark.parametrize("asked", ASKING)
+def test_a_disk_without_room_for_one_more_file_is_named_at_once(tmp_path: Path, asked: str) -> None:
+    with (
+        tmpfs(tmp_path / "there", "size=1m,nr_inodes=1") as there,
+        pytest.raises(InputError, match=f"the disk is full: no space left in {there}; free some"),
+    ):
+        ASKING[asked](there / "out")
+
+
+def test_runs_that_ask_for_one_place_at_once_do_not_hinder_each_other(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from lite import files\n"
+        "for _ in range(100): files.check_writable_folder(Path(sys.argv[1]))"
+    )
+    asked = [sys.executable, "-c", script, tmp_path / "a" / "b" / "out"]
+    running = [subprocess.Popen(asked, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    assert [ended(one).stderr for one in running] == [""] * 4
+    assert everything(tmp_path) == []
 
 
 @pytest.mark.parametrize("name", ["out", "a/b/c/out", "ü 猫/out", "file/../out", "there"])
 def test_asking_leaves_nothing_behind(place: Path, name: str) -> None:
     (place / "there").mkdir()
     before = everything(place)
-    files.check_writable(place / name)
+    files.check_writable_folder(place / name)
+    if not (place / name).exists():
+        files.check_writable_file(place / name)
     assert everything(place) == before
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from training_data import write_colours
 from waiting import runs, until
 
 # What a process is at: a sleep, a read that never ends, a call that holds Python's lock, a process of its own, opt.
@@ -82,6 +83,30 @@ def test_a_worker_ends_with_its_parent(root: Path, tmp_path: Path, at: str, way:
     )
     assert ended.stderr == ""
     pids = [int((tmp_path / name).read_text()) for name in names]
+    until(lambda: not any(map(runs, pids)))
+
+
+TRAINING = """
+import multiprocessing, os, signal, sys
+from lite.training import batches, settings, sources
+
+source = sources.find_pictures(sys.argv[1], 0, None, notify=lambda line: None)
+chosen = settings.load(settings.FINE_TUNING, ["workers=2", "batch=1"])
+read = batches.held_out_batches(source, chosen, batches.start_devices(), 16)
+next(read)
+print(*[child.pid for child in multiprocessing.active_children()], flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_reads_pictures_for_training_ends_with_it(tmp_path: Path) -> None:
+    colours = write_colours(tmp_path / "colours")
+    # Not a pipe: who outlives it would keep that open.
+    with (tmp_path / "said").open("w") as said:
+        done = subprocess.run([sys.executable, "-c", TRAINING, colours], stdout=said)
+    assert done.returncode == -9
+    pids = [int(pid) for pid in (tmp_path / "said").read_text().split()]
+    assert len(pids) == 2
     until(lambda: not any(map(runs, pids)))
 
 

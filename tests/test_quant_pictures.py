@@ -91,6 +91,13 @@ def test_the_choice_is_fixed_and_mixes_classes(tmp_path: Path):
     assert len({path.parent for path in files(calibration)}) >= 8
 
 
+def test_a_picture_that_is_a_link_to_itself_is_a_picture_that_cannot_be_read(tmp_path: Path):
+    folder = loose(tmp_path / "photos", 4)
+    (folder / "loop.jpg").symlink_to(folder / "loop.jpg")
+    calibration, check = choose(LABELS, str(folder), None)
+    assert folder / "loop.jpg" in files(calibration) + files(check)
+
+
 def test_labels_of_class_folders_that_fit(tmp_path: Path):
     folder = str(class_folders(tmp_path / "classes", 10, 6))
     for arguments in ((folder, None), ("digits", folder), (str(loose(tmp_path / "photos", 4)), folder)):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mounts import tmpfs
 from waiting import ended, until
 
 from lite.errors import InputError
@@ -140,13 +141,8 @@ def test_what_is_not_of_a_killed_run_stays(temporary: Path, runs: list) -> None:
 
 
 @pytest.mark.parametrize("kind", ["os", "write", "paddle"])
-def test_a_full_disk_names_the_folder_and_tmpdir(temporary: Path, tmp_path_factory, kind: str) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small file system")
-    small = temporary / "small"
-    small.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small], check=True)
-    try:
+def test_a_full_disk_names_the_folder_and_tmpdir(temporary: Path, kind: str) -> None:
+    with tmpfs(temporary / "small", "size=1m") as small:
         tempfile.tempdir = str(small)
         with pytest.raises(InputError) as caught, scratch_folder() as folder:  # noqa: PT012
             try:
@@ -161,8 +157,6 @@ def test_a_full_disk_names_the_folder_and_tmpdir(temporary: Path, tmp_path_facto
         assert str(small) in caught.value.why
         assert "TMPDIR" in caught.value.remedy
         assert list(small.iterdir()) == []
-    finally:
-        subprocess.run(["umount", small], check=True)
 
 
 def test_other_errors_of_a_block_are_its_own(temporary: Path) -> None:

@@ -20,7 +20,7 @@ from rich.table import Table
 
 from lite import labels as class_names
 from lite.errors import InputError
-from lite.files import check_writable, write_text
+from lite.files import check_writable_file, write_text
 
 if TYPE_CHECKING:
     from lite.engines.base import Selection
@@ -102,13 +102,11 @@ def main(
 
 
 def _check_out(out: Path) -> None:
-    if out.is_dir():
-        raise InputError(f"cannot write {out}", why="it is a folder", remedy="give a file name")
     if not out.absolute().parent.is_dir():
         raise InputError(
             f"cannot write {out}", why=f"there is no folder {out.parent}", remedy="make it first"
         )
-    check_writable(out)
+    check_writable_file(out)
 
 
 def _print(found: Scores, published: dict[str, float] | None) -> None:

@@ -17,7 +17,7 @@ from lite import labels as class_names
 from lite.errors import InputError
 from lite.exports import export as exporter
 from lite.exports.export import DEFAULT_OPSET, FORMATS, OPSETS, Format
-from lite.files import check_writable
+from lite.files import check_writable_folder
 from lite.model.weights import load_weights
 
 EXPORTS = _command.ROOT / "build" / "exports"
@@ -65,7 +65,7 @@ def main(
     if out is not None:
         exporter.check_free(out, force=force)
     else:
-        check_writable(EXPORTS, inside=True)
+        check_writable_folder(EXPORTS)
     loaded = load_weights(model, source, labels, sha256=sha256, notify=notify)
     class_names.remark(loaded.labels, notify)
     out = out or EXPORTS / f"{loaded.variant.name}-{loaded.name}-{form}"

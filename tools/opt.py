@@ -27,7 +27,7 @@ from rich.table import Table
 
 from lite import zoo
 from lite.errors import DriftError, InputError
-from lite.files import check_writable
+from lite.files import check_writable_folder
 from lite.scratch import scratch_folder
 from quant.request import CHECK_PICTURES, PRECISIONS, TARGETS, combinations
 
@@ -104,7 +104,7 @@ def main(
     requests, refusals = combinations(precisions or ("int8",), targets or ("arm",))
     for refusal in refusals:
         say(str(refusal), "not made")
-    check_writable(out, inside=True)
+    check_writable_folder(out)
     # Late, here and below: --help and --list need none of it.
     from lite import load_weights
     from lite.model.weights import fewest_classes

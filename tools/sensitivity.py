@@ -26,9 +26,10 @@ from _options import (
 )
 from rich.table import Table
 
-from lite.files import check_writable
+from lite.files import check_writable_folder
 
 PICTURES = 16
+SENSITIVITIES = _command.ROOT / "build" / "sensitivity"
 
 EXAMPLES = f"""
 \b
@@ -108,8 +109,7 @@ def main(
     from quant.sensitivity.results import document, rank, recipe_text
     from quant.sensitivity.run import Run
 
-    if out is not None:
-        check_writable(out, inside=True)
+    check_writable_folder(out or SENSITIVITIES)
     loaded = load_weights(model, source, labels, sha256=sha256, notify=notify)
     used = Recipe.named(recipe)
     _, calibration, check = pictures.choose(
@@ -122,7 +122,7 @@ def main(
     )
     calibration = calibration.first(used.batches)
     name = f"{loaded.variant.name}-{loaded.name}-{used.name}"
-    out = out or _command.ROOT / "build" / "sensitivity" / name
+    out = out or SENSITIVITIES / name
     with Display(remaining=True) as display:
         program = prepare(loaded, used, calibration, out, display.stages, restart=restart)
         run = Run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from _options import model_option, sha256_option
 from lite import labels as class_names
 from lite import zoo
 from lite.errors import InputError
-from lite.files import check_writable
+from lite.files import check_writable_file, check_writable_folder
 
 if TYPE_CHECKING:
     from lite.training.loop import Task
@@ -100,12 +101,12 @@ def main(
     from lite.training.sources import Digits
 
     variant = zoo.find(model)
-    out = out or Path("build/training") / f"{variant.name}-{Path(data).resolve().stem}.pdparams"
+    out = out or Path("build/training") / f"{variant.name}-{Path(os.path.realpath(data)).stem}.pdparams"
     checkpoint = save.checkpoint_path(out)
-    check_writable(out)
+    check_writable_file(out)
     _check_outputs(out, checkpoint, resume, force)
     if logs is not None:
-        check_writable(logs, inside=True)
+        check_writable_folder(logs)
     chosen = settings.load(
         config or (settings.FROM_NOTHING if source == "none" else settings.FINE_TUNING), overrides
     )
@@ -174,8 +175,6 @@ def main(
 def _check_outputs(out: Path, checkpoint: Path, resume: bool, force: bool) -> None:
     if resume and force:
         raise InputError("--resume goes on and --force begins anew", remedy="give one of them")
-    if out.is_dir():
-        raise InputError(f"{out} is a folder", remedy="choose another --out")
     if out.exists() and not force:
         raise InputError(f"{out} is there already", remedy="give --force to replace it")
     if checkpoint.exists() and not (resume or force):

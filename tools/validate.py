@@ -29,7 +29,7 @@ from _options import (
 from rich.table import Table
 
 from lite.errors import InputError
-from lite.files import check_writable
+from lite.files import check_writable_folder
 
 if TYPE_CHECKING:
     from lite.bundle import Bundle
@@ -100,8 +100,7 @@ def main(
     from lite.pictures import picture_set
     from lite.report import report as validation_files
 
-    if out is not None:
-        check_writable(out, inside=True)
+    check_writable_folder(out or VALIDATIONS)
     deployed = bundle.read(folder or bundle.newest(BUNDLES), notify=notify)
     compared = _reference(deployed, reference, max_drift)
     pictures = picture_set.load(images, deployed.labels, limit=limit, notify=notify)

@@ -64,11 +64,9 @@ def fingerprint(engine: Runnable) -> str:
     """SHA-256 of an engine's files. Raises InputError if they are not there."""
     try:
         return file_sha256(*engine.files)
-    except OSError as error:
+    except InputError as error:
         raise InputError(
-            f"cannot read {error.filename} on {platform.node()}",
-            why=error.strerror,
-            remedy="every machine needs it at this path",
+            f"{error.what} on {platform.node()}", why=error.why, remedy="every machine needs it at this path"
         ) from error
 
 

@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypedDict
 
 from lite.errors import InputError
+from lite.input_file import open_file
 from lite.nb.flatbuffer import BOOL, FLOAT32, INT32, INT64, UINT8, Buffer, DamagedError, View
 from lite.shown import shown
 
 META_VERSION = 2
+_NB_BYTES = 1 << 33  # ten times the largest, deit_base's in fp32
 _HEADER = struct.Struct("<H16sQ")
 _KERNEL_ATTRIBUTE = "__@kernel_type_attr@__"
 
@@ -112,7 +114,7 @@ def read(path: Path | str) -> LiteModel:
         why = "it is not a file" if path.exists() else "there is no such file"
         raise InputError(f"cannot read {path}", why=why, remedy="give the .nb that tools/opt.py made")
     try:
-        with path.open("rb") as file:
+        with open_file(path, _NB_BYTES) as file:
             return _read(file, os.fstat(file.fileno()).st_size, path)
     except OSError as error:
         raise InputError(

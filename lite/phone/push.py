@@ -158,10 +158,7 @@ def _is_sent(one: _File, entry: Entry | None) -> bool:
     # Only a file that may be the same is read for its SHA-256.
     if entry is None or (entry.mode, entry.bytes) != (one.mode, one.bytes & _LARGEST_WORD):
         return False
-    try:
-        return file_sha256(one.path) == entry.sha256
-    except OSError as error:
-        raise _unreadable(one.path, error) from error
+    return file_sha256(one.path) == entry.sha256
 
 
 def _send(

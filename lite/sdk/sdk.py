@@ -150,7 +150,7 @@ def _find(folder: Path) -> Sdk | None:
         sha256 = _note(folder).get("library_sha256")
         if sha256 and sha256 == file_sha256(folder / LIBRARY):
             return read(folder)
-    except (OSError, InputError):
+    except InputError:
         pass  # not there, or damaged: as good as not there
     return None
 

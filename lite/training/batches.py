@@ -6,13 +6,16 @@ how many processes read or how many devices share an epoch, and a run that goes 
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import paddle
 
+from lite import lifeline
 from lite.errors import InputError
 from lite.training.rand_augment import RandAugment, random_erasing
 from lite.training.settings import Settings
@@ -83,14 +86,16 @@ def _read(dataset: paddle.io.Dataset, parts: list, workers: int) -> Iterator[Bat
         collate_fn=_stack,
         num_workers=workers,
         return_list=True,
-        worker_init_fn=_leave_interrupts,
+        worker_init_fn=partial(_begin, os.getpid()),
     )
     for pixels, labels, unreadable in loader:
         found = np.asarray(unreadable)
         yield pixels, labels, found[found >= 0]
 
 
-def _leave_interrupts(worker: int) -> None:
+def _begin(parent: int, worker: int) -> None:
+    # Paddle's own watch over the parent waits for good for the next batch.
+    lifeline.hold_forked(parent)
     # Ctrl-C reaches every process of a terminal; the one that trains ends the ones that read.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

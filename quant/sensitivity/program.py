@@ -57,10 +57,10 @@ class Program:
         programs = [file for each in (self.int8, self.fp32) for file in (each.model, each.params)]
         try:
             return file_sha256(*programs, self.folder / _NOTES, self.folder / _WEIGHTS)
-        except OSError as error:
+        except InputError as error:
             raise InputError(
-                f"cannot read {error.filename}",
-                why=error.strerror,
+                error.what,
+                why=error.why,
                 remedy="every machine needs it at this path, and it must stay while the run lasts",
             ) from error
 
