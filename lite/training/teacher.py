@@ -75,7 +75,7 @@ def _load(name: str, source: str, classes: int, notify: Callable[[str], None]) -
     loaded = weights.load(variant, source, notify=notify)
     if loaded.classes != classes:
         raise _other_classes(name, source, loaded.classes, classes)
-    return Teacher(name, loaded.state, classes, variant, loaded.sha256)
+    return Teacher(name, loaded.state, classes, loaded.variant, loaded.sha256)
 
 
 def _check(name: str, source: str, state: State, classes: int) -> None:

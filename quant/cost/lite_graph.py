@@ -48,7 +48,7 @@ def operators(
     normed = graph.norm(tokens)
     answers = [
         graph.linear(graph.slice(normed, token, token + 1, drop=True), dim, classes)
-        for token in range(variant.class_tokens)
+        for token in range(variant.answers)
     ]
     logits = answers[0] if len(answers) == 1 else graph.sum(*answers)
     graph.add("scale", {"X": logits})

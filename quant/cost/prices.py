@@ -103,7 +103,7 @@ def _layers(variant: Variant, classes: int, attention: str) -> dict[str, dict[st
         linears[f"{name}.mlp.fc2"] = linear(queries, variant.hidden, dim)
         for layer, pair in _products(variant, attention, queries).items():
             products[f"{name}.attn.{layer}"] = pair
-    for head in ["head", "head_dist"][: variant.class_tokens]:
+    for head in ["head", "head_dist"][: variant.answers]:
         linears[head] = linear(1, dim, classes)
     patches = convolution(dim, 3 * PATCH_SIZE**2, variant.grid**2)
     return {"conv2d": {"patch_embed.proj": patches}, "matmul_v2": linears | products}
