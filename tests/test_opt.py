@@ -352,12 +352,12 @@ def test_bad_input_ends_in_one_line(arguments: list[str], code: int, words: str,
     assert not (tmp_path / "out").exists()
 
 
-def test_list_prints_the_eight_models_with_their_published_figures():
+def test_list_prints_the_models_with_their_published_figures():
     done = opt("--list")
     assert done.returncode == 0
     for variant in zoo.MODELS.values():
         (line,) = [line for line in done.stdout.splitlines() if line.startswith(f"{variant.name} ")]
-        assert f"{100 * variant.published.top1:.1f}" in line
+        assert variant.published is None or f"{100 * variant.published.top1:.1f}" in line
         assert "…" not in line
 
 

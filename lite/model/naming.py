@@ -1,7 +1,7 @@
 """What others call the tensors of a DeiT or ViT, one table a source, and the way from their names to PaddleClas's.
 
-A table maps PaddleClas's names to the source's; `{}` is a block's number. Where a layer of ours is several of theirs (q,
-k and v apart), these are joined in the table's order. PyTorch keeps the weights of linear layers as [out, in], Paddle
+A table maps PaddleClas's names to the source's; `{}` is a block's number. Where a layer of ours is several of theirs
+(q, k and v apart), these are joined in the table's order. PyTorch keeps the weights of linear layers as [out, in], Paddle
 as [in, out].
 
 Sources: PaddleClas's `vision_transformer.py`; the original DeiT's `models.py` and `models_v2.py`; timm's
