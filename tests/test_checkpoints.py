@@ -174,7 +174,9 @@ def entry(**changes: object) -> dict:
         ({f"w{index}": entry()["w"] for index in range(1000)} | {"p": {}}, "damaged"),
     ],
 )
-def test_tables_of_safetensors_that_do_not_fit_are_refused(header: object, words: str, tmp_path: Path) -> None:
+def test_tables_of_safetensors_that_do_not_fit_are_refused(
+    header: object, words: str, tmp_path: Path
+) -> None:
     assert words in refusal(written(tmp_path / "x", header))
 
 
@@ -197,7 +199,9 @@ def test_weights_that_paddle_3_saved_are_read(protocol: int) -> None:
     assert {name: value.shape for name, value in found.state.items()} == {
         "head.weight": (4, 3), "head.bias": (3,), "norm.weight": (4,), "norm.bias": (4,),
     }  # fmt: skip
-    np.testing.assert_array_equal(found.state["head.weight"], np.arange(12, dtype=np.float32).reshape(4, 3) / 8)
+    np.testing.assert_array_equal(
+        found.state["head.weight"], np.arange(12, dtype=np.float32).reshape(4, 3) / 8
+    )
 
 
 def test_a_folder_of_hugging_face_means_its_file(tmp_path: Path) -> None:
@@ -212,5 +216,9 @@ def test_a_folder_of_hugging_face_means_its_file(tmp_path: Path) -> None:
 def test_strided_opcodes_are_pytorchs(tmp_path: Path) -> None:
     # The writer of these tests writes what `read` takes from PyTorch itself.
     assert sizes((2, 3)) == b"(J\x02\x00\x00\x00J\x03\x00\x00\x00t"
-    path = write_zip(tmp_path / "x", table({"w": tensor("0", (3, 2), (1, 3), 6)}), {"0": np.arange(6, dtype="<f4").tobytes()})
+    path = write_zip(
+        tmp_path / "x",
+        table({"w": tensor("0", (3, 2), (1, 3), 6)}),
+        {"0": np.arange(6, dtype="<f4").tobytes()},
+    )
     np.testing.assert_array_equal(checkpoint.read(path).state["w"], np.arange(6).reshape(2, 3).T)

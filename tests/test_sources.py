@@ -60,7 +60,12 @@ def test_the_logits_are_those_of_the_sources_own_code(row: dict) -> None:
     assert largest_difference(row) < TOLERANCE
 
 
-SHAPES = ("deit3_small_patch16_224", "vit_tiny_patch16_384", "deit_tiny_distilled_patch16_224", "deit_tiny_distilled")
+SHAPES = (
+    "deit3_small_patch16_224",
+    "vit_tiny_patch16_384",
+    "deit_tiny_distilled_patch16_224",
+    "deit_tiny_distilled",
+)
 
 
 @pytest.mark.parametrize("row", [row for row in RECORDED if row["model"] in SHAPES], ids=titled)
@@ -74,7 +79,9 @@ def test_the_deployable_form_gives_them_too(row: dict) -> None:
 )
 def test_a_file_gives_what_its_tensors_give(write, row: dict, tmp_path: Path) -> None:
     tensors = lively.state(lively.unpacked(row["shapes"]))
-    opened = weights.open_file(write(tmp_path / "anything", tensors), zoo.find(row["model"]), notify=pytest.fail)
+    opened = weights.open_file(
+        write(tmp_path / "anything", tensors), zoo.find(row["model"]), notify=pytest.fail
+    )
     direct = translate(tensors, zoo.find(row["model"]), transposed=True)
     assert opened.variant == direct.variant
     assert opened.state.keys() == direct.state.keys()

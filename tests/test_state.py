@@ -40,7 +40,9 @@ def test_parameter_counts_are_the_published_ones() -> None:
 def test_other_variants_weights_are_recognised(given: Variant, asked: str) -> None:
     state = random_state(given, 3, depth=1)
     # A DeiT without a distillation token is a ViT.
-    same = [name for name, other in MODELS.items() if expected_shapes(other, 3, 1) == expected_shapes(given, 3, 1)]
+    same = [
+        name for name, other in MODELS.items() if expected_shapes(other, 3, 1) == expected_shapes(given, 3, 1)
+    ]
     if asked in same:
         assert check_state(state, MODELS[asked], depth=1) == 3
     else:

@@ -30,10 +30,18 @@ def called(module: str, name: str) -> bytes:
 
 
 def tensor(
-    key: str, shape: tuple[int, ...], strides: tuple[int, ...], count: int, *, kind: str = "Float", offset: int = 0
+    key: str,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    count: int,
+    *,
+    kind: str = "Float",
+    offset: int = 0,
 ) -> bytes:
     """The opcodes of a tensor whose numbers are in the storage `key` of `count` numbers."""
-    storage = b"(" + text("storage") + called("torch", f"{kind}Storage") + text(key) + text("cpu") + number(count)
+    storage = (
+        b"(" + text("storage") + called("torch", f"{kind}Storage") + text(key) + text("cpu") + number(count)
+    )
     return (
         called("torch._utils", "_rebuild_tensor_v2")
         + b"(" + storage + b"tQ" + number(offset) + sizes(shape) + sizes(strides) + b"\x89"
@@ -69,7 +77,9 @@ def write_zip(path: Path, content: bytes, storages: Mapping[str, bytes]) -> Path
 def save(path: Path, state: State, under: str | None = None) -> Path:
     """`torch.save(state, path)`, or of a dict that has it under a key."""
     content = table(contiguous(state))
-    storages = {str(index): np.ascontiguousarray(value, "<f4").tobytes() for index, value in enumerate(state.values())}
+    storages = {
+        str(index): np.ascontiguousarray(value, "<f4").tobytes() for index, value in enumerate(state.values())
+    }
     return write_zip(path, table({under: content, "epoch": number(3)}) if under else content, storages)
 
 

@@ -1,8 +1,8 @@
 """What others call the tensors of a DeiT or ViT, one table a source, and the way from their names to PaddleClas's.
 
 A table maps PaddleClas's names to the source's; `{}` is a block's number. Where a layer of ours is several of theirs
-(q, k and v apart), these are joined in the table's order. PyTorch keeps the weights of linear layers as [out, in], Paddle
-as [in, out].
+(q, k and v apart), these are joined in the table's order. PyTorch keeps the weights of linear layers as [out, in],
+Paddle as [in, out].
 
 Sources: PaddleClas's `vision_transformer.py`; the original DeiT's `models.py` and `models_v2.py`; timm's
 `vision_transformer.py` and `deit.py`; transformers' `modeling_vit.py` and `modeling_deit.py`.
@@ -95,8 +95,8 @@ class Translated:
 def translate(state: State, variant: Variant, *, transposed: bool) -> Translated:
     """The tensors of a file by PaddleClas's names, linear weights as [in, out]; `state` is emptied on the way.
 
-    `transposed`: linear weights are [out, in] in the file. Names that no table has stay as they are, and so do parts
-    of a layer whose other parts are missing.
+    `transposed`: linear weights are [out, in] in the file. Names that the table does not have stay as they are, and so
+    do parts of a layer whose other parts are missing.
     """
     prefix = _wrapper(state)
     names = {name.removeprefix(prefix) for name in state}
@@ -104,15 +104,14 @@ def translate(state: State, variant: Variant, *, transposed: bool) -> Translated
     ours = {theirs: name for name in _possible(source, names) for theirs in _theirs(source, name, prefix)}
     translated: State = {}
     for theirs in list(state):
-        if theirs not in state:
+        if theirs not in state:  # it was joined with another
             continue
-        name = ours.get(theirs)
-        if name is None:
-            value = state.pop(theirs)
-            if not theirs.removeprefix(prefix).startswith(source.unused):
-                translated[theirs] = value
+        bare = theirs.removeprefix(prefix)
+        if bare.startswith(source.unused):
+            del state[theirs]
             continue
-        parts = _theirs(source, name, prefix)
+        name = ours.get(theirs, bare)
+        parts = _theirs(source, name, prefix) if theirs in ours else [theirs]
         if not all(part in state for part in parts):
             translated[theirs] = state.pop(theirs)
             continue

@@ -14,7 +14,6 @@ import numpy as np
 
 from lite.errors import InputError
 from lite.model.tensors import DTYPES, State, check_total, checked_dtype, damaged, is_shape, to_float32
-from lite.shown import shown
 
 # The largest DeiT's table has 20 kB.
 _MAXIMUM_TABLE = 4_000_000
@@ -65,9 +64,8 @@ def _place(name: str, entry: object, available: int) -> tuple[int, int]:
     if not isinstance(code, str):
         raise damaged(name)
     dtype = checked_dtype(name, _NAMES.get(code, code))
-    if not is_shape(shape) or not is_shape(offsets) or len(offsets) != 2:
-        raise InputError(f"tensor {shown(name)} is damaged", why="its entry in the table is none")
-    begin, stop = offsets
-    if not begin <= stop <= available or stop - begin != math.prod(shape) * dtype.itemsize:
-        raise damaged(name)
-    return begin, stop
+    match offsets:
+        case [int(begin), int(stop)] if is_shape(shape) and 0 <= begin <= stop <= available:
+            if stop - begin == math.prod(shape) * dtype.itemsize:
+                return begin, stop
+    raise damaged(name)

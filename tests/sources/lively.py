@@ -13,7 +13,9 @@ def tensor(name: str, shape: Sequence[int]) -> np.ndarray:
     values = np.random.RandomState(zlib.crc32(name.encode())).standard_normal(shape).astype(np.float32)
     if len(shape) >= 2 and name.endswith(".weight"):
         # [out, in …], as PyTorch has it. Heads answer louder.
-        return values * np.float32((2.0 if "head" in name or "classifier" in name else 1.0) / np.sqrt(np.prod(shape[1:])))
+        return values * np.float32(
+            (2.0 if "head" in name or "classifier" in name else 1.0) / np.sqrt(np.prod(shape[1:]))
+        )
     if name.endswith(".weight"):
         return 1 + values * np.float32(0.1)
     if "gamma" in name:

@@ -67,7 +67,9 @@ def configuration(kind: type, size: str, side: int) -> transformers.PretrainedCo
 
 
 def of_transformers(kind: str, size: str, side: int) -> dict:
-    config = configuration(transformers.ViTConfig if kind.startswith("ViT") else transformers.DeiTConfig, size, side)
+    config = configuration(
+        transformers.ViTConfig if kind.startswith("ViT") else transformers.DeiTConfig, size, side
+    )
     network = getattr(transformers, kind)(config)
     prefix = "vit" if kind.startswith("ViT") else "deit"
     name = f"deit_{size}{'' if prefix == 'vit' else '_distilled'}{'_384' if side == 384 else ''}"
