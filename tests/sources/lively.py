@@ -1,4 +1,4 @@
-"""Random weights and a picture that every environment makes alike: numpy's `RandomState`, whose numbers never change."""
+"""Random weights and a picture that every environment makes alike, by numpy's `RandomState`, which never changes."""
 
 from __future__ import annotations
 

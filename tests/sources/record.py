@@ -1,4 +1,4 @@
-"""Makes what tests/test_sources.py holds ours against: logits and files of timm's, transformers' and PyTorch's own code.
+"""Makes what tests/test_sources.py holds ours against: logits and files of timm, transformers and PyTorch themselves.
 
 It runs in an environment of its own, with none of this repository's packages but numpy:
 
@@ -6,8 +6,8 @@ It runs in an environment of its own, with none of this repository's packages bu
     python3.11 -m pip install --no-deps --target build/sources -r tests/sources/requirements.txt
     PYTHONPATH=build/sources /usr/bin/python3 tests/sources/record.py   # writes tests/sources/logits.json and files/
 
-`logits.json`: of each network the names and shapes of its tensors (`lively.py` makes the tensors of them) and the logits
-of one picture. `files/`: small files by `torch.save` and safetensors, what lies beside a model of Hugging Face or timm.
+`logits.json`: of each network the names and shapes of its tensors (`lively.py` makes the tensors of them) and the
+logits of one picture. `files/`: small files by `torch.save` and safetensors, and what lies beside models of a hub.
 """
 
 from __future__ import annotations

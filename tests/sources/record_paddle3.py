@@ -1,7 +1,9 @@
-"""Makes files/paddle3-*: what Paddle 3 saves of a small network. Runs with paddlepaddle 3.3.1 in an environment of its own:
+"""Makes files/paddle3-*: what Paddle 3 saves of a small network.
 
-python3.10 -m venv build/paddle3 && build/paddle3/bin/pip install paddlepaddle==3.3.1 setuptools
-build/paddle3/bin/python tests/sources/record_paddle3.py
+It runs with paddlepaddle 3.3.1 in an environment of its own:
+
+    python3.10 -m venv build/paddle3 && build/paddle3/bin/pip install paddlepaddle==3.3.1 setuptools
+    build/paddle3/bin/python tests/sources/record_paddle3.py
 """
 
 from __future__ import annotations
