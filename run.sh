@@ -92,9 +92,22 @@ system_libraries() {
 
 installed() { [[ -x $venv/bin/python && ! -s $venv.lock && -r $stamp && $(<"$stamp") == "$wanted" ]]; }
 
+# Runs a command that Ctrl-C ends without a word: Python would show a traceback. Bash has what it starts in the
+# background ignore Ctrl-C, so that `install`'s trap is what ends it.
+child=""
+in_background() {
+  "$@" </dev/null &
+  child=$!
+  local status=0
+  wait "$child" || status=$?
+  child=""
+  return "$status"
+}
+
 # The lock file holds a word while an installation is under way. One found there was interrupted, and its
 # environment is made anew; any other folder that is no environment is left alone.
 install() {
+  trap '[[ -z $child ]] || { kill "$child"; wait "$child"; } 2>/dev/null; exit 130' INT
   flock -n 9 || { say "waiting for another set-up of $venv"; flock 9; }
   if installed; then return; fi
   find_python
@@ -102,14 +115,15 @@ install() {
   if [[ -s $venv.lock || ! -e $venv || -z $(ls -A "$venv") ]]; then
     say "making $venv with $python"
     echo installing >&9
-    "$python" -I -m venv --clear "$venv" >&2 || die "could not make $venv; see the message above"
+    in_background "$python" -I -m venv --clear "$venv" >&2 || die "could not make $venv; see the message above"
   elif [[ ! -e $venv/pyvenv.cfg ]] || ! interpreter "$venv/bin/python" >/dev/null; then
     die "$venv is no environment of a working CPython 3.10; remove it or set DEIT_LITE_VENV elsewhere"
   fi
   echo installing >&9
   say "installing ${requirements##*/} (the first time downloads about 370 MB)"
   local pip=("$venv/bin/python" -m pip --disable-pip-version-check --no-input)
-  if ! "${pip[@]}" install -q -r "$requirements" >&2 </dev/null; then
+  # Only files of the SHA-256 that is written there, and wheels: building another would run code that no hash names.
+  if ! in_background "${pip[@]}" install -q --require-hashes --only-binary :all: -r "$requirements" >&2; then
     say "pip could not install ${requirements##*/}; see its message above, then run this again"
     exit 1
   fi
@@ -136,8 +150,9 @@ venv=${DEIT_LITE_VENV:-$root/.venv}
 venv=${venv%/}
 [[ $venv == /* ]] || venv=$PWD/$venv
 stamp=$venv/.installed-${requirements##*/}
-wanted=$(cat "$requirements" "$root/requirements.txt" "$root/constraints.txt" | sha256sum)
+wanted=$(sha256sum <"$requirements")
 if ! installed; then
+  trap 'say "interrupted; the next run sets $venv up anew"; exit 130' INT
   mkdir -p "$(dirname -- "$venv")"
   (install) 9>>"$venv.lock"
 fi

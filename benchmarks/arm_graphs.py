@@ -120,9 +120,9 @@ def main(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for name, convert in GRAPHS.items():
         with tempfile.TemporaryDirectory() as work:
-            made = convert(Path(work)).path.rename(Path(work) / f"{name}.nb")
-            (out / made.name).write_bytes(made.read_bytes())
-        click.echo(out / made.name)
+            converted = convert(Path(work)).path.rename(Path(work) / f"{name}.nb")
+            (out / converted.name).write_bytes(converted.read_bytes())
+        click.echo(out / converted.name)
 
 
 if __name__ == "__main__":

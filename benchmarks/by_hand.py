@@ -19,6 +19,7 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import numpy as np
 import paddle
 from paddleslim.quant import quant_post_static
@@ -71,9 +72,12 @@ def convert(out: str) -> None:
     )
 
 
-def main() -> None:
+@click.command(help=__doc__.split("\n\n")[0])
+@click.argument("fp32", metavar="FP32_FOLDER")
+@click.argument("tensors", metavar="TENSORS.npy")
+@click.argument("out", metavar="OUT_FOLDER")
+def main(fp32: str, tensors: str, out: str) -> None:
     imported = time.monotonic()
-    fp32, tensors, out = sys.argv[1:]
     quantize(fp32, tensors, out)
     quantized = time.monotonic()
     convert(out)

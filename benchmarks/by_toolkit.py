@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import paddleslim.quant  # noqa: F401  (quant.ptq imports it when it is needed; here it belongs to the imports)
 
@@ -124,9 +125,12 @@ COMMANDS: dict[str, Callable[[dict[str, Any], Path, Steps], None]] = {
 }
 
 
-def main() -> None:
+@click.command(help=__doc__.split("\n\n")[0])
+@click.argument("command", type=click.Choice(list(COMMANDS)))
+@click.argument("options", metavar="OPTIONS")
+@click.argument("work", metavar="WORK_FOLDER")
+def main(command: str, options: str, work: str) -> None:
     imported = time.monotonic()
-    command, options, work = sys.argv[1:]
     steps = Steps()
     COMMANDS[command](json.loads(options), Path(work), steps)
     print(json.dumps({"imported": imported, "steps": steps.times}))

@@ -122,8 +122,8 @@ def run_rounds(
                 runs[way].append(measured.run(command, environment))
                 if out is not None:
                     digests[way].add(digest(out, way))
-                for made in {"hand", "toolkit", "all", "between"}:
-                    shutil.rmtree(work / made, ignore_errors=True)
+                for output in {"hand", "toolkit", "all", "between"}:
+                    shutil.rmtree(work / output, ignore_errors=True)
                 progress.advance(task)
     return runs, digests
 
@@ -169,8 +169,8 @@ def ratios(toolkit: list[Measured], by_hand: list[Measured]) -> dict[str, float 
     seconds = {
         name: ours["seconds"][name]["median"] / value["median"] for name, value in theirs["seconds"].items()
     }
-    seen = ours["memory"] is not None and theirs["memory"] is not None
-    return {**seconds, "memory": ours["memory"] / theirs["memory"] if seen else None}
+    measured = ours["memory"] is not None and theirs["memory"] is not None
+    return {**seconds, "memory": ours["memory"] / theirs["memory"] if measured else None}
 
 
 def stage_figures(runs: list[Measured]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 from rich.console import Console
 from rich.table import Table
@@ -153,6 +154,7 @@ def left_out(key: str) -> dict[str, tuple[float, float]]:
     }
 
 
+@click.command(help=__doc__.split("\n\n")[0])
 def main() -> None:
     console = Console()
     for key, core in CORES.items():

@@ -86,8 +86,8 @@ def values(data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Every figure by its name, GROUP.FIGURE: its value and unit."""
     return {
         f"{group}.{name}": figure
-        for group, made in data["groups"].items()
-        for name, figure in made["figures"].items()
+        for group, group_figures in data["groups"].items()
+        for name, figure in group_figures["figures"].items()
     }
 
 

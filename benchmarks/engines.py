@@ -107,10 +107,10 @@ def measure(
     task = progress.add_task(model, total=None)
     with tempfile.TemporaryDirectory(prefix="engines-") as work, ExitStack() as stack:
         opened: dict[Row, tuple[Executor, Runnable]] = {}
-        made = engines_convert.engines(
+        prepared = engines_convert.engines(
             loaded, Path(work), lambda name: progress.update(task, description=f"{model}: convert for {name}")
         )
-        for row, engine in made:
+        for row, engine in prepared:
             rows[row] = {"engine": row[0], "precision": row[1], "failure": None, "ms": {}}
             if isinstance(engine, ToolkitError):
                 rows[row]["failure"] = str(engine)

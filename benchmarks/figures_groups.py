@@ -89,12 +89,12 @@ class Group:
 
 def bundle(runner: Runner) -> Figures:
     """The default bundle, the same in float and by PaddleSlim's stock path: sizes, instructions, drift."""
-    made = runner.json(
+    manifests = runner.json(
         *_OPT, "--precision", "int8", "--precision", "fp32", "--force", "--json", "--out", WORK
     )
-    made += runner.json(*_OPT, "--recipe", "paddleslim", "--force", "--json", "--out", WORK / "stock")
+    manifests += runner.json(*_OPT, "--recipe", "paddleslim", "--force", "--json", "--out", WORK / "stock")
     figures: Figures = {}
-    for (name, folder), manifest in zip(BUNDLES.items(), made, strict=True):
+    for (name, folder), manifest in zip(BUNDLES.items(), manifests, strict=True):
         held = runner.json("tools/inspect_nb.py", folder / "model.nb", "--json")
         figures |= {f"{name}.size": (held["bytes"] / 1e6, "MB")}
         # By core: one with int8 dot products, one without.

@@ -22,6 +22,8 @@ import documents
 from figures_groups import ROOT, Runner, app_build, drift, there
 from PIL import Image
 
+from lite.files import new_file
+
 Shows = dict[str, float]
 APP = "android_demo/app/src"
 SCREENS = Path("build") / "android" / "app" / "screenshots"
@@ -128,9 +130,8 @@ def app(runner: Runner, out: Sequence[Path]) -> Shows:
 
 def save(picture: Image.Image, path: Path) -> None:
     """Writes a PNG of at most 256 colours, which these need no more than, under a temporary name first."""
-    part = path.with_name(f".{path.name}.part")
-    picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(part, "PNG", optimize=True)
-    part.replace(path)
+    with new_file(path) as part:
+        picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(part, "PNG", optimize=True)
 
 
 def record(
@@ -164,18 +165,18 @@ def problems(root: Path = ROOT) -> list[str]:
             path = os.path.normpath(path)
             if path not in data["pictures"] or not (root / path).is_file():
                 said.append(f"{document.path}: {path} is missing or not made by benchmarks/figures.py")
-    for file, made in data["pictures"].items():
-        said += _older(file, made, data, root)
+    for file, picture in data["pictures"].items():
+        said += _older(file, picture, data, root)
     return said
 
 
-def _older(file: str, made: Mapping[str, Any], data: Mapping[str, Any], root: Path) -> list[str]:
+def _older(file: str, picture: Mapping[str, Any], data: Mapping[str, Any], root: Path) -> list[str]:
     figures = documents.values(data)
-    changed = [path for path, digest in made["of"].items() if digests(root, path).get(path) != digest]
+    changed = [path for path, digest in picture["of"].items() if digests(root, path).get(path) != digest]
     # What reads the same is the same.
     changed += [
         name
-        for name, value in made["shows"].items()
+        for name, value in picture["shows"].items()
         if name not in figures
         or documents.number(figures[name]) != documents.number({**figures[name], "value": value})
     ]
@@ -183,7 +184,7 @@ def _older(file: str, made: Mapping[str, Any], data: Mapping[str, Any], root: Pa
     for pictures in PICTURES.values():
         if file in pictures.files:
             now = {path for pattern in pictures.sources for path in digests(root, pattern)}
-            changed += sorted(now - set(made["of"]))
+            changed += sorted(now - set(picture["of"]))
     return [f"{file} is older than {', '.join(changed)}; make it anew"] if changed else []
 
 

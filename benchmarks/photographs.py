@@ -11,9 +11,9 @@ alone (requirements-bench.txt).
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
+import click
 import cv2
 import numpy as np
 import vit_small
@@ -108,10 +108,14 @@ def write(folder: Path) -> None:
                 raise InputError(f"cannot write {path}", remedy="is the disk full?")
 
 
-if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
+@click.command(help=__doc__.split("\n\n")[0])
+@click.argument("folder", type=click.Path(path_type=Path))
+def main(folder: Path) -> None:
     try:
-        write(Path(sys.argv[1]))
+        write(folder)
     except (InputError, OSError) as error:
-        sys.exit(f"error: {error}")
+        raise click.ClickException(str(error)) from error
+
+
+if __name__ == "__main__":
+    main()

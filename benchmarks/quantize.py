@@ -47,6 +47,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from lite.errors import ToolkitError
+from lite.files import write_text
 from lite.measure import drift
 from quant import recipe as recipes
 from quant.recipe import Recipe
@@ -54,21 +55,10 @@ from quant.recipe import Recipe
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 QUANTIZATION = ("export", "rewrite", "quantize")
-LITE = (
-    "deploy",
-    "evaluate",
-    "export",
-    "nb",
-    "optimizer",
-    "pictures/picture_set",
-    "pictures/prepare",
-    "shapes",
-    "zoo",
-)
 # What a row's figures depend on beside its recipe, the weights and the crops.
 SOURCES = (
     *sorted((ROOT / "quant").rglob("*.py")),
-    *(ROOT / "lite" / f"{name}.py" for name in LITE),
+    *(file for room in ("model", "nb", "pictures") for file in sorted((ROOT / "lite" / room).glob("*.py"))),
     *(HERE / f"{name}.py" for name in ("by_toolkit", "quantize_budget", "quantize_row", "vit_small")),
 )
 
@@ -191,9 +181,7 @@ class Bench:
                 "steps": {name: run.seconds(name) for name, _, _ in run.steps},
                 "form": run.told.get("form"),
             }
-            part = base.with_suffix(".part")
-            part.write_text(json.dumps(took))
-            part.replace(figures)
+            write_text(figures, json.dumps(took))
         return np.load(output), json.loads(figures.read_text())
 
 

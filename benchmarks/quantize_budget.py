@@ -38,9 +38,9 @@ def noise(variant: Variant, state: State, recipe: Recipe, crops: Sequence[np.nda
     with tempfile.TemporaryDirectory(prefix="noise-") as name:
         folder = Path(name) / "work"
         calibration = PictureSet.of("calibration", crops)
-        original, made = measure.converted(weights, plan.cheapest(recipe), calibration, folder, stages)
-        program = write(made, original.program, folder / "program")
-        (found,) = measure.noise(made, program, program.rows(), [calibration.pictures], stages)
+        original, int8 = measure.converted(weights, plan.cheapest(recipe), calibration, folder, stages)
+        program = write(int8, original.program, folder / "program")
+        (found,) = measure.noise(int8, program, program.rows(), [calibration.pictures], stages)
     errors = {block: list(ways.items()) for block, ways in found.gelu_errors.items()}
     return json.dumps({**dataclasses.asdict(found), "gelu_errors": errors})
 
@@ -52,8 +52,8 @@ def recipes(recipe: Recipe, measured: str) -> dict[str, Recipe]:
     chosen = {}
     for limit in BUDGETS:
         ways = knapsack.choose(layers, limit * 1e6 - priced.whole)
-        made = plan.recipe_of(recipe, ways, limit * 1e6)
-        chosen[f"{recipe.name}-budget{limit}"] = made.model_copy(update={"skip": [*made.skip, "head"]})
+        bought = plan.recipe_of(recipe, ways, limit * 1e6)
+        chosen[f"{recipe.name}-budget{limit}"] = bought.model_copy(update={"skip": [*bought.skip, "head"]})
     return chosen
 
 
@@ -63,7 +63,7 @@ def _noise(values: dict[str, Any]) -> Noise:
         int(block): {Kind(*way): error for way, error in ways}
         for block, ways in values["gelu_errors"].items()
     }
-    return Noise(whole, values["alone"], errors)
+    return Noise(whole, values["isolated"], errors)
 
 
 def _weights(variant: Variant, state: State) -> Weights:

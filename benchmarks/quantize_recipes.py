@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from lite.shown import shown
 from quant import recipe
 from quant.recipe import Recipe
 
@@ -49,6 +50,6 @@ def select(all_rows: dict[str, Recipe], patterns: str) -> dict[str, Recipe]:
     for pattern in patterns.split(","):
         matches = {name: row for name, row in all_rows.items() if fnmatchcase(name, pattern.strip())}
         if not matches:
-            raise click.BadParameter(f"no row matches {pattern!r}; rows are {', '.join(all_rows)}")
+            raise click.BadParameter(f"no row matches {shown(pattern)}; rows are {', '.join(all_rows)}")
         chosen |= matches
     return chosen

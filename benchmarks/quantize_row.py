@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import paddle
 import photographs
@@ -69,8 +69,8 @@ def features(weights: str, recipe: Recipe | None, steps: Steps) -> tuple[np.ndar
         program, form = original.program, None
         if recipe is not None:
             pictures = PictureSet.of("calibration", calibration)
-            made = quantize(loaded, recipe, pictures.first(recipe.batches), original, work, steps)
-            program, form = host_check.twin(made.program, work / "twin", steps), form_of(made, recipe)
+            int8 = quantize(loaded, recipe, pictures.first(recipe.batches), original, work, steps)
+            program, form = host_check.twin(int8.program, work / "twin", steps), form_of(int8, recipe)
         with steps.stage("check"):
             return outputs(program, check, variant), form
 
@@ -82,9 +82,9 @@ def load(weights: str) -> State:
     return state
 
 
-def form_of(made: Int8, recipe: Recipe) -> dict[str, Any]:
+def form_of(int8: Int8, recipe: Recipe) -> dict[str, Any]:
     """What the cost of the INT8 network hangs on, as JSON can say it; the head is in INT8 as it is on a phone."""
-    form = dataclasses.asdict(made.rewritten.form if made.rewritten else PLAIN)
+    form = dataclasses.asdict(int8.rewritten.form if int8.rewritten else PLAIN)
     form = {name: sorted(value) if isinstance(value, frozenset) else value for name, value in form.items()}
     return {
         **form,
@@ -131,9 +131,13 @@ def instructions(form: dict[str, Any], steps: Steps) -> float:
     return cost.instructions(model, (1, 3, side, side))
 
 
-def main() -> None:
+@click.command(help=__doc__.split("\n\n")[0])
+@click.argument("kind", type=click.Choice(["float", "int8", "cost", "noise"]))
+@click.argument("weights")
+@click.argument("values", metavar="RECIPE|FORM|null")
+@click.argument("out", metavar="OUT.npy")
+def main(kind: str, weights: str, values: str, out: str) -> None:
     imported = time.monotonic()
-    kind, weights, values, out = sys.argv[1:]
     steps, form = Steps(), None
     try:
         if kind == "cost":
@@ -146,7 +150,7 @@ def main() -> None:
             chosen = Recipe.model_validate(json.loads(values)) if kind == "int8" else None
             result, form = features(weights, chosen, steps)
     except ToolkitError as error:
-        sys.exit(f"error: {error}")
+        raise click.ClickException(str(error)) from error
     np.save(out, result)
     print(json.dumps({"imported": imported, "steps": steps.times, "form": form}))
 

@@ -18,17 +18,17 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import platformdirs
 
 from lite import zoo
 from lite.errors import InputError
+from lite.files import new_file
 from lite.model.pdparams import read_state
 from lite.model.state import State, check_state
 from lite.zoo import PATCH_SIZE
@@ -71,15 +71,8 @@ def save(state: State, path: Path) -> None:
     """Writes a `.pdparams`, whole or not at all. Raises InputError where it cannot be written."""
     import paddle
 
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with new_file(path, remedy="give another place") as part:
         paddle.save(state, str(part), protocol=4)
-        part.replace(path)
-    except OSError as error:
-        raise InputError(f"cannot write {path}", why=error.strerror, remedy="give another place") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def read_backbone(path: Path) -> dict[str, np.ndarray]:
@@ -242,11 +235,17 @@ def agreement(onnx_file: Path, state: State, pixels: np.ndarray) -> np.ndarray:
     return np.array(cosines)
 
 
-if __name__ == "__main__":
+@click.command(help=__doc__.split("\n\n")[0])
+@click.argument("out", metavar="[FILE.pdparams]", type=click.Path(path_type=Path), required=False)
+def main(out: Path | None) -> None:
     try:
         loaded = load()
-        if len(sys.argv) > 1:
-            save(loaded, Path(sys.argv[1]))
+        if out is not None:
+            save(loaded, out)
     except InputError as error:
-        sys.exit(f"error: {error}")
+        raise click.ClickException(str(error)) from error
     print(f"{len(loaded)} tensors, {sum(value.size for value in loaded.values()) / 1e6:.2f} M parameters")
+
+
+if __name__ == "__main__":
+    main()

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lite.errors import ConversionError, InputError
-from lite.files import check_replaceable, file_sha256, new_folder
-from lite.shown import shown
+from lite.files import check_new_folder, file_sha256, new_folder
+from lite.input_file import read_text
+from lite.shown import shortened, shown
 from lite.zoo import Preprocess
 
 if TYPE_CHECKING:
@@ -27,6 +28,20 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 _AGAIN = "make the bundle again with tools/opt.py --force"
+
+
+@dataclass(frozen=True)
+class GoldenPictures:
+    """Pictures by which it is known whether a phone computes a bundle's network; `golden.png` is the first.
+
+    `files`: N PNGs; `logits`: what `host.nb` answers, float32 [N, classes]; `noise`: float32 [N], how far sound runs of
+    an INT8 network lie apart, see `quant/golden.py`, as the norm of the difference of two answers to a picture by that
+    of one. None where it is not INT8, and in older bundles, which have one picture.
+    """
+
+    files: Sequence[Path]
+    logits: np.ndarray
+    noise: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -82,19 +97,44 @@ class Bundle:
 
         Raises InputError if `golden.npz` does not hold just that.
         """
+        arrays = self._golden_arrays()
+        return arrays["tensor"], arrays["logits"]
+
+    def golden_pictures(self) -> GoldenPictures:
+        """All golden pictures. Raises InputError as `golden` does."""
+        arrays = self._golden_arrays()
+        logits = np.concatenate([arrays["logits"][None], arrays["other_logits"]])
+        files = [self.path / golden_name(index) for index in range(len(logits))]
+        return GoldenPictures(files, logits, arrays.get("noise"))
+
+    def _golden_arrays(self) -> dict[str, np.ndarray]:
         path = self.path / "golden.npz"
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                tensor, logits = arrays["tensor"], arrays["logits"]
+            with np.load(path, allow_pickle=False) as file:
+                arrays = dict(file)
+                first = arrays["tensor"], arrays["logits"]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(f"{path} is damaged", why=_first_line(error), remedy=_AGAIN) from error
-        shapes = (self.input_shape, (self.manifest["weights"]["classes"],))
-        for array, shape in zip((tensor, logits), shapes, strict=True):
+        classes = int(self.manifest["weights"]["classes"])
+        # Older bundles have the first picture only.
+        others = arrays.setdefault("other_logits", np.empty((0, classes), np.float32))
+        checked = [
+            *zip(first, (self.input_shape, (classes,)), strict=True),
+            (others, (len(np.atleast_1d(others)), classes)),
+        ]
+        if "noise" in arrays:
+            checked.append((arrays["noise"], (1 + len(np.atleast_1d(others)),)))
+        for array, shape in checked:
             if array.dtype != np.float32 or array.shape != shape or not np.isfinite(array).all():
                 raise InputError(
                     f"{path} holds {array.dtype} {array.shape}, not finite float32 {shape}", remedy=_AGAIN
                 )
-        return tensor, logits
+        for index in range(1 + len(others)):
+            if golden_name(index) not in self.manifest["files"]:
+                raise InputError(
+                    f"{path} has answers to {golden_name(index)}, which is not there", remedy=_AGAIN
+                )
+        return arrays
 
 
 def new_bundle(out: Path, *, force: bool = False) -> AbstractContextManager[Path]:
@@ -106,8 +146,8 @@ def new_bundle(out: Path, *, force: bool = False) -> AbstractContextManager[Path
 
 
 def check_free(out: Path, *, force: bool) -> None:
-    """Raises InputError if `new_bundle` would refuse `out` for what is there; ask before a long run."""
-    check_replaceable(out, MANIFEST, force)
+    """Raises InputError if `new_bundle` would refuse `out`; ask before a long run."""
+    check_new_folder(out, MANIFEST, force)
 
 
 def write_labels(folder: Path, labels: Sequence[str]) -> None:
@@ -121,10 +161,23 @@ def write_labels(folder: Path, labels: Sequence[str]) -> None:
     _write(folder / "labels.txt", "".join(f"{label}\n" for label in labels).encode())
 
 
-def write_golden(folder: Path, tensor: np.ndarray, logits: np.ndarray) -> None:
-    """Writes `golden.npz`: the input tensor (float32 [1, 3, H, W]) and what `host.nb` answers ([classes])."""
+def golden_name(index: int) -> str:
+    """The file of a golden picture: golden.png, golden-2.png and so on."""
+    return f"golden-{index + 1}.png" if index else "golden.png"
+
+
+def write_golden(
+    folder: Path, tensor: np.ndarray, logits: np.ndarray, noise: np.ndarray | None = None
+) -> None:
+    """Writes `golden.npz`, what `host.nb` answers to the golden pictures.
+
+    `tensor` is the first one's, float32 [1, 3, H, W]; `logits` [N, classes]; `noise` [N], see GoldenPictures.
+    """
     part = folder / ".golden.part.npz"
-    np.savez(part, tensor=tensor.astype(np.float32), logits=logits.astype(np.float32))
+    arrays = {"tensor": tensor, "logits": logits[0], "other_logits": logits[1:]}
+    if noise is not None:
+        arrays["noise"] = noise
+    np.savez(part, **{name: array.astype(np.float32) for name, array in arrays.items()})
     part.replace(folder / "golden.npz")
 
 
@@ -160,16 +213,15 @@ def read(folder: Path, *, verify: bool = True) -> Bundle:
     Raises InputError saying what is wrong: no bundle, one by a newer version, incomplete, or edited.
     """
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        reason = f"it has no {MANIFEST}" if folder.is_dir() else "there is no such folder"
-        raise InputError(
-            f"{folder} is not a bundle", why=reason, remedy="make one with tools/opt.py"
-        ) from None
+        there = (folder / MANIFEST).exists()
+        manifest: Any = json.loads(read_text(folder / MANIFEST)) if there else None
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"{folder / MANIFEST} cannot be read", why=_first_line(error), remedy=_AGAIN
         ) from error
+    if not there:
+        reason = f"it has no {MANIFEST}" if folder.is_dir() else "there is no such folder"
+        raise InputError(f"{folder} is not a bundle", why=reason, remedy="make one with tools/opt.py")
     version = manifest.get("schema") if isinstance(manifest, dict) else None
     if isinstance(version, int) and version > SCHEMA:
         raise InputError(
@@ -219,8 +271,8 @@ def newest(root: Path) -> Path:
 
 def _read_labels(folder: Path) -> tuple[str, ...]:
     try:
-        text = (folder / "labels.txt").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(folder / "labels.txt")
+    except UnicodeDecodeError as error:
         raise InputError(
             f"{folder / 'labels.txt'} cannot be read", why=_first_line(error), remedy=_AGAIN
         ) from error
@@ -240,7 +292,7 @@ def _write(path: Path, data: bytes) -> None:
 
 def _first_line(error: object) -> str:
     lines = str(error).splitlines()
-    return lines[0][:200] if lines else type(error).__name__
+    return shortened(lines[0]) if lines else type(error).__name__
 
 
 SCHEMA = 1
@@ -253,7 +305,7 @@ def first_problem(manifest: Any) -> str | None:
     error = best_match(_validator().iter_errors(manifest))
     if error is not None:
         where = "/".join(str(part) for part in error.absolute_path) or "top level"
-        return f"{where}: {error.message.splitlines()[0][:200]}"
+        return f"{shortened(where)}: {shortened(error.message)}"
     _, _, height, width = manifest["input"]["shape"]
     crop = manifest["input"]["crop"]
     if height != crop or width != crop:
@@ -261,7 +313,7 @@ def first_problem(manifest: Any) -> str | None:
     try:
         creation_time(manifest["created"])
     except ValueError:
-        return f"created: {manifest['created']!r} is no time"
+        return f"created: {shown(manifest['created'])} is no time"
     return None
 
 

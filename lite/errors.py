@@ -10,10 +10,7 @@ from __future__ import annotations
 import copyreg
 from typing import Any
 
-from lite.shown import printable, shortened
-
-# Above what any message says in its own words; what it repeats is made shorter where it is made (`lite/shown.py`).
-_LONGEST_FIELD = 2000
+from lite.shown import line
 
 
 class ToolkitError(Exception):
@@ -26,9 +23,9 @@ class ToolkitError(Exception):
     exit_code = 1
 
     def __init__(self, what: str, *, why: str | None = None, remedy: str | None = None) -> None:
-        self.what = _line(what)
-        self.why = None if why is None else _line(why)
-        self.remedy = None if remedy is None else _line(remedy)
+        self.what = line(what)
+        self.why = None if why is None else line(why)
+        self.remedy = None if remedy is None else line(remedy)
         super().__init__(self.what)
 
     def __str__(self) -> str:
@@ -46,10 +43,6 @@ class ToolkitError(Exception):
     def as_dict(self) -> dict[str, str | None]:
         """The fields as JSON values, each in one line; unknown is null."""
         return {"what": self.what, "why": self.why, "remedy": self.remedy}
-
-
-def _line(text: str) -> str:
-    return shortened(printable(shortened(text, _LONGEST_FIELD)), _LONGEST_FIELD)
 
 
 class InputError(ToolkitError):

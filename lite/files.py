@@ -3,37 +3,95 @@
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import os
 import platform
 import re
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lite.errors import InputError
+from lite.shown import shown
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_NO_ROOM = 1 << 20
+_OTHER_OUT = "choose another --out"
+
+
+def check_name(path: Path | str) -> None:
+    """Raises InputError for a path that is not UTF-8, which neither Paddle nor JSON can hold."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            f"{shown(str(path))} is not UTF-8",
+            remedy="rename it, or give another (pictures of any name are found in a folder)",
+        ) from None
+
+
+def check_writable(out: Path, *, inside: bool = False) -> None:
+    """Raises InputError unless a file or folder `out` could be made now, with those above it. Leaves nothing behind.
+
+    With `inside` the question is whether files can be made in the folder `out`, which may be there already.
+    """
+    out = Path(os.path.realpath(out))
+    check_name(out)
+    made: list[Path] = []
+    with _explained(out):
+        try:
+            above = [out, *out.parents] if inside else out.parents
+            for folder in reversed([one for one in above if not one.exists()]):
+                folder.mkdir(exist_ok=True)
+                made.append(folder)
+            # The longest name that it will have on the way.
+            probe = above[0] / _temporary_name(out)
+            probe.mkdir()
+            made.append(probe)
+        finally:
+            for folder in reversed(made):
+                with suppress(OSError):
+                    folder.rmdir()
 
 
 def make_folder(path: Path) -> None:
-    """Makes a folder with those above it. Raises InputError where that is not possible."""
+    """Makes a folder with those above it. Raises InputError where that, or writing into it, is not possible."""
+    check_name(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(
-            f"cannot make the folder {path}", why=error.strerror, remedy="choose another --out"
-        ) from error
+        raise InputError(f"cannot make the folder {path}", why=error.strerror, remedy=_OTHER_OUT) from error
+    check_writable(path, inside=True)
 
 
-def write_text(path: Path, text: str, *, remedy: str = "choose another --out") -> None:
+def write_text(path: Path, text: str, *, remedy: str = _OTHER_OUT) -> None:
     """Writes `text` under a temporary name beside `path`, then renames it: an earlier file stays whole.
 
-    Raises InputError where it cannot be written, which ends in `remedy`.
+    What is not UTF-8, as in a picture's name, is written as an escape. Raises InputError where it cannot be written,
+    which ends in `remedy`.
+    """
+    with new_file(path, remedy=remedy) as part:
+        part.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+@contextmanager
+def new_file(path: Path, *, remedy: str = _OTHER_OUT) -> Iterator[Path]:
+    """Gives a temporary name beside `path`; the file there becomes `path` when the block ends well, else it goes.
+
+    So `path` is written whole or not at all, also when the power goes. Its folder is made. Raises InputError, which
+    ends in `remedy`, for an OSError of the block or of what is done around it.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_text(text, encoding="utf-8")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        with part.open("rb") as file:
+            # Renamed before its bytes are on the disk, a power cut could leave neither the old nor the new.
+            os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
         raise InputError(f"cannot write {path}", why=error.strerror, remedy=remedy) from error
@@ -41,6 +99,12 @@ def write_text(path: Path, text: str, *, remedy: str = "choose another --out") -
         # Also after Ctrl-C.
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def remove_parts(path: Path) -> None:
+    """Removes what runs that were killed while they wrote `path` by `new_file` have left."""
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        part.unlink(missing_ok=True)
 
 
 def file_sha256(*paths: Path) -> str:
@@ -53,7 +117,39 @@ def file_sha256(*paths: Path) -> str:
     return digest.hexdigest()
 
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+def is_full(error: OSError) -> bool:
+    """Whether a write failed because there was no space left, or no more was allowed."""
+    return error.errno in _FULL
+
+
+def no_room(folder: Path) -> bool:
+    """Whether less than 1 MiB is free where `folder` lies."""
+    return _free(folder) < _NO_ROOM
+
+
+def full_disk(error: Exception, folder: Path) -> InputError:
+    """What to raise for a write below `folder` that found no space: it names the folder whose disk is full.
+
+    Where the error does not say which, that is `folder` or the one for temporary files, whichever has less space.
+    """
+    temporary = Path(tempfile.tempdir or os.environ.get("TMPDIR") or "/tmp").absolute()  # noqa: S108
+    named = getattr(error, "filename", None)
+    place = Path(named).parent if isinstance(named, str) else min(folder, temporary, key=_free)
+    in_temporary = place.absolute().is_relative_to(temporary)
+    return InputError(
+        "the disk is full",
+        why=f"no space left in {place}",
+        remedy="free some, or set TMPDIR to a folder on another disk"
+        if in_temporary
+        else f"free some, or {_OTHER_OUT}",
+    )
+
+
+def _free(folder: Path) -> float:
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return float("inf")
 
 
 @contextmanager
@@ -68,8 +164,8 @@ def new_folder(out: Path, *, holds: str, force: bool = False) -> Iterator[Path]:
     Raises InputError when `out` exists and may not be replaced, cannot be written, or the disk is full.
     """
     out = Path(os.path.realpath(out))
-    mine = f".{out.name}.{platform.node()}.{os.getpid()}.{secrets.token_hex(4)}"
-    folder = out.with_name(f"{mine}.new")
+    check_name(out)
+    folder = out.with_name(_temporary_name(out))
     with _explained(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         _clean_stale(out)
@@ -79,14 +175,18 @@ def new_folder(out: Path, *, holds: str, force: bool = False) -> Iterator[Path]:
         try:
             yield folder
         except OSError as error:
-            if error.errno in _FULL:
-                raise _full(out) from error
+            if is_full(error):
+                raise full_disk(error, folder) from error
             raise
         with _explained(out):
             check_replaceable(out, holds, force)
-            _publish(folder, out, out.with_name(f"{mine}.old"))
+            _publish(folder, out, folder.with_suffix(".old"))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _temporary_name(out: Path) -> str:
+    return f".{out.name}.{platform.node()}.{os.getpid()}.{secrets.token_hex(4)}.new"
 
 
 @contextmanager
@@ -94,15 +194,15 @@ def _explained(out: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
-            raise _full(out) from error
-        raise InputError(f"cannot write {out}", why=error.strerror, remedy="choose another --out") from error
+        if is_full(error):
+            raise full_disk(error, out.parent) from error
+        raise InputError(f"cannot write {out}", why=error.strerror, remedy=_OTHER_OUT) from error
 
 
-def _full(out: Path) -> InputError:
-    return InputError(
-        f"the disk is full, {out} was not written", remedy="free some space or choose another --out"
-    )
+def check_new_folder(out: Path, holds: str, force: bool) -> None:
+    """Raises InputError where `new_folder` would refuse `out`: for what is there, or because it cannot be written."""
+    check_replaceable(out, holds, force)
+    check_writable(out)
 
 
 def check_replaceable(out: Path, holds: str, force: bool) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lite.errors import InputError
+from lite.input_file import read_text
+from lite.shown import shown
 
 
 def beside(weights: Path) -> Path:
@@ -16,9 +18,7 @@ def beside(weights: Path) -> Path:
 def read(path: Path, classes: int) -> tuple[str, ...]:
     """Reads `classes` class names from `path`, UTF-8, one a line. Raises InputError if they do not fit."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"cannot read labels {path}", why=error.strerror or str(error)) from error
+        text = read_text(path, what="labels")
     except UnicodeDecodeError as error:
         raise InputError(f"labels {path} are not UTF-8 text", remedy="save the file as UTF-8") from error
     lines = [line.strip() for line in text.rstrip().split("\n")] if text.strip() else []
@@ -55,7 +55,7 @@ def difference(weights: Path, classes: Sequence[str]) -> str | None:
         return None
     for index, (theirs, ours) in enumerate(zip(of(weights, len(classes)) or classes, classes, strict=True)):
         if theirs != ours:
-            return f"class {index} is {theirs!r} in {beside(weights).name} and {ours!r} in the data"
+            return f"class {index} is {shown(theirs)} in {beside(weights).name} and {shown(ours)} in the data"
     return None
 
 

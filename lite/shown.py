@@ -1,21 +1,37 @@
-"""Text from outside, as messages repeat it: short, in one line, with nothing in it that a terminal would obey."""
+"""Text from outside, as messages and reports repeat it: with nothing that a terminal obeys, in messages short."""
 
 from __future__ import annotations
 
+import re
 import reprlib
 
 LONGEST = 200
+# Control characters, line ends of Unicode, what turns the direction of writing, bytes of names that are not UTF-8.
+_OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_LONG_WORD = re.compile(rf"\S{{{LONGEST + 1},}}")
+
+
+def escaped(text: str, keep: str = "") -> str:
+    """`text` for a table, a page or a cell: what would be obeyed and not shown is escaped as Python's repr does.
+
+    The characters of `keep` stay, such as the line ends of a text that has more than one line.
+    """
+    return _OBEYED.sub(lambda found: found[0] if found[0] in keep else _escape(found[0]), text)
 
 
 def printable(text: str) -> str:
-    """`text` in one line: white space becomes one space, what cannot be seen is escaped as Python's repr does.
+    """`text` for a message, in one line: white space becomes one space, all that cannot be seen is escaped.
 
-    That is control characters, those that turn the direction of writing, and bytes of names that are not UTF-8.
+    That is more than `escaped` does, since a message is ours and needs no letters that are not seen.
     """
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
-        for letter in " ".join(text.split())
-    )
+    line = " ".join(text.split())
+    if line.isprintable():
+        return line
+    return "".join(letter if letter.isprintable() else _escape(letter) for letter in line)
+
+
+def _escape(letter: str) -> str:
+    return letter.encode("unicode_escape").decode("ascii")
 
 
 def shortened(text: str, longest: int = LONGEST) -> str:
@@ -24,6 +40,16 @@ def shortened(text: str, longest: int = LONGEST) -> str:
         return text
     tail = longest // 3
     return f"{text[: longest - tail - 1]}…{text[-tail:]}"
+
+
+def line(text: str, longest: int = 2000) -> str:
+    """A message as `printable` gives it; a word of more than 200 characters, which is nobody's own, is shortened.
+
+    `longest` is above what any message says in its own words. Other text that a message repeats is made shorter where
+    the message is made, by `shown`.
+    """
+    bounded = shortened(printable(shortened(text, longest)), longest)
+    return _LONG_WORD.sub(lambda found: shortened(found[0]), bounded)
 
 
 def shown(value: object, longest: int = LONGEST) -> str:

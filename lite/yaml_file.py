@@ -15,6 +15,7 @@ import pydantic
 import yaml
 
 from lite.errors import InputError
+from lite.input_file import read_text
 from lite.shown import shortened, shown
 
 Where = Sequence[str | int]
@@ -97,19 +98,11 @@ class YamlFile:
         """
         advice = f"see {examples} for examples"
         try:
-            with path.open("rb") as file:
-                content = file.read(_MAXIMUM_BYTES + 1)
-            text = content.decode("utf-8-sig")
-        except OSError as error:
-            raise InputError(
-                f"{path}", why=f"can't read {what}: {error.strerror}", remedy="give a YAML text file"
-            ) from error
+            text = read_text(path, _MAXIMUM_BYTES, what=what)
         except UnicodeDecodeError as error:
             raise InputError(
                 f"{path}", why=f"{what}: not UTF-8 text", remedy="give a YAML text file"
             ) from error
-        if len(content) > _MAXIMUM_BYTES:
-            raise InputError(f"{path}", why=f"{what}: more than {_MAXIMUM_BYTES:,} bytes", remedy=advice)
         try:
             root, values = _parsed(text)
         except yaml.YAMLError as error:

@@ -11,20 +11,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from lite import bundle
 from lite.bundle import Bundle
-from lite.errors import ConversionError, InputError
+from lite.errors import ConversionError
 from lite.files import write_text
-from lite.measure import accuracy, classes_csv, drift, margins, predictions_csv
+from lite.measure import accuracy, csv_tables, drift, margins
 from lite.measure.drift import LayerDrift
 from lite.model.exported import INPUT_NAME
 from lite.model.weights import Weights
 from lite.nb import reader, shapes
 from lite.nb.reader import LiteModel
-from lite.pictures import prepare
 from lite.pictures.picture_set import Picture, PictureSet
 from lite.report import report
 from lite.report.plots import Curve
@@ -38,7 +36,7 @@ REFERENCE = "Paddle Inference, fp32"
 class Inputs:
     """What the bundles of one conversion share.
 
-    `calibration` is None where nothing is INT8; `golden` is the picture that bundles store with its answer;
+    `calibration` is None where nothing is INT8; `golden` are the pictures that bundles store with their answers;
     `fp32_bytes` is the size of the float `.nb` for ARM, which others are compared with.
     """
 
@@ -46,7 +44,7 @@ class Inputs:
     recipe: Recipe
     calibration: PictureSet | None
     check: PictureSet
-    golden: Picture
+    golden: Sequence[Picture]
     fp32_bytes: int
     seed: int
 
@@ -74,39 +72,21 @@ class NbFile:
 class Checked:
     """A converted network and what was found of it.
 
-    `answers`: logits of the golden picture by `host_nb`, then of the check pictures, float32 [1 + N, classes];
-    `reference`: the float network's of the check pictures, float32 [N, classes]; `layers`: drift by block.
+    `golden` and `logits`: what `host_nb` answers to the golden and to the check pictures, float32 [G, classes] and
+    [N, classes]; `noise`: float32 [G] for INT8, see `quant/golden.py`; `reference`: the float network's logits of the
+    check pictures, float32 [N, classes]; `layers`: drift by block.
     """
 
     precision: str
     target: str
     nb: NbFile
     host_nb: Path
-    answers: np.ndarray = field(repr=False)
+    golden: np.ndarray = field(repr=False)
+    noise: np.ndarray | None
+    logits: np.ndarray = field(repr=False)
     reference: np.ndarray = field(repr=False)
     layers: Sequence[LayerDrift]
     curve: Curve | None
-
-    @property
-    def golden(self) -> np.ndarray:
-        """Logits float32 [classes] of the golden picture."""
-        return self.answers[0]
-
-    @property
-    def logits(self) -> np.ndarray:
-        """Logits float32 [N, classes] of the check pictures."""
-        return self.answers[1:]
-
-
-def golden_picture(picture: Picture, folder: Path) -> Picture:
-    """The picture as `golden.png` in `folder`: what is read back from there is what any decoder gives.
-
-    Raises InputError when it cannot be written.
-    """
-    path = folder / "golden.png"
-    if not cv2.imwrite(str(path), cv2.cvtColor(picture.pixels(), cv2.COLOR_RGB2BGR)):
-        raise InputError(f"cannot write {path}", remedy="is the disk full?")
-    return Picture(path.name, path)
 
 
 def write(folder: Path, inputs: Inputs, checked: Checked, *, max_drift: float | None, force: bool) -> Bundle:
@@ -118,7 +98,7 @@ def write(folder: Path, inputs: Inputs, checked: Checked, *, max_drift: float | 
     weights, check = inputs.weights, inputs.check
     if not np.isfinite(checked.golden).all():
         raise ConversionError(
-            "host.nb answers NaN or infinity for the golden picture", remedy="do not deploy this model"
+            "host.nb answers NaN or infinity for a golden picture", remedy="do not deploy this model"
         )
     measured = drift.compare(checked.reference, checked.logits, check.labels, reference_name=REFERENCE)
     by_margin = margins.measure(checked.reference, checked.logits)
@@ -145,10 +125,11 @@ def write(folder: Path, inputs: Inputs, checked: Checked, *, max_drift: float | 
         shutil.copyfile(checked.nb.path, new / "model.nb")
         shutil.copyfile(checked.host_nb, new / "host.nb")
         bundle.write_labels(new, weights.labels)
-        assert inputs.golden.file is not None
-        shutil.copyfile(inputs.golden.file, new / "golden.png")
-        tensor = prepare.from_file(new / "golden.png", weights.variant.preprocess)
-        bundle.write_golden(new, tensor, checked.golden)
+        for picture in inputs.golden:
+            assert picture.file is not None
+            shutil.copyfile(picture.file, new / picture.name)
+        tensor = inputs.golden[0].tensor(weights.variant.preprocess)
+        bundle.write_golden(new, tensor, checked.golden, checked.noise)
         worst = report.worst_pictures(
             checked.reference,
             checked.logits,
@@ -160,11 +141,13 @@ def write(folder: Path, inputs: Inputs, checked: Checked, *, max_drift: float | 
         size = checked.nb.bytes
         page = report.Report(manifest, size, checked.layers, worst, checked.curve, classes, by_margin_class)
         report.write(new / "report.html", page)
-        answers = predictions_csv.table(
+        answers = csv_tables.predictions_table(
             check.names, weights.labels, checked.logits, checked.reference, check.labels
         )
-        write_text(new / predictions_csv.NAME, answers)
-        write_text(new / classes_csv.NAME, classes_csv.table(weights.labels, classes, by_margin_class))
+        write_text(new / csv_tables.PREDICTIONS, answers)
+        write_text(
+            new / csv_tables.CLASSES, csv_tables.classes_table(weights.labels, classes, by_margin_class)
+        )
         bundle.write_manifest(new, manifest)
     return bundle.read(folder)
 

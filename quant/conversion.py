@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -21,16 +20,18 @@ from lite import bundle
 from lite.bundle import Bundle
 from lite.engines import processes, workers
 from lite.errors import InputError
+from lite.files import check_writable
 from lite.model.exported import Exported
 from lite.model.form import CHEAPEST, PLAIN, Form
 from lite.model.program import FloatProgram, export_weights
 from lite.model.weights import Weights
 from lite.nb import optimizer
 from lite.pictures.picture_set import DIGITS, PictureSet
+from lite.scratch import scratch_folder
 from lite.stages import Stages, to_stderr
-from quant import bundle_writer, host_check
+from quant import bundle_writer, golden, host_check
 from quant.budget import plan
-from quant.budget import run as budgets
+from quant.budget import plan as budgets
 from quant.bundle_writer import Checked, Inputs, NbFile
 from quant.cost import model as cost
 from quant.int8 import SEED, quantize
@@ -82,9 +83,10 @@ def convert(
     that is there already; ConversionError when a stage fails. Both are ToolkitErrors.
     """
     request = Request(precision, target)
+    check_writable(Path(out), inside=True)
     used = recipe if isinstance(recipe, Recipe) else Recipe.named(recipe)
     if budget is not None:
-        plan.check(used, budget, weights.variant, weights.classes, int8=precision == "int8")
+        plan.check_budget(used, budget, weights.variant, weights.classes, int8=precision == "int8")
     weights, calibrating, checking = choose_for(
         weights,
         str(calibration),
@@ -94,7 +96,7 @@ def convert(
         check_pictures=check_pictures,
         notify=notify,
     )
-    with TemporaryDirectory(prefix="deit-lite-") as work:
+    with scratch_folder() as work:
         (written,) = convert_all(
             weights,
             [request],
@@ -102,7 +104,7 @@ def convert(
             calibration=calibrating,
             check=checking,
             out=Path(out),
-            work=Path(work),
+            work=work,
             force=force,
             max_drift=max_drift,
             budget=budget,
@@ -157,8 +159,9 @@ def convert_all(
         twin = host_check.twin(int8.program, work / "twin", stages) if int8 else None
         programs = _Programs(original.program, packed.program, int8.program if int8 else None, twin)
         float_nb = _for_phone(_FP32_ARM, programs, work, stages)
-        golden = bundle_writer.golden_picture(check.pictures[0], work)
-        inputs = Inputs(weights, recipe, pictures, check, golden, float_nb.bytes, SEED)
+        shown_first = golden.choose(check, weights.variant.preprocess, work)
+        nudged = golden.nudged(shown_first, weights.variant.preprocess)
+        inputs = Inputs(weights, recipe, pictures, check, shown_first, float_nb.bytes, SEED)
         host: dict[Exported, np.ndarray] = {}
         bundles = []
         for request in requests:
@@ -166,18 +169,28 @@ def convert_all(
             program = programs.on_host(request)
             host_nb = work / f"host_{program.model.parent.name}.nb"
             if program not in host:
-                shown = [golden, *check.pictures]
+                shown = [*shown_first, *nudged, *check.pictures]
                 host[program] = host_check.logits(program, weights, shown, hosts, host_nb, stages)
             with stages.stage("reference"):
                 expected = reference.logits(stages.on_progress)
+            answers, again, logits = np.split(host[program], [len(shown_first), 2 * len(shown_first)])
             layers, curve = [], None
             if request.precision == "int8":
                 layers = host_check.by_block(original.network, program, check.pictures, recipe, stages)
             if request.precision == "int8" and budgeted:
                 taken = cost.instructions(nb.model, inputs.shape)
-                curve = budgeted.curve(taken, expected, host[program][1:], stages)
+                curve = budgeted.curve(taken, expected, logits, stages)
             checked = Checked(
-                request.precision, request.target, nb, host_nb, host[program], expected, layers, curve
+                request.precision,
+                request.target,
+                nb,
+                host_nb,
+                answers,
+                golden.noise(answers, again) if request.precision == "int8" else None,
+                logits,
+                expected,
+                layers,
+                curve,
             )
             with stages.stage("bundle"):
                 written = bundle_writer.write(

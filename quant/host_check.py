@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import paddle
 
 from lite.engines.base import Runnable
 from lite.engines.paddle_inference import InferenceEngine
 from lite.engines.paddle_lite import LiteEngine
 from lite.engines.workers import Job, Pending, Workers
+from lite.measure import drift
 from lite.measure.drift import LayerDrift
 from lite.model.deploy import DeployableDeiT
 from lite.model.exported import Exported
+from lite.model.program import LoadedProgram, static_graph
 from lite.model.weights import Weights
 from lite.nb import optimizer
 from lite.pictures.picture_set import Picture, PictureSet
 from lite.stages import Stages
-from quant import block_drift
+from lite.zoo import Preprocess
 from quant.int8 import SEED
 from quant.program.twin import build_twin
 from quant.recipe import Recipe
@@ -63,7 +66,7 @@ def logits(
 def by_block(
     network: DeployableDeiT, host_twin: Exported, pictures: Sequence[Picture], recipe: Recipe, stages: Stages
 ) -> list[LayerDrift]:
-    """What is left of the logits where INT8 ends behind each block (`quant/block_drift.py`), over the first pictures.
+    """What is left of the logits where INT8 ends behind each block (`quant/host_check.py`), over the first pictures.
 
     `network` is the float network before the recipe's rewrite.
     """
@@ -73,10 +76,65 @@ def by_block(
         return turned_back(stream, SEED) if rotated else stream
 
     with stages.stage("per-block drift"):
-        return block_drift.by_block(
+        return drift_by_block(
             network, host_twin, pictures[:BLOCK_PICTURES], network.variant.preprocess, to_float=to_float
         )
 
 
 def _job(engine: Runnable, weights: Weights) -> Job:
     return Job.of(engine, weights.variant.preprocess, weights.classes)
+
+
+# Activations of so many pictures are in memory at once, those behind every block.
+_CHUNK = 4
+Stream = Callable[[np.ndarray], np.ndarray]
+
+
+def drift_by_block(
+    network: DeployableDeiT,
+    twin: Exported,
+    pictures: Sequence[Picture],
+    spec: Preprocess,
+    *,
+    to_float: Stream = lambda stream: stream,
+) -> list[LayerDrift]:
+    """SNR and mean cosine of the logits where INT8 ends behind the patch embedding, behind each block, behind the head.
+
+    Blocks' own outputs cannot tell where accuracy is lost. They are tensors in another basis where the recipe rotates
+    the residual stream, most of their tokens are never read, and a direction that no later layer looks at counts as
+    much as any other. So each block's output in INT8, and what enters the first, is handed to the float network's next
+    block, and the logits are compared. Behind the head that is the whole INT8 network: the bundle's own figure.
+
+    `network` is the float network, `twin` the host twin of its INT8 program (`quant/program/twin.py`). `to_float` turns
+    the twin's residual stream, float32 [N, tokens, dim], into the float network's. Raises InputError for an unreadable
+    picture, ConversionError for NaN.
+    """
+    names = ["patches", *(f"block {index + 1}" for index in range(len(network.blocks))), "head"]
+    reference, mixed = [], []
+    with static_graph() as executor:
+        loaded = LoadedProgram(twin, executor)
+    for start in range(0, len(pictures), _CHUNK):
+        pixels = [picture.tensor(spec) for picture in pictures[start : start + _CHUNK]]
+        logits, *streams = _outputs(loaded, pixels)
+        with paddle.no_grad():
+            answers = [_from_block(network, index, to_float(stream)) for index, stream in enumerate(streams)]
+            expected = np.concatenate([network(paddle.to_tensor(each)).numpy() for each in pixels])
+        for place in range(len(pixels)):
+            reference.append([expected[place : place + 1]] * len(names))
+            mixed.append([answer[place : place + 1] for answer in (*answers, logits)])
+    return drift.per_layer(names, reference, mixed)
+
+
+def _outputs(loaded: LoadedProgram, pixels: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Logits, then what enters the first block and leaves each, float32 [N, tokens, dim]; last only class tokens."""
+    with static_graph():
+        found = [loaded.run(each, loaded.stream) for each in pixels]
+    return [np.concatenate(outputs) for outputs in zip(*found, strict=True)]
+
+
+def _from_block(network: DeployableDeiT, first: int, stream: np.ndarray) -> np.ndarray:
+    """Logits float32 [N, classes] of the stream that enters the block at `first`, which may be the head."""
+    tokens = paddle.to_tensor(stream)
+    for block in list(network.blocks)[first:]:
+        tokens = block(tokens)
+    return network.answer(tokens).numpy()

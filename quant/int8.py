@@ -14,7 +14,7 @@ from lite.model.weights import Weights
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
 from quant.pictures import Views, cropped
-from quant.program import ptq, ranges
+from quant.program import layers, ptq
 from quant.recipe import Recipe
 from quant.rewrite import reconstruct
 from quant.rewrite.reconstruct import Rewritten
@@ -62,7 +62,7 @@ def quantize(
             network, program, pictures, recipe, folder / "int8", seed=seed, on_picture=stages.on_progress
         )
         if rewritten is not None:
-            ranges.assign(quantized, network, program, rewritten.ranges)
+            layers.assign_ranges(quantized, network, program, rewritten.ranges)
     return Int8(quantized, network, rewritten)
 
 

@@ -7,11 +7,13 @@ fixed seed, so that classes are mixed, and cut in two.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from lite import labels as class_names
 from lite.errors import InputError
@@ -19,7 +21,6 @@ from lite.model.weights import Weights
 from lite.pictures import folders, picture_set, prepare
 from lite.pictures.picture_set import DIGITS, Picture, PictureSet
 from lite.zoo import Preprocess
-from quant import mapped
 from quant.request import CALIBRATION_PICTURES, CHECK_PICTURES
 
 _LEAST_CHECK_SHARE = 0.25
@@ -153,7 +154,7 @@ def cropped(pictures: PictureSet, spec: Preprocess, folder: Path) -> PictureSet:
     size = (spec.crop, spec.crop, 3)
     arrays = [one.array for one in pictures.pictures if one.array is not None and one.array.shape == size]
     if len(arrays) < len(pictures.pictures):
-        crops = mapped.array(folder / "calibration.npy", (len(pictures.pictures), *size), np.uint8)
+        crops = mapped_array(folder / "calibration.npy", (len(pictures.pictures), *size), np.uint8)
         for place, picture in enumerate(pictures.pictures):
             crops[place] = prepare.resize_crop(picture.pixels(), spec.resize_short, spec.crop)
         arrays = list(crops)
@@ -207,3 +208,20 @@ def _random_crop(whole: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         crop = crop[:, ::-1]
     bright = np.rint(crop * np.float32(rng.uniform(0.75, 1.25)))
     return np.ascontiguousarray(np.clip(bright, 0, 255).astype(np.uint8))
+
+
+def mapped_array(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> np.ndarray:
+    """A new array of that shape in the file `path` (npy). Raises InputError when the disk has no room for it."""
+    try:
+        values = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+        # Without its blocks the file has holes, and writing to one on a full disk ends the process by SIGBUS.
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError as error:
+        size = np.dtype(dtype).itemsize * float(np.prod(shape)) / 1e6
+        raise InputError(
+            f"{path.parent}",
+            why=f"no room for {size:,.0f} MB of calibration data ({error.strerror or error})",
+            remedy="free some, point TMPDIR to a larger disk, or calibrate with fewer pictures",
+        ) from error
+    return values

@@ -123,6 +123,12 @@ def greedy() -> Iterator[tuple[str, bytes]]:
     )
     pairs = START + b"]q\x01(" + b"](K\x01K\x01e" * 10_000 + b"e" + ORDERED + b"q\x02h\x01\x85q\x03"
     yield "one list made 40,000 OrderedDicts", pairs + b"h\x02h\x03R" * 40_000 + b"."
+    many = b"](K\x01K\x01eq\x05a](" + b"h\x05" * 60_000 + b"eq\x01a"
+    shared = START + b"]" + many + ORDERED + b"q\x02ah\x01\x85q\x03a"
+    yield (
+        "one list made 30,000 dicts of 60,000 names",
+        shared + b"}(" + b"".join(text(str(n)) + b"h\x02h\x03R" for n in range(30_000)) + b"u.",
+    )
     inside = START + b"]}q\x01(" + b"K\x01K\x01" * 30_000 + b"ua}("
     yield (
         "one dict under 20,000 names",
@@ -183,6 +189,15 @@ def odd() -> Iterator[tuple[str, bytes]]:
     yield "a lone half of a letter", START + b"}\x8c\x03\xed\xa0\x80Ns."
 
 
+_LONG = [*(text(letter * 255) for letter in "a'\x1b\n "), text("\N{PILE OF POO}" * 60), raw(b"a" * 999)]
+_NUMBERS = [
+    b"K\x00",
+    b"K\x01",
+    b"J" + b"\xff" * 4,
+    b"J\xff\xff\xff\x7f",
+    b"\x8a\xfa" + b"\x7f" * 250,
+    b"G" + b"\x7f" * 8,
+]
 _PIECES = [
     bytes([code[0]])
     for name in pickle.__all__
@@ -190,12 +205,18 @@ _PIECES = [
 ]
 
 
+def _nested(chance: random.Random) -> list[bytes]:
+    # All the depth that a file can have takes a third of a second to read.
+    return list(NESTED.values()) if chance.random() < 0.02 else [deep(2000), *list(NESTED.values())[1:]]
+
+
 def invented(seed: int) -> bytes:
     """A program of opcodes and of pieces that belong together, in any order."""
     chance = random.Random(seed)
     pieces = [
-        *_PIECES, *NESTED.values(), array(), dtype(), text("a"), text("latin1"), raw(b"abcd"), ORDERED + b")R",
-        DTYPE, RECONSTRUCT, ENCODE, b"h\x00", b"q\x00", b"h\x01", b"q\x01", b"(", b"t", b"}", b"]", b"R", b"b", b"s",
+        *_PIECES, *_nested(chance), *_LONG, *_NUMBERS, array(), dtype(), text("a"), text("latin1"), raw(b"abcd"),
+        ORDERED + b")R", DTYPE, RECONSTRUCT, ENCODE,
+        b"h\x00", b"q\x00", b"h\x01", b"q\x01", b"(", b"t", b"}", b"]", b"R", b"b", b"s",
         b"a", text("UnpackBigParamInfor@@"), text("slices"), text("OriginShape"), b"K\x01", b"cbuiltins\ntuple\n",
     ]  # fmt: skip
     middle = b"".join(chance.choices(pieces, k=chance.randrange(1, 40)))
@@ -206,6 +227,44 @@ def invented(seed: int) -> bytes:
         + chance.choice([b"", b"s", b"u"])
         + b"."
     )
+
+
+def spoiled(seed: int) -> bytes:
+    """A state in the form that Paddle writes, in which some of the parts are something else."""
+    chance = random.Random(seed)
+    often = chance.choice([0.005, 0.02, 0.1])
+    odd = [
+        *_nested(chance),
+        *_LONG,
+        *_NUMBERS,
+        *(b"N", b"\x88", b"]", b"}", b")", b"h\x01", b"h\x02"),
+        ORDERED + b")R",
+    ]
+
+    def part(usual: bytes) -> bytes:
+        return chance.choice(odd) if chance.random() < often else usual
+
+    def tensor() -> bytes:
+        code, count = chance.choice([("f2", 8), ("f4", 4), ("f8", 2)])
+        of = part(dtype(part(text(code)), part(text(chance.choice("<>=|")))))
+        encoded = ENCODE + part(text("\xff" * 16)) + part(text("latin1")) + part(b"\x86") + b"R"
+        data = part(chance.choice([raw(bytes(16)), encoded]))
+        return part(array(data, part(part(b"K" + bytes([count])) + b"\x85"), of))
+
+    def table(*pairs: tuple[bytes, bytes]) -> bytes:
+        return b"}(" + b"".join(part(key) + part(value) for key, value in pairs) + b"u"
+
+    names = [text(f"layer.{number}") for number in range(chance.randrange(1, 6))]
+    slices = table(
+        (text("OriginShape"), b"K\x08\x85"), (text("slices"), b"](" + part(names[0]) + part(names[-1]) + b"e")
+    )
+    pairs = [(name, tensor()) for name in names]
+    if chance.random() < 0.3:
+        pairs += [
+            (text("UnpackBigParamInfor@@"), table((names[0], slices))),
+            (text("StructuredToParameterName@@"), b"}"),
+        ]
+    return START + b"](" + part(array()) + b"q\x01](K\x01K\x01eq\x02e" + table(*pairs) + b"."
 
 
 def damaged(whole: bytes, seed: int) -> bytes:
@@ -227,7 +286,8 @@ def damaged(whole: bytes, seed: int) -> bytes:
     return bytes(content)
 
 
-def _memory() -> int:
+def memory() -> int:
+    """The most memory that this process has had at once, in bytes."""
     # Not getrusage, whose maximum has that of the program that started this one in it.
     status = Path("/proc/self/status").read_text()
     return 1024 * int(status.partition("VmHWM:")[2].split()[0])
@@ -238,12 +298,12 @@ def _main(files: list[str]) -> None:
     from lite.model.pdparams import read_state
 
     for file in files:
-        before = _memory()
+        before = memory()
         try:
             said: object = {name: list(value.shape) for name, value in read_state(Path(file)).items()}
         except InputError as error:
             said = str(error)
-        print(json.dumps({"said": said, "memory": _memory() - before}), flush=True)
+        print(json.dumps({"said": said, "memory": memory() - before}), flush=True)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 PARTS = ("lite", "quant", "tools")
@@ -22,7 +22,8 @@ def imports(root: Path) -> dict[str, set[str]]:
     """Modules that each module imports, also within functions, but not for types only."""
     known = modules(root)
     return {
-        name: {found for found in _imported(file) if found in known} - {name} for name, file in known.items()
+        name: {found for found in _imported(file, known) if found in known} - {name}
+        for name, file in known.items()
     }
 
 
@@ -36,7 +37,7 @@ def room(module: str, root: Path) -> str:
     return ".".join(parts[:2]) if (root / parts[0] / parts[1]).is_dir() else parts[0]
 
 
-def _imported(file: Path) -> Iterator[str]:
+def _imported(file: Path, known: Container[str]) -> Iterator[str]:
     tree = ast.parse(file.read_text(encoding="utf-8"))
     for_types = {
         id(node)
@@ -52,7 +53,7 @@ def _imported(file: Path) -> Iterator[str]:
                 yield name.name
         elif isinstance(node, ast.ImportFrom) and node.module:
             for name in node.names:
-                yield f"{node.module}.{name.name}"
-                yield node.module
+                module = f"{node.module}.{name.name}"
+                yield module if module in known else node.module
                 # Commands import their shared modules by their bare names.
                 yield f"tools.{node.module}"

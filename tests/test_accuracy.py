@@ -9,7 +9,7 @@ import pytest
 
 from lite import bundle
 from lite.measure import accuracy
-from lite.measure.validation import Validation
+from lite.measure.validate import Validation
 from lite.pictures.picture_set import Picture, PictureSet
 
 

@@ -191,7 +191,7 @@ def test_a_gzip_of_something_else(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    for path, why in ((tmp_path / "none.tar.gz", "No such file"), (tmp_path, "Is a directory")):
+    for path, why in ((tmp_path / "none.tar.gz", "No such file"), (tmp_path, "it is a folder")):
         with pytest.raises(InputError, match=f"cannot read .*{why}"):
             archive.unpack(path, tmp_path / "folder")
     assert not (tmp_path / "folder").exists()

@@ -8,7 +8,7 @@ import pytest
 
 from lite import zoo
 from lite.model.form import CHEAPEST, Attention
-from quant.cost import lite_graph, model
+from quant.cost import model, prices
 
 
 @pytest.mark.parametrize("quantized", [["conv2d", "matmul_v2"], []], ids=["int8", "fp32"])
@@ -18,7 +18,7 @@ def test_no_form_takes_fewer_instructions(variant: zoo.Variant, quantized: list[
     shape = (1, 3, variant.image, variant.image)
     costs = {
         form: model.instructions(
-            lite_graph.operators(variant, 1000, form, tanh_gelu=True, quantized=quantized), shape
+            prices.operators(variant, 1000, form, tanh_gelu=True, quantized=quantized), shape
         )
         for form in get_args(Attention)
     }

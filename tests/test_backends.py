@@ -12,13 +12,12 @@ import pytest
 
 from lite import bundle, zoo
 from lite.engines import BACKENDS, processes
-from lite.engines.base import Options, Runnable
+from lite.engines.base import Options, Runnable, Selection
 from lite.engines.dygraph import NetworkPredictor
 from lite.errors import InputError
 from lite.exports.export import logits_of
 from lite.measure import classifier, scores
 from lite.measure.classifier import Classifier
-from lite.measure.selection import Selection
 from lite.model import weights
 from lite.model.weights import Weights
 from lite.pictures import digits, picture_set, prepare

@@ -55,6 +55,27 @@ def test_a_program_that_fails_says_why(measured, tmp_path: Path) -> None:
         measured.run([str(program)], os.environ)
 
 
+SCRIPTS = [
+    path.name
+    for path in sorted((Path(__file__).resolve().parent.parent / "benchmarks").glob("*.py"))
+    if "__main__" in path.read_text()
+]
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_every_script_answers_help(root: Path, tmp_path: Path, name: str) -> None:
+    script = [sys.executable, str(root / "benchmarks" / name)]
+    ended = subprocess.run([*script, "--help"], capture_output=True, text=True, cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith(f"Usage: {name} [OPTIONS]")
+    assert len(ended.stdout.splitlines()) > 4
+    wrong = subprocess.run([*script, "--nonsense"], capture_output=True, text=True, cwd=tmp_path)
+    assert wrong.returncode == 2
+    assert "No such option '--nonsense'" in wrong.stderr
+    assert "Traceback" not in wrong.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.slow
 def test_convert_by_hand_and_by_the_toolkit(root: Path) -> None:
     command = [sys.executable, str(root / "benchmarks" / "convert.py"), "--rounds", "1", "--blocks", "1"]

@@ -7,14 +7,14 @@ import io
 
 import numpy as np
 
-from lite.measure import accuracy, classes_csv, interval, margins
+from lite.measure import accuracy, csv_tables, interval, margins
 
 RNG = np.random.default_rng(0)
 REFERENCE = RNG.normal(size=(1500, 3)).astype(np.float32)
 DEPLOYED = REFERENCE + 0.3 * RNG.normal(size=REFERENCE.shape).astype(np.float32)
 LABELS = RNG.integers(0, 2, 1500)
 # Two classes of one name, as ImageNet has.
-CLASSES = ("crane", "crane", "größer\nzwei")
+CLASSES = ("crane", "crane", 'größer, "zwei"')
 MARGINS = margins.measure(REFERENCE, DEPLOYED)
 NEAR = margins.by_class(MARGINS, CLASSES)
 
@@ -25,7 +25,7 @@ def rows(text: str) -> list[dict[str, str]]:
 
 def test_a_row_for_each_class_even_without_pictures():
     right = accuracy.by_class(DEPLOYED, REFERENCE, LABELS, CLASSES)
-    found = rows(classes_csv.table(CLASSES, right, NEAR))
+    found = rows(csv_tables.classes_table(CLASSES, right, NEAR))
     assert [row["class"] for row in found] == list(CLASSES)
     assert [int(row["labelled"] or 0) for row in found] == [*np.bincount(LABELS), 0]
     assert {value for name, value in found[2].items() if name.startswith("top1_")} == {""}
@@ -44,7 +44,7 @@ def test_a_row_for_each_class_even_without_pictures():
 
 
 def test_margins_are_by_the_references_class():
-    found = rows(classes_csv.table(CLASSES, [], NEAR))
+    found = rows(csv_tables.classes_table(CLASSES, [], NEAR))
     assert [row["top1_deployed"] for row in found] == ["", "", ""]
     assert [int(row["predicted"]) for row in found] == np.bincount(REFERENCE.argmax(1)).tolist()
     assert sum(int(row["flips"]) for row in found) == MARGINS.flipped.sum()
@@ -55,10 +55,10 @@ def test_margins_are_by_the_references_class():
 
 
 def test_what_is_unknown_is_empty():
-    found = rows(classes_csv.table(CLASSES, accuracy.by_class(DEPLOYED, None, LABELS, CLASSES), []))
+    found = rows(csv_tables.classes_table(CLASSES, accuracy.by_class(DEPLOYED, None, LABELS, CLASSES), []))
     assert found[0]["top1_deployed"]
     unknown = ("top1_reference", "top1_agreement_low", "predicted", "flips")
     assert {found[0][name] for name in unknown} == {""}
     few = margins.by_class(margins.measure(REFERENCE[:5], DEPLOYED[:5]), CLASSES)
-    row = rows(classes_csv.table(CLASSES, [], few))[few[0].index]
+    row = rows(csv_tables.classes_table(CLASSES, [], few))[few[0].index]
     assert (row["flip_probability"], int(row["predicted"])) == ("", few[0].images)

@@ -72,10 +72,141 @@ def test_errors_are_one_line_and_a_status(
     assert (ended.returncode, ended.stderr, ended.stdout) == (status, stderr, "")
 
 
-def test_a_bug_keeps_its_traceback(root: Path, tmp_path: Path) -> None:
-    ended = subprocess.run(command(root, tmp_path, "1 / 0"), capture_output=True, text=True)
-    assert ended.returncode == 1
-    assert "ZeroDivisionError" in ended.stderr
+FAULT = "error: this should not happen, it is a fault of this toolkit: "
+BUGS = {
+    "1 / 0": "ZeroDivisionError: division by zero",
+    "raise RuntimeError('a\\nb' * 1000)": "RuntimeError: a",
+    "raise RuntimeError": "RuntimeError",
+    "raise SystemError('x' * 5000)": f"SystemError: {'x' * 200}",
+    "main(None, *main)": "TypeError: ",
+    "sys.setrecursionlimit(100); f = lambda: f(); f()": "RecursionError: ",
+    "import threading; one = threading.Thread(target=lambda: 1 / 0); one.start(); one.join(); sys.exit(1)": "ZeroD",
+}
+
+
+@pytest.mark.parametrize("body", BUGS)
+def test_a_bug_is_one_line_and_debug_shows_its_traceback(root: Path, tmp_path: Path, body: str) -> None:
+    arguments = command(root, tmp_path, body)
+    ended = subprocess.run(arguments, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith(FAULT + BUGS[body])
+    assert len(line) < 600
+    assert line.endswith(
+        "; run it again with --debug, and report what that shows as an issue of the repository"
+    )
+    ended = subprocess.run([*arguments, "--debug"], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.splitlines()[0] == line
+    assert "Traceback (most recent call last)" in ended.stderr
+
+
+def test_a_bug_of_the_toolkit_says_where(root: Path, tmp_path: Path) -> None:
+    body = "from lite.pictures import prepare; prepare.resize_crop(None, 1, 1)"
+    ended = subprocess.run(command(root, tmp_path, body), capture_output=True, text=True)
+    assert "AttributeError: " in ended.stderr
+    assert "(lite/pictures/prepare.py:" in ended.stderr
+
+
+def test_debug_shows_where_a_users_mistake_was_found(root: Path, tmp_path: Path) -> None:
+    arguments = command(root, tmp_path, "raise errors.InputError('no')")
+    ended = subprocess.run([*arguments, "--debug"], capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error: no\nTraceback")
+
+
+def test_too_little_memory_is_said(root: Path, tmp_path: Path) -> None:
+    body = "import numpy; numpy.zeros(1 << 55)"
+    ended = subprocess.run(command(root, tmp_path, body), capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("error: there is not enough memory: Unable to allocate")
+
+
+# How a shell begins a command: some of its standard streams are closed, full, or go nowhere.
+STREAMS = {
+    ">&-": (2, None, "error: standard output is closed; send it somewhere: > FILE, or > /dev/null\n"),
+    ">&- 2>&-": (2, None, None),
+    "<&- >&- 2>&-": (2, None, None),
+    "<&-": (0, "done\n", ""),
+    "2>&-": (0, "done\n", None),
+    "<&- 2>&-": (0, "done\n", None),
+    ">/dev/full": (
+        2, None, "error: cannot write to standard output: No space left on device; send it somewhere else\n"
+    ),
+    ">/dev/full 2>/dev/full": (2, None, None),
+    "2>/dev/full": (0, "done\n", None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("streams", STREAMS)
+@pytest.mark.parametrize(
+    "body", ["click.echo('done')", "print('done')", "click.echo('done'); raise OSError(5, 'no')"]
+)
+def test_standard_streams_that_are_closed_or_full(
+    root: Path, tmp_path: Path, body: str, streams: str
+) -> None:
+    status, out, err = STREAMS[streams]
+    # A file that is opened must not take a closed stream's place.
+    body = f"file = open('file', 'w'); assert file.fileno() > 2; {body}"
+    shell = ["bash", "-c", f'"$@" {streams}', "bash", *command(root, tmp_path, body)]
+    ended = subprocess.run(shell, capture_output=True, text=True)
+    if status == 0 and "raise" in body:
+        status, err = 2, err and "error: [Errno 5] no; "
+    assert ended.returncode == status
+    assert ended.stdout == (out or "")
+    assert ended.stderr == (err or "") or ended.stderr.startswith("error: [Errno 5] no; ")
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("name", [path.name for path in sorted((ROOT / "tools").glob("[a-z]*.py"))])
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("mkdir gone; cd gone; rmdir ../gone", "the working folder cannot be found: No such file"),
+        ("mkdir $'n\\xe9'; cd $'n\\xe9'", "is not UTF-8"),
+    ],
+)
+def test_a_working_folder_that_cannot_be(
+    root: Path, tmp_path: Path, name: str, place: str, words: str
+) -> None:
+    # A relative one would stop Python itself.
+    shell = [
+        "env",
+        "-u",
+        "PYTHONPATH",
+        "bash",
+        "-c",
+        f'{place}; exec "$@"',
+        "bash",
+        sys.executable,
+        root / "tools" / name,
+        "--help",
+    ]
+    ended = subprocess.run(shell, capture_output=True, text=True, cwd=tmp_path)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    (line,) = ended.stderr.splitlines()
+    assert words in line
+
+
+@pytest.mark.parametrize("name", [path.name for path in sorted((ROOT / "tools").glob("[a-z]*.py"))])
+@pytest.mark.parametrize("argument", [b"n\xe9", b"--model=\xff", b"--out\xff", b"a/\xc3/b.jpg"])
+def test_an_argument_that_is_not_utf_8_is_refused_before_any_work(
+    root: Path, name: str, argument: bytes
+) -> None:
+    ended = subprocess.run([sys.executable, root / "tools" / name, argument], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert "is not UTF-8" in line
+
+
+def test_any_name_can_be_printed(root: Path, tmp_path: Path) -> None:
+    body = "click.echo(b'n\\xe9'.decode('utf-8', 'surrogateescape') + '\\N{DUCK}')"
+    arguments = command(root, tmp_path, body)
+    for encoding, shown in (("utf-8", "n\\udce9\N{DUCK}"), ("latin-1", "n\\udce9\\U0001f986")):
+        ended = subprocess.run(["env", f"PYTHONIOENCODING={encoding}", *arguments], capture_output=True)
+        assert (ended.returncode, ended.stderr) == (0, b"")
+        assert ended.stdout.decode(encoding) == shown + "\n"
 
 
 @pytest.mark.parametrize(
@@ -155,7 +286,7 @@ def test_a_missing_package_is_one_line(root: Path, tmp_path: Path) -> None:
     ("module", "status", "words"),
     [
         ("no_such_package", 2, "error: a required package cannot be imported"),
-        ("lite.no_such", 1, "Traceback"),
+        ("lite.no_such", 1, FAULT),
     ],
 )
 def test_a_package_that_a_running_command_misses(

@@ -14,7 +14,7 @@ import pytest
 
 from lite.errors import ConversionError, InputError, ToolkitError
 from lite.phone.demo import DemoError
-from lite.phone.errors import PhoneError
+from lite.phone.link import PhoneError
 from lite.shown import shown
 
 FOLDERS = ("lite", "quant", "tools", "benchmarks")
@@ -219,3 +219,24 @@ def test_a_command_that_fails_prints_the_fields_for_json(
         [each for each in command if each != "--json"], capture_output=True, text=True, cwd=tmp_path
     )
     assert (without.returncode, without.stdout, without.stderr) == (code, "", done.stderr)
+
+
+def test_what_an_error_repeats_of_a_value_is_made_short(root: Path) -> None:
+    found = []
+    for name, tree in trees(root).items():
+        for call in ast.walk(tree):
+            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name | ast.Attribute):
+                continue
+            called = call.func.id if isinstance(call.func, ast.Name) else call.func.attr
+            # The first is Python's own protocol, the second is never shown.
+            if not called.endswith(("Error", "BadParameter", "fail")) or called in (
+                "AttributeError",
+                "MalformedError",
+            ):
+                continue
+            found += [
+                f"{name}:{part.lineno}: write shown(…) for !r"
+                for part in ast.walk(call)
+                if isinstance(part, ast.FormattedValue) and part.conversion == ord("r")
+            ]
+    assert found == []

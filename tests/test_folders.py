@@ -52,6 +52,48 @@ def test_follows_links_but_not_in_circles(tmp_path: Path) -> None:
     assert names(found(tmp_path / "here"), tmp_path) == ["here/b.jpg", "here/link/a.jpg"]
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_folders_that_link_to_each_other_list_each_picture_once(tmp_path: Path, seed: int) -> None:
+    """Any graph of folders and links: what is found is what there is to reach, once, by its own place if it has one."""
+    rng = np.random.default_rng(seed)
+    places = [tmp_path / "here", tmp_path / "else" / "where"]
+    for place in places:
+        place.mkdir(parents=True)
+    for number in range(int(rng.integers(1, 12))):
+        places.append(places[rng.integers(len(places))] / f"{number}")
+        places[-1].mkdir()
+    for number, place in enumerate(places):
+        make(place, f"{number}.jpg")
+    for number in range(int(rng.integers(0, 40))):
+        link = places[rng.integers(len(places))] / f"link{number}"
+        link.symlink_to(places[rng.integers(len(places))])
+    (places[0] / "loop.jpg").symlink_to(places[0] / "loop.jpg")
+    (places[0] / "gone").symlink_to(places[0] / "nowhere")
+    reachable, todo = set(), [places[0]]
+    while todo:
+        if (folder := todo.pop().resolve()) not in reachable:
+            reachable.add(folder)
+            todo += [inner for inner in folder.iterdir() if inner.is_dir()]
+    pictures = [path for path in found(places[0]) if path.name != "loop.jpg"]
+    assert sorted(path.resolve() for path in pictures) == sorted(
+        path for folder in reachable for path in folder.glob("*.jpg") if not path.is_symlink()
+    )
+    own = {path for path in pictures if path.resolve() == path}
+    assert own == {path for path in pictures if path.resolve().is_relative_to(places[0])}
+    assert pictures == sorted(pictures)
+
+
+def test_many_folders_that_all_link_to_all_are_found_at_once(tmp_path: Path) -> None:
+    # By every way there is, that would be 10^18 pictures.
+    for name in range(20):
+        make(tmp_path / f"{name}", "a.jpg")
+        for other in range(20):
+            (tmp_path / f"{name}" / f"to{other}").symlink_to(tmp_path / f"{other}")
+    paths, labels = labelled(tmp_path, 20)
+    assert sorted(labels) == list(range(20))
+    assert [path.parent.name for path in paths] == [str(label) for label in labels]
+
+
 def test_missing_empty_and_foreign_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nowhere: No such file"):
         found(tmp_path / "nowhere")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from quant.rewrite import attention
+from quant.rewrite import reconstruct
 from quant.rewrite.block import softmax
 
 
@@ -25,7 +25,7 @@ def test_attention_stays_and_ranges_shrink():
     query, key = project("q"), project("k")
     before = softmax(query @ key.T)
     largest = np.abs(query).max() * np.abs(key).max()
-    attention.centre_keys(state, "a", key.min(0), key.max(0), np.abs(query).max(0))
+    reconstruct.centre_keys(state, "a", key.min(0), key.max(0), np.abs(query).max(0))
     query, key = project("q"), project("k")
     np.testing.assert_allclose(softmax(query @ key.T), before, atol=1e-4)
     assert np.abs(query).max() * np.abs(key).max() < largest / 4

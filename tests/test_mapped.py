@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from lite.errors import InputError
-from quant import mapped
+from quant import pictures
 
 
 def test_the_file_has_its_blocks(tmp_path: Path):
-    made = mapped.array(tmp_path / "values.npy", (3, 100_000), np.float32)
+    made = pictures.mapped_array(tmp_path / "values.npy", (3, 100_000), np.float32)
     made[2] = 7
     made.flush()
     assert (tmp_path / "values.npy").stat().st_blocks * 512 >= made.nbytes
@@ -27,4 +27,4 @@ def test_a_full_disk_is_said_beforehand(tmp_path: Path, monkeypatch):
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(InputError, match=r"no room for 4 MB of calibration data \(No space left on device\)"):
-        mapped.array(tmp_path / "values.npy", (10, 100_000), np.float32)
+        pictures.mapped_array(tmp_path / "values.npy", (10, 100_000), np.float32)

@@ -1,4 +1,4 @@
-"""lite/nb/layers.py finds the network's layers again in what Paddle Lite's optimizer left of it."""
+"""lite/nb/shapes.py finds the network's layers again in what Paddle Lite's optimizer left of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lite import zoo
 from lite.model import program as export
 from lite.model.deploy import DeployableDeiT
 from lite.model.form import Form
-from lite.nb import layers, optimizer, reader, shapes
+from lite.nb import optimizer, reader, shapes
 from lite.pictures.picture_set import PictureSet
 from quant.program import ptq
 from quant.recipe import PaddleSlim, Recipe
@@ -64,7 +64,7 @@ def converted(
 def test_every_layer_of_the_network_is_found(tmp_path: Path, form: Form, int8: bool, model: str) -> None:
     wanted, made = converted(tmp_path, form, int8=int8, model=model)
     steps = list(shapes.steps(made, IMAGE))
-    found = layers.layers(steps, made.params)
+    found = shapes.layers(steps, made.params)
     assert set(found) == {step.index for step in steps}
     without_weights = {
         f"blocks.{block}.{part}"
@@ -79,7 +79,7 @@ def test_an_operator_belongs_to_the_layer_that_made_its_input_and_a_calib_to_its
     tmp_path: Path,
 ) -> None:
     _, made = converted(tmp_path, SPLIT, int8=True)
-    found = layers.layers(shapes.steps(made, IMAGE), made.params)
+    found = shapes.layers(shapes.steps(made, IMAGE), made.params)
     there = Counter((found[index], op.type) for index, op in enumerate(made.ops) if index in found)
     heads = 3
     assert there["blocks.0.attn.qkv", "calib"] == 1
@@ -98,4 +98,4 @@ def test_an_operator_belongs_to_the_layer_that_made_its_input_and_a_calib_to_its
 def test_a_program_that_is_no_chain_of_blocks_has_no_layers() -> None:
     kernel = reader.Kernel("relu", "def", "arm", "fp32", "nchw")
     op = reader.Op("relu", kernel, {"X": ("x",)}, {"Out": ("y",)}, {})
-    assert layers.layers([shapes.Step(1, op, {"X": ((1, 8),)}, {"y": (1, 8)}, 0)], ()) == {}
+    assert shapes.layers([shapes.Step(1, op, {"X": ((1, 8),)}, {"y": (1, 8)}, 0)], ()) == {}

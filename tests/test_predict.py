@@ -93,6 +93,10 @@ def test_folders_patterns_and_odd_names(tmp_path, monkeypatch):
     assert expand([f"{tmp_path}/**/*.png"]) == [
         tmp_path / "c[1].png", tmp_path / "d.png", tmp_path / "in/deep/b.png"
     ]  # fmt: skip
+    Path("in/again").symlink_to(tmp_path)
+    Path("in/.hidden.png").write_text("")
+    assert expand(["**/*.png"]) == [Path("c[1].png"), Path("d.png"), Path("in/deep/b.png")]
+    assert expand(["in/**/.hid*.png", "in/a**b", "x" * 5000])[0] == Path("in/.hidden.png")
     (empty,) = expand(["empty"])
     assert isinstance(empty, Prediction)
     assert empty.error is not None

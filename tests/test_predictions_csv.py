@@ -7,7 +7,7 @@ import io
 
 import numpy as np
 
-from lite.measure import predictions_csv
+from lite.measure import csv_tables
 
 CLASSES = ("cat", "=dog", "ox, big")
 REFERENCE = np.array([[2, 0, 0], [0, 3, 2.9]], np.float32)
@@ -16,13 +16,13 @@ DEPLOYED = np.array([[2, 0.1, 0], [0, 2.9, 3]], np.float32)
 
 def rows(**given: object) -> list[dict[str, str]]:
     values = {"deployed": DEPLOYED, "reference": REFERENCE, "truth": np.array([0, 1]), **given}
-    text = predictions_csv.table(["a.png", "-b, c.png"], CLASSES, **values)
+    text = csv_tables.predictions_table(["a.png", "-b, c.png"], CLASSES, **values)
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
 def test_each_picture_has_its_classes_and_whether_they_differ():
     first, second = rows()
-    assert list(first) == list(predictions_csv.COLUMNS)
+    assert list(first) == list(csv_tables.PREDICTION_COLUMNS)
     assert (first["picture"], first["class"], first["deployed"], first["flipped"]) == (
         "a.png",
         "cat",

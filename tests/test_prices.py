@@ -20,8 +20,8 @@ from lite.nb.shapes import steps
 from lite.stages import Stages
 from quant.budget.measure import converted, instructions
 from quant.budget.plan import cheapest
-from quant.cost import lite_graph, prices
 from quant.cost import model as cost
+from quant.cost import prices
 from quant.int8 import Int8
 from quant.recipe import Recipe
 from quant.sensitivity.program import write
@@ -95,7 +95,7 @@ def made(request, tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 
 def test_operators_are_those_that_opt_makes(made: Made):
-    graph = lite_graph.operators(
+    graph = prices.operators(
         made.variant, made.classes, made.attention, tanh_gelu=made.recipe.rewrite.tanh_gelu,
         quantized=made.recipe.paddleslim.quantizable_op_type,
     )  # fmt: skip

@@ -16,11 +16,11 @@ from lite.model.form import Form
 from lite.model.program import LoadedProgram, static_graph
 from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
-from quant.program import ptq, ranges
+from quant.program import layers, ptq
 from quant.recipe import Recipe
 
 VARIANT = zoo.find("deit_tiny")
-RANGES: ranges.Ranges = {
+RANGES: layers.Ranges = {
     "patch_embed.proj": 3.0,
     **{f"blocks.{block}.attn.qkv": 4.0 + block for block in (0, 1)},
     **{f"blocks.{block}.attn.query": [5.0, 5.25, 5.5] for block in (0, 1)},
@@ -65,7 +65,7 @@ def test_every_scale_is_set(attention: str, onnx_format: bool, tmp_path: Path):
     pictures = PictureSet.of("digits", digits.pictures("calibration", 2))
     quantized = ptq.quantize(network, program, pictures, used, tmp_path / "int8")
     before = scales(quantized)
-    assert ranges.assign(quantized, network, program, RANGES) == len(before)
+    assert layers.assign_ranges(quantized, network, program, RANGES) == len(before)
     # One tensor for all heads has the widest of them.
     per_head = [RANGES["blocks.0.attn.query"], RANGES["blocks.0.attn.key"]]
     heads = [[5.5], [6.5]] if attention == "layers" else per_head
@@ -74,4 +74,4 @@ def test_every_scale_is_set(attention: str, onnx_format: bool, tmp_path: Path):
     found = sorted(scales(quantized))
     assert found == sorted(wanted)
     with pytest.raises(ConversionError, match="the rewrite measured no range for it"):
-        ranges.assign(quantized, network, program, {})
+        layers.assign_ranges(quantized, network, program, {})

@@ -15,16 +15,14 @@ from lite.model.exported import Exported
 from lite.model.program import LoadedProgram, static_graph
 from quant import recipe as recipes
 from quant.cost.model import linear
-from quant.program.quantizers import take_apart
-from quant.program.segments import Segments
+from quant.program.quantizers import Segments, take_apart
 from quant.recipe import Recipe
 from quant.rewrite.block import fake_quantize
 from quant.rewrite.gptq import nearest
 from quant.sensitivity.figures import Measured, Sums, Whole
 from quant.sensitivity.program import Program
 from quant.sensitivity.results import document, rank, recipe_text
-from quant.sensitivity.run import WHOLE, Sensitivity, Store
-from quant.sensitivity.worker import Job, measure
+from quant.sensitivity.run import WHOLE, Job, Sensitivity, Store, measure
 
 REWRITE = {"views": 1, "tanh_gelu": False, "attention": "per_head"}
 
@@ -149,7 +147,7 @@ def test_a_weight_by_hand(stock: Program, found: Sensitivity):
         tensor.set(nearest(np.array(tensor)), executor.place)
         logits = [loaded.run(each.tensor(VARIANT.preprocess))[0] for each in SHOWN]
     expected = noise(run(stock.fp32)[0], np.concatenate(logits))
-    figures = one(found, row.name).alone
+    figures = one(found, row.name).isolated
     assert figures.noise == pytest.approx(expected, rel=1e-2)
     assert figures.snr_db == pytest.approx(10 * np.log10(figures.signal / expected), abs=0.05)
 
@@ -165,7 +163,7 @@ def test_an_activation_by_hand_alone_and_left_out(stock: Program, found: Sensiti
         scale = float(int8.parameter(f"{name}@scale").reshape(-1)[0])
     logits, values = run(stock.fp32, name)
     alone = fake_quantize(values, scale) @ matrix + bias
-    assert one(found, "head input").alone.noise == pytest.approx(noise(logits, alone), rel=2e-2)
+    assert one(found, "head input").isolated.noise == pytest.approx(noise(logits, alone), rel=2e-2)
     _, before_head = run(stock.int8, name)
     without = noise(logits, before_head @ matrix + bias)
     assert one(found, "head").without.noise == pytest.approx(without, rel=5e-2)
@@ -182,9 +180,9 @@ def test_the_networks_own_figures(stock: Program, found: Sensitivity):
 
 def test_the_damage_of_tensors_adds_up_to_int8s(found: Sensitivity):
     tensors = [figures for row, figures in found.rows if row.kind != "layer"]
-    assert sum(each.alone.noise for each in tensors) == pytest.approx(found.whole.alone.noise, rel=0.35)
-    layer = one(found, "blocks.0.mlp.fc1").alone.noise
-    parts = [one(found, f"blocks.0.mlp.fc1 {part}").alone.noise for part in ("input", "weight")]
+    assert sum(each.isolated.noise for each in tensors) == pytest.approx(found.whole.isolated.noise, rel=0.35)
+    layer = one(found, "blocks.0.mlp.fc1").isolated.noise
+    parts = [one(found, f"blocks.0.mlp.fc1 {part}").isolated.noise for part in ("input", "weight")]
     assert layer == pytest.approx(sum(parts), rel=0.35)
 
 
@@ -224,7 +222,7 @@ def test_weights_that_the_rewrite_rounded_are_measured_all_the_same(deit: Progra
     weights = [row for row, _ in figures.rows if row.kind == "weight"]
     assert len(weights) == len(layers) - 2  # attention's products have none
     for row in weights:
-        assert 20 < one(figures, row.name).alone.snr_db < 120
+        assert 20 < one(figures, row.name).isolated.snr_db < 120
 
 
 def test_what_skip_brings_is_what_was_measured(stock: Program, found: Sensitivity, tmp_path: Path):
@@ -278,7 +276,7 @@ def test_a_store_skips_what_is_not_its_own_or_cut_off(tmp_path: Path):
     assert mine.read() == kept
     mine.forget()
     assert mine.read() == {}
-    assert other.read()["a", 0].alone.noise == 9.0
+    assert other.read()["a", 0].isolated.noise == 9.0
     with pytest.raises(InputError, match="cannot write .*choose another --out"):
         Store(tmp_path / "nowhere" / "file", "mine").add(("a", 0), Measured(sums, sums))
 

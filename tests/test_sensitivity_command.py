@@ -22,8 +22,7 @@ from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
 from quant import recipe as recipes
 from quant.sensitivity.program import Program, folder_for
-from quant.sensitivity.run import Run
-from quant.sensitivity.worker import Job, measure
+from quant.sensitivity.run import Job, Run, measure
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -64,7 +63,7 @@ def test_ctrl_c_and_the_same_command_again(arguments: list[str], tmp_path: Path)
         os.killpg(process.pid, signal.SIGINT)
         stopped = ended(process)
     assert stopped.returncode == 130
-    assert not stopped.stdout
+    assert json.loads(stopped.stdout)["error"]["exit_code"] == 130
     before = lines.read_text()
     done = before.count("\n")
     rows = 2 * (1 + len(Program(next((tmp_path / "out").glob("program-*"))).rows()))
@@ -125,7 +124,9 @@ def test_bad_input_is_one_line_and_exit_2(arguments: list[str], extra: list[str]
     done = subprocess.run([*arguments, *extra], capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
     assert words in done.stderr.splitlines()[-1]
-    assert not done.stdout
+    error = json.loads(done.stdout)["error"]
+    assert error["exit_code"] == 2
+    assert error["what"] in done.stderr
 
 
 def test_an_unreadable_picture_is_named(arguments: list[str], tmp_path: Path):

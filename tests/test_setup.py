@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
+import io
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from loopback import serve
 from waiting import ended
 
 PYTHON = Path(sys._base_executable)  # type: ignore[attr-defined]
@@ -195,3 +200,60 @@ def test_an_interrupted_set_up_is_repeated_and_two_at_once_make_one(machine: Mac
     changed = machine.run(*command)
     assert "installing small.txt" in changed.stderr
     assert "making" not in changed.stderr
+
+
+@pytest.mark.parametrize("at", ["making", "installing small.txt", "waiting for another set-up"])
+def test_ctrl_c_ends_a_set_up_with_130_and_the_next_is_whole(machine: Machine, at: str):
+    machine.python("bin/python3.10")
+    requirements = machine.folder / "small.txt"
+    requirements.write_text("# nothing\n")
+    command = ("--requirements", requirements, "-c", "print('runs')")
+    with (machine.folder / "venv.lock").open("w") as lock:
+        if at.startswith("waiting"):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        process = machine.start(*command)
+        assert process.stderr
+        assert any(at in line for line in process.stderr)
+        os.killpg(process.pid, signal.SIGINT)
+        done = ended(process)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == f"run.sh: interrupted; the next run sets {machine.venv} up anew\n"
+    again = machine.run(*command)
+    assert (again.returncode, again.stdout) == (0, "runs\n")
+
+
+def wheel(text: str) -> bytes:
+    """A wheel of the module `probe` with `text` in it."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as files:
+        files.writestr("probe.py", text)
+        files.writestr("probe-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: probe\nVersion: 1\n")
+        files.writestr(
+            "probe-1.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        files.writestr("probe-1.dist-info/RECORD", "")
+    return packed.getvalue()
+
+
+def test_only_files_of_the_sha256_that_is_written_are_installed(machine: Machine):
+    machine.python("bin/python3.10")
+    requirements = machine.folder / "one.txt"
+    good = wheel("print('the one that was meant')")
+    digest = hashlib.sha256(good).hexdigest()
+    with serve(wheel("print('another')")) as server:
+        line = f"probe @ {server.url.removesuffix('/file')}/probe-1-py3-none-any.whl"
+        command = ("--requirements", requirements, "-m", "probe")
+        for ending, why in (
+            (f" --hash=sha256:{digest}", "THESE PACKAGES DO NOT MATCH THE HASHES"),
+            ("", "Hashes are required in --require-hashes mode"),
+        ):
+            requirements.write_text(f"{line}{ending}\n")
+            refused = machine.run(*command)
+            assert refused.returncode == 1
+            assert refused.stdout == ""
+            assert why in refused.stderr
+            assert "run.sh: pip could not install one.txt; see its message above" in refused.stderr
+        server.body = good
+        requirements.write_text(f"{line} --hash=sha256:{digest}\n")
+        installed = machine.run(*command)
+    assert (installed.returncode, installed.stdout) == (0, "the one that was meant\n"), installed.stderr

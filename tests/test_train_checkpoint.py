@@ -15,9 +15,9 @@ import pytest
 from training_data import DISTILLED, RANDOM, TINY, assert_same, run, settings, write_colours
 
 from lite.errors import InputError
-from lite.training import listing
+from lite.training import sources
+from lite.training.batches import Devices
 from lite.training.checkpoint import Checkpoint, Position
-from lite.training.devices import Devices
 from lite.training.loop import Task
 from lite.training.settings import Settings
 from lite.training.sources import Digits, Pictures
@@ -25,7 +25,7 @@ from lite.training.sources import Digits, Pictures
 
 @pytest.fixture
 def colours(tmp_path: Path) -> Pictures:
-    return listing.find(str(write_colours(tmp_path / "colours")), seed=1)
+    return sources.find_pictures(str(write_colours(tmp_path / "colours")), seed=1)
 
 
 class StopError(Exception):
@@ -70,7 +70,7 @@ def test_the_last_good_checkpoint_outlives_a_full_disk(colours: Pictures, tmp_pa
             resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, hard))
 
     try:
-        with pytest.raises(InputError, match=r"the disk is full .the last good one is .*x\.npz.; .*--resume"):
+        with pytest.raises(InputError, match=r"too large; .*--resume .the last good one is .*x\.npz."):
             run(task, on_step=disk_fills_up)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -102,7 +102,7 @@ def test_a_checkpoint_of_other_pictures_is_refused(colours: Pictures, tmp_path: 
     task = Task(TINY, colours, settings(), checkpoint=tmp_path / "x.npz")
     Checkpoint(task.identity, Position(), {}, {}).write(tmp_path / "x.npz")
     Path(colours.paths[0]).unlink()
-    fewer = listing.find(str(tmp_path / "colours"), seed=1)
+    fewer = sources.find_pictures(str(tmp_path / "colours"), seed=1)
     with pytest.raises(InputError, match="other pictures"):
         run(Task(TINY, fewer, settings(), checkpoint=tmp_path / "x.npz"), resume=True)
 

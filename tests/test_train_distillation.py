@@ -12,7 +12,7 @@ from training_data import DISTILLED, PLAIN, settings, write_colours
 
 from lite import zoo
 from lite.errors import InputError
-from lite.training import listing, losses, teacher
+from lite.training import losses, sources, teacher
 from lite.training.loop import Task, train
 from lite.training.teacher import Teacher
 
@@ -43,7 +43,7 @@ def test_the_loss_is_the_papers_equation_3():
 
 
 def test_the_distillation_head_learns_what_the_teacher_says(tmp_path: Path):
-    pictures = listing.find(str(write_colours(tmp_path / "colours")), seed=1)
+    pictures = sources.find_pictures(str(write_colours(tmp_path / "colours")), seed=1)
     always_red = random_state(zoo.find("deit_tiny"), 2)
     always_red["head.weight"][:] = 0
     always_red["head.bias"][:] = [-1, 1]

@@ -9,25 +9,25 @@ import pytest
 from training_data import BLUE, RED, write_colours, write_pictures
 
 from lite.errors import InputError
-from lite.training.listing import find
+from lite.training.sources import find_pictures
 
 
 def test_a_tenth_of_each_class_is_held_out_and_never_trained_on(tmp_path: Path):
-    found = find(str(write_colours(tmp_path / "colours")), seed=1)
+    found = find_pictures(str(write_colours(tmp_path / "colours")), seed=1)
     assert found.classes == ("blue", "red")
     assert (len(found.paths), len(found.held_out_paths)) == (36, 4)
     assert not set(found.paths) & set(found.held_out_paths)
     assert found.held_out_labels.tolist() == [0, 0, 1, 1]
     for path, label in zip(found.paths, found.labels, strict=True):
         assert Path(path).parent.name == found.classes[label]
-    assert find(str(tmp_path / "colours"), seed=1).held_out_paths == found.held_out_paths
-    assert find(str(tmp_path / "colours"), seed=2).held_out_paths != found.held_out_paths
+    assert find_pictures(str(tmp_path / "colours"), seed=1).held_out_paths == found.held_out_paths
+    assert find_pictures(str(tmp_path / "colours"), seed=2).held_out_paths != found.held_out_paths
 
 
 def test_train_and_val_folders(tmp_path: Path):
     write_colours(tmp_path / "data" / "train", 3)
     write_colours(tmp_path / "data" / "val", 2)
-    found = find(str(tmp_path / "data"), seed=1)
+    found = find_pictures(str(tmp_path / "data"), seed=1)
     assert (len(found.paths), len(found.held_out_paths)) == (6, 4)
     assert all("/val/" in path for path in found.held_out_paths)
 
@@ -35,7 +35,7 @@ def test_train_and_val_folders(tmp_path: Path):
 def test_numbered_classes_are_in_the_order_of_numbers(tmp_path: Path):
     for number in range(11):
         write_pictures(tmp_path / "data" / str(number), 2, BLUE)
-    assert find(str(tmp_path / "data"), seed=1).classes == tuple(map(str, range(11)))
+    assert find_pictures(str(tmp_path / "data"), seed=1).classes == tuple(map(str, range(11)))
 
 
 @pytest.fixture
@@ -53,14 +53,14 @@ def lists(tmp_path: Path) -> Path:
 
 
 def test_list_files(lists: Path, tmp_path: Path):
-    found = find(str(lists), seed=1)
+    found = find_pictures(str(lists), seed=1)
     assert found.classes == ("0", "1")
     assert [Path(path).parent.name for path in found.paths] == ["blue", "red"] * 3
     assert found.held_out_labels.tolist() == [0, 1]
     names = tmp_path / "names.txt"
     names.write_text("cornflower\npoppy\n")
-    assert find(str(lists), 1, names).classes == ("cornflower", "poppy")
-    alone = find(str(lists / "train_list.txt"), seed=1)
+    assert find_pictures(str(lists), 1, names).classes == ("cornflower", "poppy")
+    alone = find_pictures(str(lists / "train_list.txt"), seed=1)
     # val_list.txt is not named: one of three of each class is held out.
     assert (len(alone.paths), len(alone.held_out_paths)) == (4, 2)
 
@@ -91,4 +91,4 @@ def test_what_cannot_be_trained_on_is_refused(tmp_path: Path, lists: Path):
         ("flowers/missing_list.txt", None, "line 2: no picture"),
     ):
         with pytest.raises(InputError, match=words):
-            find(str(tmp_path / data), 1, tmp_path / names if names else None)
+            find_pictures(str(tmp_path / data), 1, tmp_path / names if names else None)

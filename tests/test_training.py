@@ -16,10 +16,9 @@ from lite import zoo
 from lite.errors import ConversionError, InputError
 from lite.model import pdparams, state, weights
 from lite.pictures import digits
-from lite.training import batches, checkpoint, initial, listing
+from lite.training import batches, checkpoint, initial, sources
 from lite.training import initial as resolution
-from lite.training.batches import Epoch
-from lite.training.devices import ALONE, Devices
+from lite.training.batches import ALONE, Devices, Epoch
 from lite.training.loop import Task
 from lite.training.settings import Augment
 from lite.training.sources import Digits, Pictures
@@ -27,7 +26,7 @@ from lite.training.sources import Digits, Pictures
 
 @pytest.fixture
 def colours(tmp_path: Path) -> Pictures:
-    return listing.find(str(write_colours(tmp_path / "colours")), seed=1)
+    return sources.find_pictures(str(write_colours(tmp_path / "colours")), seed=1)
 
 
 def test_it_learns_a_folder(colours: Pictures):

@@ -20,7 +20,7 @@ from lite.engines import workers
 from lite.engines.paddle_lite import LiteEngine
 from lite.engines.workers import ChunkResult
 from lite.errors import ConversionError, InputError
-from lite.measure import comparison, validation
+from lite.measure import comparison, validate
 from lite.measure.chunks import SIZE
 from lite.measure.comparison import Comparison
 from lite.measure.validate import Run
@@ -89,7 +89,7 @@ def test_the_figures_of_a_labelled_folder(whole, tiny_bundle, photos):
     assert results["top1"]["deployed"] == results["drift"]["top1_deployed"]
     assert results["top1"]["deployed"] < results["top5"]["deployed"] < 1.0
     assert sum(one["images"] for one in results["classes"]) == COUNT
-    assert len(results["worst"]) == validation.WORST
+    assert len(results["worst"]) == validate.WORST
     page = (out / "report.html").read_text()
     assert f"{COUNT} pictures went through both networks" in page
     assert "<code>results.json</code>, beside this file" in page
@@ -213,7 +213,7 @@ def test_a_dask_cluster_gives_the_same(whole, tiny_bundle, photos, tmp_path):
         found = Run(
             made, pictures, comparison.rebuilt(made), tmp_path, lambda: workers.connected(address)
         ).run()
-        results = validation.document(found, max_drift=None, seconds={})
+        results = validate.document(found, max_drift=None, seconds={})
     assert figures(results) == figures(whole[1])
     assert len(chunk_files(tmp_path)) == 2 * 5
     with pytest.raises(InputError, match="no Dask scheduler at"), workers.connected(address):

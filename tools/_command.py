@@ -7,24 +7,33 @@ A command begins with `import _command`, imports at its top what its options nee
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import signal
 import sys
+import threading
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     import click
 
+    from lite.errors import ToolkitError
+
 ROOT = Path(__file__).resolve().parent.parent
 _OURS = ("lite", "quant", "tools")
+_FAULT = 1
 _USAGE = 2
 _INTERRUPTED = 128 + signal.SIGINT
 _BROKEN_PIPE = 128 + signal.SIGPIPE
 _PRINTED = "_command.printed"
+_DEBUG = "--debug"
+_WHY_LENGTH = 200
+_OUTPUT = "standard output"
 
 # `python tools/opt.py` puts only tools/ there.
 if str(ROOT) not in sys.path:
@@ -35,8 +44,9 @@ def run(command: click.Command) -> NoReturn:
     """Runs `command` with the process's arguments and exits.
 
     A ToolkitError becomes `error: …` on standard error and its exit code; bad usage and files that cannot
-    be read or written, 2; Ctrl-C 130; a reader that went away (`| head`) 141, without a word. With --json the
-    error is on standard output, too, as {"error": {"what", "why", "remedy", "exit_code"}}, unless the document is.
+    be read or written, 2; Ctrl-C 130; a reader that went away (`| head`) 141, without a word; whatever else is raised,
+    a line that says where, and 1. --debug, which every command has, shows the traceback, too. With --json the error is
+    on standard output, too, as {"error": {"what", "why", "remedy", "exit_code"}}, unless the document is.
     """
     import click
 
@@ -46,6 +56,9 @@ def run(command: click.Command) -> NoReturn:
     interrupted = False
     context: click.Context | None = None
     failure: ToolkitError | None = None
+    command.params.append(
+        click.Option([_DEBUG], is_flag=True, expose_value=False, help="Show where an error comes from.")
+    )
 
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
         nonlocal interrupted
@@ -53,6 +66,7 @@ def run(command: click.Command) -> NoReturn:
         raise KeyboardInterrupt
 
     try:
+        _check_surroundings()
         with (
             _on_interrupt(interrupt),
             command.make_context(f"python tools/{Path(sys.argv[0]).name}", sys.argv[1:]) as context,
@@ -62,30 +76,31 @@ def run(command: click.Command) -> NoReturn:
     except click.exceptions.Exit as end:
         status = end.exit_code
     except click.ClickException as error:
-        error.show()
         failure, status = ToolkitError(error.format_message()), error.exit_code
+        click.UsageError(failure.what, getattr(error, "ctx", None)).show()
     except ToolkitError as error:
-        _print_error(error)
         failure, status = error, error.exit_code
+        _print_error(failure)
     except (KeyboardInterrupt, click.Abort):
-        _print_error("interrupted")
         failure, status = ToolkitError("interrupted"), _INTERRUPTED
+        _print_error(failure)
     except BrokenPipeError:
-        # Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         status = _BROKEN_PIPE
     except OSError as error:
-        failure = ToolkitError(str(error), remedy="check the path, its permissions and the free space")
+        failure, status = _of_system(error), _USAGE
         _print_error(failure)
-        status = _USAGE
-    except Exception:
+    except Exception as error:
         # Commands import Paddle late, and Ctrl-C meanwhile is whatever its modules make of it.
-        if not interrupted:
-            raise
-        _print_error("interrupted")
-        failure, status = ToolkitError("interrupted"), _INTERRUPTED
+        if interrupted:
+            failure, status = ToolkitError("interrupted"), _INTERRUPTED
+        elif why := _missing(error):
+            failure, status = ToolkitError(why, remedy=_environment()), _USAGE
+        else:
+            failure, status = ToolkitError(**_fault(error)), _FAULT
+        _print_error(failure)
     if failure is not None and _wants_json(command) and not (context and context.meta.get(_PRINTED)):
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(OSError):
             print(json.dumps({"error": failure.as_dict() | {"exit_code": status}}, indent=2), flush=True)
     if status == _INTERRUPTED:
         # While Python ends, one more would be a traceback.
@@ -99,6 +114,63 @@ def print_json(document: object) -> None:
 
     click.echo(json.dumps(document, indent=2))
     click.get_current_context().meta[_PRINTED] = True
+
+
+def _check_surroundings() -> None:
+    """Refuses, before any work, what would end a command in the middle of it."""
+    from lite.errors import InputError
+    from lite.files import check_name
+
+    if _NO_OUTPUT:
+        raise InputError("standard output is closed", remedy="send it somewhere: > FILE, or > /dev/null")
+    try:
+        here = Path.cwd()
+    except OSError as error:
+        raise InputError(
+            "the working folder cannot be found", why=error.strerror, remedy="cd to one that is there"
+        ) from error
+    for name in (str(here), str(ROOT), *sys.argv[1:]):
+        check_name(name)
+
+
+def _of_system(error: OSError) -> ToolkitError:
+    from lite.errors import InputError, ToolkitError
+    from lite.files import full_disk, is_full
+
+    if error.filename == _OUTPUT:
+        _drop_output()
+        return InputError(f"cannot write to {_OUTPUT}", why=error.strerror, remedy="send it somewhere else")
+    if is_full(error):
+        return full_disk(error, Path.cwd())
+    return ToolkitError(str(error), remedy="check the path, its permissions and the free space")
+
+
+def _fault(error: BaseException) -> dict[str, str]:
+    """The fields of an error that nobody foresaw: `what`, `why` with the line it comes from, and `remedy`."""
+    kind, lines = type(error).__name__, str(error).splitlines()
+    if isinstance(error, MemoryError):
+        return {
+            "what": "there is not enough memory",
+            "why": lines[0][:_WHY_LENGTH] if lines else kind,
+            "remedy": "close other programs, or ask for less at once",
+        }
+    frames = [(Path(one.filename), one.lineno) for one in traceback.extract_tb(error.__traceback__)]
+    ours = [f"{file.relative_to(ROOT)}:{line}" for file, line in frames if _is_ours(file)]
+    why = f"{kind}: {lines[0][:_WHY_LENGTH]}" if lines else kind
+    return {
+        "what": "this should not happen, it is a fault of this toolkit",
+        "why": f"{why} ({ours[-1]})" if ours else why,
+        "remedy": f"run it again with {_DEBUG}, and report what that shows as an issue of the repository",
+    }
+
+
+def _is_ours(file: Path) -> bool:
+    return file.is_relative_to(ROOT) and file.relative_to(ROOT).parts[0] in _OURS
+
+
+def _drop_output() -> None:
+    # Python would complain once more when it flushes at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _wants_json(command: click.Command) -> bool:
@@ -127,27 +199,88 @@ def _leave_interrupted(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """A package that is missing as one line and exit 2; a fault of this repository's own with its traceback."""
+    """What is raised before `run`: a missing package as one line and exit 2, anything else as `run` has it."""
+    if why := _missing(error):
+        _leave(why)
+    _print_fault(error)
+
+
+def _show_in_thread(raised: threading.ExceptHookArgs) -> None:
+    if raised.exc_type is not SystemExit:
+        _print_fault(raised.exc_value or raised.exc_type())
+
+
+def _print_fault(error: BaseException) -> None:
+    fault = _fault(error)
+    _print_error(f"{fault['what']}: {fault['why']}; {fault['remedy']}", error)
+
+
+def _missing(error: BaseException) -> str | None:
     if isinstance(error, ImportError) and (error.name or "").split(".")[0] not in _OURS:
-        _leave(f"a required package cannot be imported ({error})")
-    sys.__excepthook__(kind, error, trace)
+        return f"a required package cannot be imported ({error})"
+    return None
+
+
+def _environment() -> str:
+    arguments = " ".join(sys.argv[1:2]) + (" …" if len(sys.argv) > 2 else "")
+    return (
+        f"run ./run.sh tools/{Path(sys.argv[0]).name} {arguments}".rstrip() + ", which makes the environment"
+    )
 
 
 def _leave(why: str) -> NoReturn:
-    arguments = " ".join(sys.argv[1:2]) + (" …" if len(sys.argv) > 2 else "")
-    script = Path(sys.argv[0]).name
-    _print_error(f"{why}; run ./run.sh tools/{script} {arguments}".rstrip() + ", which makes the environment")
+    _print_error(f"{why}; {_environment()}")
     sys.exit(_USAGE)
 
 
-def _print_error(message: object) -> None:
-    # One line, whatever a file's name holds.
-    print("error: " + " ".join(str(message).split()), file=sys.stderr)
+def _print_error(message: object, error: BaseException | None = None) -> None:
+    from lite.shown import line
+
+    # Also where standard error is full.
+    with contextlib.suppress(OSError):
+        # One line, whatever a file's name holds; three fields of an error fit.
+        print("error: " + line(str(message), 6100), file=sys.stderr)
+        error = error or sys.exc_info()[1]
+        if error is not None and _DEBUG in sys.argv:
+            traceback.print_exception(error)
+
+
+class _Output(io.FileIO):
+    """Standard output whose errors say that they are its own; those of writing do not name a file."""
+
+    def write(self, data: Any, /) -> int:
+        """As io.FileIO does."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            error.filename = _OUTPUT
+            raise
+
+
+def _open_standard_streams() -> None:
+    """Gives /dev/null the place of those that are closed (`>&-`): the next file that is opened would get it."""
+    for handle, name in enumerate(("stdin", "stdout", "stderr")):
+        with contextlib.suppress(OSError):
+            os.fstat(handle)
+            continue
+        os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+        setattr(sys, name, os.fdopen(handle, "r" if handle == 0 else "w", closefd=False))
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.fileno() == 1:
+        sys.stdout = io.TextIOWrapper(
+            io.BufferedWriter(_Output(1, "w", closefd=False)),
+            encoding=sys.stdout.encoding,
+            # A picture's name may be no UTF-8, and a terminal may know little of Unicode.
+            errors="backslashreplace",
+            line_buffering=sys.stdout.isatty(),
+        )
 
 
 if sys.version_info[:2] != (3, 10):
     _leave(f"this is Python {sys.version.split()[0]}, and Paddle Lite's wheels end at 3.10")
+_NO_OUTPUT = sys.stdout is None
+_open_standard_streams()
 sys.excepthook = _show
+threading.excepthook = _show_in_thread
 # A compiled module that is being imported would make Ctrl-C an error of its own, so it ends the process on the spot.
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, _leave_interrupted)

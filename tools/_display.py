@@ -17,6 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from lite.shown import escaped, line
 from lite.stages import Stages
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ def show(*renderables: RenderableType) -> None:
     with console.capture() as capture:
         console.print(*renderables)
     click.echo(capture.get(), nl=False)
+
+
+def plain(text: str) -> str:
+    """Text from outside for a table: rich takes nothing in it for markup, a terminal nothing for a command."""
+    return escape(escaped(text))
 
 
 class Display:
@@ -73,7 +79,7 @@ class Display:
 def say(message: str, heading: str = "", style: str = "bold yellow") -> None:
     """One line on stderr, however long the message is and whatever it holds; a `heading:` stands out."""
     start = f"[{style}]{heading}:[/] " if heading else ""
-    _ERRORS.print(start + escape(" ".join(message.split())), soft_wrap=True)
+    _ERRORS.print(start + escape(line(message)), soft_wrap=True)
 
 
 def notify(message: str) -> None:

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import _command
 import click
-from _display import show
+from _display import plain, show
 from _options import BUNDLES, bundle_option, json_option, phone_options, serial_option
 from adbutils import adb_path
-from rich.markup import escape
 from rich.table import Table
 
 from lite.bundle import Bundle
 from lite.errors import InputError
 from lite.phone import checks, facts, host
 from lite.phone.binaries import Binaries
-from lite.phone.errors import NoPhoneError, PhoneError
 from lite.phone.facts import Facts
 from lite.phone.host import Check
-from lite.phone.server import Listed, Server, address
+from lite.phone.link import NoPhoneError, PhoneError
+from lite.phone.server import Listed, Server, address, chosen_serials
 
-BENCH = "python tools/adb_bench.py"
+BENCH = ("python", "tools/adb_bench.py")
 MARKS = {
     "ok": "[green]ok[/]",
     "missing": "[bold red]missing[/]",
@@ -63,12 +63,14 @@ def main(
     computer = [*host.python(_command.ROOT), found, host.tools(), host.ndk(), host.sdks(), _adb()]
     phones: list[dict[str, Any]] = []
     try:
-        server = Server(*where)
+        server = Server(where)
         computer.append(host.ok("adb server", f"version {server.version}"))
-        phones = _phones(server, serials, chosen, Binaries(sdk, demo))
+        phones = _phones(server, chosen_serials(serials), chosen, Binaries(sdk, demo))
     except NoPhoneError as error:
         computer.append(Check("adb server", "missing", error.reason, error.remedy or "adb start-server"))
-    next_step, code = _next(computer, phones)
+    given = {"--bundle": folder, "--adb-host": adb_host, "--sdk": sdk, "--demo": demo}
+    options = [word for name, value in given.items() if value is not None for word in (name, str(value))]
+    next_step, code = _next(computer, phones, serials, options)
     if as_json:
         document = {
             "computer": [vars(check) for check in computer],
@@ -126,15 +128,22 @@ def _problems(chosen: Bundle | None, known: Facts, binaries: Binaries) -> list[c
     return [] if demo.state == "ok" else [checks.Problem("program", demo.found, demo.remedy or "")]
 
 
-def _next(computer: Sequence[Check], phones: Sequence[dict[str, Any]]) -> tuple[str, int]:
-    """The first thing to do, and the command's exit code."""
+def _next(
+    computer: Sequence[Check],
+    phones: Sequence[dict[str, Any]],
+    serials: Sequence[str],
+    options: Sequence[str],
+) -> tuple[str, int]:
+    """The first thing to do, and the command's exit code; the bench gets what this command was given."""
     for check in computer:
         if check.state == "missing":
             return f"{check.remedy}", 2
     if not phones:
         return "plug in a phone and switch on USB debugging in its developer options", NoPhoneError.exit_code
     if ready := [phone["serial"] for phone in phones if not phone["problems"]]:
-        return BENCH if len(phones) == 1 else f"{BENCH} --serial {ready[0]}", 0
+        named = [serial for serial in ready if serial in serials] or (ready[:1] if len(phones) > 1 else [])
+        words = [*options, *(word for serial in named for word in ("--serial", serial))]
+        return shlex.join([*BENCH, *words]), 0
     return f"{phones[0]['serial']}: {phones[0]['problems'][0]['remedy']}", NoPhoneError.exit_code
 
 
@@ -144,13 +153,13 @@ def _print(computer: Sequence[Check], phones: Sequence[dict[str, Any]]) -> None:
         table.add_column(overflow="fold")
     for check in computer:
         remedy = f"\n→ {check.remedy}" if check.remedy else ""
-        table.add_row(MARKS[check.state], check.what, escape(check.found + remedy))
+        table.add_row(MARKS[check.state], check.what, plain(check.found + remedy))
     for phone in phones:
         found = phone["facts"]
         words = _words(found) if found else phone["state"]
         problems = "".join(f"\n{one['what']}: {one['why']}\n→ {one['remedy']}" for one in phone["problems"])
         mark = MARKS["refused" if problems else "ok"]
-        table.add_row(mark, escape(phone["serial"]), escape(words + problems))
+        table.add_row(mark, plain(phone["serial"]), plain(words + problems))
     show(table)
 
 

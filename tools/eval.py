@@ -14,18 +14,17 @@ from typing import TYPE_CHECKING
 
 import _command
 import click
-from _display import Display, notify, say, share, show
+from _display import Display, notify, plain, say, share, show
 from _options import BUNDLES, classifier_options, json_option, limit_option, strict_option
-from rich.markup import escape
 from rich.table import Table
 
 from lite import labels as class_names
 from lite.errors import InputError
-from lite.files import write_text
+from lite.files import check_writable, write_text
 
 if TYPE_CHECKING:
+    from lite.engines.base import Selection
     from lite.measure.scores import Scores
-    from lite.measure.selection import Selection
 
 SHOWN = 10
 MATRIX = 16  # classes that a confusion matrix on a terminal can hold
@@ -69,10 +68,8 @@ def main(
     from lite.measure import scores
     from lite.pictures import picture_set
 
-    if out is not None and not out.absolute().parent.is_dir():
-        raise InputError(
-            f"cannot write {out}", why=f"there is no folder {out.parent}", remedy="make it first"
-        )
+    if out is not None:
+        _check_out(out)
     from lite.measure.classifier import opened
 
     with opened(selection, BUNDLES, notify=notify) as classifier:
@@ -104,17 +101,27 @@ def main(
         )
 
 
+def _check_out(out: Path) -> None:
+    if out.is_dir():
+        raise InputError(f"cannot write {out}", why="it is a folder", remedy="give a file name")
+    if not out.absolute().parent.is_dir():
+        raise InputError(
+            f"cannot write {out}", why=f"there is no folder {out.parent}", remedy="make it first"
+        )
+    check_writable(out)
+
+
 def _print(found: Scores, published: dict[str, float] | None) -> None:
     from lite.measure import interval
 
     classifier = found.classifier
     table = Table(
-        title=escape(f"{classifier.model} in {classifier.backend}"), show_header=False, title_justify="left"
+        title=plain(f"{classifier.model} in {classifier.backend}"), show_header=False, title_justify="left"
     )
     table.add_column(style="bold")
     table.add_column()
     skipped = f", {len(found.unreadable)} could not be read" if found.unreadable else ""
-    table.add_row("pictures", escape(f"{len(found.truth)} from {found.pictures.source}{skipped}"))
+    table.add_row("pictures", plain(f"{len(found.truth)} from {found.pictures.source}{skipped}"))
     part = ""
     if found.imagenet_share is not None and found.imagenet_share < 1:
         part = f"; these are {found.imagenet_share:.2%} of the set"
@@ -128,12 +135,12 @@ def _print(found: Scores, published: dict[str, float] | None) -> None:
             beside = f" (published for ImageNet val: {page:.1%}, in the paper {paper:.1%}{part})"
         table.add_row(f"top-{k}", share(right, interval.of_share(right, len(found.truth))) + beside)
     for place, one in enumerate(found.classes[:5]):
-        text = escape(
+        text = plain(
             f"{one.label}: {share(one.top1_deployed, one.interval('top1_deployed'))} of {one.images}"
         )
         table.add_row("" if place else "worst classes", text)
     for place, (label, given, count) in enumerate(found.confusions(5)):
-        table.add_row("" if place else "confusions", escape(f"{label} taken for {given}: {count}"))
+        table.add_row("" if place else "confusions", plain(f"{label} taken for {given}: {count}"))
     show(table)
     if len(classifier.labels) <= MATRIX:
         show(_matrix(found))
@@ -143,9 +150,9 @@ def _matrix(found: Scores) -> Table:
     table = Table(title="confusion: label down, class given across", title_justify="left")
     table.add_column("")
     for label in found.classifier.labels:
-        table.add_column(escape(label), justify="right")
+        table.add_column(plain(label), justify="right")
     for label, row in zip(found.classifier.labels, found.confusion, strict=True):
-        table.add_row(escape(label), *(str(count) if count else "·" for count in row))
+        table.add_row(plain(label), *(str(count) if count else "·" for count in row))
     return table
 
 

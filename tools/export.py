@@ -17,6 +17,7 @@ from lite import labels as class_names
 from lite.errors import InputError
 from lite.exports import export as exporter
 from lite.exports.export import DEFAULT_OPSET, FORMATS, OPSETS, Format
+from lite.files import check_writable
 from lite.model.weights import load_weights
 
 EXPORTS = _command.ROOT / "build" / "exports"
@@ -50,6 +51,7 @@ Exit codes: 0 done · 2 bad usage or input · 4 the export failed or is not equa
 def main(
     model: str,
     source: str,
+    sha256: str | None,
     labels: Path | None,
     form: Format,
     opset: int | None,
@@ -62,7 +64,9 @@ def main(
         raise InputError("--opset is for --format onnx")
     if out is not None:
         exporter.check_free(out, force=force)
-    loaded = load_weights(model, source, labels, notify=notify)
+    else:
+        check_writable(EXPORTS, inside=True)
+    loaded = load_weights(model, source, labels, sha256=sha256, notify=notify)
     class_names.remark(loaded.labels, notify)
     out = out or EXPORTS / f"{loaded.variant.name}-{loaded.name}-{form}"
     with Display() as display:

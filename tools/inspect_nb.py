@@ -10,6 +10,7 @@ from pathlib import Path
 
 import _command
 import click
+from _display import plain
 from _options import json_option
 from rich.console import Console
 from rich.table import Table
@@ -83,8 +84,8 @@ def _facts(model: reader.LiteModel, image: int | None, core: str) -> dict:
 
 def _print(facts: dict, print_: Callable) -> None:
     parameters = facts["parameters"]
-    print_(f"{facts['file']}  {facts['bytes']:,} bytes", markup=False)
-    print_(f"opt {facts['opt_version']}, meta version {facts['meta_version']}", markup=False)
+    print_(plain(f"{facts['file']}  {facts['bytes']:,} bytes"))
+    print_(plain(f"opt {facts['opt_version']}, meta version {facts['meta_version']}"))
     print_(f"parameters: {parameters['tensors']} tensors, {parameters['bytes']:,} bytes")
     print_(_kernels(facts))
     if facts["cost"] and facts["cost"]["layers"]:
@@ -114,7 +115,7 @@ def _kernels(facts: dict) -> Table:
     rows = figures["operators"] if figures else sorted(facts["kernels"], key=lambda row: -row["count"])
     for row in rows:
         spent = _spent(row, figures) if figures else ()
-        table.add_row(row["op"], row["target"], row["precision"], str(row["count"]), *spent)
+        table.add_row(plain(row["op"]), row["target"], row["precision"], str(row["count"]), *spent)
     return table
 
 
@@ -124,7 +125,7 @@ def _layers(figures: dict) -> Table:
     for heading in ("instructions", "share"):
         table.add_column(heading, justify="right")
     for row in rows[:LAYERS]:
-        table.add_row(row["layer"], *_spent(row, figures))
+        table.add_row(plain(row["layer"]), *_spent(row, figures))
     return table
 
 

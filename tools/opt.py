@@ -5,7 +5,6 @@ weights → network → quantization (int8) → Paddle Lite's optimizer → bund
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ import click
 from _display import Display, drift_rows, gate_note, notify, say, show
 from _options import (
     BUNDLES,
+    Number,
     calibration_options,
     json_option,
     max_drift_option,
@@ -26,7 +26,9 @@ from _options import (
 from rich.table import Table
 
 from lite import zoo
-from lite.errors import DriftError
+from lite.errors import DriftError, InputError
+from lite.files import check_writable
+from lite.scratch import scratch_folder
 from quant.request import CHECK_PICTURES, PRECISIONS, TARGETS, combinations
 
 if TYPE_CHECKING:
@@ -41,8 +43,8 @@ Examples:
   python tools/opt.py --model deit_tiny --budget 190
 
 \b
-Exit codes: 0 done · 2 bad usage or input · 3 drift over --max-drift (bundle kept, marked) ·
-4 conversion failed · 5 download failed
+Exit codes: 0 done · 2 bad usage or input, or a bundle that cannot be made beside others that are ·
+3 drift over --max-drift (bundle kept, marked) · 4 conversion failed · 5 download failed
 """
 
 
@@ -54,7 +56,7 @@ Exit codes: 0 done · 2 bad usage or input · 3 drift over --max-drift (bundle k
 @recipe_option
 @click.option(
     "--budget",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, 1e9, min_open=True),
     metavar="M",
     help="Million instructions that int8 may take for a picture, by the model in quant/cost. The recipe's choice of "
     " what stays in float is replaced by the one that keeps most accuracy for them.",
@@ -77,6 +79,7 @@ Exit codes: 0 done · 2 bad usage or input · 3 drift over --max-drift (bundle k
 def main(
     model: str | None,
     source: str,
+    sha256: str | None,
     labels: Path | None,
     precisions: tuple[str, ...],
     targets: tuple[str, ...],
@@ -101,6 +104,7 @@ def main(
     requests, refusals = combinations(precisions or ("int8",), targets or ("arm",))
     for refusal in refusals:
         say(str(refusal), "not made")
+    check_writable(out, inside=True)
     # Late, here and below: --help and --list need none of it.
     from lite import load_weights
     from lite.model.weights import fewest_classes
@@ -115,9 +119,9 @@ def main(
     variant = zoo.find(model)
     if limit is not None:
         # Before a server is asked, weights are loaded or anything is converted.
-        plan.check(recipe_used, limit, variant, fewest_classes(variant, source), int8=int8)
+        plan.check_budget(recipe_used, limit, variant, fewest_classes(variant, source), int8=int8)
     loaded, calibration, checked = choose_for(
-        load_weights(model, source, labels, notify=notify),
+        load_weights(model, source, labels, sha256=sha256, notify=notify),
         calib,
         check,
         int8=int8,
@@ -125,7 +129,7 @@ def main(
         check_pictures=check_images,
         notify=notify,
     )
-    with tempfile.TemporaryDirectory(prefix="deit-lite-") as work, Display() as display:
+    with scratch_folder() as work, Display() as display:
         bundles = convert_all(
             loaded,
             requests,
@@ -133,7 +137,7 @@ def main(
             calibration=calibration,
             check=checked,
             out=out,
-            work=Path(work),
+            work=work,
             force=force,
             max_drift=max_drift,
             budget=limit,
@@ -150,6 +154,10 @@ def main(
         _print_next(bundles[0])
     if max_drift is not None:
         _gate(bundles, max_drift)
+    if refusals:
+        raise InputError(
+            f"{len(refusals)} of {len(refusals) + len(bundles)} bundles were not made", why=refusals[0].reason
+        )
 
 
 def _models() -> Table:

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 import _command
 import click
-from _display import Display, notify, say, show
+from _display import Display, notify, plain, say, show
 from _options import BUNDLES, classifier_options, json_option
-from rich.markup import escape
 from rich.table import Table
 
 from lite import labels as class_names
 from lite.errors import InputError
+from lite.shown import escaped
 
 if TYPE_CHECKING:
+    from lite.engines.base import Selection
     from lite.measure.predict import Prediction
-    from lite.measure.selection import Selection
 
 EXAMPLES = """
 \b
@@ -79,7 +79,7 @@ def main(
     else:
         for one in predictions:
             if one.error is None:
-                click.echo(one.path)
+                click.echo(escaped(one.path))
                 show(_table(one))
     if failed:
         raise InputError(
@@ -91,7 +91,7 @@ def _table(one: Prediction) -> Table:
     table = Table("class")
     table.add_column("probability", justify="right")
     for guess in one.guesses:
-        table.add_row(escape(guess.label), f"{guess.probability:.2%}")
+        table.add_row(plain(guess.label), f"{guess.probability:.2%}")
     return table
 
 

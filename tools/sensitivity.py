@@ -12,9 +12,10 @@ from typing import Any
 
 import _command
 import click
-from _display import Display, notify, share, show
+from _display import Display, notify, plain, share, show
 from _options import (
     calibration_options,
+    dask_examples,
     json_option,
     model_option,
     out_option,
@@ -23,12 +24,13 @@ from _options import (
     weights_options,
     worker_options,
 )
-from rich.markup import escape
 from rich.table import Table
+
+from lite.files import check_writable
 
 PICTURES = 16
 
-EXAMPLES = """
+EXAMPLES = f"""
 \b
 Examples:
   python tools/sensitivity.py --model deit_tiny
@@ -36,12 +38,7 @@ Examples:
   python tools/sensitivity.py --model deit_tiny --skip-worst 2 --out out/
   python tools/opt.py --model deit_tiny --recipe out/recipe.yaml
 
-\b
-On several machines, with the clone, the pictures and --out at the same paths on all of them:
-  ./run.sh -m dask scheduler
-  ./run.sh -m dask worker tcp://HOST:8786 --nthreads 1 --nworkers 16        # on each machine
-  ./run.sh tools/sensitivity.py --model deit_base --dask tcp://HOST:8786 --out /shared/sensitivity
-
+{dask_examples("tools/sensitivity.py --model deit_base")}
 \b
 Exit codes: 0 done · 2 bad usage or input · 4 conversion, a worker or the scheduler failed (what is done is kept) ·
 5 download failed · 130 interrupted
@@ -87,6 +84,7 @@ Exit codes: 0 done · 2 bad usage or input · 4 conversion, a worker or the sche
 def main(
     model: str,
     source: str,
+    sha256: str | None,
     labels: Path | None,
     recipe: str,
     calib: str | None,
@@ -110,7 +108,9 @@ def main(
     from quant.sensitivity.results import document, rank, recipe_text
     from quant.sensitivity.run import Run
 
-    loaded = load_weights(model, source, labels, notify=notify)
+    if out is not None:
+        check_writable(out, inside=True)
+    loaded = load_weights(model, source, labels, sha256=sha256, notify=notify)
     used = Recipe.named(recipe)
     _, calibration, check = pictures.choose(
         loaded.labels,
@@ -177,16 +177,17 @@ def _print(figures: dict[str, Any], worst: int) -> None:
     show(table)
     table = _table("Tensors, worst first", "share %", "SNR dB", "cosine min", "top-1 %", "meas. dB")
     for row in figures["tensors"][:worst]:
-        alone = row["alone"]
+        isolated = row["isolated"]
         table.add_row(
             *_start(row),
-            f"{alone['cosine_min']:.5f}",
-            f"{100 * alone['top1_agreement']:.0f}",
+            f"{isolated['cosine_min']:.5f}",
+            f"{100 * isolated['top1_agreement']:.0f}",
             f"{row['gain_db']:+.2f}",
         )
     show(table)
     click.echo(
-        "share: of INT8's noise, made alone · SNR: alone · skip: gain if left in float, from its share · meas.: gain "
+        "share: of INT8's noise, in isolation · SNR: in isolation · skip: gain if left in float, from its share · "
+        "meas.: gain "
         "measured, by chance some tenths off · float: million instructions more than INT8 · %/M: share for each"
     )
 
@@ -200,7 +201,7 @@ def _table(title: str, *headings: str) -> Table:
 
 
 def _start(row: dict[str, Any]) -> list[str]:
-    return [escape(row["name"]), f"{100 * row['share']:.2f}", f"{row['alone']['snr_db']:.1f}"]
+    return [plain(row["name"]), f"{100 * row['share']:.2f}", f"{row['isolated']['snr_db']:.1f}"]
 
 
 if __name__ == "__main__":

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import _command
 import click
 from _display import Display, notify, say
-from _options import model_option
+from _options import model_option, sha256_option
 
 from lite import labels as class_names
 from lite import zoo
 from lite.errors import InputError
+from lite.files import check_writable
 
 if TYPE_CHECKING:
     from lite.training.loop import Task
@@ -50,6 +51,7 @@ and val_list.txt with a `path label` a line. Settings: lite/configs/, to be copi
     metavar="none|imagenet|digits|FILE",
     help="What to start from; a head of another number of classes is made anew.",
 )
+@sha256_option("the file of --weights")
 @click.option(
     "--config",
     metavar="NAME|FILE.yaml",
@@ -66,6 +68,7 @@ and val_list.txt with a `path label` a line. Settings: lite/configs/, to be copi
     help="Who a distilled variant learns from: a DeiT, resnet50, …",
 )
 @click.option("--teacher-weights", metavar="imagenet|FILE", help="The teacher's weights.")
+@sha256_option("the file of --teacher-weights", "--teacher-sha256")
 @click.option("--logs", type=click.Path(path_type=Path), metavar="DIR", help="Write curves for TensorBoard.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint beside OUT.")
 @click.option("--strict", is_flag=True, help="End at a picture that can't be read; else others stand in.")
@@ -76,11 +79,13 @@ def main(
     data: str,
     out: Path | None,
     source: str,
+    sha256: str | None,
     config: str | None,
     overrides: tuple[str, ...],
     labels: Path | None,
     teacher_name: str | None,
     teacher_weights: str | None,
+    teacher_sha256: str | None,
     logs: Path | None,
     resume: bool,
     strict: bool,
@@ -88,8 +93,8 @@ def main(
     force: bool,
 ) -> None:
     """Runs the command."""
+    from lite.training import batches, initial, settings, sources, teacher
     from lite.training import checkpoint as save
-    from lite.training import devices, initial, listing, settings, teacher
     from lite.training.checkpoint import discard
     from lite.training.loop import Task, train
     from lite.training.sources import Digits
@@ -97,18 +102,26 @@ def main(
     variant = zoo.find(model)
     out = out or Path("build/training") / f"{variant.name}-{Path(data).resolve().stem}.pdparams"
     checkpoint = save.checkpoint_path(out)
+    check_writable(out)
     _check_outputs(out, checkpoint, resume, force)
+    if logs is not None:
+        check_writable(logs, inside=True)
     chosen = settings.load(
         config or (settings.FROM_NOTHING if source == "none" else settings.FINE_TUNING), overrides
     )
     _check_teacher(variant, teacher_name, teacher_weights)
+    if sha256 and source == "none":
+        raise InputError("--sha256 is of the file of --weights", remedy="give both or neither")
+    if teacher_sha256 and not teacher_name:
+        raise InputError(
+            "--teacher-sha256 is of the file of --teacher-weights", remedy="give both or neither"
+        )
     if data == "digits" and labels:
         raise InputError("--labels names the classes of list files", remedy="the digits have their names")
     pictures: Source = (
-        Digits() if data == "digits" else listing.find(data, chosen.seed, labels, notify=notify)
+        Digits() if data == "digits" else sources.find_pictures(data, chosen.seed, labels, notify=notify)
     )
-    save.check_writable(out)
-    here = devices.start()
+    here = batches.start_devices()
     tell = say if here.is_first else _nothing
     remark = notify if here.is_first else _nothing
     task = Task(
@@ -116,8 +129,12 @@ def main(
         source=pictures,
         settings=chosen,
         devices=here,
-        initial=None if source == "none" else initial.load(variant, source, pictures.classes, notify=remark),
-        teacher=teacher.load(teacher_name, str(teacher_weights), pictures.classes, notify=remark)
+        initial=None
+        if source == "none"
+        else initial.load(variant, source, pictures.classes, sha256=sha256, notify=remark),
+        teacher=teacher.load(
+            teacher_name, str(teacher_weights), pictures.classes, sha256=teacher_sha256, notify=remark
+        )
         if teacher_name
         else None,
         checkpoint=checkpoint,
@@ -125,7 +142,7 @@ def main(
     )
     if variant.distilled and not teacher_name:
         remark("no --teacher: both heads learn from the labels")
-    if chosen.amp and not devices.on_gpu():
+    if chosen.amp and not batches.on_gpu():
         remark("mixed precision is off: it is for GPUs, and this runs on the CPU in float32")
     tell(_plan(task))
     if force and here.is_first:
@@ -157,6 +174,8 @@ def main(
 def _check_outputs(out: Path, checkpoint: Path, resume: bool, force: bool) -> None:
     if resume and force:
         raise InputError("--resume goes on and --force begins anew", remedy="give one of them")
+    if out.is_dir():
+        raise InputError(f"{out} is a folder", remedy="choose another --out")
     if out.exists() and not force:
         raise InputError(f"{out} is there already", remedy="give --force to replace it")
     if checkpoint.exists() and not (resume or force):

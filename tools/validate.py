@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import _command
 import click
-from _display import Display, drift_rows, gate_note, notify, say, share, show
+from _display import Display, drift_rows, gate_note, notify, plain, say, share, show
 from _options import (
     BUNDLES,
     bundle_option,
+    dask_examples,
     json_option,
     limit_option,
     max_drift_option,
@@ -25,32 +26,27 @@ from _options import (
     strict_option,
     worker_options,
 )
-from rich.markup import escape
 from rich.table import Table
 
 from lite.errors import InputError
+from lite.files import check_writable
 
 if TYPE_CHECKING:
     from lite.bundle import Bundle
     from lite.measure.comparison import Comparison
-    from lite.measure.validation import Validation
+    from lite.measure.validate import Validation
 
 VALIDATIONS = _command.ROOT / "build" / "validate"
 SHOWN = 10
 
-EXAMPLES = """
+EXAMPLES = f"""
 \b
 Examples:
   python tools/validate.py --images digits
   python tools/validate.py --bundle build/bundles/deit_tiny-imagenet-int8-arm --images ILSVRC2012_val/ --max-drift 0.05
   python tools/validate.py --images photos/ --reference build/bundles/deit_tiny-imagenet-fp32-arm
 
-\b
-On several machines, with the clone, the bundle, the pictures and --out at the same paths on all of them:
-  ./run.sh -m dask scheduler
-  ./run.sh -m dask worker tcp://HOST:8786 --nthreads 1 --nworkers 16        # on each machine
-  ./run.sh tools/validate.py --images /shared/val --dask tcp://HOST:8786
-
+{dask_examples("tools/validate.py --images photos/")}
 \b
 Exit codes: 0 done · 2 bad usage or input · 3 drift over --max-drift · 4 an engine, a worker or the scheduler
 failed (what is done is kept) · 130 interrupted
@@ -99,11 +95,13 @@ def main(
     """Runs the command."""
     from lite import bundle
     from lite.engines import workers
-    from lite.measure import drift, validation
+    from lite.measure import drift, validate
     from lite.measure.validate import Run, default_out
     from lite.pictures import picture_set
-    from lite.report import validation as validation_files
+    from lite.report import report as validation_files
 
+    if out is not None:
+        check_writable(out, inside=True)
     deployed = bundle.read(folder or bundle.newest(BUNDLES))
     compared = _reference(deployed, reference, max_drift)
     pictures = picture_set.load(images, deployed.labels, limit=limit, notify=notify)
@@ -116,8 +114,8 @@ def main(
     with Display(remaining=True) as display:
         run = Run(deployed, pictures, compared, out, workers.opener(count, address), display.stages)
         found = run.run(restart=restart)
-        results = validation.document(found, max_drift=max_drift, seconds=display.stages.seconds)
-        validation_files.write(out, found, results)
+        results = validate.document(found, max_drift=max_drift, seconds=display.stages.seconds)
+        validation_files.write_validation(out, found, results)
     _print_unreadable(found.unreadable, out)
     if as_json:
         _command.print_json(results)
@@ -170,15 +168,15 @@ def _print_unreadable(unreadable: Any, out: Path) -> None:
 def _print(found: Validation, results: dict[str, Any]) -> None:
     from lite.measure import interval
 
-    table = Table(title=escape(found.bundle.path.resolve().name), show_header=False, title_justify="left")
+    table = Table(title=plain(found.bundle.path.resolve().name), show_header=False, title_justify="left")
     table.add_column(style="bold")
     table.add_column()
     images = results["images"]
     skipped = f", {len(images['unreadable'])} could not be read" if images["unreadable"] else ""
-    table.add_row("pictures", escape(f"{images['measured']} from {images['source']}{skipped}"))
+    table.add_row("pictures", plain(f"{images['measured']} from {images['source']}{skipped}"))
     if results["drift"] is not None:
         for heading, text in drift_rows(results["drift"]):
-            table.add_row(heading, escape(text))
+            table.add_row(heading, plain(text))
     elif results["top1"]["deployed"] is None:
         table.add_row("top-1", "unknown: neither labels nor a reference")
     else:
@@ -193,7 +191,7 @@ def _print(found: Validation, results: dict[str, Any]) -> None:
         before = ""
         if one.top1_reference is not None:
             before = f", fp32 {share(one.top1_reference, one.interval('top1_reference'))}"
-        table.add_row("" if place else "worst classes", escape(f"{one.label}: {right}{before}"))
+        table.add_row("" if place else "worst classes", plain(f"{one.label}: {right}{before}"))
     show(table)
 
 

@@ -1,4 +1,7 @@
-"""What every engine is: something small to send to a process, which opens it there and gets a predictor."""
+"""What every engine is: something small to send to a process, which opens it there and gets a predictor.
+
+`Selection` says which network in which engine a command is to run, before anything is read.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from lite.engines import Backend
 from lite.errors import InputError
 
 
@@ -95,3 +99,42 @@ def check_paddle(options: Options) -> None:
                 f"the installed Paddle {paddle.__version__} is built without TensorRT",
                 remedy="install a paddlepaddle-gpu with it, or leave out --tensorrt",
             )
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a command was asked for: a bundle, an exported folder, or a model with weights; None is not said."""
+
+    bundle: Path | None = None
+    export: Path | None = None
+    model: str | None = None
+    weights: str | None = None
+    labels: Path | None = None
+    backend: Backend | None = None
+    options: Options = DEFAULT
+    sha256: str | None = None
+
+    def check(self) -> None:
+        """Raises InputError for options that exclude each other."""
+        if sum(place is not None for place in (self.bundle, self.export, self.model)) > 1:
+            raise InputError("give one of --bundle, --export and --model")
+        if self.model is None and (self.weights, self.labels, self.sha256) != (None, None, None):
+            raise InputError("--weights, --labels and --sha256 need --model")
+        if self.model is None and self.export is None and self.backend not in (None, "lite"):
+            raise InputError(
+                "a bundle runs in Paddle Lite only",
+                remedy=(
+                    f"for --backend {self.backend} give --model and --weights, or --export with a folder of "
+                    "tools/export.py"
+                ),
+            )
+        on_gpu, backend = self.options.device == "gpu", self.backend or self.default_backend
+        if on_gpu and backend == "lite":
+            raise InputError("Paddle Lite runs on this computer's CPU only", remedy="leave out --device gpu")
+        if self.options.tensorrt != "off" and backend != "inference" and self.export is None:
+            raise InputError(f"--tensorrt is for --backend inference, not for {backend}")
+
+    @property
+    def default_backend(self) -> Backend:
+        """The backend where none is named."""
+        return "lite" if self.model is None and self.export is None else "inference"

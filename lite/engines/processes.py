@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager, suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from lite import lifeline
 from lite.errors import ConversionError, ToolkitError
+from lite.files import full_disk, is_full
 
 # multiprocessing would run the main script's imports in each process once more: seconds, and 350 MB with Paddle.
 _CHILD = "import sys; sys.path[:] = sys.argv[2:]; from lite.engines.processes import serve; serve(int(sys.argv[1]))"
@@ -26,8 +31,9 @@ def pool(count: int) -> Iterator[Executor]:
     """An executor over at most `count` fresh processes, which end with the block, at once if it fails.
 
     They start when there are calls for them, and end on `shutdown(wait=False)` as soon as none are left, or when
-    this process is killed. Functions must be importable: the processes do not see the main script. A call
-    raises ToolkitErrors as they are, ConversionError for every other error and when its process dies.
+    this process ends, even if it is killed (`lite/lifeline.py`). Functions must be importable: the processes do not
+    see the main script. A call raises ToolkitErrors as they are, InputError for a full disk, ConversionError for every
+    other error and when its process dies.
     """
     executor = _OnProcesses(count)
     try:
@@ -129,9 +135,8 @@ class _Process:
         self._pipe, theirs = Pipe()
         with theirs:
             handle = theirs.fileno()
-            self._process = subprocess.Popen(
+            self._process, self._lifeline = lifeline.start(
                 [sys.executable, "-c", _CHILD, str(handle), *map(str, sys.path)],
-                stdin=subprocess.DEVNULL,
                 # Standard output is the command's own.
                 stdout=subprocess.DEVNULL,
                 pass_fds=[handle],
@@ -159,6 +164,7 @@ class _Process:
         """Ends the process, and forgets it."""
         self.kill()
         self._pipe.close()
+        os.close(self._lifeline)
 
     def _death(self) -> ConversionError:
         # It closed the pipe, so it ends by itself, and how is what counts.
@@ -179,8 +185,8 @@ class _Process:
 
 def serve(handle: int) -> None:
     """What a process does: calls from the pipe with this file descriptor, until its other end closes."""
+    lifeline.hold()
     pipe = Connection(handle)
-    # That is when the process that made this one ends, however it does.
     with suppress(EOFError, OSError):
         while True:
             fn, args, kwargs = pipe.recv()
@@ -193,6 +199,8 @@ def _answer(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
     except ToolkitError as error:
         return False, error
     except Exception as error:
+        if isinstance(error, OSError) and is_full(error):
+            return False, full_disk(error, Path(tempfile.gettempdir()))
         # As text: errors of an engine's library cannot always be sent, or only be read where it is loaded.
         lines = str(error).splitlines()
         what = f"{type(error).__name__}: {lines[0] if lines else 'no reason given'}"

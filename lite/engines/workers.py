@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from lite.engines import processes
+from lite.engines import DASK_SCHEDULER, DASK_WORKER, processes
 from lite.engines.base import Predictor, Runnable
 from lite.errors import ConversionError, InputError, ToolkitError
 from lite.files import file_sha256
@@ -202,8 +202,8 @@ def opener(count: int | None, address: str | None) -> Callable[[], AbstractConte
 
 
 _HINT = (
-    "start workers in a clone at this path, with these files at the same paths: "
-    "./run.sh -m dask worker ADDRESS --nthreads 1 --nworkers N"
+    f"start workers in a clone at this path, with these files at the same paths: {DASK_WORKER} (docs/trust.md: on "
+    "other machines)"
 )
 CONNECT_SECONDS = 5
 # A nanny starts a dead worker again within seconds; longer without any, and nothing will come.
@@ -213,7 +213,7 @@ _ASK_SECONDS = 5
 
 @contextmanager
 def connected(address: str) -> Iterator[Workers]:
-    """The workers of the Dask scheduler at `address` (`tcp://HOST:8786`).
+    """The workers of the Dask scheduler at `address`: `tcp://127.0.0.1:8786`, or `tls://HOST:8786` as in docs/trust.md.
 
     Bundle, pictures and program lie at the same paths for all of them. Both engines of a run get loaded in one
     process there, in either order; measured with these versions, their outputs stay the same to the bit.
@@ -232,18 +232,22 @@ def connected(address: str) -> Iterator[Workers]:
 
 
 def _connect(address: str) -> Any:
-    from distributed import Client
+    from distributed import Client, Security
     from distributed.comm.addressing import get_address_host_port
 
     try:
         # Asked first: a client that fails on an address keeps trying to close itself for 20 seconds.
         get_address_host_port(address)
+        if address.startswith("tls:") and not Security().get_connection_args("client").get("ssl_context"):
+            raise ValueError(
+                "it asks for a certificate, and DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT names none"
+            )
         client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         raise InputError(
             f"no Dask scheduler at {address}",
             why=str(error).splitlines()[0],
-            remedy="its address looks like tcp://HOST:8786, and ./run.sh -m dask scheduler starts one",
+            remedy=f"{DASK_SCHEDULER} starts one at tcp://127.0.0.1:8786 (docs/trust.md: what tls:// needs)",
         ) from error
     if not client.ncores():
         client.close(timeout=_ASK_SECONDS)
@@ -273,18 +277,18 @@ class _DaskSlots:
 
     client: Any
     address: str
-    _asked: float = -_ASK_SECONDS
-    _seen: float = 0.0
+    _last_query: float = -_ASK_SECONDS
+    _last_slots: float = 0.0
     _slots: int = 0
 
     def __call__(self) -> int:
         now = time.monotonic()
-        if now - self._asked >= _ASK_SECONDS:
-            self._asked = now
+        if now - self._last_query >= _ASK_SECONDS:
+            self._last_query = now
             self._slots = 2 * sum(self._cores().values())
-            if self._slots or not self._seen:
-                self._seen = now
-        if now - self._seen > _NO_WORKERS_SECONDS:
+            if self._slots or not self._last_slots:
+                self._last_slots = now
+        if now - self._last_slots > _NO_WORKERS_SECONDS:
             raise ConversionError(
                 f"all workers of the Dask scheduler at {self.address} are gone", remedy=_HINT
             )

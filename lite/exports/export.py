@@ -23,7 +23,7 @@ from lite.engines.paddle_inference import InferenceEngine
 from lite.errors import ConversionError, InputError
 from lite.exports import folder as exported
 from lite.exports.folder import MANIFEST, Manifest, input_entry
-from lite.files import check_replaceable, new_folder
+from lite.files import check_new_folder, new_folder
 from lite.model.exported import INPUT_NAME
 from lite.model.weights import Weights
 from lite.stages import Stages
@@ -43,8 +43,8 @@ _PACKAGES: dict[Format, tuple[str, ...]] = {
 
 
 def check_free(out: Path, *, force: bool) -> None:
-    """Raises InputError if `export` would refuse `out` for what is there."""
-    check_replaceable(out, MANIFEST, force)
+    """Raises InputError if `export` would refuse `out`; ask before a long run."""
+    check_new_folder(out, MANIFEST, force)
 
 
 def export(

@@ -18,6 +18,7 @@ from lite.engines.onnx import OnnxEngine
 from lite.engines.paddle_inference import InferenceEngine
 from lite.errors import InputError
 from lite.files import file_sha256, write_text
+from lite.input_file import read_text
 from lite.zoo import Preprocess
 
 MANIFEST = "export.json"
@@ -116,14 +117,15 @@ def read(folder: Path) -> ExportedFolder:
     Raises InputError saying what is wrong: no such folder, another version, incomplete, or changed.
     """
     try:
-        document = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
+        there = (folder / MANIFEST).exists()
+        document = json.loads(read_text(folder / MANIFEST)) if there else None
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{folder / MANIFEST} cannot be read", why=str(error), remedy=_AGAIN) from error
+    if not there:
         reason = f"it has no {MANIFEST}" if folder.is_dir() else "there is no such folder"
         raise InputError(
             f"{folder} holds no exported network", why=reason, remedy="make one with tools/export.py"
-        ) from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{folder / MANIFEST} cannot be read", why=str(error), remedy=_AGAIN) from error
+        )
     try:
         manifest = Manifest.model_validate(document)
     except ValidationError as error:
@@ -143,7 +145,7 @@ def read(folder: Path) -> ExportedFolder:
             raise InputError(f"{folder} is incomplete", why=f"{name} is missing", remedy=_AGAIN)
         if file_sha256(path) != sha256:
             raise InputError(f"{path} was changed after it was made (SHA-256 differs)", remedy=_AGAIN)
-    labels = tuple((folder / "labels.txt").read_text(encoding="utf-8").removesuffix("\n").split("\n"))
+    labels = tuple(read_text(folder / "labels.txt").removesuffix("\n").split("\n"))
     if len(labels) != manifest.weights.classes:
         raise InputError(
             f"{folder / 'labels.txt'} has {len(labels)} labels for {manifest.weights.classes} classes",

@@ -6,7 +6,6 @@ It comes from one of three places: a bundle of tools/opt.py (backend `lite`), a 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,13 +14,14 @@ from pathlib import Path
 from lite import bundle, zoo
 from lite.bundle import Bundle
 from lite.engines import BACKENDS, Backend
-from lite.engines.base import DEFAULT, Options, Runnable
+from lite.engines.base import DEFAULT, Options, Runnable, Selection
 from lite.engines.paddle_lite import LiteEngine
 from lite.errors import InputError
 from lite.exports import folder as exported
-from lite.measure.selection import Selection
 from lite.model import weights
 from lite.model.weights import Weights
+from lite.scratch import scratch_folder
+from lite.shown import shown
 from lite.zoo import Preprocess
 
 
@@ -104,7 +104,11 @@ def find(selection: Selection, bundles: Path, work: Path, *, notify: Callable[[s
     selection.check()
     if selection.model is not None:
         loaded = weights.load(
-            zoo.find(selection.model), selection.weights or "auto", labels=selection.labels, notify=notify
+            zoo.find(selection.model),
+            selection.weights or "auto",
+            labels=selection.labels,
+            sha256=selection.sha256,
+            notify=notify,
         )
         return of_weights(loaded, selection.backend or selection.default_backend, work, selection.options)
     if selection.export is None:
@@ -130,7 +134,7 @@ def _engine(loaded: Weights, backend: Backend, work: Path, options: Options) -> 
 
         export(loaded, backend, work / backend)
         return exported.read(work / backend).engine(options)
-    raise InputError(f"no backend {backend!r}", remedy=f"choose one of {', '.join(BACKENDS)}")
+    raise InputError(f"no backend {shown(backend)}", remedy=f"choose one of {', '.join(BACKENDS)}")
 
 
 def _lite(loaded: Weights, work: Path) -> LiteEngine:
@@ -146,5 +150,5 @@ def _lite(loaded: Weights, work: Path) -> LiteEngine:
 @contextmanager
 def opened(selection: Selection, bundles: Path, *, notify: Callable[[str], None]) -> Iterator[Classifier]:
     """`find`, in a folder that goes with the block."""
-    with tempfile.TemporaryDirectory(prefix="deit-") as work:
-        yield find(selection, bundles, Path(work), notify=notify)
+    with scratch_folder() as work:
+        yield find(selection, bundles, work, notify=notify)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import glob
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lite import csv_text
 from lite.engines import workers
 from lite.engines.workers import Job
 from lite.errors import ConversionError, InputError, ToolkitError
+from lite.measure import csv_tables
 from lite.measure.accuracy import Guess, guesses
 from lite.measure.classifier import Classifier
 from lite.pictures import folders
@@ -41,6 +42,10 @@ def expand(arguments: Iterable[str]) -> list[Path | Prediction]:
             paths = _files(argument)
         except InputError as error:
             listed.append(Prediction(argument, error=error))
+            continue
+        except OSError as error:
+            unreadable = InputError(f"cannot read {argument}", why=error.strerror, remedy="check the path")
+            listed.append(Prediction(argument, error=unreadable))
             continue
         listed += [path for path in paths if path not in found]
         found.update(dict.fromkeys(paths))
@@ -109,7 +114,7 @@ def as_csv(predictions: Iterable[Prediction]) -> str:
             rows.append((one.path, None, None, None, " ".join(str(one.error).split())))
         for rank, guess in enumerate(one.guesses, start=1):
             rows.append((one.path, rank, guess.label, f"{guess.probability:.6f}", None))
-    return csv_text.table(("picture", "rank", "class", "probability", "error"), rows, line_end="\n")
+    return csv_tables.table(("picture", "rank", "class", "probability", "error"), rows, line_end="\n")
 
 
 def _guesses(classifier: Classifier, path: Path, logits: np.ndarray, count: int) -> list[Guess]:
@@ -127,9 +132,26 @@ def _files(argument: str) -> list[Path]:
         return folders.read(path).paths
     if path.exists() or not glob.has_magic(argument):
         return [path]
-    # Path.glob takes no absolute pattern.
-    matches = [Path(match) for match in sorted(glob.iglob(argument, recursive=True))]  # noqa: PTH207
-    files = [match for match in matches if match.is_file()]
+    files = [match for match in sorted(_matches(path)) if match.is_file()]
     if not files:
         raise InputError(f"no picture matches {argument}")
     return files
+
+
+def _matches(pattern: Path) -> list[Path]:
+    """What is called like `pattern`. Hidden files are not, and `**` follows no links, which can lead to each other."""
+    # Path.glob takes no absolute pattern.
+    start = Path(pattern.anchor)
+    below = str(pattern.relative_to(start))
+    if "**" not in below:
+        return [Path(match) for match in glob.iglob(str(pattern))]  # noqa: PTH207
+    try:
+        found = list(start.glob(below))
+    except (ValueError, NotImplementedError) as error:
+        raise InputError(f"cannot read the pattern {pattern}", why=str(error)) from error
+    named = [part for part in pattern.parts if part.startswith(".")]
+    return [match for match in found if all(_is_named(part, named) for part in match.parts)]
+
+
+def _is_named(part: str, hidden: Sequence[str]) -> bool:
+    return not part.startswith(".") or any(fnmatchcase(part, one) for one in hidden)

@@ -111,8 +111,9 @@ def _tensors(content: object) -> dict[str, _Tensor]:
     values.pop(_NAME_TABLE, None)
     seen: set[int] = set()
     for name, value in values.items():
-        if isinstance(value, Table) and id(value) not in seen:
-            seen.add(id(value))
+        # Dicts can share their pairs, and are looked through once.
+        if isinstance(value, Table) and id(value.pairs) not in seen:
+            seen.add(id(value.pairs))
             if any(isinstance(inner, Array | tuple) for _, inner in value.items()):
                 key = shown(name, 80)
                 raise InputError(

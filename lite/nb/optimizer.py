@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lite import lifeline
 from lite.errors import ConversionError, InputError
 from lite.model.exported import Exported
 from lite.nb import _run_opt, reader
@@ -118,13 +119,15 @@ def optimize(
 
 
 def run_limited(command: Sequence[str], timeout: float, folder: Path) -> Ended:
-    """Runs `command` in `folder` and a process group of its own; kills the group after `timeout` seconds."""
+    """Runs `command` in `folder` and a process group of its own; kills the group after `timeout` seconds.
+
+    A command that calls `lifeline.hold` ends with this process, too.
+    """
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
     try:
-        process = subprocess.Popen(
+        process, held = lifeline.start(
             command,
-            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=folder,
@@ -143,6 +146,8 @@ def run_limited(command: Sequence[str], timeout: float, folder: Path) -> Ended:
     except BaseException:
         _kill_group(process)
         raise
+    finally:
+        os.close(held)
     return Ended(process.returncode, output.decode(errors="replace"))
 
 

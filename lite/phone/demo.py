@@ -6,8 +6,10 @@ import json
 import math
 import re
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from lite.phone.device import Device, Finished
-from lite.phone.errors import PhoneError, PhoneTimeoutError
+from lite.phone.link import PhoneError, PhoneTimeoutError
+from lite.shown import printable, shortened
 
 SCHEMA = Path(__file__).resolve().parents[2] / "android_demo" / "cpp" / "schema" / "output.schema.json"
 PROGRAM = "deit"
@@ -50,9 +53,8 @@ _SIGNALS: dict[int, tuple[str, str]] = {
 _LINKING = re.compile(
     r"CANNOT LINK EXECUTABLE|error while loading shared libraries|library \"\S+\" not found"
 )
-_FOREIGN = re.compile(
-    r"not executable|Exec format error|syntax error|Permission denied|inaccessible or not found"
-)
+_FOREIGN = re.compile(r"not executable|Exec format error|syntax error|inaccessible or not found")
+_FORBIDDEN = re.compile(r"Permission denied|Operation not permitted")
 
 
 class DemoError(PhoneError):
@@ -71,14 +73,14 @@ class Bench:
 class Request:
     """One start of the demo.
 
-    `bundle`: folder on the phone; `host`: run its `host.nb`; `tensor` or `image`: a file on the phone;
+    `bundle`: folder on the phone; `host`: run its `host.nb`; `tensor` or `images`: files on the phone;
     `cpu_mask` excludes a `power_mode` other than `no-bind`.
     """
 
     bundle: str
     host: bool = False
     tensor: str | None = None
-    image: str | None = None
+    images: Sequence[str] = ()
     threads: int = 1
     power_mode: str = "no-bind"
     cpu_mask: str | None = None
@@ -98,7 +100,7 @@ class Request:
         words += ["--power-mode", self.power_mode] if self.cpu_mask is None else ["--cpu-mask", self.cpu_mask]
         words += ["--host"] if self.host else []
         words += ["--tensor", self.tensor] if self.tensor else []
-        words += ["--image", self.image] if self.image else []
+        words += [word for image in self.images for word in ("--image", image)]
         if self.bench:
             words += ["--bench", "--warmup", str(self.bench.warmup), "--repeats", str(self.bench.repeats)]
         return words
@@ -137,14 +139,15 @@ class UnusableError(Exception):
 def parse(finished: Finished, request: Request) -> dict[str, Any]:
     """The JSON document in what the demo printed, checked against its schema and against `request`.
 
-    Raises UnusableError for every other end than exit code 0 with such a document as the last line.
+    It is the last line that begins as one: drivers print lines of their own when a process ends. Raises UnusableError
+    for every other end than exit code 0 with such a document.
     """
     if finished.code != 0:
         raise _failure(finished)
     lines = finished.stdout.strip().splitlines()
     last = lines[-1] if lines else ""
     try:
-        document = json.loads(last)
+        document = json.loads(next((line for line in reversed(lines) if line.startswith("{")), last))
     except (ValueError, RecursionError):
         raise _rubbish(
             f"its last line is no JSON ({_short(last)})" if last else "it printed nothing"
@@ -152,7 +155,7 @@ def parse(finished: Finished, request: Request) -> dict[str, Any]:
     error = best_match(_validator().iter_errors(document))
     if error is not None:
         where = "/".join(str(part) for part in error.absolute_path) or "top level"
-        raise _rubbish(f"{where}: {_short(error.message)}")
+        raise _rubbish(f"{_short(where)}: {_short(error.message)}")
     if problem := _other_than_asked(document, request):
         raise _rubbish(problem)
     return dict(document)
@@ -160,9 +163,10 @@ def parse(finished: Finished, request: Request) -> dict[str, Any]:
 
 def _other_than_asked(document: dict[str, Any], request: Request) -> str | None:
     bench, pictures = document["bench"], document["pictures"]
-    if len(pictures) != 1 or pictures[0]["logits"] is None:
+    rows = [picture["logits"] for picture in pictures]
+    if len(rows) != max(1, len(request.images)) or None in rows or len({len(row) for row in rows}) > 1:
         return "it gives no logits"
-    if not all(map(math.isfinite, [*pictures[0]["logits"], *(bench["latencies_ms"] if bench else ())])):
+    if not all(map(math.isfinite, [*chain(*rows), *(bench["latencies_ms"] if bench else ())])):
         return "figures that are no numbers"
     if (bench is None) != (request.bench is None):
         return "it measured nothing" if bench is None else "it measured without being asked"
@@ -211,6 +215,12 @@ def _not_started(finished: Finished, last: str) -> UnusableError:
         remedy = "give the SDK that it was linked with (--sdk)"
     elif _FOREIGN.search(finished.stderr):
         what = "the phone cannot execute the file"
+    elif _FORBIDDEN.search(finished.stderr):
+        what = "the phone does not let programs be run there"
+        remedy = (
+            "see how /data is mounted (adb shell mount: noexec) and whether SELinux forbids it (adb logcat), and use a "
+            "phone that lets its shell run programs"
+        )
     return UnusableError(f"the demo could not start: {what}" + (f" ({last})" if last else ""), remedy)
 
 
@@ -222,8 +232,7 @@ def _rubbish(why: str) -> UnusableError:
 
 
 def _short(text: str) -> str:
-    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    return line if len(line) <= 160 else f"{line[:159]}…"
+    return shortened(printable(shortened(text)), 160)
 
 
 @lru_cache(maxsize=1)

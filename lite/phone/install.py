@@ -14,8 +14,9 @@ from lite.bundle import Bundle
 from lite.errors import InputError
 from lite.phone import push
 from lite.phone.device import Device
-from lite.phone.errors import PhoneError
+from lite.phone.link import PhoneError
 from lite.phone.push import Progress
+from lite.shown import shown
 
 PACKAGE = "com.example.deit"
 # What the app reads of a bundle (android_demo/app, BundleCheck.java).
@@ -61,7 +62,7 @@ class Installed:
 def folder_of(package: str, bundle: str = "") -> str:
     """The folder on a phone in which the app looks for bundles, or that of one. Raises InputError for no package."""
     if not _PACKAGE.fullmatch(package):
-        raise InputError(f"{package!r} is no package of an app", remedy=f"give one such as {PACKAGE}")
+        raise InputError(f"{shown(package)} is no package of an app", remedy=f"give one such as {PACKAGE}")
     return f"{_files_of(package)}/bundles" + (f"/{bundle}" if bundle else "")
 
 

@@ -13,11 +13,11 @@ from pathlib import Path, PurePosixPath
 
 from lite.errors import InputError
 from lite.files import file_sha256
-from lite.phone import index, sync
+from lite.phone import sync
 from lite.phone.device import Device
-from lite.phone.errors import PhoneError
-from lite.phone.index import Entry
-from lite.phone.sync import RefusedError
+from lite.phone.link import PhoneError
+from lite.phone.sync import Entry, RefusedError
+from lite.shown import shown
 
 FOLDER = "/data/local/tmp/deit_lite"
 # Seconds without progress after which a transfer is given up; flash memory may take its time to flush.
@@ -30,9 +30,20 @@ _LARGEST_WORD = 2**32 - 1
 _KEPT = "what is complete there is not sent again"
 _REMEDIES = {
     "No space left": "free some space on it, or remove what earlier runs left there with --clean",
-    "Permission denied": f"its user shell must be able to write there, as it is to {_PLACE}",
+    "Permission denied": f"its user shell must be able to write there, as it is to {_PLACE}; what root has left there "
+    "is moved out of the way by --clean",
     "Read-only": f"its user shell must be able to write there, as it is to {_PLACE}",
 }
+
+# Prints the new name of what cannot be removed.
+_CLEAN = """
+said=$(rm -rf "$1" 2>&1) && exit 0
+n=1
+while [ -e "$1.left-$n" ]; do n=$((n + 1)); done
+mv "$1" "$1.left-$n" 2>/dev/null && echo "$1.left-$n" && exit 0
+echo "$said" >&2
+exit 1
+"""
 
 # The file's name, bytes done and bytes in all (of all files that are sent).
 Progress = Callable[[str, int, int], None]
@@ -61,7 +72,7 @@ class _File:
     def part(self) -> str:
         """Its temporary name, beside its own."""
         name = PurePosixPath(self.name)
-        return str(name.with_name(f".{name.name}{index.PART}"))
+        return str(name.with_name(f".{name.name}{sync.PART}"))
 
 
 def push(
@@ -98,19 +109,27 @@ def push(
     return Pushed(folder, sent, tuple(one.name for one in wanted if one.name in kept), total, seconds)
 
 
-def clean(device: Device, folder: str = FOLDER) -> None:
-    """Removes `folder` with all in it from the phone. Raises InputError for one outside of /data/local/tmp."""
+def clean(device: Device, folder: str = FOLDER) -> str | None:
+    """Removes `folder` with all in it from the phone.
+
+    Where that is not possible, as with what root has left, it gets another name, which is returned: whoever may write
+    to the folder above may do that. Raises InputError for one outside of /data/local/tmp, PhoneError for what can be
+    neither removed nor renamed.
+    """
     _check_folder(folder)
-    done = device.run(["rm", "-rf", folder], _SHELL_SECONDS)
+    done = device.run(f"set -- {shlex.quote(folder)}\n{_CLEAN}", _SHELL_SECONDS)
     if done.code:
-        raise _refused(device, f"{folder} cannot be removed", done.stderr)
+        lines = done.stderr.strip().splitlines() or ["it gives no reason"]
+        remedy = f"remove it as root: adb root; {device.adb} shell rm -rf {folder}"
+        raise PhoneError(device.serial, f"{folder} cannot be removed: {lines[-1]}", remedy)
+    return done.stdout.strip() or None
 
 
 def _found(name: str, path: Path) -> _File:
     parts = name.split("/")
     if not name.isprintable() or any(part.startswith(".") or not part for part in parts):
         raise InputError(
-            f"{name!r} cannot be a file's name on the phone", remedy="give one without hidden parts"
+            f"{shown(name)} cannot be a file's name on the phone", remedy="give one without hidden parts"
         )
     try:
         status = path.stat()
@@ -124,7 +143,7 @@ def _found(name: str, path: Path) -> _File:
 def _kept(device: Device, folder: str, wanted: Sequence[_File], stall: float) -> set[str]:
     """The names that need not be sent; removes what broken transfers left."""
     try:
-        state = index.read(device, folder, stall)
+        state = sync.read_index(device, folder, stall)
     except TimeoutError:
         why = f"it has not said within {stall:g} s what it has in {folder}"
         raise PhoneError(device.serial, why, "check the cable and run this again", lost=True) from None
@@ -191,9 +210,9 @@ def _publish(device: Device, folder: str, whole: Mapping[_File, Entry]) -> None:
     # one was cut short.
     steps = [
         f"cd {shlex.quote(folder)}",
-        _note(index.without([one.name for one in whole])),
+        _note(sync.index_without([one.name for one in whole])),
         *(_rename(shlex.quote(f"./{one.part}"), shlex.quote(f"./{one.name}")) for one in whole),
-        _note([index.line(one.name, entry) for one, entry in whole.items()]),
+        _note([sync.index_line(one.name, entry) for one, entry in whole.items()]),
     ]
     done = device.run(" && ".join(steps), _SHELL_SECONDS)
     if done.code:
@@ -209,7 +228,7 @@ def _rename(part: str, name: str) -> str:
 def _note(lines: Sequence[str]) -> str:
     text = shlex.quote("\n" + "\n".join(lines))
     # Its echo takes a backslash for more than that.
-    return (f"printf '%s\\n' {text}" if "\\" in text else f"echo {text}") + f" >>{index.NAME}"
+    return (f"printf '%s\\n' {text}" if "\\" in text else f"echo {text}") + f" >>{sync.NAME}"
 
 
 def _counted(
@@ -238,4 +257,6 @@ def _progress(done: int, one: _File) -> str:
 def _check_folder(folder: str) -> None:
     parts = folder.removeprefix(_PLACE).split("/")
     if not folder.startswith(_PLACE) or not folder.isprintable() or {"", ".", ".."} & set(parts):
-        raise InputError(f"{folder!r} is no folder below {_PLACE}, the only place for programs on a phone")
+        raise InputError(
+            f"{shown(folder)} is no folder below {_PLACE}, the only place for programs on a phone"
+        )

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lite.bundle import Bundle
 from lite.errors import ToolkitError
 from lite.phone import checks, facts, measure, push
 from lite.phone.binaries import Binaries
 from lite.phone.device import Device
-from lite.phone.errors import BusyError, GoldenMismatchError, NoPhoneError, PhoneError
 from lite.phone.exclusive import exclusive
 from lite.phone.facts import Facts
+from lite.phone.link import BusyError, GoldenMismatchError, NoPhoneError, PhoneError
 from lite.phone.measure import StoppedError
 from lite.phone.measured import Measured
 from lite.phone.plan import Candidate, Plan
 from lite.phone.push import Pushed
+from lite.scratch import scratch_folder
 from lite.stages import Stages
 
-STOPPING = "stopping; Ctrl-C again ends this at once, without results"
-_FILES = ("labels.txt", "manifest.json", measure.PICTURE)
+if TYPE_CHECKING:
+    from lite.phone.resume import Earlier
+
+STOPPING = "stopping; Ctrl-C again ends this at once, with the rounds that have ended"
+_FILES = ("labels.txt", "manifest.json")
 
 
 class RefusedError(PhoneError):
@@ -70,13 +74,16 @@ class Outcome:
 class Job:
     """What every phone is to do. `binaries` says which files beside the bundles a phone needs.
 
-    `changed` is called, from the phones' threads, with an outcome that has changed.
+    `changed` is called, from the phones' threads, with an outcome that has changed; `measured`, from these too, with
+    all outcomes after each round and when a phone has ended. `earlier`: what was measured before, to be gone on with.
     """
 
     bundles: Sequence[Bundle]
     plan: Plan
     binaries: Binaries
     changed: Callable[[Outcome], None] = lambda outcome: None
+    measured: Callable[[Sequence[Outcome]], None] = lambda outcomes: None
+    earlier: Earlier | None = None
 
 
 def run(devices: Sequence[Device], job: Job) -> tuple[list[Outcome], bool]:
@@ -86,12 +93,21 @@ def run(devices: Sequence[Device], job: Job) -> tuple[list[Outcome], bool]:
     runs there is ended, and what was measured is kept; a second Ctrl-C meanwhile is raised.
     """
     outcomes = [Outcome(device.serial) for device in devices]
+    for outcome in outcomes:
+        if job.earlier:
+            # Before the phone is asked anything: whatever befalls it, this is kept.
+            outcome.measured = job.earlier.measured(outcome.serial)
+            outcome.facts = job.earlier.facts(outcome.serial)
+
+    def measured() -> None:
+        job.measured(outcomes)
+
     stop = threading.Event()
     ends = [threading.Event() for _ in devices]
-    with tempfile.TemporaryDirectory(prefix="deit-lite-") as folder:
-        tensors = _write_tensors(job.bundles, Path(folder))
+    with scratch_folder() as folder:
+        tensors = _write_tensors(job.bundles, folder)
         for device, outcome, end in zip(devices, outcomes, ends, strict=True):
-            arguments = (device, job, tensors, outcome, stop, end)
+            arguments = (device, job, tensors, outcome, stop, end, measured)
             threading.Thread(target=_thread, args=arguments, daemon=True).start()
         try:
             # Not Thread.join: Python 3.10 takes a thread for ended when Ctrl-C comes in the middle of it (bpo-45274).
@@ -126,24 +142,32 @@ def _thread(
     outcome: Outcome,
     stop: threading.Event,
     end: threading.Event,
+    measured: Callable[[], None],
 ) -> None:
     try:
-        _run(device, job, tensors, outcome, stop)
+        _run(device, job, tensors, outcome, stop, measured)
+        measured()
     finally:
         end.set()
 
 
 def _run(
-    device: Device, job: Job, tensors: Mapping[str, Path], outcome: Outcome, stop: threading.Event
+    device: Device,
+    job: Job,
+    tensors: Mapping[str, Path],
+    outcome: Outcome,
+    stop: threading.Event,
+    measured: Callable[[], None],
 ) -> None:
     def say(step: str, share: float | None = None) -> None:
         outcome.step, outcome.share = step, share
         job.changed(outcome)
 
     began = time.monotonic()
+    earlier = outcome.measured.snapshot()
     try:
-        with exclusive(device):
-            _bench(device, job, tensors, outcome, stop, say)
+        with exclusive(device) as check:
+            _bench(device, job, tensors, outcome, stop, say, measured, check)
         outcome.status = "ok"
     except StoppedError:
         outcome.status = "stopped"
@@ -152,8 +176,8 @@ def _run(
         outcome.status, outcome.error = "refused", error
     except GoldenMismatchError as error:
         outcome.status, outcome.error = "mismatch", _of_phone(device.serial, error)
-        # Whatever else was measured: the phone has shown that it cannot be trusted.
-        outcome.measured.measurements.clear()
+        # Whatever else was measured: the phone has shown that it cannot be trusted. It had passed in earlier sessions.
+        outcome.measured.measurements[:] = earlier.measurements
     except ToolkitError as error:
         outcome.status, outcome.error = "stopped" if stop.is_set() else "failed", error
     except Exception as error:
@@ -179,10 +203,17 @@ def _bench(
     outcome: Outcome,
     stop: threading.Event,
     say: Callable[..., None],
+    measured: Callable[[], None],
+    check: Callable[[], None],
 ) -> None:
     say("looking at the phone")
     with outcome.stages.stage("facts"):
         outcome.facts = facts.read(device)
+    if job.earlier:
+        try:
+            job.earlier.check_phone(outcome.facts)
+        except PhoneError as error:
+            raise RefusedError(device.serial, error.why or "", error.remedy or "") from None
     candidates = [_candidate(bundle, outcome.facts) for bundle in job.bundles]
     _refuse_what_does_not_fit(device, job, outcome.facts)
     files = dict(job.binaries.files(outcome.facts.abis[0], job.bundles))
@@ -192,7 +223,7 @@ def _bench(
     with outcome.stages.stage("push"):
         outcome.pushed = push.push(device, files, on_progress=_told(say))
     say(_what_was_pushed(outcome.pushed))
-    phone = measure.Phone(device, push.FOLDER, job.plan, outcome.stages, say, stop)
+    phone = measure.Phone(device, push.FOLDER, job.plan, outcome.stages, say, stop, measured, check)
     for candidate in candidates:
         phone.check_golden(candidate, outcome.measured)
     phone.measure(candidates, outcome.measured)
@@ -234,8 +265,9 @@ def _candidate(bundle: Bundle, found: Facts) -> Candidate:
 def _bundle_files(candidate: Candidate, tensor: Path) -> dict[str, Path]:
     bundle = candidate.bundle
     network = bundle.host_nb if candidate.host else bundle.model_nb
+    others = [*(bundle.path / name for name in _FILES), *bundle.golden_pictures().files]
     return {
-        **{f"{candidate.name}/{path.name}": path for path in [network, *(bundle.path / x for x in _FILES)]},
+        **{f"{candidate.name}/{path.name}": path for path in (network, *others)},
         f"{candidate.name}/{measure.TENSOR}": tensor,
     }
 

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from lite.errors import InputError
+from lite.shown import shown
 
 SIZE = 256
 CLASSES = tuple(str(digit) for digit in range(10))
@@ -51,7 +52,7 @@ def _splits() -> dict[str, np.ndarray]:
 def _indices(split: str) -> np.ndarray:
     if split not in SPLITS:
         raise InputError(
-            f"the bundled digits have no split {split!r}", remedy=f"choose one of {', '.join(SPLITS)}"
+            f"the bundled digits have no split {shown(split)}", remedy=f"choose one of {', '.join(SPLITS)}"
         )
     return _splits()[split]
 

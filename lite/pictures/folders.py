@@ -11,7 +11,7 @@ A source is one of these, tried in this order:
 4. any other folder: all pictures below it, without labels.
 
 A part of 2 is itself a list, a folder of class folders or a folder without labels. Hidden files and folders (a
-leading dot) are passed over; links are followed.
+leading dot) are passed over; links are followed, but a folder's pictures count once however many lead to it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from pathlib import Path
 import numpy as np
 
 from lite.errors import InputError
+from lite.files import check_name
+from lite.input_file import LIST_BYTES, read_text
+from lite.shown import shown
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 TRAIN, VAL = "train", "val"
@@ -135,7 +138,7 @@ class Listing:
                 if int(name) != label:
                     raise InputError(
                         f"{self.source}",
-                        why=f"numbered class folders must be 0 to {len(names) - 1}, found {name!r}",
+                        why=f"numbered class folders must be 0 to {len(names) - 1}, found {shown(name)}",
                     )
         return numbers, False
 
@@ -149,7 +152,7 @@ def _by_name(source: str, used: Mapping[int, str], names: Sequence[str]) -> dict
         raise InputError(
             f"{source}",
             why=(
-                f"the folder {strange[0]!r} is called like no class of the network, and others are "
+                f"the folder {shown(strange[0])} is called like no class of the network, and others are "
                 f"({len(found)} of {len(used)})"
             ),
             remedy="rename it or take it out",
@@ -157,7 +160,7 @@ def _by_name(source: str, used: Mapping[int, str], names: Sequence[str]) -> dict
     twice = [names[place] for place in found.values() if names.count(names[place]) > 1]
     if twice:
         raise InputError(
-            f"{source}", why=f"the network has two classes {twice[0]!r}", remedy="give a list file"
+            f"{source}", why=f"the network has two classes {shown(twice[0])}", remedy="give a list file"
         )
     return found
 
@@ -165,8 +168,9 @@ def _by_name(source: str, used: Mapping[int, str], names: Sequence[str]) -> dict
 def find(source: str) -> Layout:
     """How the pictures of `source`, a folder or a list file, lie; no picture is looked for yet.
 
-    Raises InputError if it cannot be read, or has pictures beside its parts.
+    Raises InputError if it cannot be read, has pictures beside its parts, or its name is not UTF-8.
     """
+    check_name(source)
     place = Path(source).absolute()
     if place.suffix.lower() == ".txt" and not place.is_dir():
         return Layout(source, whole=place)
@@ -194,8 +198,8 @@ def find(source: str) -> Layout:
 def read(place: Path, source: str | None = None) -> Listing:
     """The pictures of a list, of class folders (each in the order of paths) or below any other folder.
 
-    `source` is what to call it. Raises InputError if it cannot be read or holds no picture, and for a picture of a
-    list that is not there.
+    `source` is what to call it. Raises InputError if it cannot be read or holds no picture, for a class folder whose
+    name is not UTF-8, and for a picture of a list that is not there.
     """
     source = source or str(place)
     if place.suffix.lower() == ".txt" and not place.is_dir():
@@ -205,6 +209,9 @@ def read(place: Path, source: str | None = None) -> Listing:
         beside = min(loose).name if loose and folders else None
         return Listing(source, place, _below(place, source), beside=beside)
     names = sorted(folder.name for folder in folders)
+    for name in names:
+        # They become class names, and class names a text file.
+        check_name(name)
     if _are_numbers(names):
         names.sort(key=int)
     number = {name: index for index, name in enumerate(names)}
@@ -215,7 +222,7 @@ def read(place: Path, source: str | None = None) -> Listing:
 
 
 def _below(folder: Path, source: str) -> list[Path]:
-    pictures = sorted(_pictures(folder, frozenset()))
+    pictures = sorted(_pictures(folder))
     if not pictures:
         raise InputError(f"no pictures in {source}", why=f"it needs files ending in {', '.join(SUFFIXES)}")
     return pictures
@@ -236,7 +243,7 @@ def _listing(folder: Path) -> tuple[list[Path], list[Path]]:
             for entry in entries:
                 if entry.name.startswith("."):
                     continue
-                if entry.is_dir():
+                if _is_folder(entry):
                     folders.append(Path(entry.path))
                 elif entry.name.lower().endswith(SUFFIXES):
                     pictures.append(Path(entry.path))
@@ -245,21 +252,37 @@ def _listing(folder: Path) -> tuple[list[Path], list[Path]]:
     return folders, pictures
 
 
-def _pictures(folder: Path, above: frozenset[str]) -> Iterator[Path]:
-    """Every picture below `folder`; `above` holds the folders on the way down, against links in a circle."""
-    real = os.path.realpath(folder)
-    if real in above:
-        return
-    folders, pictures = _listing(folder)
-    yield from pictures
-    for inner in folders:
-        yield from _pictures(inner, above | {real})
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False  # a link to itself
+
+
+def _pictures(folder: Path) -> Iterator[Path]:
+    """Every picture below `folder`, of each folder once: by its own place, else by the first link that leads to it."""
+    seen: set[tuple[int, int]] = set()
+    waiting, links = [folder], list[Path]()
+    while waiting or links:
+        # What no link leads to comes first, so that links into the tree find it seen.
+        place = waiting.pop() if waiting else links.pop(0)
+        try:
+            facts = place.stat()
+        except OSError as failure:
+            raise InputError(f"cannot read the folder {place}", why=failure.strerror) from None
+        if (facts.st_dev, facts.st_ino) in seen:
+            continue
+        seen.add((facts.st_dev, facts.st_ino))
+        folders, pictures = _listing(place)
+        yield from pictures
+        for inner in sorted(folders):
+            (links if inner.is_symlink() else waiting).append(inner)
 
 
 def _from_list(list_file: Path, source: str) -> Listing:
     try:
-        lines = list_file.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as failure:
+        lines = read_text(list_file, LIST_BYTES, "the list").splitlines()
+    except UnicodeDecodeError as failure:
         raise InputError(f"cannot read the list {list_file} as UTF-8 text", why=str(failure)) from None
     paths, labels, numbers = [], [], []
     for number, line in enumerate(lines, start=1):
@@ -269,7 +292,7 @@ def _from_list(list_file: Path, source: str) -> Listing:
         name, _, label = line.strip().replace("\t", " ").rpartition(" ")
         if not name or not _are_numbers([label]) or len(label) > _DIGITS:
             raise InputError(
-                f"{where}", why=f"expected 'relative/path label', a whole number, not {line.strip()!r}"
+                f"{where}", why=f"expected 'relative/path label', a whole number, not {shown(line.strip())}"
             )
         picture = list_file.parent / name.strip()
         if not _is_file(picture):

@@ -13,6 +13,7 @@ import numpy as np
 
 from lite import labels as class_names
 from lite.errors import InputError
+from lite.input_file import PICTURE_BYTES, read_bytes
 from lite.pictures import folders, prepare
 from lite.pictures.folders import Listing
 from lite.shown import shown
@@ -48,10 +49,7 @@ class Picture:
         """SHA-256 of the file or of the pixels. Raises InputError for a file that cannot be read."""
         if self.file is None:
             return hashlib.sha256(np.ascontiguousarray(self.array).tobytes()).digest()
-        try:
-            return hashlib.sha256(self.file.read_bytes()).digest()
-        except OSError as error:
-            raise InputError(f"cannot read the picture {self.file}", why=error.strerror) from error
+        return hashlib.sha256(read_bytes(self.file, PICTURE_BYTES, "the picture")).digest()
 
     def stamp(self) -> bytes:
         """What changes when the picture does, without reading a file: path, size, time of change; or the digest."""

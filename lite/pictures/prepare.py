@@ -53,6 +53,8 @@ import numpy as np
 from PIL import Image
 
 from lite.errors import InputError
+from lite.input_file import PICTURE_BYTES, read_bytes
+from lite.shown import shown
 from lite.zoo import Preprocess
 
 MAX_PIXELS = 100_000_000
@@ -77,13 +79,10 @@ def from_file(path: Path, spec: Preprocess) -> np.ndarray:
 def decode(path: Path) -> np.ndarray:
     """Reads a picture file, upright: uint8 RGB [H, W, 3] (step 1 of the module's text).
 
-    Raises InputError, naming the file, if it is missing, empty, cut short, damaged, over MAX_PIXELS, or of
-    a kind that OpenCV does not read or reads wrongly.
+    Raises InputError, naming the file, if it is missing, no plain file, empty, cut short, damaged, over MAX_PIXELS,
+    or of a kind that OpenCV does not read or reads wrongly.
     """
-    try:
-        data = path.read_bytes()
-    except (OSError, ValueError) as failure:
-        raise InputError(f"cannot read {path}", why=f"{getattr(failure, 'strerror', failure)}") from None
+    data = read_bytes(path, PICTURE_BYTES)
     if not data:
         raise InputError(f"{path} is empty", remedy="copy or download it again")
     orientation = _check(path, data)
@@ -113,7 +112,9 @@ def prepare(rgb: np.ndarray, spec: Preprocess) -> np.ndarray:
     the short side.
     """
     if spec.interpolation != "bicubic":
-        raise InputError(f"interpolation {spec.interpolation!r} is not supported", remedy="use 'bicubic'")
+        raise InputError(
+            f"interpolation {shown(spec.interpolation)} is not supported", remedy="use 'bicubic'"
+        )
     cropped = resize_crop(rgb, spec.resize_short, spec.crop)
     levels = np.arange(256, dtype=np.float32) * np.float32(1 / 255)
     mean, std = np.array(spec.mean, np.float32), np.array(spec.std, np.float32)

@@ -11,6 +11,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from lite.shown import escaped
+
 # What matplotlib draws with, and the variable of the page's style sheet that takes its place.
 _COLOURS = {
     "#010101": "var(--soft)",
@@ -48,12 +50,18 @@ def inline(svg: str, label: str) -> Markup:
     return Markup(f'{head} role="img" aria-label="{label}">{rest}')  # noqa: S704
 
 
+def _finalized(value: object) -> object:
+    # Escaping for HTML leaves control characters, and what turns the direction of writing.
+    return value if isinstance(value, Markup) or not isinstance(value, str) else escaped(value, "\n\t")
+
+
 def environment(folder: Path) -> Environment:
     """Jinja's environment for the templates in `folder`."""
     return Environment(
         loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_finalized,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -6,6 +6,7 @@ The words are in `templates/report.html.j2`; here are the figures and pictures i
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,12 +18,13 @@ import numpy as np
 import yaml
 from jinja2 import Template
 
-from lite.files import write_text
-from lite.measure import classes_csv, drift, interval, margins, predictions_csv
+from lite.files import make_folder, write_text
+from lite.measure import csv_tables, drift, interval, margins
 from lite.measure.accuracy import ClassAccuracy, Guess, guesses
 from lite.measure.drift import SNR_LIMIT_DB, Drift, LayerDrift
 from lite.measure.interval import Interval
 from lite.measure.margins import ClassMargins
+from lite.measure.validate import Validation
 from lite.report import page
 from lite.report.plots import Curve
 
@@ -218,7 +220,55 @@ def _template() -> Template:
         shown_flips=SHOWN_FLIPS,
         fewest=margins.FEWEST,
         bounds=_bounds,
-        predictions_file=predictions_csv.NAME,
-        classes_file=classes_csv.NAME,
+        predictions_file=csv_tables.PREDICTIONS,
+        classes_file=csv_tables.CLASSES,
     )
     return environment.get_template("report.html.j2")
+
+
+def write_validation(out: Path, found: Validation, results: Mapping[str, Any]) -> None:
+    """Writes `results.json`, `report.html`, `predictions.csv` and `classes.csv` into `out`, each whole or not at all.
+
+    Raises InputError where they cannot be written or a picture that is shown has gone.
+    """
+    make_folder(out)
+    write_text(out / "results.json", json.dumps(results, indent=1, allow_nan=False) + "\n")
+    manifest = dict(found.bundle.manifest) | {
+        "drift": results["drift"],
+        "gate": results["gate"],
+        "created": results["created"],
+    }
+    shown = []
+    if found.reference is not None:
+        shown = worst_pictures(
+            found.reference,
+            found.deployed,
+            found.bundle.labels,
+            lambda index: found.pictures.pictures[index].pixels(),
+            truth=found.pictures.labels,
+            names=found.pictures.names,
+        )
+    size = manifest["files"]["model.nb"]["bytes"]
+    shown_page = Report(
+        manifest,
+        size,
+        worst=shown,
+        classes=found.classes,
+        margins=found.margins,
+        validated=Validated(
+            bundle=found.bundle.path.resolve().name,
+            source=found.pictures.source,
+            images=len(found.pictures.pictures),
+            unreadable=len(found.unreadable),
+            top1=found.top_k(found.deployed, 1),
+            top5=found.top_k(found.deployed, drift.TOP),
+        ),
+        data_file="results.json",
+    )
+    answers = csv_tables.predictions_table(
+        found.pictures.names, found.bundle.labels, found.deployed, found.reference, found.pictures.labels
+    )
+    write_text(out / csv_tables.PREDICTIONS, answers)
+    by_class = csv_tables.classes_table(found.bundle.labels, found.classes, found.margins)
+    write_text(out / csv_tables.CLASSES, by_class)
+    write(out / "report.html", shown_page)

@@ -13,6 +13,8 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from lite.errors import InputError
+from lite.input_file import open_file
+from lite.shown import shown
 
 MAX_BYTES = 1 << 30
 MAX_MEMBERS = 20_000
@@ -64,14 +66,11 @@ def unpack(path: Path, folder: Path, *, max_bytes: int = MAX_BYTES, max_members:
     no .tar.gz, cut short, damaged or over the limits raises InputError, and `folder` may be half full then.
     OSError for a folder that cannot be written.
     """
-    try:
-        file = path.open("rb")
-        kind = _wrong_kind(file.read(512))
-    except OSError as error:
-        raise InputError(
-            f"cannot read {path}", why=error.strerror or str(error), remedy="give a .tar.gz archive"
-        ) from error
-    with file:
+    with open_file(path, MAX_BYTES) as file:
+        try:
+            kind = _wrong_kind(file.read(512))
+        except OSError as error:
+            raise InputError(f"cannot read {path}", why=error.strerror, remedy="copy it again") from error
         if kind:
             raise InputError(f"{path} is {kind}, not a .tar.gz archive")
         file.seek(0)
@@ -102,9 +101,9 @@ def check_links(folder: Path) -> None:
             try:
                 inside = Path(os.path.realpath(link, strict=True)).is_relative_to(root)
             except OSError as error:
-                raise InputError(f"{str(name)!r} is a link to nothing") from error
+                raise InputError(f"{shown(str(name))} is a link to nothing") from error
             if not inside:
-                raise InputError(f"{str(name)!r} is a link out of the archive")
+                raise InputError(f"{shown(str(name))} is a link out of the archive")
 
 
 def _wrong_kind(head: bytes) -> str:
@@ -151,24 +150,26 @@ def _admit(member: tarfile.TarInfo, kinds: dict[tuple[str, ...], str]) -> bool:
     name = PurePosixPath(member.name)
     parts = name.parts
     if name.is_absolute():
-        raise InputError(f"{member.name!r} is an absolute path")
+        raise InputError(f"{shown(member.name)} is an absolute path")
     if ".." in parts or not parts:
-        raise InputError(f"{member.name!r} leads out of the archive")
+        raise InputError(f"{shown(member.name)} leads out of the archive")
     if any(len(os.fsencode(part)) > 255 for part in parts):
-        raise InputError(f"it holds a file whose name is too long ({member.name[:40]!r}…)")
+        raise InputError(f"it holds a file whose name is too long ({shown(member.name, 60)})")
     if member.issparse() or not (member.isreg() or member.isdir() or member.issym() or member.islnk()):
-        raise InputError(f"{member.name!r} is neither a plain file nor a folder nor a link")
+        raise InputError(f"{shown(member.name)} is neither a plain file nor a folder nor a link")
     kind = "folder" if member.isdir() else "link" if member.issym() else "file"
     for depth in range(1, len(parts)):
         if kinds.setdefault(parts[:depth], "folder") != "folder":
-            raise InputError(f"{member.name!r} lies behind a file or a link")
+            raise InputError(f"{shown(member.name)} lies behind a file or a link")
     if parts in kinds and (kind, kinds[parts]) != ("folder", "folder"):
-        raise InputError(f"{member.name!r} is there twice")
+        raise InputError(f"{shown(member.name)} is there twice")
     target = PurePosixPath(member.linkname)
     if member.issym() and _leads_out(parts[:-1], target):
-        raise InputError(f"{member.name!r} is a link out of the archive (to {member.linkname!r})")
+        raise InputError(f"{shown(member.name)} is a link out of the archive (to {shown(member.linkname)})")
     if member.islnk() and kinds.get(target.parts) != "file":
-        raise InputError(f"{member.name!r} is a hard link to no file of the archive ({member.linkname!r})")
+        raise InputError(
+            f"{shown(member.name)} is a hard link to no file of the archive ({shown(member.linkname)})"
+        )
     new = parts not in kinds
     kinds[parts] = kind
     return new

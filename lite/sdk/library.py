@@ -15,7 +15,9 @@ from elftools.elf.dynamic import DynamicSegment, DynamicTag
 from elftools.elf.elffile import ELFFile
 
 from lite.errors import InputError
+from lite.input_file import open_file, read_bytes
 
+LIBRARY_BYTES = 1 << 30  # ten times a build with all of Lite's kernels and its symbols
 # (EI_CLASS, e_machine) of the ELF header, and Android's name of the ABI.
 _ABIS = {(1, 40): "armeabi-v7a", (2, 183): "arm64-v8a", (2, 62): "x86_64", (1, 3): "x86"}
 _SHARED_OBJECT = 3
@@ -46,10 +48,7 @@ class Library:
 
 def read(path: Path) -> Library:
     """Reads the shared library `path`. Raises InputError for a file that is none or is cut short."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {path}", why=error.strerror or str(error)) from error
+    data = read_bytes(path, LIBRARY_BYTES)
     abi = _abi(data, path)
     tags = set(_TAG.findall(data))
     return Library(
@@ -106,7 +105,7 @@ class Elf:
 def read_elf(path: Path) -> Elf:
     """Reads the header and the dynamic segment. Raises InputError for what is no ELF file or is damaged."""
     try:
-        with path.open("rb") as file:
+        with open_file(path, LIBRARY_BYTES) as file:
             elf = ELFFile(file)
             machine = elf["e_machine"]
             tags = [

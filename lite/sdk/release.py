@@ -11,6 +11,7 @@ from importlib.metadata import version as package_version
 from typing import Any
 
 from lite.errors import InputError
+from lite.shown import shown
 
 ABIS = ("arm64-v8a", "armeabi-v7a", "x86_64")
 URL_VARIABLE = "DEIT_LITE_SDK_URL"
@@ -68,7 +69,8 @@ class Build:
         template = os.environ.get(URL_VARIABLE) or f"{RELEASES}/download/{{tag}}/{{asset}}"
         if "{asset}" not in template:
             raise InputError(
-                f"{URL_VARIABLE} is {template!r}", remedy="it needs {asset} where the archive's name goes"
+                f"{URL_VARIABLE} is {shown(template)}",
+                remedy="it needs {asset} where the archive's name goes",
             )
         return template.replace("{tag}", self.tag).replace("{asset}", self.asset)
 
@@ -85,7 +87,7 @@ def tag(version: str | None = None) -> str:
     match = re.fullmatch(r"v?(\d+\.\d+(?:\.\d+)?)(-?rc0?)?", version)
     if match is None:
         raise InputError(
-            f"{version!r} is no release of Paddle Lite", remedy="give one such as --version 2.13rc0"
+            f"{shown(version)} is no release of Paddle Lite", remedy="give one such as --version 2.13rc0"
         )
     return f"v{match[1]}-rc" if match[2] else f"v{match[1]}"
 

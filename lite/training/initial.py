@@ -17,14 +17,21 @@ from lite.model.weights import Weights
 from lite.zoo import MODELS, PATCH_SIZE, Variant
 
 
-def load(variant: Variant, source: str, classes: tuple[str, ...], *, notify: Callable[[str], None]) -> State:
-    """The state dict of `source` (as `lite.model.weights.load`) with heads for the data's `classes`.
+def load(
+    variant: Variant,
+    source: str,
+    classes: tuple[str, ...],
+    *,
+    sha256: str | None = None,
+    notify: Callable[[str], None],
+) -> State:
+    """The state dict of `source` (with `sha256` as `lite.model.weights.load`) with heads for the data's `classes`.
 
     A file may hold the same variant at the other input size, since fine-tuning deit_base's weights is how
     deit_base_384's were made. `notify` is told of that, of a head made anew, and of one whose
     classes have other names beside the file. Raises as `lite.model.weights.load`.
     """
-    loaded = _load(variant, source, notify)
+    loaded = _load(variant, source, sha256, notify)
     if loaded.classes != len(classes):
         notify(
             f"the weights know {loaded.classes} classes and the data has {len(classes)}: the head is made anew"
@@ -45,9 +52,9 @@ def _with_all_heads(loaded: Weights, variant: Variant, notify: Callable[[str], N
     }
 
 
-def _load(variant: Variant, source: str, notify: Callable[[str], None]) -> Weights:
+def _load(variant: Variant, source: str, sha256: str | None, notify: Callable[[str], None]) -> Weights:
     try:
-        return weights.load(variant, source, notify=notify)
+        return weights.load(variant, source, sha256=sha256, notify=notify)
     except InputError:
         siblings = [
             replace(other, depth=variant.depth)
@@ -59,7 +66,7 @@ def _load(variant: Variant, source: str, notify: Callable[[str], None]) -> Weigh
         if not siblings or source in ("imagenet", "digits"):
             raise
         try:
-            loaded = weights.load(siblings[0], source, notify=notify)
+            loaded = weights.load(siblings[0], source, sha256=sha256, notify=notify)
         except InputError:
             loaded = None
         if loaded is None:

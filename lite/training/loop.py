@@ -16,9 +16,8 @@ from tensorboardX import SummaryWriter
 from lite.errors import ConversionError, InputError
 from lite.model.state import State
 from lite.training import batches
-from lite.training.batches import Batch, Epoch
+from lite.training.batches import ALONE, Batch, Devices, Epoch
 from lite.training.checkpoint import Checkpoint, Position
-from lite.training.devices import ALONE, Devices
 from lite.training.initial import at_resolution
 from lite.training.schedule import shape
 from lite.training.settings import Settings

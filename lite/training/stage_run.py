@@ -11,8 +11,7 @@ import paddle
 from lite.model.network import DeiT
 from lite.model.state import State
 from lite.training import losses
-from lite.training.batches import Batch, Epoch
-from lite.training.devices import Devices, on_gpu
+from lite.training.batches import Batch, Devices, Epoch, on_gpu
 from lite.training.schedule import Shape
 from lite.training.settings import Settings
 from lite.training.teacher import Teacher

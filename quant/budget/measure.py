@@ -1,4 +1,4 @@
-"""What a budget is spent by: the noise that each layer makes alone in the cheapest form."""
+"""What a budget is spent by: the noise that each layer makes isolated in the cheapest form."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from quant.int8 import Int8, quantize
 from quant.recipe import Kind, Recipe
 from quant.sensitivity.figures import Row, Sums, Whole
 from quant.sensitivity.program import Program
-from quant.sensitivity.run import CHUNK
-from quant.sensitivity.worker import Job, alone
+from quant.sensitivity.run import CHUNK, Job, isolated
 
 # Pictures of each set that noise is measured with; time grows with their number. A worker takes as many at once.
 PICTURES = CHUNK
@@ -30,12 +29,12 @@ PICTURES = CHUNK
 class Noise:
     """What INT8 does to the logits of some pictures in the cheapest form: sums of squares.
 
-    `alone`: of each layer and of each fc2's input. `gelu_errors`: what shifting, scaling and splitting off leave of the
-    latter, held out, by block (`quant.rewrite.reconstruct.Rewritten`).
+    `isolated`: of each layer and of each fc2's input. `gelu_errors`: what shifting, scaling and splitting off leave of
+    the latter, held out, by block (`quant.rewrite.reconstruct.Rewritten`).
     """
 
     whole: Whole
-    alone: Mapping[str, float]
+    isolated: Mapping[str, float]
     gelu_errors: Mapping[int, Mapping[Kind, float]]
 
 
@@ -84,7 +83,7 @@ def measured(
     spec: Preprocess,
     stages: Stages,
 ) -> list[tuple[Whole, dict[str, Sums]]]:
-    """For each set, small enough for one worker: the network's own figures and those of rows alone."""
+    """For each set, small enough for one worker: the network's own figures and those of rows isolated."""
     pictures = PictureSet("pictures", [picture for each in sets for picture in each])
     job = Job(program, program.sha256, pictures.sha256, spec)
     whole: dict[int, Whole] = {}
@@ -94,7 +93,7 @@ def measured(
     ]
     with stages.stage("sensitivity"):
         came = pool.as_they_come(
-            tasks, lambda task: pool.executor.submit(alone, job, task[1], task[0], sets[task[0]])
+            tasks, lambda task: pool.executor.submit(isolated, job, task[1], task[0], sets[task[0]])
         )
         for done, ((place, row), figures) in enumerate(came):
             if row is None:

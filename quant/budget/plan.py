@@ -1,19 +1,23 @@
 """A recipe for a budget of instructions: which layers stay in float, what is done to which blocks' GELU outputs.
 
-The cheapest recipe is converted once, and the noise that each layer makes alone is measured (`budget_measure.py`): on
+The cheapest recipe is converted once, and the noise that each layer makes alone is measured (`measure.py`): on
 calibration pictures, which the choice is made by, and on check pictures, which the curve is predicted for. What
-shifting, scaling and splitting leave of it is judged by their held-out errors (`hidden.py`); `budget.py` chooses.
+shifting, scaling and splitting leave of it is judged by their held-out errors (`quant/rewrite/gelu.py`);
+`knapsack.py` chooses. Meanwhile the recipes that the choice is compared with are converted in another process.
 """
 
 from __future__ import annotations
 
 import math
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from lite.engines import workers
 from lite.errors import ConversionError, InputError
 from lite.measure import drift
 from lite.model.weights import Weights
@@ -21,10 +25,11 @@ from lite.pictures.picture_set import PictureSet
 from lite.report.plots import Curve, Point
 from lite.stages import Stages
 from lite.zoo import Variant
+from quant import host_check
 from quant import recipe as recipes
 from quant.budget import knapsack
 from quant.budget.knapsack import Layer, Way
-from quant.budget.measure import PICTURES, Noise, converted, noise
+from quant.budget.measure import PICTURES, Noise, converted, instructions, noise
 from quant.cost.prices import Prices, prices
 from quant.recipe import Kind, Recipe, Rewrite
 from quant.sensitivity.program import write
@@ -84,7 +89,7 @@ class Plan:
         )
 
 
-def check(recipe: Recipe, limit: float, variant: Variant, classes: int, *, int8: bool) -> None:
+def check_budget(recipe: Recipe, limit: float, variant: Variant, classes: int, *, int8: bool) -> None:
     """Raises InputError where a budget has nothing to choose from, or is below the cheapest form.
 
     Nothing in INT8, nothing rewritten; the message names the smallest budget. Nothing is converted for it.
@@ -124,9 +129,9 @@ def plan(
 
     The recipe's `skip`, and where GELU's outputs are shifted, scaled and split, are replaced, unless it forbids that
     by false. The choice is made without the `held_out` pictures, which it is predicted for. Raises InputError as
-    `check` does, before anything else, and what a conversion raises.
+    `check_budget` does, before anything else, and what a conversion raises.
     """
-    check(recipe, limit, weights.variant, weights.classes, int8=True)
+    check_budget(recipe, limit, weights.variant, weights.classes, int8=True)
     _check_held_out(calibration, held_out)
     costs = prices(weights.variant, weights.classes, recipe)
     sets = calibration.pictures, held_out.pictures
@@ -176,7 +181,7 @@ def layers_of(found: Noise, costs: Prices, recipe: Recipe) -> list[Layer]:
     blocks = {_fc2(block): block for block in found.gelu_errors}
     layers = []
     for name, (int8, fp32) in costs.layers.items():
-        ways = [Way(0.0, found.alone[name]), Way(fp32 - int8, 0.0, skip=True)]
+        ways = [Way(0.0, found.isolated[name]), Way(fp32 - int8, 0.0, skip=True)]
         if name in blocks:
             ways += _gelu_ways(blocks[name], found, costs, _rewrite(recipe))
         layers.append(Layer(name, tuple(ways)))
@@ -191,8 +196,8 @@ def _gelu_ways(block: int, found: Noise, costs: Prices, rewrite: Rewrite) -> Ite
             done and getattr(rewrite, switch) is False for switch, done in zip(_GELU, kind, strict=True)
         )
         if any(kind) and not forbidden and plain > 0:
-            gone = found.alone[f"{name} input"] * max(1 - error / plain, 0.0)
-            yield Way(costs.gelu(block, kind), max(found.alone[name] - gone, 0.0), False, *kind)
+            gone = found.isolated[f"{name} input"] * max(1 - error / plain, 0.0)
+            yield Way(costs.gelu(block, kind), max(found.isolated[name] - gone, 0.0), False, *kind)
 
 
 def recipe_of(recipe: Recipe, chosen: Mapping[str, Way], limit: float) -> Recipe:
@@ -228,3 +233,82 @@ def _fc2(block: int) -> str:
 
 def _millions(count: float) -> str:
     return f"{count / 1e6:.1f} M"
+
+
+@dataclass(frozen=True)
+class BudgetRun:
+    """The `plan` for a budget; `others` are the compared recipes' answers, once they are there."""
+
+    plan: Plan
+    others: Future[list[Answers]]
+
+    def curve(self, instructions: float, reference: np.ndarray, logits: np.ndarray, stages: Stages) -> Curve:
+        """Every point on the check pictures, as `Plan.curve` has it; raises what it and the conversions raise.
+
+        `instructions` and `logits` (float32 [N, classes]) are the converted network's, `reference` the float one's.
+        """
+        with stages.stage("comparison"):
+            others = self.others.result()
+        return self.plan.curve(instructions, reference, logits, [other.point(reference) for other in others])
+
+
+def start(
+    weights: Weights,
+    recipe: Recipe,
+    calibration: PictureSet | None,
+    check: PictureSet,
+    limit: float,
+    work: Path,
+    beside: Executor,
+    stages: Stages,
+) -> BudgetRun:
+    """Plans for `limit` instructions, while the recipes to compare with are converted in `beside`.
+
+    `calibration` None: nothing is converted to INT8. Raises InputError and ConversionError as `quant.budget.plan.plan`.
+    """
+    check_budget(recipe, limit, weights.variant, weights.classes, int8=calibration is not None)
+    assert calibration is not None
+    others = beside.submit(answers, weights, compared(recipe), calibration, check, work)
+    return BudgetRun(plan(weights, recipe, calibration, check, limit, work / "budget", stages), others)
+
+
+STOCK = "paddleslim"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a recipe's INT8 takes for one picture on ARM, and its logits of the check pictures: float32 [N, classes]."""
+
+    recipe: str
+    instructions: float
+    logits: np.ndarray
+
+    def point(self, reference: np.ndarray) -> Point:
+        """With the SNR against the float network's logits of the same pictures, as the manifest's `drift` has it."""
+        return Point(self.recipe, self.instructions, drift.snr_db(reference, self.logits))
+
+
+def compared(recipe: Recipe) -> list[Recipe]:
+    """The recipe as it is without a budget, and the stock one."""
+    return [recipe, recipes.load(STOCK)]
+
+
+def answers(
+    weights: Weights, chosen: Sequence[Recipe], calibration: PictureSet, check: PictureSet, work: Path
+) -> list[Answers]:
+    """Converts by each recipe, in subfolders of `work`, and runs the check pictures.
+
+    In a process of its own. Raises what a conversion raises.
+    """
+    # Whatever ends this process, `work` is removed by who made it.
+    tempfile.tempdir = str(work)
+    found = []
+    for recipe in chosen:
+        folder = work / f"compared-{recipe.name}"
+        stages = Stages()
+        _, int8 = converted(weights, recipe, calibration.first(recipe.batches), folder, stages)
+        twin = host_check.twin(int8.program, folder / "twin", stages)
+        with workers.local(1) as hosts:
+            logits = host_check.logits(twin, weights, check.pictures, hosts, folder / "host.nb", stages)
+        found.append(Answers(recipe.name, instructions(int8, folder, stages), logits))
+    return found

@@ -36,7 +36,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lite.errors import InputError
-from lite.nb import layers as nb_layers
+from lite.nb import shapes as nb_layers
 from lite.nb.reader import LiteModel
 from lite.nb.shapes import Shape, Step, UnknownShapeError, steps
 from quant.cost.rates import CORES, DEFAULT_CORE, WITHOUT_DOT_PRODUCT, Core, Rates

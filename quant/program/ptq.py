@@ -7,7 +7,6 @@ and `return_list=False`.
 from __future__ import annotations
 
 import re
-import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -21,6 +20,7 @@ from lite.model.deploy import DeployableDeiT
 from lite.model.exported import INPUT_NAME, Exported
 from lite.model.program import LoadedProgram, static_graph, without_call_stacks
 from lite.pictures.picture_set import Picture, PictureSet
+from lite.scratch import scratch_folder
 from lite.zoo import Preprocess
 from quant.pictures import cropped
 from quant.program import layers, paddle_fixes
@@ -64,13 +64,13 @@ def quantize(
     paddle.seed(seed)
     np.random.seed(seed)
     with (
-        tempfile.TemporaryDirectory(prefix="calibration-") as scratch,
+        scratch_folder() as scratch,
         static_graph() as executor,
         without_paddle_output(),
         unchecked_links(),
         nodes_in_order(),
     ):
-        calibration = cropped(calibration.first(recipe.batches), spec, Path(scratch))
+        calibration = cropped(calibration.first(recipe.batches), spec, scratch)
         # A cropped picture is its own centre crop, so no pixel changes.
         spec = replace(spec, resize_short=spec.crop)
         skipped = []

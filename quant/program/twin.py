@@ -21,8 +21,7 @@ from lite.errors import ConversionError
 from lite.model.exported import Exported
 from lite.model.program import LoadedProgram, static_graph
 from quant.program import steps
-from quant.program.steps import LEVELS, Step
-from quant.program.writer import ProgramWriter
+from quant.program.steps import LEVELS, ProgramWriter, Step
 
 # Adding it to a float32 and taking it off again leaves the nearest whole number, ties to even (IEEE 754).
 _TO_EVEN = np.float32(1.5 * 2**23)

@@ -42,10 +42,10 @@ class Affine:
 
     def __call__(self, hidden: np.ndarray) -> np.ndarray:
         """What INT8 makes of GELU's outputs [..., hidden], in their own unit but shifted."""
-        seen = (hidden - self.middle) / self.scale
-        rounded = fake_quantize(seen, self.limit)
+        scaled = (hidden - self.middle) / self.scale
+        rounded = fake_quantize(scaled, self.limit)
         if self.limit is not None:
-            rounded[..., self.outliers] = seen[..., self.outliers]
+            rounded[..., self.outliers] = scaled[..., self.outliers]
         return rounded
 
     def split(self) -> tuple[np.ndarray, Affine]:
@@ -82,16 +82,16 @@ def choices(outliers: Iterable[int] = OUTLIERS) -> list[Choice]:
 
 
 def held_out(
-    seen: Activations, weight: np.ndarray, outliers: Iterable[int] = OUTLIERS
+    activations: Activations, weight: np.ndarray, outliers: Iterable[int] = OUTLIERS
 ) -> dict[Choice, float]:
     """The error of each choice behind fc2's `weight` [hidden, out], on pictures that its ranges were not taken from."""
     errors = dict.fromkeys(choices(outliers), 0.0)
     # Each unit's part in the error behind fc2, as if units erred independently.
     cost = np.square(weight).sum(axis=1)
-    count = len(seen.low)
+    count = len(activations.low)
     first = np.arange(count) < (count + 1) // 2
     for taken in (first, ~first) if count > 1 else (first,):
-        known, tried = seen.half(taken), seen.half(~taken if count > 1 else taken)
+        known, tried = activations.half(taken), activations.half(~taken if count > 1 else taken)
         for choice in errors:
             affine = _affine(known, choice)
             lost = (affine(tried.rows) - (tried.rows - affine.middle) / affine.scale) * affine.scale
@@ -107,7 +107,7 @@ def least(errors: Mapping[Choice, float]) -> dict[Kind, float]:
     return found
 
 
-def choose(seen: Activations, errors: Mapping[Choice, float], prices: Mapping[Kind, float]) -> Affine:
+def choose(activations: Activations, errors: Mapping[Choice, float], prices: Mapping[Kind, float]) -> Affine:
     """What loses least by `errors` (`held_out` of the same) for what it takes.
 
     `prices` are those of the kinds to choose from, in instructions over those of scaling.
@@ -117,7 +117,7 @@ def choose(seen: Activations, errors: Mapping[Choice, float], prices: Mapping[Ki
         for choice, error in errors.items()
         if choice.kind in prices
     }
-    return _affine(seen, min(weighed, key=lambda choice: weighed[choice]))
+    return _affine(activations, min(weighed, key=lambda choice: weighed[choice]))
 
 
 def unchanged(units: int) -> Affine:
@@ -127,8 +127,8 @@ def unchanged(units: int) -> Affine:
     )
 
 
-def _affine(seen: Activations, choice: Choice) -> Affine:
-    low, high = seen.low.min(axis=0), seen.high.max(axis=0)
+def _affine(activations: Activations, choice: Choice) -> Affine:
+    low, high = activations.low.min(axis=0), activations.high.max(axis=0)
     middle = (low + high) / 2 if choice.shift else np.zeros_like(low)
     reach = np.maximum(np.maximum(high - middle, middle - low), 1e-6)
     outliers = np.sort(np.argsort(-reach, kind="stable")[: choice.outliers])

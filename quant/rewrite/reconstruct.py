@@ -4,20 +4,20 @@ First the residual stream is turned into another basis (`quant/rewrite/rotate.py
 activations go through the network as INT8 will compute them with what has been rewritten so far. At each layer
 
 1. a scale per input channel moves into the weights (`quant/rewrite/equalize.py`), alpha searched by measured error;
-   queries and keys are brought to ranges alike (`quant/rewrite/attention.py`); behind GELU, where nothing can take a
+   queries and keys are brought to ranges alike; behind GELU, where nothing can take a
    scale, small operators of their own shift and scale the outputs, and the inverse goes into fc2
    (`quant/rewrite/gelu.py`);
 2. the weights are rounded with the layer's output in view (`quant/rewrite/gptq.py`).
 
 1 is exact in float, 2 is quantization. PaddleSlim then quantizes the rewritten network, finds the weights on its
-grid, and gets the ranges measured here (`quant/program/ranges.py`). Attention × value stays float in here.
+grid, and gets the ranges measured here (`quant/program/layers.py`). Attention × value stays float in here.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,18 +26,18 @@ from lite.model.deploy import State
 from lite.model.form import Form
 from lite.pictures.picture_set import Picture
 from lite.zoo import Preprocess, Variant
-from quant.program.layers import matching
-from quant.program.ranges import Ranges
+from quant.cost import model
+from quant.program.layers import Ranges, matching
 from quant.recipe import Kind, Switches
-from quant.rewrite.attention import attention
-from quant.rewrite.mlp import mlp
+from quant.rewrite import block, gelu
+from quant.rewrite.block import each, fake_quantize
 from quant.rewrite.rewriting import Rewriting
 from quant.rewrite.rotate import rotate
 
 
 @dataclass(frozen=True)
 class Rewritten:
-    """A deployable state, the form of network it is for, the ranges of its activations (`quant.program.ranges.assign`).
+    """A deployable state, the form of network it is for, and its activations' ranges for `layers.assign_ranges`.
 
     `unrounded` is the state before its weights were rounded; `alphas` says what was chosen for which layer;
     `gelu_errors` is `quant.rewrite.gelu.least` of each block whose fc2 is in INT8.
@@ -99,3 +99,143 @@ def _kept(state: State, patterns: Collection[str]) -> frozenset[str]:
     kept = matching([*names, *packed], list(patterns))
     parts = (f"{packed[name]}{part}" for name in kept if name in packed for part in name.rpartition(".")[2])
     return frozenset([*kept, *parts])
+
+
+def attention(work: Rewriting, index: int) -> None:
+    """Rewrites norm1, q, k, v and proj, and adds the branch to the activations."""
+    name = f"blocks.{index}.attn"
+    layers = [f"{name}.{part}" for part in "qkv"]
+    norm = f"blocks.{index}.norm1"
+    limit = work.equalize_norm(norm, layers, last=False)
+    if work.switches.centre_keys:
+        _centre_keys(work, name, norm)
+    rounded = [layer for layer in layers if layer not in work.kept]
+    if rounded:
+        work.ranges[f"{name}.qkv"] = limit
+        work.round(rounded, lambda part: fake_quantize(work.normed(norm, part), limit))
+
+    def mix(part: slice) -> tuple[np.ndarray, np.ndarray]:
+        normed = work.normed(norm, part)
+        quantized = fake_quantize(normed, limit)
+        query, key, values = (
+            work.linear(layer, normed if layer in work.kept else quantized) for layer in layers
+        )
+        work.mixed[part] = block.attention(query, key, values, work.variant.heads)
+        heads = work.variant.heads, work.variant.head_dim
+        if index == work.last:
+            query = query[:, : work.variant.class_tokens]
+        return tuple(np.abs(keys.reshape(-1, *heads)).max((0, 2)) for keys in (query, key))
+
+    queries, keys = zip(*each(work.count, mix), strict=True)
+    room = work.switches.class_tokens if index == work.last else 1.0
+    work.ranges[f"{name}.query"] = [float(value) * room for value in np.max(queries, axis=0)]
+    work.ranges[f"{name}.key"] = [float(value) for value in np.max(keys, axis=0)]
+    proj = f"{name}.proj"
+    stats = work.look_at(lambda part: work.mixed[part], last=index == work.last)
+    scale = work.search_scale(proj, stats, work.state[f"{proj}.weight"])
+    value = layers[2]
+    if f"{value}.weight" in work.unrounded:
+        work.unrounded[f"{value}.weight"] = work.unrounded[f"{value}.weight"] / scale
+    for kind in ("weight", "bias"):
+        work.state[f"{value}.{kind}"] = work.state[f"{value}.{kind}"] / scale
+    work.scale_rows(proj, scale)
+    reach = work.note_range(proj, float((stats.largest / scale).max()) * room)
+    work.add_branch(proj, lambda part: fake_quantize(work.mixed[part] / scale, reach))
+
+
+def _centre_keys(work: Rewriting, attention: str, norm: str) -> None:
+    def extremes(part: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        normed = work.normed(norm, part)
+        key = work.linear(f"{attention}.k", normed)
+        query = np.abs(work.linear(f"{attention}.q", normed))
+        return key.min((0, 1)), key.max((0, 1)), query.max((0, 1))
+
+    lows, highs, queries = zip(*each(work.count, extremes), strict=True)
+    centre_keys(work.state, attention, np.min(lows, 0), np.max(highs, 0), np.max(queries, 0))
+
+
+def centre_keys(state: State, attention: str, low: np.ndarray, high: np.ndarray, query: np.ndarray) -> None:
+    """Shifts the keys of `attention` (blocks.N.attn) to the middle of their range, and scales them against the queries.
+
+    `low`, `high` and `query`, float32 [dim], are the keys' least and greatest values and the queries' greatest
+    magnitudes. Changes the weights and biases in `state`.
+    """
+    half = (high - low) / 2
+    scale = np.sqrt(np.maximum(half, 1e-6) / np.maximum(query, 1e-6)).astype(np.float32)
+    q, k = f"{attention}.q", f"{attention}.k"
+    state[f"{k}.bias"] = (state[f"{k}.bias"] - (low + high) / 2) / scale
+    state[f"{k}.weight"] = state[f"{k}.weight"] / scale
+    for kind in ("weight", "bias"):
+        state[f"{q}.{kind}"] = state[f"{q}.{kind}"] * scale
+
+
+def mlp(work: Rewriting, index: int) -> None:
+    """Rewrites norm2, fc1 and fc2, with the shift and scale between them, and adds the branch."""
+    name, norm = f"blocks.{index}.mlp", f"blocks.{index}.norm2"
+    fc1, fc2 = f"{name}.fc1", f"{name}.fc2"
+    limit = work.note_range(fc1, work.equalize_norm(norm, [fc1], last=index == work.last))
+    work.round([fc1], lambda part: fake_quantize(work.normed(norm, part), limit))
+
+    def activate(part: slice) -> None:
+        before = work.linear(fc1, fake_quantize(work.normed(norm, part), limit))
+        work.hidden[part] = block.gelu(before, tanh=work.form.tanh_gelu)
+
+    list(each(work.count, activate))
+    weight = work.state[f"{fc2}.weight"]
+    affine = gelu.unchanged(len(weight))
+    if fc2 not in work.kept:
+        activations = work.look_at(lambda part: work.hidden[part], last=index == work.last)
+        errors = gelu.held_out(activations, weight, work.switches.outliers)
+        work.gelu_errors[index] = gelu.least(errors)
+        affine = gelu.choose(activations, errors, _prices(work, index, work.gelu_errors[index]))
+        work.note_range(fc2, affine.limit)
+    if affine.outliers.size:
+        affine = _split(work, index, affine)
+        weight = work.state[f"{fc2}.weight"]
+    # fc2(h) = (h / s - m / s) (s W) + b + m W
+    work.state[f"{fc2}.bias"] = work.state[f"{fc2}.bias"] + affine.middle @ weight
+    work.scale_rows(fc2, affine.scale)
+    if affine.middle.any():
+        work.state[f"{name}.shift"] = (-affine.middle / affine.scale).reshape(1, 1, -1)
+        work.form = replace(work.form, shifted_gelu=work.form.shifted_gelu | {index})
+    if affine.scaled:
+        work.state[f"{name}.scale"] = (1.0 / affine.scale).reshape(1, 1, -1)
+        work.form = replace(work.form, scaled_gelu=work.form.scaled_gelu | {index})
+    count = len(affine.middle)
+    work.add_branch(fc2, lambda part: affine(work.hidden[part, :, :count]))
+    if f"{name}.outliers.weight" in work.state:
+        apart = work.state[f"{name}.outliers.weight"]
+        work.add(lambda part: work.hidden[part, :, count:] @ apart)
+
+
+def _prices(work: Rewriting, index: int, kinds: Iterable[Kind]) -> dict[Kind, float]:
+    """Instructions of what may be done to GELU's outputs in this block, over those of scaling them."""
+    tokens, units, dim = work.variant.tokens, work.variant.hidden, work.variant.dim
+    scaling = model.scaling(tokens, units)
+    prices = {}
+    for kind in kinds:
+        if work.switches.allows(kind, index):
+            taken = kind.scale * scaling + model.outliers(tokens, units, kind.outliers, dim)
+            prices[kind] = work.switches.price(taken / scaling, kind)
+    return prices
+
+
+def _split(work: Rewriting, index: int, affine: gelu.Affine) -> gelu.Affine:
+    """Puts outliers last and their part of fc2 into a layer of its own; the affine of the others."""
+    name = f"blocks.{index}.mlp"
+    order, inliers = affine.split()
+    count = len(inliers.middle)
+    for state in (work.state, work.unrounded):
+        for kind in ("weight", "bias"):
+            if f"{name}.fc1.{kind}" in state:
+                state[f"{name}.fc1.{kind}"] = state[f"{name}.fc1.{kind}"][..., order]
+
+    def move(part: slice) -> None:
+        work.hidden[part] = work.hidden[part][..., order]
+
+    list(each(work.count, move))
+    weight = work.state[f"{name}.fc2.weight"][order]
+    work.state[f"{name}.fc2.weight"] = weight[:count]
+    work.state[f"{name}.outliers.weight"] = weight[count:]
+    work.form = replace(work.form, outliers=work.form.outliers | {(index, len(order) - count)})
+    return inliers

@@ -15,8 +15,8 @@ from lite.model.deploy import State
 from lite.model.form import Form
 from lite.pictures.picture_set import Picture
 from lite.zoo import Preprocess, Variant
-from quant import mapped
-from quant.program.ranges import Ranges
+from quant.pictures import mapped_array
+from quant.program.layers import Ranges
 from quant.recipe import Kind, Switches
 from quant.rewrite import block
 from quant.rewrite.block import Activations, each, fake_quantize, layer_norm
@@ -47,7 +47,7 @@ class Rewriting:
         tokens, dim = self.variant.tokens, self.variant.dim
         # Activations of all pictures lie in files, so that memory does not grow with their number.
         self.tokens, self.mixed, self.hidden = (
-            mapped.array(self.folder / f"{name}.npy", (self.count, tokens, channels), np.float32)
+            mapped_array(self.folder / f"{name}.npy", (self.count, tokens, channels), np.float32)
             for name, channels in (("tokens", dim), ("mixed", dim), ("hidden", self.variant.hidden))
         )
         self.every = max(1, self.count * tokens // _SAMPLE)

@@ -2,10 +2,10 @@
 
 A row is a set of quantizers that are looked at together: those of a layer, or of one tensor. Two runs measure it:
 
-    alone     only these quantizers on, all else in float, against all in float: the row's damage
+    isolated     only these quantizers on, all else in float, against all in float: the row's damage
     without   all quantizers on but these, against the float network: what leaving it in float gains
 
-`alone` adds up over tensors to nearly all of INT8's noise and orders the rows. `without` passes through every other
+`isolated` adds up over tensors to nearly all of INT8's noise and orders the rows. `without` passes through every other
 rounding, which tip over when anything before them changes: with 16 pictures it is uncertain by some tenths of a dB.
 """
 
@@ -24,8 +24,7 @@ from lite.measure import drift
 from lite.measure.drift import SNR_LIMIT_DB
 from quant.cost import prices
 from quant.program.layers import Tensors
-from quant.program.quantizers import Parts, Read
-from quant.program.segments import Segments
+from quant.program.quantizers import Parts, Read, Segments
 
 Kind = Literal["layer", "activation", "weight"]
 # What the two factors of an attention product are.
@@ -104,20 +103,20 @@ class Sums:
 class Whole:
     """The network's own figures.
 
-    `int8`: INT8 against the float network; `float_graph`: the same with all quantizers off; `alone`: INT8 against
+    `int8`: INT8 against the float network; `float_graph`: the same with all quantizers off; `isolated`: INT8 against
     that, which the rows' damage adds up to.
     """
 
     int8: Sums
     float_graph: Sums
-    alone: Sums
+    isolated: Sums
 
 
 @dataclass(frozen=True)
 class Measured:
     """A row's figures: see the module's docstring."""
 
-    alone: Sums
+    isolated: Sums
     without: Sums
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -24,12 +23,11 @@ from lite.model.exported import Exported
 from lite.model.program import LoadedProgram, export_weights, static_graph
 from lite.model.weights import Weights
 from lite.pictures.picture_set import PictureSet
+from lite.scratch import scratch_folder
 from lite.stages import Stages
-from quant import int8
-from quant.int8 import SEED, Int8
+from quant.int8 import SEED, Int8, quantize
 from quant.program import layers
-from quant.program.quantizers import set_parameter, take_apart
-from quant.program.segments import Segments
+from quant.program.quantizers import Segments, set_parameter, take_apart
 from quant.recipe import Recipe
 from quant.sensitivity.figures import Row, rows
 
@@ -103,11 +101,10 @@ def prepare(
     make_folder(out)
     part = program.folder.with_name(f".{program.folder.name}.{os.getpid()}.part")
     try:
-        with tempfile.TemporaryDirectory(prefix="deit-lite-") as name:
-            work = Path(name)
+        with scratch_folder() as work:
             with stages.stage("export"):
                 original = export_weights(weights, work / "fp32")
-            write(int8.quantize(weights, recipe, calibration, original, work, stages), original.program, part)
+            write(quantize(weights, recipe, calibration, original, work, stages), original.program, part)
         part.rename(program.folder)
     except OSError as error:
         raise InputError(

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lite.errors import InputError
 from lite.files import write_text
 from lite.measure import interval
+from lite.report import page
 from lite.report.plots import share_plot
 from quant.recipe import Recipe
 from quant.sensitivity.figures import Measured, Row, Sums
@@ -30,8 +30,9 @@ _NAMED, _LEAST_SHARE = 20, 0.005
 class Result:
     """A row's figures.
 
-    `share` of INT8's noise power that the row makes alone, 0 to 1 (it may pass 1: errors can cancel); `skip_share`:
-    the same of all that the tensors make, or of INT8's noise if that is more, so at most 1, None for tensors;
+    `share` of INT8's noise power that the row makes in isolation, 0 to 1 (it may pass 1: errors can cancel);
+    `skip_share`: the same of all that the tensors make, or of INT8's noise if that is more, so at most 1, None for
+    tensors;
     `gain_db`: measured, everything else in INT8; `extra`: instructions on ARM for leaving a layer in float, None
     where not known.
     """
@@ -62,17 +63,17 @@ class Result:
 
 def rank(found: Sensitivity) -> tuple[list[Result], list[Result]]:
     """Layers, and tensors, each in order of damage."""
-    total = found.whole.alone.noise or 1.0
+    total = found.whole.isolated.noise or 1.0
     # With a few pictures errors happen to cancel, and shares add up to more than there is.
     together = max(
-        total, math.fsum(measured.alone.noise for row, measured in found.rows if row.kind != "layer")
+        total, math.fsum(measured.isolated.noise for row, measured in found.rows if row.kind != "layer")
     )
     layers, tensors = [], []
     for row, measured in found.rows:
-        share = measured.alone.noise / total
+        share = measured.isolated.noise / total
         gain = measured.without.snr_db - found.whole.int8.snr_db
         if row.kind == "layer":
-            layers.append(Result(row, measured, share, measured.alone.noise / together, gain))
+            layers.append(Result(row, measured, share, measured.isolated.noise / together, gain))
         else:
             tensors.append(Result(row, measured, share, None, gain))
     for each in (layers, tensors):
@@ -100,7 +101,7 @@ def _entry(result: Result) -> dict[str, Any]:
         "kind": result.row.kind,
         "layers": list(result.row.layers),
         "share": result.share,
-        "alone": _figures(result.measured.alone),
+        "isolated": _figures(result.measured.isolated),
         "without": _figures(result.measured.without),
         "gain_db": result.gain_db,
     }
@@ -183,12 +184,7 @@ def render(results: Mapping[str, Any]) -> str:
     worst = results["tensors"][:PLOTTED]
     names, shares = [row["name"] for row in worst], [row["share"] for row in worst]
     marked = [row["kind"] == "weight" for row in worst]
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-    )
+    environment = page.environment(Path(__file__).parent / "templates")
     environment.filters["percent"] = lambda share: f"{share:.2%}".replace("%", " %")
     return environment.get_template("sensitivity.html.j2").render(
         plots=[(kind, share_plot(names, shares, marked, kind)) for kind in ("wide", "narrow")], **results

@@ -20,8 +20,8 @@ from lite import zoo
 from lite.model import weights
 from lite.phone import results
 from lite.phone.binaries import Binaries
-from lite.phone.errors import PhoneError
 from lite.phone.facts import Facts
+from lite.phone.link import PhoneError
 from lite.phone.measured import Measurement
 from lite.phone.plan import Candidate, Configuration, Plan
 from lite.phone.session import Job, Outcome

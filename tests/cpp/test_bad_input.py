@@ -42,6 +42,10 @@ def deit(host_build: Path) -> Any:
         ("--bundle BUNDLE --bench --repeats 0", "--repeats: Value 0 not in range"),
         ("--bundle BUNDLE --bench --warmup -3", "--warmup: Value -3 not in range"),
         ("--bundle BUNDLE --bench --timeout -1", "--timeout: Value -1 not in range"),
+        *[
+            (f"--bundle BUNDLE --bench --timeout {word}", "--timeout")
+            for word in ("nan", "-nan", "inf", "1e300", "")
+        ],
         ("--bundle BUNDLE --image", "--image"),
         ("--bundle BUNDLE --nonsense", "--nonsense"),
     ],

@@ -17,7 +17,7 @@ import pytest
 from adbutils import adb_path
 
 from lite.phone.device import Device
-from lite.phone.errors import NoPhoneError, PhoneError
+from lite.phone.link import NoPhoneError, PhoneError
 from lite.phone.server import Server
 
 # The C++ core's build is shared with its own tests.
@@ -42,7 +42,13 @@ def adb_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[s
     with pytest.MonkeyPatch.context() as patch:
         for name, value in ours.items():
             patch.setenv(name, value)
-        for name in ("ANDROID_ADB_SERVER_ADDRESS", "ANDROID_SERIAL", "ADB_VENDOR_KEYS", "ADB_TRACE"):
+        for name in (
+            "ANDROID_ADB_SERVER_ADDRESS",
+            "ADB_SERVER_SOCKET",
+            "ANDROID_SERIAL",
+            "ADB_VENDOR_KEYS",
+            "ADB_TRACE",
+        ):
             patch.delenv(name, raising=False)
         yield {**os.environ, "HOME": str(home), "TMPDIR": str(home)}
     _kill_server(port)

@@ -220,7 +220,7 @@ def test_every_library_of_the_host_build(deit: Path):
         r"(libc|libm|libdl|libpthread|librt|libutil|libstdc\+\+|libgcc_s|ld-linux.*)\.so\.\d+"
     )
     for path in found.files.values():
-        left = set(library.read(path).needed) - found.files.keys()
+        left = set(library.read_elf(path).needed) - found.files.keys()
         assert [name for name in left if not every_linux.fullmatch(name)] == []
 
 

@@ -18,7 +18,8 @@ from lite import bundle
 from lite.phone import demo, golden
 from lite.phone.demo import Bench, Request, UnusableError
 from lite.phone.device import Finished
-from lite.phone.errors import GoldenMismatchError
+from lite.phone.link import GoldenMismatchError
+from lite.phone.plan import Candidate
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +42,18 @@ def document(finished: Finished, request_: Request) -> dict[str, Any]:
     return demo.parse(finished, request_)
 
 
+def candidate(made: bundle.Bundle, host: bool = False) -> Candidate:
+    return Candidate(made, "there", host)
+
+
 def ended(code: int, *, out: str = "", err: str = "") -> Finished:
     return Finished(code, out, err, 1.0)
 
 
 def test_the_real_demo_is_understood(document: dict[str, Any], tiny_bundle: Path) -> None:
     assert len(document["bench"]["latencies_ms"]) == 3
-    logits = np.array(document["pictures"][0]["logits"])
-    found = golden.compare(bundle.read(tiny_bundle), logits, fed="tensor")
+    logits = np.array([document["pictures"][0]["logits"]])
+    found = golden.compare(candidate(bundle.read(tiny_bundle)), logits, fed="tensor")
     assert (found.rule, found.top1_same) == ("max_abs", True)
     assert found.passed
 
@@ -86,7 +91,8 @@ def broken(change: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]]
         (lambda document: "\0\x1b[31m☃ hello", "no JSON"),
         (lambda document: json.dumps(document)[:-9], "no JSON"),
         (lambda document: "[" * 100_000, "no JSON"),
-        (lambda document: json.dumps(document) + "\nbye", "no JSON"),
+        (lambda document: json.dumps(document) + '\n{"bye": 1', "no JSON"),
+        (lambda document: "bye\n" + json.dumps([1]), "not of type 'object'"),
         (lambda document: "{}", "required property"),
         (lambda document: "null", "not of type 'object'"),
         (broken(lambda it: it.update(more=1)), "Additional properties"),
@@ -112,6 +118,14 @@ def test_rubbish_is_refused(
     assert caught.value.why.isprintable(), "an escape sequence in the output reaches no terminal"
 
 
+@pytest.mark.parametrize("behind", ["bye", "\0\x1b[31m☃", "[1]", "a\nb\n\n"])
+def test_lines_behind_the_document_do_not_cost_it(
+    finished: Finished, document: dict[str, Any], request_: Request, behind: str
+) -> None:
+    """As drivers print when a process ends."""
+    assert demo.parse(ended(0, out=f"{finished.stdout}{behind}\n"), request_) == document
+
+
 @pytest.mark.parametrize(
     ("finished", "why", "remedy"),
     [
@@ -126,6 +140,7 @@ def test_rubbish_is_refused(
         (ended(6, err="[F] no kernel for fc\ndeit: the engine gave up\n"), "no kernel for fc", "doctor"),
         (ended(5), "exit code 5: it gave no reason", "doctor"),
         (ended(127, err="sh: deit: inaccessible or not found\n"), "could not start", "--demo"),
+        (ended(126, err="sh: deit: can't execute: Permission denied\n"), "does not let programs be run", "noexec"),
         (ended(126, err="sh: deit: not executable: 64-bit ELF file\n"), "cannot execute the file", "--demo"),
         (
             ended(1, err='CANNOT LINK EXECUTABLE "deit": library "libc++_shared.so" not found'),
@@ -147,49 +162,56 @@ def test_every_bad_end_in_words(finished: Finished, why: str, remedy: str) -> No
 @pytest.mark.parametrize(("shift", "passed"), [(0.0, True), (5e-4, True), (2e-3, False)])
 def test_fp32_may_differ_by_a_thousandth(tiny_bundle: Path, shift: float, passed: bool) -> None:
     made = bundle.read(tiny_bundle)
-    logits = made.golden()[1].astype(np.float64)
-    logits[3] += shift
-    found = golden.compare(made, logits, fed="tensor")
+    logits = made.golden()[1][None].astype(np.float64)
+    logits[0, 3] += shift
+    found = golden.compare(candidate(made), logits, fed="tensor")
     assert (found.rule, found.passed) == ("max_abs", passed)
     assert found.max_abs == pytest.approx(shift, abs=1e-6)
 
 
 def test_int8_may_round_otherwise_but_not_change_its_mind(tiny_bundle: Path) -> None:
     made = bundle.read(tiny_bundle)
-    int8 = bundle.Bundle(made.path, {**made.manifest, "precision": "int8"})
+    int8 = candidate(bundle.Bundle(made.path, {**made.manifest, "precision": "int8"}))
     expected = made.golden()[1].astype(np.float64)
     order = np.argsort(expected)
-    close = golden.compare(int8, expected * 1.01, fed="tensor")
+    close = golden.compare(int8, expected[None] * 1.01, fed="tensor")
     assert (close.rule, close.passed) == ("cosine", True)
     swapped = expected.copy()
     swapped[order[-1]], swapped[order[-2]] = expected[order[-2]], expected[order[-1]]
-    assert not golden.compare(int8, swapped, fed="tensor").passed
+    assert not golden.compare(int8, swapped[None], fed="tensor").passed
     unlike = expected + np.where(np.arange(10) == order[0], 0.1 * np.linalg.norm(expected), 0)
-    found = golden.compare(int8, unlike, fed="tensor")
+    found = golden.compare(int8, unlike[None], fed="tensor")
     assert found.top1_same
     assert not found.passed
 
 
 @pytest.mark.parametrize(
-    ("precision", "target", "rule"),
+    ("precision", "target", "host", "rule"),
     [
-        ("fp32", "arm", "max_abs"),
-        ("fp32", "x86", "max_abs"),
-        ("int8", "arm", "cosine"),
-        ("fp16", "arm", "cosine"),
-        ("fp32", "opencl", "cosine"),
+        ("fp32", "arm", False, "max_abs"),
+        ("fp32", "x86", True, "max_abs"),
+        ("fp16", "arm", True, "max_abs"),
+        ("int8", "arm", False, "cosine"),
+        ("int8", "arm", True, "cosine"),
+        ("fp16", "arm", False, "cosine"),
+        ("fp32", "opencl", False, "cosine"),
     ],
 )
-def test_what_logits_are_held_to(tiny_bundle: Path, precision: str, target: str, rule: str) -> None:
+def test_what_logits_are_held_to(
+    tiny_bundle: Path, precision: str, target: str, host: bool, rule: str
+) -> None:
+    """INT8 in `host.nb`, too, where the bundle has no measure of its noise."""
     manifest = {**bundle.read(tiny_bundle).manifest, "precision": precision, "target": target}
-    assert golden.rule(bundle.Bundle(tiny_bundle, manifest)) == rule
+    assert golden.rule(candidate(bundle.Bundle(tiny_bundle, manifest), host), 1)[0] == rule
 
 
 def test_a_mismatch_says_how_far_and_what_to_do(tiny_bundle: Path) -> None:
     made = bundle.read(tiny_bundle)
-    found = golden.compare(made, -made.golden()[1].astype(np.float64), fed="tensor")
-    with pytest.raises(GoldenMismatchError, match="cosine -1.00000, first class another.*--clean") as caught:
+    found = golden.compare(candidate(made), -made.golden()[1][None].astype(np.float64), fed="tensor")
+    with pytest.raises(
+        GoldenMismatchError, match="cosine -1.00000, distance 2, first class another.*--clean"
+    ) as caught:
         golden.check(found)
     assert caught.value.exit_code == 8
     with pytest.raises(GoldenMismatchError, match="3 logits where the bundle has 10"):
-        golden.compare(made, np.zeros(3), fed="tensor")
+        golden.compare(candidate(made), np.zeros((1, 3)), fed="tensor")

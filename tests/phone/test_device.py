@@ -14,7 +14,7 @@ from waiting import HANG, until
 
 from lite.errors import InputError
 from lite.phone.device import Device
-from lite.phone.errors import PhoneError, PhoneTimeoutError
+from lite.phone.link import PhoneError, PhoneTimeoutError
 from lite.phone.server import Server
 
 # Its children are the shell's grandchildren, and it does not end when the link does.

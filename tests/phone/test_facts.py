@@ -12,7 +12,7 @@ from waiting import HANG
 
 from lite.phone import facts
 from lite.phone.device import Device
-from lite.phone.errors import PhoneError
+from lite.phone.link import PhoneError
 from lite.phone.push import FOLDER
 from lite.phone.server import Server
 
@@ -88,3 +88,24 @@ def test_a_phone_that_does_not_say_its_abi(server: Server, arm_phone: Phone):
     arm_phone.set("system/build.prop", "ro.product.model=x")
     with pytest.raises(PhoneError, match="does not say what processor it has"):
         facts.read(device)
+
+
+def test_storage_that_lets_no_program_run(device: Device, phone: Phone):
+    assert facts.read(device).noexec is None
+    phone.remount("noexec")
+    assert facts.read(device).noexec == "/data"
+
+
+@pytest.mark.parametrize(
+    ("mounts", "place"),
+    [
+        ("/dev/a /data ext4 rw,nosuid,noexec 0 0\n", "/data"),
+        ("/dev/a / ext4 ro,noexec 0 0\n/dev/b /data ext4 rw 0 0\n", None),
+        ("/dev/a /data ext4 rw 0 0\ntmpfs /data/local/tmp tmpfs rw,noexec 0 0\n", "/data/local/tmp"),
+        ("/dev/a /data ext4 rw,noexec 0 0\n/dev/b /data ext4 rw 0 0\n", None),
+        ("/dev/a /data/loc ext4 rw,noexec 0 0\nrubbish\n\n", None),
+        ("", None),
+    ],
+)
+def test_mounts_of_all_sorts(mounts: str, place: str | None):
+    assert facts._noexec(mounts) == place

@@ -13,7 +13,7 @@ from sent import assert_whole, on_phone
 from waiting import HANG, until
 
 from lite.phone.device import Device
-from lite.phone.errors import PhoneError
+from lite.phone.link import PhoneError
 from lite.phone.push import FOLDER, push
 from lite.phone.server import Server
 

@@ -18,8 +18,8 @@ from lite.bundle import Bundle
 from lite.errors import InputError
 from lite.phone import push
 from lite.phone.device import Device
-from lite.phone.errors import PhoneError
 from lite.phone.install import FILES, PACKAGE, folder_of, install
+from lite.phone.link import PhoneError
 from lite.phone.server import Server
 
 APP = f"/sdcard/Android/data/{PACKAGE}/files"

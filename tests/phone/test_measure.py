@@ -128,9 +128,37 @@ def test_throttling_is_seen_while_it_happens(
     into = Measured()
     prepared(repeats=40, sample_seconds=0.05, timeout=HANG).measure(candidates[:1], into)
     thread.join()
-    assert "throttled: the system lowered the top clock of 1 CPUs, CPU 0 from 2000 to 800 MHz" in (
+    assert "throttled: the system lowered the top clock of 1 CPU, CPU 0 from 2000 to 800 MHz" in (
         into.measurements[0].notes
     )
+
+
+def test_a_limit_that_was_lowered_before_is_seen_and_remembered(
+    phone: Phone, prepared: Make, candidates: list[Candidate]
+) -> None:
+    """Before the start by what the CPU can; where the phone hides that, by what an earlier round was allowed."""
+    limit = "sys/devices/system/cpu/cpu0/cpufreq/scaling_max_freq"
+    phone.set(limit, 800_000)
+    held = "throttled: at its start already the system held down the top clock of 1 CPU, CPU 0 to 800 of 2000 MHz"
+    into = Measured()
+    prepared().measure(candidates[:1], into)
+    assert held in into.measurements[0].notes
+    for path in (phone.dir / "sys/devices/system/cpu").glob("cpu*/cpufreq/cpuinfo_max_freq"):
+        path.unlink()
+    phone.set(limit, 2_000_000)
+    into, made = Measured(), prepared(repeats=3, rounds=3)
+    made.measured = lambda: phone.set(limit, 800_000)
+    made.measure(candidates[:1], into)
+    assert [held in one.throttled for one in into.measurements[0].rounds] == [False, True, True]
+
+
+def test_cpus_that_may_not_be_used_do_not_count(
+    phone: Phone, prepared: Make, candidates: list[Candidate]
+) -> None:
+    phone.set("sys/devices/system/cpu/cpu1/cpufreq/scaling_max_freq", 800_000)
+    into = Measured()
+    prepared(cpu_masks=("1", "2")).measure(candidates[:1], into)
+    assert [any("CPU 1" in note for note in row.notes) for row in into.measurements] == [False, True]
 
 
 def test_waits_until_the_phone_is_cool(phone: Phone, prepared: Make, candidates: list[Candidate]) -> None:
@@ -149,7 +177,7 @@ def test_waits_until_the_phone_is_cool(phone: Phone, prepared: Make, candidates:
     assert waited is not None
     assert (waited.reached, waited.celsius) == (True, 39.5)
     assert waited.seconds > 0
-    assert "cooling down: 52.0 °C, wanted 40" in said
+    assert "cooling down: processor 52.0 °C, wanted 40" in said
 
 
 def test_does_not_wait_for_ever_and_says_so(
@@ -159,6 +187,21 @@ def test_does_not_wait_for_ever_and_says_so(
     into = Measured()
     prepared(cooldown_celsius=40.0, cooldown_limit=1.0).measure(candidates[:1], into)
     assert "not cooled down: started at 61 °C" in into.measurements[0].notes
+
+
+def test_a_wait_for_the_battery_is_said(phone: Phone, prepared: Make, candidates: list[Candidate]) -> None:
+    """Its processor's zones may not be read; one that is off or counts tenths is none either."""
+    zones = phone.dir / "sys/class/thermal"
+    (zones / "thermal_zone0/temp").chmod(0)
+    phone.set("sys/class/thermal/thermal_zone1/temp", 410)
+    into = Measured()
+    prepared(cooldown_celsius=40.0).measure(candidates[:1], into)
+    (row,) = into.measurements
+    waited = row.rounds[0].cooldown
+    assert waited is not None
+    assert (waited.sensor, waited.celsius, waited.reached) == ("battery", 31.2, True)
+    assert row.rounds[0].before.silent == ("BIG", "LITTLE")
+    assert "waited for the battery to be cool: the processor's temperature cannot be read" in row.notes
 
 
 def test_stop_between_rounds_keeps_what_there_is(prepared: Make, candidates: list[Candidate]) -> None:

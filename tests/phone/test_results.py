@@ -15,7 +15,7 @@ from lite import bundle
 from lite.errors import InputError
 from lite.phone import report, results
 from lite.phone.binaries import Binaries
-from lite.phone.errors import PhoneError
+from lite.phone.link import PhoneError
 from lite.phone.measured import Cooldown, Measured, Measurement, Round
 from lite.phone.plan import Candidate, Configuration, Plan
 from lite.phone.sensors import Sample
@@ -56,7 +56,7 @@ def test_all_three_files_are_written_and_hold_the_same(
 @pytest.mark.parametrize(
     ("place", "value", "problem"),
     [
-        (("schema",), 2, "schema"),
+        (("schema",), 1, "schema"),
         (("phones", 0, "status"), "fine", "status"),
         (("phones", 0, "measurements", 0, "rounds", 0, "latencies_ms", 0), 0, "latencies_ms/0"),
         (("phones", 0, "measurements", 0, "summary", "p50"), None, "p50"),
@@ -132,19 +132,20 @@ def test_no_base_no_speed_up(candidate: Candidate, job: Job) -> None:
 
 
 def test_what_spoils_a_number_is_said_beside_it(candidate: Candidate, job: Job) -> None:
-    made = Measurement(candidate, Configuration(8, "high"), used=dict(USED))
+    made = Measurement(candidate, Configuration(8, "high"), 11, used=dict(USED))
     made.rounds.append(
         round_of(
             [20.0] * 5 + [60.0] * 5,
             throttled=["throttled: the system lowered the top clock"],
-            cooldown=Cooldown(300.0, 55.0, reached=False),
+            cooldown=Cooldown(300.0, 55.0, "processor", reached=False),
         )
     )
-    made.rounds.append(round_of([20.0], cooldown=Cooldown(1.0, 38.0, reached=True)))
+    made.rounds.append(round_of([20.0], cooldown=Cooldown(1.0, 38.0, "battery", reached=True)))
     assert made.notes == [
         "throttled: the system lowered the top clock",
         "noisy: p10 to p90 is 200% of the median",
         "not cooled down: started at 55 °C",
+        "waited for the battery to be cool: the processor's temperature cannot be read",
         "1 thread in place of 8: the engine takes no more",
         "power mode high is not this engine's: no-bind",
     ]
@@ -156,11 +157,30 @@ def test_what_spoils_a_number_is_said_beside_it(candidate: Candidate, job: Job) 
     assert (line["noisy"], line["throttled"]) == ("1", "1")
 
 
+def test_an_interrupted_bench_says_how_many_runs_it_has(candidate: Candidate, job: Job) -> None:
+    """Everywhere: on the terminal and in JSON as a note, in the page, in the table."""
+    begun, done = measurement(candidate, 20, rounds=1), measurement(candidate, 30, rounds=3)
+    begun.planned = 36
+    document = results.document([outcome(done, begun, status="stopped")], job)
+    rows = document["phones"][0]["measurements"]
+    assert [(row["complete"], row["planned"]) for row in rows] == [(True, 36), (False, 36)]
+    assert begun.notes[0] == "12 of 36 runs"
+    page = report.render(document)
+    assert "12 of 36 runs" in page
+    assert "The median of 36 runs" not in page
+    assert "Not all of this was done" in page
+    lines = list(csv.DictReader(results.table(document).splitlines()))
+    assert [(line["status"], line["runs"], line["planned_runs"]) for line in lines] == [
+        ("complete", "36", "36"),
+        ("stopped", "12", "36"),
+    ]
+
+
 def test_few_runs_and_hidden_sensors(candidate: Candidate, job: Job) -> None:
-    made = Measurement(candidate, Configuration(1), used=dict(USED))
+    made = Measurement(candidate, Configuration(1), 2, used=dict(USED))
     hidden = Sample(1000.0)
     made.rounds.append(
-        Round([20.0, 21.0], 1.0, 2.0, None, hidden, [], hidden, Cooldown(0.0, None, reached=False), [])
+        Round([20.0, 21.0], 1.0, 2.0, None, hidden, [], hidden, Cooldown(0.0, None, None, reached=False), [])
     )
     assert made.notes == [
         "2 runs are too few for an interval",
@@ -224,7 +244,7 @@ def test_slower_ones_of_many_phones_are_told_apart(candidate: Candidate, job: Jo
 def test_comparison_needs_rounds_of_both(candidate: Candidate, tmp_path: Path, tiny_bundle: Path) -> None:
     """The base was lost in its first round: there is nothing to hold the other against."""
     other = Candidate(renamed(tiny_bundle, tmp_path / "other"), "/data/local/tmp/o", host=True)
-    begun = Measured(measurements=[Measurement(other, Configuration(1)), measurement(candidate, 20)])
+    begun = Measured(measurements=[Measurement(other, Configuration(1), 12), measurement(candidate, 20)])
     assert begun.comparisons("other") == []
     (uneven,) = Measured(
         measurements=[measurement(other, 20, rounds=2), measurement(candidate, 20, rounds=3)]

@@ -4,7 +4,9 @@ It runs in an environment of its own, with none of this repository's packages bu
 
     sudo apt-get install --no-install-recommends python3-torch          # Debian 12: PyTorch 1.13 for the CPU
     python3.11 -m pip install --no-deps --target build/sources -r tests/sources/requirements.txt
-    PYTHONPATH=build/sources /usr/bin/python3 tests/sources/record.py   # writes tests/sources/logits.json and files/
+    PYTHONPATH=build/sources:DEIT /usr/bin/python3 tests/sources/record.py
+
+DEIT is a checkout of the original DeiT (facebookresearch/deit). It writes `logits.json` and `files/` beside itself.
 
 `logits.json`: of each network the names and shapes of its tensors (`lively.py` makes the tensors of them) and the
 logits of one picture. `files/`: small files by `torch.save` and safetensors, and what lies beside models of a hub.
@@ -19,6 +21,8 @@ import platform
 import tempfile
 
 import lively
+import models as deit
+import models_v2 as deit3
 import numpy as np
 import safetensors.torch
 import timm
@@ -52,6 +56,17 @@ def row(source: str, model: str, network: torch.nn.Module, side: int, block: str
         "shapes": lively.packed(shapes, block),
         "logits": [float(value) for value in logits[0]],
     }
+
+
+def of_deit(name: str) -> dict:
+    side = 384 if name.endswith("384") else 224
+    network = getattr(deit, name)(num_classes=CLASSES)
+    return row("original DeiT", name, network, side, "blocks.{}.")
+
+
+def of_deit3(size: str, side: int) -> dict:
+    network = getattr(deit3, f"deit_{size}_patch16_LS")(img_size=side, num_classes=CLASSES)
+    return row("original DeiT", f"deit3_{size}_patch16_{side}", network, side, "blocks.{}.")
 
 
 def of_timm(name: str) -> dict:
@@ -140,7 +155,12 @@ def beside(folder: pathlib.Path) -> None:
 
 
 def main() -> None:
-    rows = [of_timm(name) for name in TIMM]
+    rows = [of_deit(name) for name in TIMM if name.startswith("deit_")]
+    rows += [
+        of_deit3(size, side)
+        for size, side in (("small", 224), ("medium", 224), ("base", 224), ("small", 384))
+    ]
+    rows += [of_timm(name) for name in TIMM]
     for size, side in (*((size, 224) for size in SIZES), ("base", 384)):
         rows.append(of_transformers("ViTForImageClassification", size, side))
         rows.append(of_transformers("DeiTForImageClassificationWithTeacher", size, side))

@@ -2,7 +2,6 @@
 // line.
 #include <cmath>
 #include <cstdlib>
-#include <cstring>
 #include <string_view>
 
 #include "error.h"
@@ -22,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     if (!good) std::abort();
   } catch (const deit::Error& error) {
-    if (error.code() != deit::Code::Bundle || std::strchr(error.what(), '\n') != nullptr) std::abort();
+    if (error.code() != deit::Code::Bundle || deit::escaped(error.what()) != error.what()) std::abort();
   }
   return 0;
 }

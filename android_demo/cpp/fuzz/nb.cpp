@@ -1,6 +1,5 @@
 // Any bytes as a .nb: a network that an engine could load, or an Error with a message of one line.
 #include <cstdlib>
-#include <cstring>
 
 #include "error.h"
 #include "nb.h"
@@ -10,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const deit::NbModel model = deit::read_nb(data, size, "model.nb");
     if (model.targets.empty() || model.header.opt_version.empty()) std::abort();
   } catch (const deit::Error& error) {
-    if (error.code() != deit::Code::Model || std::strchr(error.what(), '\n') != nullptr) std::abort();
+    if (error.code() != deit::Code::Model || deit::escaped(error.what()) != error.what()) std::abort();
   }
   return 0;
 }

@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view kDigits = "0123456789abcdef";
 
 [[noreturn]] void refuse(std::string_view mask, const std::string& why) {
-  throw Error(Code::Usage, "CPU mask '" + std::string(mask) + "' " + why);
+  throw Error(Code::Usage, "CPU mask " + quoted(mask) + " " + why);
 }
 
 }  // namespace

@@ -20,6 +20,7 @@
 #endif
 #include "error.h"
 #include "picture_classifier.h"
+#include "shown.h"
 #include "stopwatch.h"
 
 struct deit_classifier {
@@ -56,7 +57,7 @@ deit_code guarded(char* message, size_t size, Call call) noexcept {
     write_message("out of memory: give a smaller picture or network", message, size);
     return DEIT_MEMORY;
   } catch (const std::exception& error) {
-    write_message(error.what(), message, size);
+    write_message(deit::printable(error.what()), message, size);
     return DEIT_ENGINE;
   } catch (...) {
     write_message("the engine failed without a reason", message, size);

@@ -57,7 +57,7 @@ std::array<int, 4> fixed_shape(const NbModel& model, const std::string& name) {
   if (dims.size() != 4 || dims[0] != 1 || dims[1] != 3 || !is_side(dims[2]) || !is_side(dims[3])) {
     std::string text;
     for (const std::int64_t dim : dims) text += (text.empty() ? "" : ", ") + std::to_string(dim);
-    throw Error(Code::Model, name + " takes an input of shape [" + text +
+    throw Error(Code::Model, name + " takes an input of shape [" + shortened(text) +
                                  "] where one picture is [1, 3, height, "
                                  "width]: it is no network of this kind");
   }
@@ -87,8 +87,8 @@ std::string_view to_string(PowerMode mode) {
 PowerMode parse_power_mode(std::string_view name) {
   const auto found = std::find(kPowerModes.begin(), kPowerModes.end(), name);
   if (found == kPowerModes.end()) {
-    throw Error(Code::Usage, "unknown power mode '" + std::string(name) +
-                                 "': give high, low, full, no-bind, rand-high or rand-low");
+    throw Error(Code::Usage, "unknown power mode " + quoted(name) +
+                                 ": give high, low, full, no-bind, rand-high or rand-low");
   }
   return static_cast<PowerMode>(found - kPowerModes.begin());
 }

@@ -11,6 +11,7 @@
 #include "error.h"
 #include "manifest.h"
 #include "preprocessor.h"
+#include "shown.h"
 
 namespace {
 
@@ -48,7 +49,7 @@ int main(int count, char** arguments) {
     std::fprintf(stderr, "deit_tensor: %s\n", error.what());
     return static_cast<int>(error.code());
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "deit_tensor: %s\n", error.what());
+    std::fprintf(stderr, "deit_tensor: %s\n", deit::printable(error.what()).c_str());
     return 1;
   }
 }

@@ -1,8 +1,5 @@
 #include "flatbuffer.h"
 
-#include <algorithm>
-#include <utility>
-
 namespace deit {
 namespace {
 
@@ -10,18 +7,7 @@ constexpr std::size_t kOffsetBytes = 4;
 // A table of field offsets starts with its own size and the size of the table that it describes.
 constexpr std::size_t kFirstField = 4;
 
-constexpr std::size_t kMessageLimit = 300;
-
-std::string printable(std::string message) {
-  message.resize(std::min(message.size(), kMessageLimit));
-  std::replace_if(
-      message.begin(), message.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
-  return message;
-}
-
 }  // namespace
-
-DamagedError::DamagedError(std::string message) : std::runtime_error(printable(std::move(message))) {}
 
 const std::uint8_t* FlatBuffer::bytes(std::size_t position, std::size_t length) const {
   if (position > size_ || length > size_ - position) throw DamagedError("an offset points outside of it");

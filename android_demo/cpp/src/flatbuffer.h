@@ -23,10 +23,10 @@
 namespace deit {
 
 // The bytes are not what they should be; what() says in what, to be read after "the file: ". Names that come
-// from the bytes may be anything: what is not printable ASCII becomes a question mark.
+// from the bytes may be anything, and are quoted (shown.h).
 class DamagedError : public std::runtime_error {
  public:
-  explicit DamagedError(std::string message);
+  using std::runtime_error::runtime_error;
 };
 
 // The bytes of one flatbuffer, owned by somebody else, and what is left of the reading budget.

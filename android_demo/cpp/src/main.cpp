@@ -21,16 +21,15 @@
 #include "options.h"
 #include "picture_classifier.h"
 #include "report.h"
+#include "shown.h"
 #include "stopwatch.h"
 
 namespace {
 
 using namespace deit;
 
-void complain(std::string message) {
-  std::replace_if(
-      message.begin(), message.end(), [](unsigned char c) { return c < ' ' || c == 0x7F; }, ' ');
-  std::cerr << "deit: " << message << std::endl;
+void complain(std::string_view message) {
+  std::cerr << "deit: " << printable(message) << std::endl;
 }
 
 // The engine ends the process where it meets what it does not expect: say so in words, with an exit code of

@@ -11,6 +11,7 @@
 #include "error.h"
 #include "flatbuffer.h"
 #include "nb_params.h"
+#include "shown.h"
 
 namespace deit {
 namespace {
@@ -55,9 +56,6 @@ struct Variable {
 };
 using Variables = std::map<std::string, Variable, std::less<>>;
 
-std::string quoted(std::string_view name) {
-  return "'" + std::string(name.substr(0, 80)) + "'";
-}
 
 void add_variable(const Table& table, Variables& variables) {
   const std::optional<Table> type = table.table(kVarType);

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "flatbuffer.h"
+#include "shown.h"
 
 namespace deit {
 namespace {
@@ -42,17 +43,17 @@ std::string read_param(const std::uint8_t* data, std::size_t size) {
   const std::string name(param.text(kName));
   const std::optional<Table> tensor = param.table(kTensor);
   if (!tensor || param.number<std::uint8_t>(kKind) != kIsTensor) {
-    throw DamagedError("parameter '" + name + "' holds no tensor");
+    throw DamagedError("parameter " + quoted(name) + " holds no tensor");
   }
   std::uint64_t bytes = width_of(tensor->number<std::int32_t>(kType));
-  if (bytes == 0) throw DamagedError("parameter '" + name + "' has a type that is unknown");
+  if (bytes == 0) throw DamagedError("parameter " + quoted(name) + " has a type that is unknown");
   for (const std::int64_t dim : tensor->numbers<std::int64_t>(kDims)) {
-    if (dim < 0 || dim > kMostValues) throw DamagedError("parameter '" + name + "' has an impossible shape");
+    if (dim < 0 || dim > kMostValues) throw DamagedError("parameter " + quoted(name) + " has an impossible shape");
     bytes = std::min(bytes * static_cast<std::uint64_t>(dim), kMostBytes);
   }
   const std::size_t length = tensor->byte_length(kData);
   if (bytes != length) {
-    throw DamagedError("parameter '" + name + "' has the shape of " + std::to_string(bytes) +
+    throw DamagedError("parameter " + quoted(name) + " has the shape of " + std::to_string(bytes) +
                        " bytes but holds " + std::to_string(length));
   }
   return name;
@@ -82,7 +83,7 @@ std::set<std::string> read_nb_params(const std::uint8_t* data, std::size_t size)
     if (total > size - at - 4) throw DamagedError("it is cut short: " + which + " is not all there");
     if (offset < 4 || offset > total) throw DamagedError(which + " has an impossible offset");
     const std::string name = read_param(data + at + 4 + offset, total - offset);
-    if (!names.insert(name).second) throw DamagedError("parameter '" + name + "' is there twice");
+    if (!names.insert(name).second) throw DamagedError("parameter " + quoted(name) + " is there twice");
     at += 4 + total;
   }
   if (at != size) {

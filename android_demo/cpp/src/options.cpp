@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <iostream>
 #include <system_error>
 
@@ -127,6 +128,8 @@ std::optional<Options> parse_options(int count, const char* const* arguments) {
     const std::string text = error.what();
     refuse(text.substr(0, text.find('\n')) + "; see deit --help");
   }
+  // CLI::Range takes it: it is under no bound and over none.
+  if (std::isnan(options.timeout_s)) refuse("--timeout: nan is no number of seconds; see deit --help");
   check_together(words, options);
   return options;
 }

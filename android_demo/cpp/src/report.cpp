@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "shown.h"
 #include "version.h"
 
 namespace deit {
@@ -59,14 +60,14 @@ json json_of(const BenchResult& bench) {
 void print_header(std::ostream& out, PictureClassifier& core, const std::string& model_file) {
   const Classifier& classifier = core.classifier();
   const Manifest& manifest = core.manifest();
-  out << manifest.model << ' ' << manifest.precision << " (" << model_file << "), Paddle Lite "
+  out << escaped(manifest.model) << ' ' << manifest.precision << " (" << escaped(model_file) << "), Paddle Lite "
       << classifier.engine_version() << ", " << classifier.threads()
       << (classifier.threads() == 1 ? " thread, " : " threads, ") << to_string(classifier.power_mode())
       << std::fixed << std::setprecision(1) << "; loaded in " << core.load_ms() << " ms\n";
 }
 
 void print_picture(std::ostream& out, const PictureResult& result, const std::vector<std::string>& labels) {
-  out << result.picture << std::fixed << std::setprecision(1);
+  out << escaped(result.picture) << std::fixed << std::setprecision(1);
   if (!result.error.empty()) {
     out << ": not classified\n";
     return;
@@ -78,7 +79,7 @@ void print_picture(std::ostream& out, const PictureResult& result, const std::ve
     const int length = static_cast<int>(guess.probability * kBarWidth + 0.5);
     out << std::setw(7) << 100 * guess.probability << " % " << std::left << std::setw(kBarWidth)
         << std::string(static_cast<std::size_t>(length), '#') << std::right << ' '
-        << labels[static_cast<std::size_t>(guess.index)] << '\n';
+        << escaped(labels[static_cast<std::size_t>(guess.index)]) << '\n';
   }
 }
 
@@ -123,7 +124,8 @@ std::string to_json(const Report& report, PictureClassifier& core) {
       {"pictures", pictures},
       {"bench", report.bench ? json_of(*report.bench) : json(nullptr)},
   };
-  return document.dump(-1, ' ', false, json::error_handler_t::replace);
+  // In ASCII, which holds nothing that a terminal obeys.
+  return document.dump(-1, ' ', true, json::error_handler_t::replace);
 }
 
 }  // namespace deit

@@ -1,5 +1,7 @@
 package com.example.deit.bundle;
 
+import com.example.deit.Shown;
+
 /** Why a bundle cannot be used. The words for it are in the resources, one sentence for each reason. */
 public final class BundleException extends Exception {
     private static final long serialVersionUID = 1;
@@ -31,9 +33,9 @@ public final class BundleException extends Exception {
 
     /** @param detail what a file or a parser said of it, in English; null if nothing did */
     public BundleException(Reason reason, String argument, String detail) {
-        super(detail);
+        super(Shown.line(detail));
         this.reason = reason;
-        this.argument = argument;
+        this.argument = Shown.line(argument);
     }
 
     /** The same with the bundle's name in front of the detail. */

@@ -1,5 +1,6 @@
 package com.example.deit.bundle;
 
+import com.example.deit.Shown;
 import com.example.deit.bundle.BundleException.Reason;
 import java.io.File;
 import java.io.IOException;
@@ -22,6 +23,7 @@ public final class BundleManifest {
     private static final int SCHEMA = 1;
     private static final int MOST_SIDE = 4096;
     private static final int MOST_CLASSES = 10_000_000;
+    private static final int MOST_QUOTED = 200;
 
     /** Size and SHA-256 (64 hexadecimal digits, lower case) of one file of the bundle. */
     public static final class Entry {
@@ -69,7 +71,7 @@ public final class BundleManifest {
         int schema = json.getInt("schema");
         require(schema == SCHEMA, "it is of schema " + schema + ", this app reads " + SCHEMA);
         model = json.getString("model");
-        precision = json.getString("precision");
+        precision = Shown.line(json.getString("precision"));
         target = json.getString("target");
         classes = json.getJSONObject("weights").getInt("classes");
         require(classes >= 1 && classes <= MOST_CLASSES, "weights/classes is " + classes);
@@ -115,8 +117,9 @@ public final class BundleManifest {
         try {
             return new BundleManifest(text);
         } catch (JSONException e) {
-            // It may quote the file, over many lines.
-            throw new BundleException(Reason.BAD_MANIFEST, null, String.valueOf(e.getMessage()).split("\n", 2)[0]);
+            // It may quote the whole file.
+            String what = Shown.shortened(String.valueOf(e.getMessage()), MOST_QUOTED);
+            throw new BundleException(Reason.BAD_MANIFEST, null, what);
         }
     }
 

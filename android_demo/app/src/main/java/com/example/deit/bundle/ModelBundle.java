@@ -1,6 +1,7 @@
 package com.example.deit.bundle;
 
 import android.os.Build;
+import com.example.deit.Shown;
 import com.example.deit.bundle.BundleException.Reason;
 import java.io.File;
 
@@ -62,14 +63,14 @@ public final class ModelBundle {
         return new String[] {BundleFiles.LABELS, BundleFiles.network()};
     }
 
-    /** Its folder's name, such as deit_tiny-digits-int8-arm. */
+    /** Its folder's name for a screen, such as deit_tiny-digits-int8-arm. */
     public String name() {
-        return folder.getName();
+        return Shown.escaped(folder.getName());
     }
 
     /** What the settings remember it by: names are unique within an origin only. */
     public String key() {
-        return (origin == Origin.ASSETS ? "assets/" : "pushed/") + name();
+        return (origin == Origin.ASSETS ? "assets/" : "pushed/") + folder.getName();
     }
 
     public boolean usable() {

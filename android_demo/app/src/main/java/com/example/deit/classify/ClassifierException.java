@@ -1,6 +1,8 @@
 package com.example.deit.classify;
 
-/** Why there is no classification: one line in English, what happened and what to do, and a code. */
+import com.example.deit.Shown;
+
+/** Why there is no classification: one printable line in English, what happened and what to do, and a code. */
 public final class ClassifierException extends Exception {
     private static final long serialVersionUID = 1;
 
@@ -39,12 +41,12 @@ public final class ClassifierException extends Exception {
     private final Code code;
 
     public ClassifierException(Code code, String message) {
-        super(message);
+        super(Shown.line(message));
         this.code = code;
     }
 
     public ClassifierException(Code code, String message, Throwable cause) {
-        super(message, cause);
+        super(Shown.line(message), cause);
         this.code = code;
     }
 

@@ -1,5 +1,6 @@
 package com.example.deit.classify;
 
+import com.example.deit.Shown;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -7,7 +8,7 @@ import java.util.List;
 public final class Guess {
     /** Number of the class, from 0. */
     public final int index;
-    /** Name of the class, as the bundle's labels.txt has it. */
+    /** Name of the class, as the bundle's labels.txt has it; control characters are escaped. */
     public final String label;
     /** What the network says of the class. */
     public final float logit;
@@ -16,7 +17,7 @@ public final class Guess {
 
     public Guess(int index, String label, float logit, double probability) {
         this.index = index;
-        this.label = label;
+        this.label = Shown.escaped(label);
         this.logit = logit;
         this.probability = probability;
     }

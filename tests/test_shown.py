@@ -1,0 +1,122 @@
+"""What is repeated of text from outside: in messages, on a terminal, in pages."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lite.errors import InputError
+from lite.report import page
+from lite.shown import escaped, line
+
+# What a terminal, a browser or a spreadsheet obeys.
+OBEYED = [
+    *map(
+        chr, (*range(32), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+    ),
+    "\ud83d",
+    "\udce9",
+]
+HOSTILE = "\x1b[2J\x1b]0;owned\x07 \u202egnp.exe \x9b5m caf\udce9 [red]<b>&amp;"
+
+
+def invented(seed: int) -> str:
+    """Text of letters of every kind, some of them many times."""
+    chance = random.Random(seed)
+    letters = [*OBEYED, *"a <&[]\"'=", "ä", "犬", "💩", "\u200d", "\xa0", "x" * 150, "word " * 60]
+    return "".join(chance.choices(letters, k=chance.randrange(300)))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_nothing_that_is_obeyed_is_left(seed: int) -> None:
+    for number in range(50):
+        text = invented(1000 * seed + number)
+        error = InputError(text, why=text, remedy=text)
+        for shown in (escaped(text), line(text), str(error), *error.as_dict().values()):
+            assert not set(shown or "") & set(OBEYED)
+        assert all(len(word) <= 200 for word in line(text).split())
+        assert escaped(escaped(text)) == escaped(text)
+
+
+def test_what_is_not_obeyed_is_as_it_was() -> None:
+    letters = set(map(chr, range(sys.maxunicode + 1))) - set(OBEYED) - set(map(chr, range(0xD800, 0xE000)))
+    text = "".join(sorted(letters))
+    assert escaped(text) == text
+    assert escaped("a\n\tb\x1b", keep="\n\t") == "a\n\tb\\x1b"
+
+
+def test_a_page_shows_what_it_would_obey(tmp_path: Path) -> None:
+    (tmp_path / "a.html.j2").write_text(
+        "<p title='{{ text }}'>{{ text }}</p>{{ plot }}{{ lines }}{{ number }}"
+    )
+    template = page.environment(tmp_path).get_template("a.html.j2")
+    plot = page.inline("<svg width='1' height='1'><g/></svg>", "a plot")
+    html = template.render(text=HOSTILE, plot=plot, lines="a:\n\tb", number=1.5)
+    assert not set(html) & set(OBEYED) - {"\n", "\t"}
+    assert html.count(r"\x1b[2J\x1b]0;owned\x07 \u202egnp.exe \x9b5m caf\udce9 [red]&lt;b&gt;&amp;amp;") == 2
+    assert "<g/></svg>a:\n\tb1.5" in html
+
+
+SHOW = """
+import json, sys
+sys.path.insert(0, "tools")
+import _command, _display
+from rich.table import Table
+text = json.loads(sys.argv[1])
+table = Table(title=_display.plain(text), width=200)
+table.add_column(_display.plain(text))
+table.add_row(_display.plain(text))
+_display.show(table)
+_display.say(text, "note")
+_command._print_error(text)
+"""
+
+
+def test_a_terminal_obeys_nothing_of_tables_notes_and_errors(root: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SHOW, json.dumps(HOSTILE)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=root,
+        env=os.environ | {"COLUMNS": "300"},
+    )
+    for said, count in ((done.stdout, 3), (done.stderr, 2)):
+        assert not set(said) & set(OBEYED) - {"\n"}
+        assert said.count(r"\x1b[2J\x1b]0;owned\x07 \u202egnp.exe \x9b5m caf\udce9 [red]<b>&amp;") == count
+
+
+def test_tables_take_text_through_one_door(root: Path) -> None:
+    importing = [path.name for path in (root / "tools").glob("*.py") if "rich.markup" in path.read_text()]
+    assert importing == ["_display.py"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["opt.py", "--model", HOSTILE[:-20] + "x" * 3000],
+        ["opt.py", "--" + HOSTILE[:20] + "x" * 3000],
+        ["opt.py", "--precision", "\x1b[2J" + "x" * 3000],
+        ["opt.py", "--model", "deit_tiny", "--weights", "\x1b[2J" + "x" * 200],
+        ["opt.py", "--model", "deit_tiny", "--weights", "digits", "--recipe", "\x1b[2J" + "x" * 200],
+        ["predict.py", "--bundle", "\x1b[2J" + "x" * 3000, "a.png"],
+        ["inspect_nb.py", "\x1b[2J" + "x" * 3000],
+        ["train.py", "--model", "deit_tiny", "--data", "\x1b[2J" + "x" * 3000],
+    ],
+    ids=lambda arguments: f"{arguments[0]} {arguments[-2][:9]}",
+)
+def test_a_command_repeats_no_more_than_200_characters_of_its_arguments(
+    arguments: list[str], root: Path, tmp_path: Path
+) -> None:
+    program = str(root / "tools" / arguments[0])
+    given = [text.encode("utf-8", "surrogateescape") for text in arguments[1:]]
+    done = subprocess.run([sys.executable, program, *given], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 2
+    assert not set(done.stdout + done.stderr) & set(OBEYED) - {"\n"}
+    assert "x" * 200 not in done.stdout + done.stderr
