@@ -15,6 +15,8 @@ from states import random_state
 from lite import zoo
 from lite.errors import InputError
 from lite.model import hub_files, weights
+from lite.model.state import expected_shapes
+from lite.training import initial
 
 FILES = Path(__file__).parent / "sources" / "files"
 NAMES = tuple(f"kind {index}" for index in range(10))
@@ -133,10 +135,10 @@ def test_another_networks_configuration_is_left_aside(tmp_path: Path) -> None:
     assert "describes no ViT or DeiT and is left aside" in notes[0]
 
 
-def hugging_face(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def hugging_face(state: dict[str, np.ndarray], model: str = "vit") -> dict[str, np.ndarray]:
     """PaddleClas's tensors by transformers' names, as PyTorch lays them."""
     names = {
-        "cls_token": "embeddings.cls_token", "pos_embed": "embeddings.position_embeddings",
+        "cls_token": "embeddings.cls_token", "dist_token": "embeddings.distillation_token", "pos_embed": "embeddings.position_embeddings",
         "patch_embed.proj": "embeddings.patch_embeddings.projection", "norm": "layernorm",
         "norm1": "layernorm_before", "norm2": "layernorm_after", "attn.proj": "attention.output.dense",
         "mlp.fc1": "intermediate.dense", "mlp.fc2": "output.dense",
@@ -151,9 +153,9 @@ def hugging_face(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
             block = f"encoder.layer.{index}."
         if inner == "attn.qkv":
             for part, piece in zip(("query", "key", "value"), np.split(value, 3), strict=True):
-                theirs[f"vit.{block}attention.attention.{part}{kind}"] = piece
+                theirs[f"{model}.{block}attention.attention.{part}{kind}"] = piece
         else:
-            theirs[f"classifier{kind}" if stem == "head" else f"vit.{block}{names[inner]}{kind}"] = value
+            theirs[f"classifier{kind}" if stem == "head" else f"{model}.{block}{names[inner]}{kind}"] = value
     return theirs
 
 
@@ -219,3 +221,21 @@ def test_vits_have_no_published_weights() -> None:
             InputError, match="PaddleClas publishes no weights of vit_small; give --weights FILE"
         ):
             weights.load(zoo.find("vit_small"), source, notify=pytest.fail)
+
+
+def test_training_of_a_distilled_network_begins_with_one_head_for_both_tokens(tmp_path: Path) -> None:
+    variant = zoo.find("deit_tiny_distilled")
+    state = random_state(replace(variant, distillation_head=False), 10)
+    path = torch_files.save_safetensors(tmp_path / "x", hugging_face(state, "deit"))
+    assert weights.load(variant, str(path), notify=pytest.fail).variant.answers == 1
+    notes: list[str] = []
+    begun = initial.load(variant, str(path), NAMES, notify=notes.append)
+    assert "no head for the distillation token" in notes[-1]
+    assert begun.keys() == expected_shapes(variant, 10).keys()
+    assert np.array_equal(begun["head_dist.weight"], state["head.weight"])
+
+
+def test_a_position_embedding_without_the_class_token_is_stretched_whole() -> None:
+    variant = zoo.find("deit3_small")
+    state = random_state(variant, 3, depth=0)
+    assert initial.at_resolution(state, variant, 384)["pos_embed"].shape == (1, 24 * 24, 384)
