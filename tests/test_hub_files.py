@@ -138,7 +138,8 @@ def test_another_networks_configuration_is_left_aside(tmp_path: Path) -> None:
 def hugging_face(state: dict[str, np.ndarray], model: str = "vit") -> dict[str, np.ndarray]:
     """PaddleClas's tensors by transformers' names, as PyTorch lays them."""
     names = {
-        "cls_token": "embeddings.cls_token", "dist_token": "embeddings.distillation_token", "pos_embed": "embeddings.position_embeddings",
+        "cls_token": "embeddings.cls_token", "dist_token": "embeddings.distillation_token",
+        "pos_embed": "embeddings.position_embeddings",
         "patch_embed.proj": "embeddings.patch_embeddings.projection", "norm": "layernorm",
         "norm1": "layernorm_before", "norm2": "layernorm_after", "attn.proj": "attention.output.dense",
         "mlp.fc1": "intermediate.dense", "mlp.fc2": "output.dense",
