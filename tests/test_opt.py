@@ -377,12 +377,12 @@ def test_an_out_that_cannot_be_written_is_refused_before_anything_is_read(
     assert "missing" not in line
 
 
-def test_list_prints_the_eight_models_with_their_published_figures():
+def test_list_prints_the_models_with_their_published_figures():
     done = opt("--list")
     assert done.returncode == 0
     for variant in zoo.MODELS.values():
         (line,) = [line for line in done.stdout.splitlines() if line.startswith(f"{variant.name} ")]
-        assert f"{100 * variant.published.top1:.1f}" in line
+        assert variant.published is None or f"{100 * variant.published.top1:.1f}" in line
         assert "…" not in line
 
 

@@ -45,8 +45,8 @@ _weights_option = click.option(
     default="auto",
     show_default=True,
     metavar="auto|imagenet|digits|FILE",
-    help="Official ImageNet weights, the bundled digits ones, or a .pdparams file. auto: imagenet if cached or "
-    "reachable, else digits.",
+    help="Official ImageNet weights, the bundled digits ones, or a file: .pdparams, or .pth, .bin or .safetensors of "
+    "DeiT, timm or Hugging Face (also its folder). auto: imagenet if cached or reachable, else digits.",
 )
 
 
@@ -63,7 +63,10 @@ def sha256_option(of: str, name: str = "--sha256") -> Callable[..., Any]:
 def model_option(*, required: bool) -> Callable[..., Any]:
     """Adds --model; the command gets `model`."""
     return click.option(
-        "--model", required=required, metavar="NAME", help="DeiT variant; tools/opt.py --list shows them."
+        "--model",
+        required=required,
+        metavar="NAME",
+        help="DeiT, ViT or DeiT III; tools/opt.py --list shows them.",
     )
 
 

@@ -162,7 +162,7 @@ def main(
 
 def _models() -> Table:
     table = Table(
-        title="DeiT variants, with the figures of PaddleClas's page",
+        title="Variants, the DeiTs with the figures of PaddleClas's page",
         caption="top-1/top-5 on ImageNet val in %; TensorRT FP32 at batch 1/4/8 on the page's GPU",
         box=None,
         padding=(0, 1, 0, 0),
@@ -173,6 +173,9 @@ def _models() -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for variant in zoo.MODELS.values():
         figures = variant.published
+        if figures is None:
+            table.add_row(variant.name, str(variant.image))
+            continue
         table.add_row(
             variant.name,
             str(variant.image),

@@ -115,8 +115,7 @@ def _export(variant: zoo.Variant, path: Path, program: Path) -> None:
     from lite.model import program as export
     from lite.model.deploy import deployable_state
 
-    state = weights.read_state(path)
-    weights.check_state(state, variant)
-    network = export.build(deployable_state(state, variant), variant)
+    opened = weights.open_file(path, variant, notify=lambda _: None)
+    network = export.build(deployable_state(opened.state, opened.variant), opened.variant)
     with new_folder(program, holds="model.pdmodel") as folder:
         export.export(network, folder)

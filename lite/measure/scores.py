@@ -155,6 +155,8 @@ def published(found: Scores) -> dict[str, float] | None:
     if found.imagenet_share is None:
         return None
     figures = zoo.find(found.classifier.model).published
+    if figures is None:
+        return None
     names = ("top1", "top5", "reference_top1", "reference_top5")
     return {name: getattr(figures, name) for name in names}
 

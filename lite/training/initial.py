@@ -38,7 +38,18 @@ def load(
         )
     elif differs := class_names.difference(loaded.path, classes):
         notify(f"{differs}: training begins with the head as it is")
-    return with_classes(loaded.state, len(classes))
+    return with_classes(_with_all_heads(loaded, variant, notify), len(classes))
+
+
+def _with_all_heads(loaded: Weights, variant: Variant, notify: Callable[[str], None]) -> State:
+    """The state with a distillation head where the variant has one and the weights (of Hugging Face) have not."""
+    if loaded.variant.answers == variant.answers:
+        return loaded.state
+    notify("the weights have no head for the distillation token: it begins as the class head does")
+    return {
+        **loaded.state,
+        **{f"head_dist.{kind}": loaded.state[f"head.{kind}"] for kind in ("weight", "bias")},
+    }
 
 
 def _load(variant: Variant, source: str, sha256: str | None, notify: Callable[[str], None]) -> Weights:
@@ -48,7 +59,8 @@ def _load(variant: Variant, source: str, sha256: str | None, notify: Callable[[s
         siblings = [
             replace(other, depth=variant.depth)
             for other in MODELS.values()
-            if (other.dim, other.distilled) == (variant.dim, variant.distilled)
+            if (other.dim, other.distilled, other.layer_scale, other.preprocess.mean)
+            == (variant.dim, variant.distilled, variant.layer_scale, variant.preprocess.mean)
             and other.image != variant.image
         ]
         if not siblings or source in ("imagenet", "digits"):
@@ -80,7 +92,8 @@ def interpolate_position_embedding(embedding: np.ndarray, prefix: int, grid: int
 
 def at_resolution(state: State, variant: Variant, image: int) -> State:
     """The same state dict for pictures of `image` pixels a side: only `pos_embed` changes."""
-    resized = interpolate_position_embedding(state["pos_embed"], variant.class_tokens, image // PATCH_SIZE)
+    prefix = variant.positions - variant.grid**2
+    resized = interpolate_position_embedding(state["pos_embed"], prefix, image // PATCH_SIZE)
     return {**state, "pos_embed": resized}
 
 

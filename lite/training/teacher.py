@@ -86,7 +86,7 @@ def _load(name: str, source: str, classes: int, sha256: str | None, notify: Call
     loaded = weights.load(variant, source, sha256=sha256, notify=notify)
     if loaded.classes != classes:
         raise _other_classes(name, source, loaded.classes, classes)
-    return Teacher(name, loaded.state, classes, variant, loaded.sha256)
+    return Teacher(name, loaded.state, classes, loaded.variant, loaded.sha256)
 
 
 def _check(name: str, source: str, state: State, classes: int) -> None:
