@@ -32,8 +32,6 @@ import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from tritonclient.grpc import InferenceServerClient, InferInput, InferRequestedOutput
-from tritonclient.utils import InferenceServerException
 
 from lite.measure.classifier import Classifier
 from lite.serving import repository
@@ -131,6 +129,10 @@ def alone(predictor: Any, pixels: np.ndarray, seconds: float) -> float:
 
 def asking(port: int, found: Classifier, clients: int, seconds: float) -> Load:
     """What `clients` get, each of whom asks again once answered, for `seconds`; all are waited for."""
+    # Imported here so that --help needs no environment of the server's.
+    from tritonclient.grpc import InferenceServerClient, InferInput, InferRequestedOutput
+    from tritonclient.utils import InferenceServerException
+
     came, lock, start = Load(), threading.Lock(), time.monotonic()
 
     def ask() -> None:
