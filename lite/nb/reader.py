@@ -23,7 +23,8 @@ from lite.nb.flatbuffer import INT64, UINT8, Buffer, DamagedError, View
 from lite.nb.program import HEADER, KERNEL_ATTRIBUTE
 
 META_VERSION = 2
-_FEED_OR_FETCH = (9, 10)
+# VarType's numbers of what feed reads and fetch writes.
+FEED_OR_FETCH = (9, 10)
 
 # paddle_place.h's enums, in their order.
 _TARGETS = (
@@ -128,6 +129,12 @@ def kernel_table(model: LiteModel) -> list[KernelCount]:
     ]
 
 
+def place(target: str, precision: str, layout: str) -> str:
+    """The end of a kernel's name as files have it: the three as numbers."""
+    numbers = _TARGETS.index(target), _PRECISIONS.index(precision), _LAYOUTS.index(layout)
+    return "/".join(map(str, numbers))
+
+
 def _read(file: BinaryIO, size: int, path: Path) -> LiteModel:
     header = file.read(HEADER.size)
     if not header:
@@ -156,7 +163,7 @@ def _read(file: BinaryIO, size: int, path: Path) -> LiteModel:
 
 
 def _variable(declared: program.Variable) -> _Variable:
-    is_data = declared.kind not in _FEED_OR_FETCH
+    is_data = declared.kind not in FEED_OR_FETCH
     return _Variable(declared.dims or (), declared.persistable and is_data)
 
 
