@@ -24,6 +24,7 @@ COMPUTE = (
 MOVE = ("concat", "reshape", "reshape2", "transpose", "transpose2")
 GELU = "gelu"
 # tanh(u) = 2 sigmoid(2u) - 1 makes GELU's tanh form x * sigmoid(x * (A + B x²)) with these.
+GELU_STEPS = ("elementwise_mul", "scale", "elementwise_mul", "sigmoid", "elementwise_mul")
 GELU_A, GELU_B = 1.5957691216057308, 0.0713548162726
 
 
@@ -223,9 +224,7 @@ def _sharing_memory(block: Block, model: LiteModel, operators: list[Operator]) -
                 held[name] = free.pop() if free else name
         shared.append(_renamed(operator, held))
         free += [held[name] for name in ends[place] if name not in kept]
-    return replace(
-        block, operators=tuple(shared), variables=_declared(block, [held[name] for name in last])
-    )
+    return replace(block, operators=tuple(shared), variables=_declared(block, [held[name] for name in last]))
 
 
 def _declared(block: Block, names: Collection[str]) -> tuple[Variable, ...]:

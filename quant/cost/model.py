@@ -45,10 +45,12 @@ from quant.cost.rates import CORES, DEFAULT_CORE, WITHOUT_DOT_PRODUCT, Core, Rat
 # columns, or at the right edge by 4 and 8; without them always 4 by 16.
 _LOOP_INT8, _LOOP_INT8_REST = 28.25, (0.0, 15.0, 24.0, 28.25)
 _LOOP_INT8_4X16 = 58.0
+# Of fp16 tiles of 8 rows by 16, 8, 4 and 1 columns, read: instructions for a step of depth.
+_LOOPS_FP16 = ((16, 22.0), (8, 13.0), (4, 13.0), (1, 4.0))
 
 
 class UnknownCostError(InputError):
-    """An operator whose instructions are not known, or a kernel that is not fp32 or int8 on an ARM CPU."""
+    """An operator whose instructions are not known, or a kernel that the core does not have."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +78,13 @@ def costs(model: LiteModel, input_shape: Shape, core: str = DEFAULT_CORE) -> lis
     for step in steps(model, input_shape):
         op, kernel = step.op, step.op.kernel
         where = f"operator {step.index} of {model.path}, {op.type},"
-        if kernel.target not in ("arm", "host") or kernel.precision == "fp16":
+        if kernel.target not in ("arm", "host"):
             raise UnknownCostError(
-                f"{where} runs on {kernel.target} in {kernel.precision}",
-                why="only fp32 and int8 for ARM can be costed",
+                f"{where} runs on {kernel.target}", why="only kernels for ARM can be costed"
+            )
+        if kernel.precision == "fp16" and not CORES[core].fp16:
+            raise UnknownCostError(
+                f"{where} runs in fp16", why=f"a {CORES[core].name} has no half-precision arithmetic"
             )
         if op.type not in _COSTS:
             raise UnknownCostError(f"{where} has no known cost")
@@ -100,13 +105,16 @@ def of_step(step: Step, core: Core) -> float:
 def summary(model: LiteModel, input_shape: Shape, core: str = DEFAULT_CORE) -> dict[str, Any] | None:
     """A manifest's `cost`: where instructions go, by operator and by layer, largest first.
 
-    None for a model that cannot be judged: of fp16 or GPU kernels, or with an operator that has no known cost.
+    None for a model that cannot be judged: of GPU kernels, or with an operator that has no known cost. Cores without
+    dot product have no fp16 either: `without_dot_product` is None for a model that needs it.
     """
     try:
         found = costs(model, input_shape, core)
-        total, without = (instructions(model, input_shape, one) for one in (core, WITHOUT_DOT_PRODUCT))
+        total = instructions(model, input_shape, core)
     except (UnknownCostError, UnknownShapeError):
         return None
+    fp16 = any(op.kernel.precision == "fp16" for op in model.ops)
+    without = None if fp16 else round(instructions(model, input_shape, WITHOUT_DOT_PRODUCT))
     layer_of = nb_layers.layers(steps(model, input_shape), model.params)
     operators: defaultdict[tuple[str, str, str], list[float]] = defaultdict(list)
     layers: defaultdict[str, float] = defaultdict(float)
@@ -117,7 +125,7 @@ def summary(model: LiteModel, input_shape: Shape, core: str = DEFAULT_CORE) -> d
     return {
         "core": CORES[core].name,
         "instructions": round(total),
-        "without_dot_product": round(without),
+        "without_dot_product": without,
         "operators": [
             {
                 "op": op,
@@ -145,6 +153,11 @@ def quantization(elements: int, core: str = DEFAULT_CORE) -> float:
     """Instructions of quantizing an activation, its operator's start included."""
     rates = CORES[core].rates
     return rates.operator + rates.calib * elements
+
+
+def conversion(elements: int, core: Core) -> float:
+    """Instructions of converting a tensor between float and fp16, its operator's start included."""
+    return core.rates.operator + core.rates.calib_fp16 * elements
 
 
 def shift(rows: int, columns: int, core: str = DEFAULT_CORE) -> float:
@@ -211,6 +224,25 @@ def _product(rows: int, depth: int, columns: int, core: Core, *, int8: bool, til
     return -(-rows // 8) * (loop + (whole + (fours + ones) / 3) * tile)
 
 
+def _product_fp16(rows: int, depth: int, columns: int, core: Core, *, transposed: bool = False) -> float:
+    """Instructions of multiplying [rows, depth] with [depth, columns] in fp16, packing both."""
+    rates = core.rates
+    if rows == 1 or columns == 1:
+        return rates.vector_fp16 * rows * depth * columns
+    loop = tiles = 0.0
+    rest = columns
+    for wide, taken in _LOOPS_FP16:
+        count, rest = divmod(rest, wide)
+        loop += count * taken
+        tiles += count * wide / 16
+    packed = rates.pack_transposed_fp16 if transposed else rates.pack_columns_fp16
+    return (
+        -(-rows // 8) * (depth * loop + tiles * rates.tile_fp16)
+        + rates.pack_fp16 * rows * depth
+        + packed * depth * columns
+    )
+
+
 def _linear(rows: int, depth: int, columns: int, core: Core, *, int8: bool, bias: bool) -> float:
     rates = core.rates
     if rows == 1:
@@ -231,6 +263,8 @@ def _linear(rows: int, depth: int, columns: int, core: Core, *, int8: bool, bias
 def _fc(step: Step, core: Core) -> float:
     depth, columns = _input(step, "W")
     rows = _elements(step) // columns
+    if _is_fp16(step):
+        return _product_fp16(rows, depth, columns, core) + core.rates.bias_fp16 * _elements(step)
     return _linear(rows, depth, columns, core, int8=_is_int8(step), bias=bool(step.op.inputs.get("Bias")))
 
 
@@ -238,6 +272,8 @@ def _matmul_v2(step: Step, core: Core) -> float:
     *batch, rows, columns = _output(step)
     depth = step.macs // _elements(step)
     transposed = bool(step.op.attributes.get("trans_y"))
+    if _is_fp16(step):
+        return math.prod(batch) * _product_fp16(rows, depth, columns, core, transposed=transposed)
     return math.prod(batch) * _matmul(rows, depth, columns, core, int8=_is_int8(step), transposed=transposed)
 
 
@@ -262,6 +298,9 @@ def _conv2d(step: Step, core: Core) -> float:
     if step.op.attributes.get("groups", 1) != 1:
         raise UnknownCostError("the cost of a convolution in groups is not known")
     depth, columns = channels * math.prod(kernel), math.prod(_output(step)[2:])
+    if _is_fp16(step):
+        unfolded = core.rates.im2col * depth * columns * (math.prod(kernel) != 1)
+        return _product_fp16(filters, depth, columns, core) + unfolded
     return _convolution(filters, depth, columns, core, int8=_is_int8(step), unfolds=math.prod(kernel) != 1)
 
 
@@ -279,6 +318,8 @@ def _gelu(step: Step, core: Core) -> float:
 
 
 def _softmax(step: Step, core: Core) -> float:
+    if _is_fp16(step):
+        return core.rates.softmax_fp16 * _elements(step)
     count, axis = _elements(step), _output(step)[-1]
     return core.rates.softmax * count + core.rates.softmax_rest * (axis % 4) * count // axis
 
@@ -309,12 +350,15 @@ def _pieces(step: Step, core: Core, parts: Sequence[Shape | None]) -> float:
     # Each part is copied row by row, whatever the axis: all before it are rows.
     axis = step.op.attributes["axis"] % len(_output(step))
     rows = math.prod(_output(step)[:axis])
-    return core.rates.piece * rows * len(parts) + core.rates.copy * _elements(step)
+    copy = core.rates.copy_fp16 if _is_fp16(step) else core.rates.copy
+    return core.rates.piece * rows * len(parts) + copy * _elements(step)
 
 
 def _elementwise(step: Step, core: Core) -> float:
     rates = core.rates
     x, y, count = _input(step, "X"), _input(step, "Y"), _elements(step)
+    if _is_fp16(step):
+        return (rates.same_shape_fp16 if x == y else rates.broadcast_fp16) * count
     if x == y:
         return rates.same_shape * count
     while y and y[-1] == 1:
@@ -335,7 +379,11 @@ def _broadcast_add(rows: int, columns: int, rates: Rates) -> float:
 
 
 def _rate(name: str) -> Callable[[Step, Core], float]:
-    return lambda step, core: getattr(core.rates, name) * _elements(step)
+    def of(step: Step, core: Core) -> float:
+        chosen = name + "_fp16" * (_is_fp16(step) and name in _HALVED)
+        return getattr(core.rates, chosen) * _elements(step)
+
+    return of
 
 
 def _input(step: Step, parameter: str) -> Shape:
@@ -357,9 +405,12 @@ def _is_int8(step: Step) -> bool:
     return step.op.kernel.precision == "int8"
 
 
-_ELEMENT_BY_ELEMENT = (
-    "calib", "clip", "hard_swish", "relu", "scale", "sigmoid", "swish", "tanh",
-)  # fmt: skip
+def _is_fp16(step: Step) -> bool:
+    return step.op.kernel.precision == "fp16"
+
+
+# Of these, element by element, fp16 kernels were counted; the others' are taken to cost what float costs.
+_HALVED = ("calib", "scale", "sigmoid")
 _COSTS: dict[str, Callable[[Step, Core], float]] = {
     **{
         name: _rate(name)
