@@ -110,7 +110,7 @@ BAD: dict[str, tuple[Edit, str]] = {
     ),
     "another precision": (
         lambda document: document.update(precision="int4"),
-        "must be one of fp32, fp16, int8",
+        "must be one of fp32, fp16, int8, int8-fp16",
     ),
     "another target": (lambda document: document.update(target="npu"), "must be one of arm, opencl, x86"),
     "no name": (lambda document: document.update(model=""), "model: must not be empty"),

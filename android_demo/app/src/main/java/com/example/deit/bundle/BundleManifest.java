@@ -38,7 +38,7 @@ public final class BundleManifest {
     final String text;
     /** Such as deit_tiny. */
     public final String model;
-    /** fp32, fp16 or int8. */
+    /** fp32, fp16, int8 or int8-fp16. */
     public final String precision;
     /** What the bundle's model.nb is for: arm, opencl or x86. */
     public final String target;
