@@ -29,7 +29,6 @@ was counted of products with a broadcast factor and of the rarer activations, wh
 from __future__ import annotations
 
 import math
-import operator
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -39,14 +38,8 @@ from lite.errors import InputError
 from lite.nb import layers as nb_layers
 from lite.nb.reader import LiteModel
 from lite.nb.shapes import Shape, Step, UnknownShapeError, steps
+from quant.cost import products
 from quant.cost.rates import CORES, DEFAULT_CORE, WITHOUT_DOT_PRODUCT, Core, Rates
-
-# Main loops of int8 tiles, read: instructions for four steps of depth. With dot products a tile has 8 rows by 12
-# columns, or at the right edge by 4 and 8; without them always 4 by 16.
-_LOOP_INT8, _LOOP_INT8_REST = 28.25, (0.0, 15.0, 24.0, 28.25)
-_LOOP_INT8_4X16 = 58.0
-# Of fp16 tiles of 8 rows by 16, 8, 4 and 1 columns, read: instructions for a step of depth.
-_LOOPS_FP16 = ((16, 22.0), (8, 13.0), (4, 13.0), (1, 4.0))
 
 
 class UnknownCostError(InputError):
@@ -80,7 +73,8 @@ def costs(model: LiteModel, input_shape: Shape, core: str = DEFAULT_CORE) -> lis
         where = f"operator {step.index} of {model.path}, {op.type},"
         if kernel.target not in ("arm", "host"):
             raise UnknownCostError(
-                f"{where} runs on {kernel.target}", why="only kernels for ARM can be costed"
+                f"{where} runs on {kernel.target} in {kernel.precision}",
+                why="only kernels for ARM can be costed",
             )
         if kernel.precision == "fp16" and not CORES[core].fp16:
             raise UnknownCostError(
@@ -146,7 +140,7 @@ def summary(model: LiteModel, input_shape: Shape, core: str = DEFAULT_CORE) -> d
 def linear(rows: int, inputs: int, outputs: int, *, int8: bool, core: str = DEFAULT_CORE) -> float:
     """Instructions of one linear layer with bias, its start and (int8) its input's quantization included."""
     start = int8 * quantization(rows * inputs, core) + CORES[core].rates.operator
-    return start + _linear(rows, inputs, outputs, CORES[core], int8=int8, bias=True)
+    return start + products.linear(rows, inputs, outputs, CORES[core], int8=int8, bias=True)
 
 
 def quantization(elements: int, core: str = DEFAULT_CORE) -> float:
@@ -196,76 +190,24 @@ def matmul(
 
     `transposed`: the second is stored as [columns, depth].
     """
-    return _matmul(rows, depth, columns, CORES[core], int8=int8, transposed=transposed)
+    return products.matmul(rows, depth, columns, CORES[core], int8=int8, transposed=transposed)
 
 
 def convolution(
     filters: int, depth: int, columns: int, *, int8: bool, unfolds: bool = True, core: str = DEFAULT_CORE
 ) -> float:
     """Instructions of filters of `depth` weights at `columns` places; start and quantization aside."""
-    return _convolution(filters, depth, columns, CORES[core], int8=int8, unfolds=unfolds)
-
-
-def _product(rows: int, depth: int, columns: int, core: Core, *, int8: bool, tile: float) -> float:
-    """Instructions of multiplying a packed [rows, depth] with a packed [depth, columns].
-
-    `tile` is what a tile takes beside its main loop.
-    """
-    if int8 and not core.dot_product:
-        wide = -(-columns // 16)
-        loop = -(-depth // 4) * wide * _LOOP_INT8_4X16
-        return -(-rows // 4) * (loop + wide * tile + core.rates.strip_int8)
-    whole, rest = divmod(columns, 12)
-    if int8:
-        loop = -(-depth // 4) * (whole * _LOOP_INT8 + _LOOP_INT8_REST[-(-rest // 4)])
-        return -(-rows // 8) * (loop + (whole + bool(rest)) * tile + core.rates.strip_int8)
-    fours, ones = divmod(rest, 4)
-    loop = depth * sum(map(operator.mul, core.loops, (whole, fours, ones)))
-    return -(-rows // 8) * (loop + (whole + (fours + ones) / 3) * tile)
-
-
-def _product_fp16(rows: int, depth: int, columns: int, core: Core, *, transposed: bool = False) -> float:
-    """Instructions of multiplying [rows, depth] with [depth, columns] in fp16, packing both."""
-    rates = core.rates
-    if rows == 1 or columns == 1:
-        return rates.vector_fp16 * rows * depth * columns
-    loop = tiles = 0.0
-    rest = columns
-    for wide, taken in _LOOPS_FP16:
-        count, rest = divmod(rest, wide)
-        loop += count * taken
-        tiles += count * wide / 16
-    packed = rates.pack_transposed_fp16 if transposed else rates.pack_columns_fp16
-    return (
-        -(-rows // 8) * (depth * loop + tiles * rates.tile_fp16)
-        + rates.pack_fp16 * rows * depth
-        + packed * depth * columns
-    )
-
-
-def _linear(rows: int, depth: int, columns: int, core: Core, *, int8: bool, bias: bool) -> float:
-    rates = core.rates
-    if rows == 1:
-        return (rates.vector_int8 if int8 else rates.vector) * depth * columns
-    if rows <= 4 and not int8:
-        return rates.narrow * depth * columns
-    cost = _product(rows, depth, columns, core, int8=int8, tile=rates.tile_int8 if int8 else rates.tile)
-    if int8:  # the weights were packed when the model was loaded
-        return cost + rates.pack_int8 * rows * depth
-    return (
-        cost
-        + rates.pack * rows * depth
-        + rates.pack_columns * depth * columns
-        + bias * rates.bias * rows * columns
-    )
+    return products.convolution(filters, depth, columns, CORES[core], int8=int8, unfolds=unfolds)
 
 
 def _fc(step: Step, core: Core) -> float:
     depth, columns = _input(step, "W")
     rows = _elements(step) // columns
     if _is_fp16(step):
-        return _product_fp16(rows, depth, columns, core) + core.rates.bias_fp16 * _elements(step)
-    return _linear(rows, depth, columns, core, int8=_is_int8(step), bias=bool(step.op.inputs.get("Bias")))
+        return products.product_fp16(rows, depth, columns, core) + core.rates.bias_fp16 * _elements(step)
+    return products.linear(
+        rows, depth, columns, core, int8=_is_int8(step), bias=bool(step.op.inputs.get("Bias"))
+    )
 
 
 def _matmul_v2(step: Step, core: Core) -> float:
@@ -273,24 +215,10 @@ def _matmul_v2(step: Step, core: Core) -> float:
     depth = step.macs // _elements(step)
     transposed = bool(step.op.attributes.get("trans_y"))
     if _is_fp16(step):
-        return math.prod(batch) * _product_fp16(rows, depth, columns, core, transposed=transposed)
-    return math.prod(batch) * _matmul(rows, depth, columns, core, int8=_is_int8(step), transposed=transposed)
-
-
-def _matmul(rows: int, depth: int, columns: int, core: Core, *, int8: bool, transposed: bool) -> float:
-    rates = core.rates
-    # Tiles are written out as they are, and scaled afterwards.
-    scaled = int8 * rates.product_int8 * rows * columns
-    if rows == 1 or columns == 1:
-        return scaled + (rates.vector_int8 if int8 else rates.vector) * rows * depth * columns
-    if rows <= 4 and not int8:
-        return rates.narrow * depth * columns
-    cost = _product(rows, depth, columns, core, int8=int8, tile=0.0 if int8 else rates.tile)
-    if int8:
-        left, right = rates.pack_int8, rates.pack_transposed_int8 if transposed else rates.pack_columns_int8
-    else:
-        left, right = rates.pack, rates.pack_transposed if transposed else rates.pack_columns
-    return scaled + cost + left * rows * depth + right * depth * columns
+        return math.prod(batch) * products.product_fp16(rows, depth, columns, core, transposed=transposed)
+    return math.prod(batch) * products.matmul(
+        rows, depth, columns, core, int8=_is_int8(step), transposed=transposed
+    )
 
 
 def _conv2d(step: Step, core: Core) -> float:
@@ -300,16 +228,10 @@ def _conv2d(step: Step, core: Core) -> float:
     depth, columns = channels * math.prod(kernel), math.prod(_output(step)[2:])
     if _is_fp16(step):
         unfolded = core.rates.im2col * depth * columns * (math.prod(kernel) != 1)
-        return _product_fp16(filters, depth, columns, core) + unfolded
-    return _convolution(filters, depth, columns, core, int8=_is_int8(step), unfolds=math.prod(kernel) != 1)
-
-
-def _convolution(filters: int, depth: int, columns: int, core: Core, *, int8: bool, unfolds: bool) -> float:
-    rates = core.rates
-    tile = rates.tile_int8_convolution if int8 else rates.tile
-    unfolding = rates.im2col_int8 if int8 else rates.im2col
-    moved = unfolds * unfolding + (rates.pack_columns_int8 if int8 else rates.pack_columns)
-    return _product(filters, depth, columns, core, int8=int8, tile=tile) + moved * depth * columns
+        return products.product_fp16(filters, depth, columns, core) + unfolded
+    return products.convolution(
+        filters, depth, columns, core, int8=_is_int8(step), unfolds=math.prod(kernel) != 1
+    )
 
 
 def _gelu(step: Step, core: Core) -> float:
