@@ -70,7 +70,8 @@ def _weights_fit(op: Op, model: LiteModel, readers: Counter[str]) -> bool:
 def _written_once(block: Block, model: LiteModel) -> Iterator[Operator]:
     """The operators with a name of its own for every tensor, but for parameters and what is fed and fetched."""
     kept = set(model.params) | {each.name for each in block.variables if each.kind in reader.FEED_OR_FETCH}
-    numbers, current = itertools.count(), {}
+    numbers = itertools.count()
+    current: dict[str, str] = {}
 
     def rename(names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(current.get(name, name) for name in names)

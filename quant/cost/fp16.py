@@ -56,7 +56,8 @@ def in_fp16(step: Step) -> Iterator[Step]:
         return
     (shape,) = step.inputs["X"]
     for kind in fp16.GELU_STEPS:
-        inputs = {"X": (shape,), "Y": (shape,)} if kind.startswith("elementwise") else {"X": (shape,)}
+        read = ("X", "Y") if kind.startswith("elementwise") else ("X",)
+        inputs: dict[str, tuple[Shape | None, ...]] = dict.fromkeys(read, (shape,))
         part = replace(op, type=kind, kernel=_kernel(kind), attributes={"axis": -1})
         yield replace(step, op=part, inputs=inputs)
 

@@ -1,4 +1,4 @@
-"""Instructions of matrix products on an ARM core, tile by tile; `quant/cost/model.py` says where the figures are from."""
+"""Instructions of matrix products on an ARM core, tile by tile: what `model.py` says is read from the source."""
 
 from __future__ import annotations
 

@@ -99,10 +99,9 @@ _A76 = Rates(
     transpose=18.25, transpose_matrix=1.857, slice_start=8464, slice=10, gelu=30.81, gelu_tanh=14.5, softmax=18.91,
     softmax_rest=44.21, layer_norm=3.44, layer_norm_row=81.82, hard_swish=2.65, calib=1.707, scale=0.9947, clip=1.15,
     relu=1, sigmoid=9.5, swish=10, tanh=17, piece=36.07, copy=0.6283, same_shape=1.402, row=18, row_element=0.9,
-    broadcast_add_row=228, broadcast_add=1.062, scalar=18, tile_fp16=81.64, pack_fp16=0.9516,
-    pack_columns_fp16=0.2023, pack_transposed_fp16=0.6249, bias_fp16=0.3127, vector_fp16=0.3581, softmax_fp16=10.32,
-    sigmoid_fp16=4.007, calib_fp16=0.3568, scale_fp16=0.5573, same_shape_fp16=0.6861, broadcast_fp16=0.8444,
-    copy_fp16=0.2797,
+    broadcast_add_row=228, broadcast_add=1.062, scalar=18, tile_fp16=82, pack_fp16=0.9588, pack_columns_fp16=0.1932,
+    pack_transposed_fp16=0.6154, bias_fp16=0.3145, vector_fp16=0.3468, softmax_fp16=10.32, sigmoid_fp16=4.007,
+    calib_fp16=0.3576, scale_fp16=0.5574, same_shape_fp16=0.6863, broadcast_fp16=0.8444, copy_fp16=0.288,
 )  # fmt: skip
 _A73 = replace(
     _A76,
