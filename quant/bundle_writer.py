@@ -156,7 +156,7 @@ def _manifest(inputs: Inputs, checked: Checked) -> dict[str, Any]:
     """What is known before anything is compared."""
     weights, model = inputs.weights, checked.nb.model
     spec = weights.variant.preprocess
-    int8 = checked.precision == "int8"
+    int8 = checked.precision in ("int8", "int8-fp16")
     used = inputs.calibration if int8 else None
     return {
         "model": weights.variant.name,
@@ -179,6 +179,7 @@ def _manifest(inputs: Inputs, checked: Checked) -> dict[str, Any]:
         },
         "precision": checked.precision,
         "target": checked.target,
+        "requires": _requires(model),
         "recipe": _recipe(inputs.recipe) if int8 else None,
         "budget": checked.curve and checked.curve.as_dict(),
         "calibration": used and {"source": used.source, "images": len(used.pictures), "sha256": used.sha256},
@@ -194,6 +195,13 @@ def _manifest(inputs: Inputs, checked: Checked) -> dict[str, Any]:
         "cost": cost.summary(model, inputs.shape),
         "int8_coverage": shapes.int8_coverage(model, inputs.shape) if int8 else None,
     }
+
+
+def _requires(model: LiteModel) -> dict[str, str] | None:
+    """What the phone must have: ARM's fp16 kernels are in one of Paddle Lite's releases, and for ARMv8.2 processors."""
+    if any((op.kernel.target, op.kernel.precision) == ("arm", "fp16") for op in model.ops):
+        return {"cpu": "asimdhp", "release": "arm82_fp16"}
+    return None
 
 
 def _recipe(recipe: Recipe) -> dict[str, Any]:

@@ -222,7 +222,7 @@ def test_a_manifest_without_a_field_is_not_written(tmp_path, path):
     ("change", "message"),
     [
         ({"extra": 1}, "extra"),
-        ({"precision": "int4"}, "precision: must be one of fp32, fp16, int8"),
+        ({"precision": "int4"}, "precision: must be one of fp32, fp16, int8, int8-fp16"),
         ({"int8_coverage": float("nan")}, "nan"),
         ({"seed": np.int64(3)}, "int64"),
         ({"int8_coverage": 1.5}, "int8_coverage"),

@@ -115,7 +115,7 @@ def main(
 
     recipe_used = Recipe.named(recipe)
     limit = None if budget is None else budget * 1e6
-    int8 = any(request.precision == "int8" for request in requests)
+    int8 = any(request.int8 for request in requests)
     variant = zoo.find(model)
     if limit is not None:
         # Before a server is asked, weights are loaded or anything is converted.

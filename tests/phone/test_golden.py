@@ -47,7 +47,7 @@ def int8(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 def place_of(raw: bytes, name: str) -> slice:
     """Where a `.nb` has the values of a parameter."""
     file = io.BytesIO(raw)
-    file.seek(reader._HEADER.size + reader._HEADER.unpack_from(raw)[2])
+    file.seek(reader.HEADER.size + reader.HEADER.unpack_from(raw)[2])
     _, reserved = struct.unpack("<HH", file.read(4))
     file.seek(reserved, io.SEEK_CUR)
     (header,) = struct.unpack("<H", file.read(2))

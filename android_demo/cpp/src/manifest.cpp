@@ -199,7 +199,7 @@ Manifest parse_manifest(std::string_view text) {
   }
   manifest.schema = kSchema;
   manifest.model = top["model"].text();
-  manifest.precision = top["precision"].one_of({"fp32", "fp16", "int8"});
+  manifest.precision = top["precision"].one_of({"fp32", "fp16", "int8", "int8-fp16"});
   manifest.target = top["target"].one_of({"arm", "opencl", "x86"});
   manifest.classes = static_cast<int>(top["weights"]["classes"].integer(1, kMaxClasses));
   manifest.opt_version = text_or_null(top["versions"]["paddlelite"]);

@@ -42,7 +42,7 @@ struct BundleFile {
 struct Manifest {
   int schema = 0;
   std::string model;
-  std::string precision;                   // fp32, fp16 or int8
+  std::string precision;                   // fp32, fp16, int8 or int8-fp16
   std::string target;                      // arm, opencl or x86
   int classes = 0;                         // logits of the network, at least 1
   std::optional<std::string> opt_version;  // of the paddlelite that made the .nb files, such as "2.13rc0"

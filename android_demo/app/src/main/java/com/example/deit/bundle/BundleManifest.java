@@ -39,7 +39,7 @@ public final class BundleManifest {
     final String text;
     /** Such as deit_tiny. */
     public final String model;
-    /** fp32, fp16 or int8. */
+    /** fp32, fp16, int8 or int8-fp16. */
     public final String precision;
     /** What the bundle's model.nb is for: arm, opencl or x86. */
     public final String target;
@@ -70,7 +70,7 @@ public final class BundleManifest {
         long schema = json.get("schema").whole(0, Integer.MAX_VALUE);
         if (schema != SCHEMA) throw new JSONException("it is of schema " + schema + ", this app reads " + SCHEMA);
         model = json.get("model").text();
-        precision = json.get("precision").oneOf("fp32", "fp16", "int8");
+        precision = json.get("precision").oneOf("fp32", "fp16", "int8", "int8-fp16");
         target = json.get("target").oneOf("arm", "opencl", "x86");
         classes = (int) json.get("weights").get("classes").whole(1, MOST_CLASSES);
         json.get("recipe");

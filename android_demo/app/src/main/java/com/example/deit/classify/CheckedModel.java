@@ -48,7 +48,7 @@ final class CheckedModel {
 
     private void checkTarget(String target, String precision) throws ClassifierException {
         String processor = isArm() ? "arm" : "x86";
-        if (isArm() && (target.equals("opencl") || precision.equals("fp16") && target.equals("arm"))) {
+        if (isArm() && (target.equals("opencl") || precision.endsWith("fp16") && target.equals("arm"))) {
             throw refuse(
                     file + " needs " + (target.equals("opencl") ? "OpenCL" : "fp16 in the processor")
                             + ", which cannot be asked for from Java: choose the native engine");
