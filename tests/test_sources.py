@@ -52,7 +52,9 @@ def test_every_variant_was_recorded_from_timm_and_every_deit_from_the_others() -
     assert {model for source, model in recorded if source == "timm"} == set(zoo.MODELS)
     assert {model for source, model in recorded if source == "original DeiT"} > set(zoo.DEITS)
     # A DeiT without a distillation token is a ViT there.
-    assert {model for source, model in recorded if source.endswith("ForImageClassification")} == set(zoo.DEITS)
+    assert {model for source, model in recorded if source.endswith("ForImageClassification")} == set(
+        zoo.DEITS
+    )
     distilled = {model for source, model in recorded if source.endswith("WithTeacher")}
     assert distilled == {name for name, variant in zoo.DEITS.items() if variant.distilled}
 
