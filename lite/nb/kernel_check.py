@@ -65,7 +65,6 @@ def check_kernels(model: LiteModel, expect: Expectation) -> None:
     """
     for op in model.ops:
         _check_weight(op, model)
-    check_precisions(model)
     heavy = {(op.kernel.target, op.kernel.precision) for op in model.ops if op.type in MAC_OPS}
     targets, precisions = {target for target, _ in heavy}, {precision for _, precision in heavy}
     if expect.precision not in _INT8 and "int8" in precisions:
@@ -98,6 +97,7 @@ def check_kernels(model: LiteModel, expect: Expectation) -> None:
             why="this opt is another build",
             remedy="install the pinned paddlelite",
         )
+    check_precisions(model)
 
 
 def _check_weight(op: Op, model: LiteModel) -> None:
