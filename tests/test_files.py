@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -83,9 +82,9 @@ def test_a_file_system_that_is_read_only_is_refused_at_once(tmp_path: Path, aske
 
 @pytest.mark.parametrize("asked", ASKING)
 def test_a_disk_without_room_for_one_more_file_is_named_at_once(tmp_path: Path, asked: str) -> None:
-    with tmpfs(tmp_path / "there", "size=1m,nr_inodes=1") as there:
-        with pytest.raises(InputError, match=f"the disk is full: no space left in {there}; free some"):
-            ASKING[asked](there / "out")
+    said = f"the disk is full: no space left in {tmp_path / 'there'}; free some"
+    with tmpfs(tmp_path / "there", "size=1m,nr_inodes=1") as there, pytest.raises(InputError, match=said):
+        ASKING[asked](there / "out")
 
 
 def test_runs_that_ask_for_one_place_at_once_do_not_hinder_each_other(tmp_path: Path) -> None:
