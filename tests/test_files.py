@@ -82,10 +82,8 @@ def test_a_file_system_that_is_read_only_is_refused_at_once(tmp_path: Path, aske
 
 @pytest.mark.parametrize("asked", ASKING)
 def test_a_disk_without_room_for_one_more_file_is_named_at_once(tmp_path: Path, asked: str) -> None:
-    with (
-        tmpfs(tmp_path / "there", "size=1m,nr_inodes=1") as there,
-        pytest.raises(InputError, match=f"the disk is full: no space left in {there}; free some"),
-    ):
+    said = f"the disk is full: no space left in {tmp_path / 'there'}; free some"
+    with tmpfs(tmp_path / "there", "size=1m,nr_inodes=1") as there, pytest.raises(InputError, match=said):
         ASKING[asked](there / "out")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mounts import tmpfs
 from states import random_state, write_state
 from waiting import ended, until
 
@@ -413,19 +414,29 @@ def test_ctrl_c_leaves_nothing_behind_and_earlier_bundles_whole(made):
     assert not [path for path in out.iterdir() if path.name.startswith(".")]
 
 
-def test_a_full_disk_is_said_in_a_line(tmp_path: Path):
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small file system")
-    small = tmp_path / "small"
-    small.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", small], check=True)
-    try:
-        done = opt(
-            "--model", "deit_tiny", "--weights", "digits", "--precision", "fp32", "--check-images", "4",
-            "--out", small,
+@pytest.mark.parametrize(
+    ("full", "size", "remedy"),
+    [
+        ("out", "8m", "free some, or choose another --out"),
+        ("tmp", "100k", "free some, or set TMPDIR to a folder on another disk"),
+        ("tmp", "8m", "free some, or set TMPDIR to a folder on another disk"),
+        ("tmp", "40m", "free some, or set TMPDIR to a folder on another disk"),
+    ],
+)
+def test_a_full_disk_is_said_in_a_line(tmp_path: Path, full: str, size: str, remedy: str):
+    with tmpfs(tmp_path / "full", f"size={size}") as disk:
+        out, tmp = (disk, tmp_path) if full == "out" else (tmp_path / "out", disk)
+        done = subprocess.run(
+            [
+                sys.executable, "tools/opt.py", "--model=deit_tiny", "--weights=digits", "--check-images=4",
+                "--precision", "fp32" if full == "out" else "int8", "--calib-images=8", "--out", out,
+            ],
+            cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp)}, capture_output=True, text=True,
         )  # fmt: skip
-        assert done.returncode == 2, done.stderr
-        assert "disk is full" in done.stderr
-        assert not list(small.iterdir())
-    finally:
-        subprocess.run(["umount", small], check=True)
+        assert (done.returncode, done.stdout) == (2, ""), done.stderr
+        (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+        assert f"no space left in {disk}" in line
+        assert line.endswith(f"; {remedy}")
+        assert "Traceback" not in done.stderr
+        assert not list(disk.iterdir())
+        assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
