@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lite.files import new_file
-
 _COLOURS = {"fp32": "#31688e", "int8": "#e07b39"}
 
 
@@ -40,5 +38,6 @@ def write(path: Path, document: Mapping[str, Any]) -> None:
         axes.set_xlabel("ms (median; whiskers: fastest and slowest round)", fontsize=8)
         axes.spines[["top", "right"]].set_visible(False)
         axes.margins(x=0.12)
-    with new_file(path) as part:
-        figure.savefig(part, format="png")
+    part = path.with_name(f".{path.stem}.part.png")
+    figure.savefig(part)
+    part.replace(path)
