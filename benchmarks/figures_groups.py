@@ -26,6 +26,7 @@ WORK = Path("build") / "figures"
 NAME = "deit_tiny-digits-{}-arm"
 BUNDLES = {
     "int8": WORK / NAME.format("int8"),
+    "int8-fp16": WORK / NAME.format("int8-fp16"),
     "fp32": WORK / NAME.format("fp32"),
     "stock": WORK / "stock" / NAME.format("int8"),
 }
@@ -88,10 +89,9 @@ class Group:
 
 
 def bundle(runner: Runner) -> Figures:
-    """The default bundle, the same in float and by PaddleSlim's stock path: sizes, instructions, drift."""
-    manifests = runner.json(
-        *_OPT, "--precision", "int8", "--precision", "fp32", "--force", "--json", "--out", WORK
-    )
+    """The default bundle, the same with FP16, in float and by PaddleSlim's stock path: sizes, instructions, drift."""
+    precisions = ("--precision", "int8", "--precision", "int8-fp16", "--precision", "fp32")
+    manifests = runner.json(*_OPT, *precisions, "--force", "--json", "--out", WORK)
     manifests += runner.json(*_OPT, "--recipe", "paddleslim", "--force", "--json", "--out", WORK / "stock")
     figures: Figures = {}
     for (name, folder), manifest in zip(BUNDLES.items(), manifests, strict=True):
@@ -127,7 +127,7 @@ def drift(found: Mapping[str, Any]) -> Figures:
 def digits(runner: Runner) -> Figures:
     """The bundles of `bundle` on all held-out digits."""
     figures: Figures = {}
-    for name in ("int8", "stock"):
+    for name in ("int8", "int8-fp16", "stock"):
         found = runner.json(
             "tools/validate.py", "--bundle", there(runner, name), "--images", "digits", "--restart", "--json",
             "--out", WORK / "validate" / name,
