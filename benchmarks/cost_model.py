@@ -25,7 +25,7 @@ from rich.table import Table
 from scipy.optimize import lsq_linear
 
 from lite.nb import reader
-from lite.nb.shapes import Step
+from lite.nb.shapes import ShapedOp
 from quant.cost import model
 from quant.cost.rates import CORES, DEFAULT_CORE, Core, Rates
 
@@ -58,7 +58,7 @@ PULL = 3e-3
 class Counted:
     """`count` operators alike of a graph, and the instructions one of them took on each core."""
 
-    step: Step
+    step: ShapedOp
     count: int
     taken: Mapping[str, int]
 
@@ -95,7 +95,7 @@ def _operator(row: Mapping[str, Any]) -> Counted:
     attributes = row.get("attributes", {})
     # Names of variables tell the model no more than that there is one.
     op = reader.Op(row["op"], kernel, {name: (name,) for name in inputs}, {"Out": tuple(outputs)}, attributes)
-    step = Step(0, op, inputs, outputs, row.get("macs", 0))
+    step = ShapedOp(0, op, inputs, outputs, row.get("macs", 0))
     return Counted(step, row["count"], {core: row[core] for core in CORES if core in row})
 
 

@@ -11,7 +11,7 @@ import paddle
 from lite.engines.base import Runnable
 from lite.engines.paddle_inference import InferenceEngine
 from lite.engines.paddle_lite import LiteEngine
-from lite.engines.workers import Job, Pending, Workers
+from lite.engines.workers import EngineJob, Pending, Workers
 from lite.measure import drift
 from lite.measure.drift import LayerDrift
 from lite.model.deploy import DeployableDeiT
@@ -85,8 +85,8 @@ def by_block(
         )
 
 
-def _job(engine: Runnable, weights: Weights) -> Job:
-    return Job.of(engine, weights.variant.preprocess, weights.classes)
+def _job(engine: Runnable, weights: Weights) -> EngineJob:
+    return EngineJob.of(engine, weights.variant.preprocess, weights.classes)
 
 
 # Activations of so many pictures are in memory at once, those behind every block.

@@ -104,7 +104,7 @@ def test_what_was_counted_is_what_the_optimizer_makes(counted, per_head: reader.
     assert cost.instructions(per_head, IMAGE) == pytest.approx(counted.modelled(graph, CORES["cortex-a76"]))
 
 
-def _kernel(step: shapes.Step) -> tuple:
+def _kernel(step: shapes.ShapedOp) -> tuple:
     inputs = tuple(sorted((name, found) for name, found in step.inputs.items() if found))
     return step.op.type, step.op.kernel.precision, inputs, tuple(step.outputs.values()), step.macs
 

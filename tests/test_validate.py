@@ -22,8 +22,8 @@ from lite.engines.workers import ChunkResult
 from lite.errors import ConversionError, InputError
 from lite.measure import comparison, validate
 from lite.measure.chunks import SIZE
-from lite.measure.comparison import Comparison
-from lite.measure.validate import Run
+from lite.measure.comparison import ReferenceNetwork
+from lite.measure.validate import ValidationRun
 from lite.pictures import digits, picture_set
 from lite.pictures.picture_set import PictureSet
 
@@ -106,7 +106,9 @@ def test_the_logits_are_those_of_the_engine_alone(whole, tiny_bundle, photos):
     made = bundle.read(tiny_bundle)
     predictor = LiteEngine(made.host_nb).open()
     pictures = picture_set.load(str(photos), made.labels, notify=unheard)
-    deployed = Run(made, pictures, None, whole[0], lambda: unheard("nothing is missing")).run().deployed
+    deployed = (
+        ValidationRun(made, pictures, None, whole[0], lambda: unheard("nothing is missing")).run().deployed
+    )
     for index in (0, SIZE, COUNT - 1):
         pixels = pictures.pictures[index].tensor(made.preprocess)
         np.testing.assert_array_equal(deployed[index], predictor.run(pixels))
@@ -179,8 +181,10 @@ def test_what_was_stored_is_of_contents_whatever_size_and_time_say(whole, tiny_b
     np.testing.assert_array_equal(last[1:], padded[1:])
 
 
-def here(tiny_bundle: Path, pictures: PictureSet, out: Path, compared: Comparison | None = None) -> Run:
-    return Run(bundle.read(tiny_bundle), pictures, compared, out, lambda: workers.local(1))
+def here(
+    tiny_bundle: Path, pictures: PictureSet, out: Path, compared: ReferenceNetwork | None = None
+) -> ValidationRun:
+    return ValidationRun(bundle.read(tiny_bundle), pictures, compared, out, lambda: workers.local(1))
 
 
 def test_a_changed_picture_starts_a_new_folder(whole, tiny_bundle, photos, tmp_path):
@@ -239,7 +243,7 @@ def test_a_dask_cluster_gives_the_same(whole, tiny_bundle, photos, tmp_path):
         n_workers=1, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
     ) as cluster:
         address = cluster.scheduler_address
-        found = Run(
+        found = ValidationRun(
             made, pictures, comparison.rebuilt(made), tmp_path, lambda: workers.connected(address)
         ).run()
         results = validate.document(found, max_drift=None, seconds={})

@@ -27,7 +27,7 @@ from lite.phone import install
 from lite.phone.device import Device
 from lite.phone.exclusive import exclusive
 from lite.phone.link import PhoneError
-from lite.phone.measured import Comparison, Measurement
+from lite.phone.measured import BundleComparison, Measurement
 from lite.phone.session import Outcome
 from lite.shown import escaped
 
@@ -61,7 +61,7 @@ def show_files(out: Path) -> None:
     click.echo(f"report   {out / 'report.html'}")
 
 
-def _speed_up(outcome: Outcome, one: Comparison) -> str:
+def _speed_up(outcome: Outcome, one: BundleComparison) -> str:
     found = one.speed_up
     interval = f"{found.interval.low:.2f} to {found.interval.high:.2f}" if found.interval else "no interval"
     verdict = "" if found.certain else "; may be chance"

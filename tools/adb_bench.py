@@ -33,14 +33,14 @@ from _options import (
 from lite.errors import InputError
 from lite.phone import plan as plans
 from lite.phone.install import PACKAGE
-from lite.phone.plan import Plan
+from lite.phone.plan import BenchPlan
 from lite.shown import shown
 
 if TYPE_CHECKING:
     from lite.bundle import Bundle
     from lite.phone.device import Device
     from lite.phone.results_folder import ResultsFolder
-    from lite.phone.session import Job, Outcome
+    from lite.phone.session import Outcome, PhoneJob
 
 BENCHES = _command.ROOT / "build" / "bench"
 
@@ -226,12 +226,12 @@ def main(
     from lite.phone.binaries import Binaries
     from lite.phone.exclusive import exclusive
     from lite.phone.results_folder import ResultsFolder
-    from lite.phone.server import Server, address
-    from lite.phone.session import Job
+    from lite.phone.server import AdbServer, address
+    from lite.phone.session import PhoneJob
 
     if clean + install_bundle + resume > 1:
         raise click.UsageError("give one of --clean, --install-bundle and --resume")
-    plan = Plan(
+    plan = BenchPlan(
         threads,
         modes,
         [re.sub("^0[xX]", "", mask) for mask in masks],
@@ -245,7 +245,7 @@ def main(
     )
     farm = address(adb_host)
     bundles = [] if clean else _bundles(folders, compare)
-    server = Server(farm)
+    server = AdbServer(farm)
     devices = server.choose(serials, every, notify=notify)
     if clean:
         for device in devices:
@@ -270,13 +270,13 @@ def main(
         earlier = resuming.read(out, plan, bundles, base)
     # Not after an hour of measuring.
     folder = ResultsFolder(out or new, new, notify=notify, resumed=resume)
-    job = Job(bundles, plan, Binaries(sdk, demo), earlier=earlier)
+    job = PhoneJob(bundles, plan, Binaries(sdk, demo), earlier=earlier)
     raise click.exceptions.Exit(_measure(devices, job, folder, base, server.version, as_json))
 
 
 def _measure(
     devices: Sequence[Device],
-    job: Job,
+    job: PhoneJob,
     folder: ResultsFolder,
     base: str | None,
     adb_server: int | None,

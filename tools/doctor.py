@@ -21,7 +21,7 @@ from lite.phone.binaries import Binaries
 from lite.phone.facts import Facts
 from lite.phone.host import Check
 from lite.phone.link import NoPhoneError, PhoneError
-from lite.phone.server import Listed, Server, address, chosen_serials
+from lite.phone.server import AdbServer, Listed, address, chosen_serials
 
 BENCH = ("python", "tools/adb_bench.py")
 MARKS = {
@@ -63,7 +63,7 @@ def main(
     computer = [*host.python(_command.ROOT), found, host.tools(), host.ndk(), host.sdks(), _adb()]
     phones: list[dict[str, Any]] = []
     try:
-        server = Server(where)
+        server = AdbServer(where)
         computer.append(host.ok("adb server", f"version {server.version}"))
         phones = _phones(server, chosen_serials(serials), chosen, Binaries(sdk, demo))
     except NoPhoneError as error:
@@ -93,20 +93,20 @@ def _adb() -> Check:
 
 
 def _phones(
-    server: Server, serials: Sequence[str], chosen: Bundle | None, binaries: Binaries
+    server: AdbServer, serials: Sequence[str], chosen: Bundle | None, binaries: Binaries
 ) -> list[dict[str, Any]]:
     listed = [one for one in server.listed() if not serials or one.serial in serials]
     listed += [_named(server, serial) for serial in serials if serial not in {one.serial for one in listed}]
     return [_phone(server, one, chosen, binaries) for one in listed]
 
 
-def _named(server: Server, serial: str) -> Listed:
+def _named(server: AdbServer, serial: str) -> Listed:
     # It connects to one in the network, or says why there is none.
     server.choose([serial], notify=lambda line: None)
     return Listed(serial, "device")
 
 
-def _phone(server: Server, one: Listed, chosen: Bundle | None, binaries: Binaries) -> dict[str, Any]:
+def _phone(server: AdbServer, one: Listed, chosen: Bundle | None, binaries: Binaries) -> dict[str, Any]:
     entry: dict[str, Any] = {"serial": one.serial, "state": one.state, "facts": None, "problems": []}
     if not one.usable:
         entry["problems"] = [{**one.error.as_dict(), "what": "state"}]

@@ -107,7 +107,7 @@ def main(
     from quant.sensitivity import results
     from quant.sensitivity.program import prepare
     from quant.sensitivity.results import document, rank, recipe_text
-    from quant.sensitivity.run import Run
+    from quant.sensitivity.run import SensitivityRun
 
     check_writable_folder(out or SENSITIVITIES)
     loaded = load_weights(model, source, labels, sha256=sha256, notify=notify)
@@ -125,7 +125,7 @@ def main(
     out = out or SENSITIVITIES / name
     with Display(remaining=True) as display:
         program = prepare(loaded, used, calibration, out, display.stages, restart=restart)
-        run = Run(
+        run = SensitivityRun(
             program, check, loaded.variant.preprocess, out, workers.opener(count, address), display.stages
         )
         found = run.run(restart=restart)

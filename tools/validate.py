@@ -33,7 +33,7 @@ from lite.files import check_writable_folder
 
 if TYPE_CHECKING:
     from lite.bundle import Bundle
-    from lite.measure.comparison import Comparison
+    from lite.measure.comparison import ReferenceNetwork
     from lite.measure.validate import Validation
 
 VALIDATIONS = _command.ROOT / "build" / "validate"
@@ -96,7 +96,7 @@ def main(
     from lite import bundle
     from lite.engines import workers
     from lite.measure import drift, validate
-    from lite.measure.validate import Run, default_out
+    from lite.measure.validate import ValidationRun, default_out
     from lite.pictures import picture_set
     from lite.report import report as validation_files
 
@@ -111,7 +111,7 @@ def main(
         )
     out = out or default_out(VALIDATIONS, deployed, pictures)
     with Display(remaining=True) as display:
-        run = Run(deployed, pictures, compared, out, workers.opener(count, address), display.stages)
+        run = ValidationRun(deployed, pictures, compared, out, workers.opener(count, address), display.stages)
         found = run.run(restart=restart)
         results = validate.document(found, max_drift=max_drift, seconds=display.stages.seconds)
         validation_files.write_validation(out, found, results)
@@ -134,7 +134,7 @@ def main(
         raise over
 
 
-def _reference(deployed: Bundle, reference: str, max_drift: float | None) -> Comparison | None:
+def _reference(deployed: Bundle, reference: str, max_drift: float | None) -> ReferenceNetwork | None:
     from lite.measure import comparison
 
     if reference not in ("auto", "none"):

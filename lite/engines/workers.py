@@ -33,7 +33,7 @@ Task = TypeVar("Task")
 
 
 @dataclass(frozen=True)
-class Job:
+class EngineJob:
     """What all chunks of a run share. `sha256` is the engine's `fingerprint`, checked where it is opened."""
 
     engine: Runnable
@@ -42,7 +42,7 @@ class Job:
     classes: int
 
     @classmethod
-    def of(cls, engine: Runnable, spec: Preprocess, classes: int) -> Job:
+    def of(cls, engine: Runnable, spec: Preprocess, classes: int) -> EngineJob:
         """A job on the engine as it is now. Raises InputError if its files are not there."""
         return cls(engine, fingerprint(engine), spec, classes)
 
@@ -83,7 +83,7 @@ def _opened(engine: Runnable, sha256: str) -> Predictor:
     return engine.open()
 
 
-def run_chunk(job: Job, pictures: Sequence[Picture]) -> ChunkResult:
+def run_chunk(job: EngineJob, pictures: Sequence[Picture]) -> ChunkResult:
     """Runs some pictures in this process, one at a time: a predictor must not be shared by threads.
 
     Raises InputError for an engine that cannot be opened, ConversionError for one with other outputs than
@@ -116,11 +116,11 @@ class Workers:
     executor: Executor
     slots: Callable[[], int]
 
-    def submit(self, job: Job, pictures: Sequence[Picture]) -> Future[ChunkResult]:
+    def submit(self, job: EngineJob, pictures: Sequence[Picture]) -> Future[ChunkResult]:
         """Hands a chunk out and returns at once."""
         return self.executor.submit(run_chunk, job, pictures)
 
-    def submit_all(self, job: Job, pictures: Sequence[Picture]) -> Pending:
+    def submit_all(self, job: EngineJob, pictures: Sequence[Picture]) -> Pending:
         """Hands all the pictures out, in chunks, and returns at once."""
         return Pending(
             self, {self.submit(job, pictures[part]): part for part in slices(len(pictures))}, job.classes

@@ -12,7 +12,7 @@ import numpy as np
 
 from lite import zoo
 from lite.engines import workers
-from lite.engines.workers import Job
+from lite.engines.workers import EngineJob
 from lite.errors import ConversionError, InputError, ToolkitError
 from lite.measure import accuracy, interval
 from lite.measure.accuracy import ClassAccuracy
@@ -80,7 +80,7 @@ def score(
     Raises InputError if none can be read or the network cannot be opened, ConversionError for NaN or infinity in an
     output and for an engine that fails.
     """
-    job = Job.of(classifier.engine, classifier.preprocess, len(classifier.labels))
+    job = EngineJob.of(classifier.engine, classifier.preprocess, len(classifier.labels))
     with workers.local(processes) as pool:
         found = pool.submit_all(job, pictures.pictures).result(on_progress)
     names = {pictures.names[place]: error for place, error in sorted(found.unreadable.items())}

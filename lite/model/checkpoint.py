@@ -20,7 +20,7 @@ _HEAD = 64
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class WeightsFile:
     """Tensors by the file's names, float32; `part` is the key of a training checkpoint that they were under."""
 
     format: Format
@@ -48,7 +48,7 @@ def file_of(path: Path) -> Path:
     return found
 
 
-def read(path: Path) -> Checkpoint:
+def read(path: Path) -> WeightsFile:
     """Reads a `.pdparams` of Paddle 2 or 3, what `torch.save` writes (zip or older form), or a `.safetensors`.
 
     No code in it is run. It takes less than twice the file's size of memory, and 200 MB. Raises InputError for anything
@@ -57,11 +57,11 @@ def read(path: Path) -> Checkpoint:
     with _explained(path):
         kind, size = _kind(path)
     if kind == "Paddle":
-        return Checkpoint("Paddle", pdparams.read_state(path))
+        return WeightsFile("Paddle", pdparams.read_state(path))
     with _explained(path), path.open("rb") as file:
         if kind == "safetensors":
-            return Checkpoint("safetensors", safetensors.read(file, size))
-        return Checkpoint("PyTorch", *pytorch.read(file, size))
+            return WeightsFile("safetensors", safetensors.read(file, size))
+        return WeightsFile("PyTorch", *pytorch.read(file, size))
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from lite.zoo import Variant
 
 
 @dataclass(frozen=True)
-class Source:
+class NamingScheme:
     """One source's names. It is known by a name that begins with `mark`; names under `unused` answer for no class.
 
     Names that are not in the table are PaddleClas's. `epsilon` is its layer norms' where no configuration says another;
@@ -37,7 +37,7 @@ class Source:
     one_head: bool = False
 
 
-def _transformers(title: str, model: str, mark: str, heads: Mapping[str, tuple[str, ...]]) -> Source:
+def _transformers(title: str, model: str, mark: str, heads: Mapping[str, tuple[str, ...]]) -> NamingScheme:
     block = f"{model}.encoder.layer.{{}}"
     attention = f"{block}.attention.attention"
     names = {
@@ -55,7 +55,7 @@ def _transformers(title: str, model: str, mark: str, heads: Mapping[str, tuple[s
         **heads,
     }
     # The classifiers read the class token and no pooler, which files made of a whole ViT hold all the same.
-    return Source(title, mark, names, (f"{model}.pooler.",), epsilon=1e-12, one_head=True)
+    return NamingScheme(title, mark, names, (f"{model}.pooler.",), epsilon=1e-12, one_head=True)
 
 
 _ONE_HEAD = {"head": ("classifier",)}
@@ -65,13 +65,13 @@ SOURCES = (
     _transformers("Hugging Face DeiT with a teacher's head", "deit", "cls_classifier.", _TWO_HEADS),
     _transformers("Hugging Face DeiT", "deit", "deit.", _ONE_HEAD),
     _transformers("Hugging Face ViT", "vit", "vit.", _ONE_HEAD),
-    Source(
+    NamingScheme(
         "timm with layer scale",
         "blocks.0.ls1.",
         {"blocks.{}.gamma_1": ("blocks.{}.ls1.gamma",), "blocks.{}.gamma_2": ("blocks.{}.ls2.gamma",)},
     ),
     # PaddleClas took its names from there.
-    Source("the original DeiT, timm or PaddleClas", "", {}),
+    NamingScheme("the original DeiT, timm or PaddleClas", "", {}),
 )
 # What training wraps a network in, which each name then begins with.
 _WRAPPERS = ("module.", "_orig_mod.", "model.")
@@ -83,7 +83,7 @@ class Translated:
     """Tensors by PaddleClas's names, the source that they were told by, and the `variant` that it makes of them."""
 
     state: State
-    source: Source
+    source: NamingScheme
     variant: Variant
     prefix: str = ""
 
@@ -132,7 +132,7 @@ def _wrapper(state: State) -> str:
         prefix += more
 
 
-def _possible(source: Source, names: set[str]) -> list[str]:
+def _possible(source: NamingScheme, names: set[str]) -> list[str]:
     """PaddleClas's names, of those that the table has, for as many blocks as the file's names count."""
     blocks = sorted({int(match[1]) for name in names if (match := re.search(r"\.(\d{1,3})\.", name))})
     possible = []
@@ -142,7 +142,7 @@ def _possible(source: Source, names: set[str]) -> list[str]:
     return possible
 
 
-def _theirs(source: Source, name: str, prefix: str) -> list[str]:
+def _theirs(source: NamingScheme, name: str, prefix: str) -> list[str]:
     kind = next((kind for kind in _KINDS if name.endswith(kind)), "")
     stem = name.removesuffix(kind)
     block = re.search(r"(?<=^blocks\.)\d+", stem)

@@ -13,7 +13,17 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 from lite.nb import precisions, program, reader
-from lite.nb.program import BOOLEAN, FLOAT, INT, STRING, Attribute, Block, Operator, Program, Variable
+from lite.nb.program import (
+    BOOLEAN,
+    FLOAT,
+    INT,
+    STRING,
+    Attribute,
+    Operator,
+    ProgramBlock,
+    ProgramDesc,
+    Variable,
+)
 from lite.nb.reader import LiteModel, Op
 
 # Operators that have an fp16 kernel of the same attributes; what only moves numbers takes fp16 as it takes float.
@@ -36,7 +46,7 @@ def can_be_fp16(model: LiteModel) -> frozenset[int]:
     )
 
 
-def to_fp16(whole: Program, model: LiteModel, chosen: Collection[int]) -> Program:
+def to_fp16(whole: ProgramDesc, model: LiteModel, chosen: Collection[int]) -> ProgramDesc:
     """The program with the operators at the indices `chosen` of `model.ops` on fp16 kernels.
 
     `model` is the same file's; `chosen` are of `can_be_fp16`. The same arguments give the same program.
@@ -67,7 +77,7 @@ def _weights_fit(op: Op, model: LiteModel, readers: Counter[str]) -> bool:
     )
 
 
-def _written_once(block: Block, model: LiteModel) -> Iterator[Operator]:
+def _written_once(block: ProgramBlock, model: LiteModel) -> Iterator[Operator]:
     """The operators with a name of its own for every tensor, but for parameters and what is fed and fetched."""
     kept = set(model.params) | {each.name for each in block.variables if each.kind in reader.FEED_OR_FETCH}
     numbers = itertools.count()
@@ -200,7 +210,7 @@ class _Rewriting:
         )
 
 
-def _sharing_memory(block: Block, model: LiteModel, operators: list[Operator]) -> Block:
+def _sharing_memory(block: ProgramBlock, model: LiteModel, operators: list[Operator]) -> ProgramBlock:
     """The block with the operators, tensors that are not there at the same time under one name.
 
     What feed, fetch and operators in place have shares with none, as opt has it.
@@ -228,7 +238,7 @@ def _sharing_memory(block: Block, model: LiteModel, operators: list[Operator]) -
     return replace(block, operators=tuple(shared), variables=_declared(block, [held[name] for name in last]))
 
 
-def _declared(block: Block, names: Collection[str]) -> tuple[Variable, ...]:
+def _declared(block: ProgramBlock, names: Collection[str]) -> tuple[Variable, ...]:
     """Variables for the names: as they were where they were, new ones like any other tensor of the program."""
     known = {each.name: each for each in block.variables}
     model = next(each for each in block.variables if each.dims is not None and not each.persistable)

@@ -66,7 +66,7 @@ class Variable:
 
 
 @dataclass(frozen=True)
-class Block:
+class ProgramBlock:
     """Variables, and operators in running order."""
 
     idx: int
@@ -77,15 +77,15 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Program:
+class ProgramDesc:
     """All of ProgramDesc; `version` is None where the file has none."""
 
-    blocks: tuple[Block, ...]
+    blocks: tuple[ProgramBlock, ...]
     version: int | None
     op_versions: tuple[tuple[str, int], ...]
 
 
-def parse(data: bytes) -> Program:
+def parse(data: bytes) -> ProgramDesc:
     """Reads a program's flatbuffer.
 
     Raises DamagedError, struct.error or ValueError where it is damaged or holds what no opt writes.
@@ -93,21 +93,21 @@ def parse(data: bytes) -> Program:
     root = Buffer(data).root()
     version, versions = root.table(1), root.table(2)
     pairs = versions.tables(0) if versions else []
-    return Program(
+    return ProgramDesc(
         tuple(_block(view) for view in root.tables(0)),
         version.number(0, INT64) if version else None,
         tuple((pair.text(0), _inner(pair, 1, "an operator's version").number(0)) for pair in pairs),
     )
 
 
-def read(path: Path) -> Program:
+def read(path: Path) -> ProgramDesc:
     """The program of the `.nb` at `path`, which `lite.nb.reader.read` has accepted."""
     with path.open("rb") as file:
         _, _, length = HEADER.unpack(file.read(HEADER.size))
         return parse(file.read(length))
 
 
-def write(program: Program, source: Path, out: Path) -> None:
+def write(program: ProgramDesc, source: Path, out: Path) -> None:
     """Writes `program` as the `.nb` `out`, with the header and the parameters of the `.nb` `source`, byte by byte.
 
     `out` is written under a temporary name and renamed, and may be `source`. Raises InputError where it cannot be.
@@ -127,13 +127,13 @@ def write(program: Program, source: Path, out: Path) -> None:
         raise InputError(f"cannot write {out}", why=error.strerror, remedy="choose another folder") from error
 
 
-def serialize(program: Program) -> bytes:
+def serialize(program: ProgramDesc) -> bytes:
     """The program's flatbuffer: the same program gives the same bytes."""
     return _Writer().program(program)
 
 
-def _block(view: View) -> Block:
-    return Block(
+def _block(view: View) -> ProgramBlock:
+    return ProgramBlock(
         view.number(0),
         view.number(1),
         view.number(4, default=-1),
@@ -204,7 +204,7 @@ class _Writer:
     def __init__(self) -> None:
         self.builder = Builder(2**16)
 
-    def program(self, program: Program) -> bytes:
+    def program(self, program: ProgramDesc) -> bytes:
         fields = [(0, self.tables(self.block, program.blocks))]
         if program.version is not None:
             version = program.version
@@ -219,7 +219,7 @@ class _Writer:
         version = self.table(1, lambda: self.builder.PrependInt32Slot(0, pair[1], 0))
         return self.offsets(2, [(0, name), (1, version)])
 
-    def block(self, block: Block) -> int:
+    def block(self, block: ProgramBlock) -> int:
         variables = self.tables(self.variable, block.variables)
         operators = self.tables(self.operator, block.operators)
 

@@ -71,7 +71,7 @@ class Bench:
 
 
 @dataclass(frozen=True)
-class Request:
+class DemoRequest:
     """One start of the demo.
 
     `bundle`: folder on the phone; `host`: run its `host.nb`; `tensor` or `images`: files on the phone;
@@ -107,7 +107,7 @@ class Request:
         return words
 
 
-def run(device: Device, folder: str, request: Request, *, timeout: float) -> dict[str, Any]:
+def run(device: Device, folder: str, request: DemoRequest, *, timeout: float) -> dict[str, Any]:
     """What `deit` in `folder` on the phone says (see its schema), after at most `timeout` seconds and some grace.
 
     Raises DemoError when it ends otherwise than well, PhoneError when the phone or the link fails.
@@ -137,7 +137,7 @@ class UnusableError(Exception):
         self.remedy = remedy
 
 
-def parse(finished: Finished, request: Request) -> dict[str, Any]:
+def parse(finished: Finished, request: DemoRequest) -> dict[str, Any]:
     """The JSON document in what the demo printed, checked against its schema and against `request`.
 
     It is the last line that begins as one: drivers print lines of their own when a process ends. Raises UnusableError
@@ -162,7 +162,7 @@ def parse(finished: Finished, request: Request) -> dict[str, Any]:
     return dict(document)
 
 
-def _other_than_asked(document: dict[str, Any], request: Request) -> str | None:
+def _other_than_asked(document: dict[str, Any], request: DemoRequest) -> str | None:
     bench, pictures = document["bench"], document["pictures"]
     rows = [picture["logits"] for picture in pictures]
     if len(rows) != max(1, len(request.images)) or None in rows or len({len(row) for row in rows}) > 1:

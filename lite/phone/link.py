@@ -31,7 +31,7 @@ _SAID = (
 
 
 @dataclass(frozen=True)
-class Address:
+class AdbAddress:
     """Where an adb server listens: `host` and `port`, or the `path` of a socket of this computer.
 
     A `path` that begins with a null character is in Linux's abstract namespace.
@@ -90,7 +90,7 @@ class Client(AdbClient):
 
     _version: int | None = None
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: AdbAddress) -> None:
         # Without them adbutils would look into the environment.
         super().__init__(address.host or "127.0.0.1", address.port or 1)
         self.address = address
@@ -115,7 +115,7 @@ class Client(AdbClient):
 class _Connection(AdbConnection):
     _done = False
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: AdbAddress) -> None:
         self._address = address
         super().__init__(address.host, address.port)
 

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from lite.phone import demo, golden, sensors
-from lite.phone.demo import Bench, Request
+from lite.phone.demo import Bench, DemoRequest
 from lite.phone.device import Device
 from lite.phone.link import PhoneError
-from lite.phone.measured import Cooldown, Measured, Measurement, Round
-from lite.phone.plan import Candidate, Plan
+from lite.phone.measured import Cooldown, Measurement, PhoneFigures, Round
+from lite.phone.plan import BenchPlan, Candidate
 from lite.phone.sensors import Sample
 from lite.stages import Stages
 
@@ -38,14 +38,14 @@ class Phone:
 
     device: Device
     folder: str
-    plan: Plan
+    plan: BenchPlan
     stages: Stages
     say: Callable[[str], None] = lambda text: None
     stop: threading.Event = field(default_factory=threading.Event)
     measured: Callable[[], None] = lambda: None
     check: Callable[[], None] = lambda: None
 
-    def check_golden(self, candidate: Candidate, into: Measured) -> None:
+    def check_golden(self, candidate: Candidate, into: PhoneFigures) -> None:
         """Feeds the golden tensor, then all golden pictures; keeps the figures in `into` either way.
 
         Raises GoldenMismatchError, DemoError or PhoneError.
@@ -54,7 +54,7 @@ class Phone:
         for fed in ("tensor", "picture"):
             self._check_stop()
             self.say(f"golden {fed} of {candidate.name}")
-            request = Request(
+            request = DemoRequest(
                 candidate.folder,
                 candidate.host,
                 tensor=f"{candidate.folder}/{TENSOR}" if fed == "tensor" else None,
@@ -66,7 +66,7 @@ class Phone:
             into.add_golden(found)
             golden.check(found)
 
-    def measure(self, candidates: Sequence[Candidate], into: Measured) -> None:
+    def measure(self, candidates: Sequence[Candidate], into: PhoneFigures) -> None:
         """Every configuration, the candidates taking turns round by round; every round is added to `into` at once.
 
         Turns go back and forth (A B, B A, …), so that a phone which warms up steadily favours none. Rounds that `into`
@@ -95,7 +95,7 @@ class Phone:
     def _round(self, measurement: Measurement, number: int, top: Mapping[int, int]) -> Round:
         candidate, configuration = measurement.candidate, measurement.configuration
         cooldown = self._cool_down()
-        request = Request(
+        request = DemoRequest(
             candidate.folder,
             candidate.host,
             tensor=f"{candidate.folder}/{TENSOR}",

@@ -127,7 +127,7 @@ class Measurement:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class BundleComparison:
     """Two bundles in one configuration: how much faster `measurement` is than `base`."""
 
     base: Measurement
@@ -148,7 +148,7 @@ class Comparison:
 
 
 @dataclass
-class Measured:
+class PhoneFigures:
     """What came out so far; whole measurements only where nothing went wrong.
 
     Rounds and golden figures are added by one thread; others look at a `snapshot`.
@@ -157,10 +157,10 @@ class Measured:
     golden: list[Golden] = field(default_factory=list)
     measurements: list[Measurement] = field(default_factory=list)
 
-    def snapshot(self) -> Measured:
+    def snapshot(self) -> PhoneFigures:
         """What is there now, without what was begun and never measured; it stays as it is."""
         rows = [replace(one, rounds=list(one.rounds)) for one in list(self.measurements)]
-        return Measured(list(self.golden), [row for row in rows if row.rounds])
+        return PhoneFigures(list(self.golden), [row for row in rows if row.rounds])
 
     def measurement(self, candidate: Candidate, configuration: Configuration, planned: int) -> Measurement:
         """The one of this bundle and configuration: what an earlier session began, or a new one."""
@@ -175,12 +175,12 @@ class Measured:
         same = [one for one in self.golden if (one.bundle, one.input) != (found.bundle, found.input)]
         self.golden = [*same, found]
 
-    def comparisons(self, base: str) -> list[Comparison]:
+    def comparisons(self, base: str) -> list[BundleComparison]:
         """Each other bundle against the one named `base`, in each configuration that both have rounds of."""
         measured = [one for one in self.measurements if one.rounds]
         bases = {one.configuration: one for one in measured if one.candidate.name == base}
         return [
-            Comparison(bases[one.configuration], one)
+            BundleComparison(bases[one.configuration], one)
             for one in measured
             if one.candidate.name != base and one.configuration in bases
         ]

@@ -23,8 +23,8 @@ from lite.bundle import Bundle
 from lite.files import write_text
 from lite.measure import csv_tables
 from lite.phone import report
-from lite.phone.measured import Comparison, Measurement, Round
-from lite.phone.session import Job, Outcome
+from lite.phone.measured import BundleComparison, Measurement, Round
+from lite.phone.session import Outcome, PhoneJob
 from lite.shown import shortened
 
 SCHEMA = 2
@@ -34,7 +34,7 @@ _SCHEMA_FILE = Path(__file__).parent / "schema" / "results.schema.json"
 
 def document(
     outcomes: Sequence[Outcome],
-    job: Job,
+    job: PhoneJob,
     *,
     begun: str | None = None,
     base: str | None = None,
@@ -167,7 +167,7 @@ def _round(one: Round) -> dict[str, Any]:
     }
 
 
-def _speed_up(one: Comparison) -> dict[str, Any]:
+def _speed_up(one: BundleComparison) -> dict[str, Any]:
     return {
         "bundle": one.measurement.candidate.name,
         "base": one.base.candidate.name,

@@ -14,8 +14,8 @@ from lite.phone import push, results
 from lite.phone.facts import Facts
 from lite.phone.golden import Golden
 from lite.phone.link import PhoneError
-from lite.phone.measured import Cooldown, Measured, Measurement, Round
-from lite.phone.plan import Candidate, Configuration, Plan
+from lite.phone.measured import Cooldown, Measurement, PhoneFigures, Round
+from lite.phone.plan import BenchPlan, Candidate, Configuration
 from lite.phone.sensors import Sample
 
 # Another of these would make other measurements of the same name.
@@ -44,17 +44,19 @@ class Earlier:
         """When it was begun, and each time it was gone on with: UTC, ISO 8601."""
         return list(self.document["sessions"])
 
-    def measured(self, serial: str) -> Measured:
+    def measured(self, serial: str) -> PhoneFigures:
         """What the phone has measured by then; nothing for one that was not among its phones."""
         phone = self._phone(serial)
         if phone is None:
-            return Measured()
+            return PhoneFigures()
         golden = [
             Golden(**{name: value for name, value in one.items() if name != "passed"})
             for one in phone["golden"]
         ]
         by_name = {bundle.path.resolve().name: bundle for bundle in self.bundles}
-        return Measured(golden, [_measurement(row, by_name[row["bundle"]]) for row in phone["measurements"]])
+        return PhoneFigures(
+            golden, [_measurement(row, by_name[row["bundle"]]) for row in phone["measurements"]]
+        )
 
     def facts(self, serial: str) -> Facts | None:
         """What the phone was then; None where it did not tell."""
@@ -83,7 +85,7 @@ class Earlier:
         return next((one for one in self.document["phones"] if one["serial"] == serial), None)
 
 
-def read(folder: Path, plan: Plan, bundles: Sequence[Bundle], base: str | None) -> Earlier:
+def read(folder: Path, plan: BenchPlan, bundles: Sequence[Bundle], base: str | None) -> Earlier:
     """The bench in `folder`. Raises InputError where there is none, or it was one of other options or bundles."""
     path = folder / results.JSON
     try:

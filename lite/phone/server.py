@@ -12,7 +12,7 @@ from adbutils import AdbDevice, AdbDeviceInfo, AdbError, adb_path
 
 from lite.errors import InputError
 from lite.phone.device import Device
-from lite.phone.link import FAULTS, Address, Client, NoPhoneError
+from lite.phone.link import FAULTS, AdbAddress, Client, NoPhoneError
 from lite.shown import shown
 
 DEFAULT_PORT = 5037
@@ -47,7 +47,7 @@ _STATES = {
 }
 
 
-def address(text: str | None) -> Address:
+def address(text: str | None) -> AdbAddress:
     """The address of the server: `text` as HOST:PORT or [IPV6]:PORT, else what adb's environment variables say.
 
     Those are ADB_SERVER_SOCKET, or ANDROID_ADB_SERVER_ADDRESS and ANDROID_ADB_SERVER_PORT, which count as adb has it.
@@ -64,7 +64,7 @@ def address(text: str | None) -> Address:
     if spec := os.environ.get("ADB_SERVER_SOCKET"):
         return _of_socket(spec)
     host = (os.environ.get("ANDROID_ADB_SERVER_ADDRESS") or _LOCAL).strip("[]")
-    return Address(host, _port_by_environment())
+    return AdbAddress(host, _port_by_environment())
 
 
 def chosen_serials(serials: Sequence[str], all: bool = False) -> Sequence[str]:
@@ -73,21 +73,21 @@ def chosen_serials(serials: Sequence[str], all: bool = False) -> Sequence[str]:
     return [by_environment] if by_environment and not serials and not all else serials
 
 
-def _host_and_port(text: str) -> Address | None:
+def _host_and_port(text: str) -> AdbAddress | None:
     host, _, port = text.rpartition(":")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     elif ":" in host:
         return None  # of an IPv6 address without brackets nobody can tell where it ends
-    return Address(host, int(port)) if host and _is_port(port) else None
+    return AdbAddress(host, int(port)) if host and _is_port(port) else None
 
 
-def _of_socket(spec: str) -> Address:
+def _of_socket(spec: str) -> AdbAddress:
     kind, _, rest = spec.partition(":")
-    if kind == "tcp" and (found := Address(_LOCAL, int(rest)) if _is_port(rest) else _host_and_port(rest)):
+    if kind == "tcp" and (found := AdbAddress(_LOCAL, int(rest)) if _is_port(rest) else _host_and_port(rest)):
         return found
     if kind in ("local", "localfilesystem", "localabstract") and rest:
-        return Address("", 0, f"\0{rest}" if kind == "localabstract" else rest)
+        return AdbAddress("", 0, f"\0{rest}" if kind == "localabstract" else rest)
     raise InputError(
         f"ADB_SERVER_SOCKET is {shown(spec)}",
         why="that is no address which can be reached from here",
@@ -125,14 +125,14 @@ class Listed:
         return NoPhoneError(self.serial, why=why, remedy=remedy)
 
 
-class Server:
+class AdbServer:
     """An adb server; this computer's is started where none answers, another computer's only asked.
 
     Without `where` adb's environment variables count, see `address`. Raises NoPhoneError when there is no server or
     something else answers, InputError for an environment variable that is wrong.
     """
 
-    def __init__(self, where: Address | None = None) -> None:
+    def __init__(self, where: AdbAddress | None = None) -> None:
         where = where or address(None)
         self._client = Client(where)
         self._where = where

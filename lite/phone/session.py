@@ -18,8 +18,8 @@ from lite.phone.exclusive import exclusive
 from lite.phone.facts import Facts
 from lite.phone.link import BusyError, GoldenMismatchError, NoPhoneError, PhoneError
 from lite.phone.measure import StoppedError
-from lite.phone.measured import Measured
-from lite.phone.plan import Candidate, Plan
+from lite.phone.measured import PhoneFigures
+from lite.phone.plan import BenchPlan, Candidate
 from lite.phone.push import Pushed
 from lite.scratch import scratch_folder
 from lite.stages import Stages
@@ -31,7 +31,7 @@ STOPPING = "stopping; Ctrl-C again ends this at once, with the rounds that have 
 _FILES = ("labels.txt", "manifest.json")
 
 
-class RefusedError(PhoneError):
+class UnfitPhoneError(PhoneError):
     """The phone does not fit what it should run; nothing was pushed."""
 
 
@@ -51,7 +51,7 @@ class Outcome:
     error: ToolkitError | None = None
     facts: Facts | None = None
     pushed: Pushed | None = None
-    measured: Measured = field(default_factory=Measured)
+    measured: PhoneFigures = field(default_factory=PhoneFigures)
     stages: Stages = field(default_factory=Stages)
     seconds: float = 0.0
 
@@ -60,7 +60,7 @@ class Outcome:
         """The command's, for this phone alone."""
         if self.error is None:
             return 0
-        if isinstance(self.error, (RefusedError, BusyError)):
+        if isinstance(self.error, (UnfitPhoneError, BusyError)):
             return NoPhoneError.exit_code
         # What is wrong with files here is found when a phone needs them, and is its failure.
         return (
@@ -71,7 +71,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Job:
+class PhoneJob:
     """What every phone is to do. `binaries` says which files beside the bundles a phone needs.
 
     `changed` is called, from the phones' threads, with an outcome that has changed; `measured`, from these too, with
@@ -79,14 +79,14 @@ class Job:
     """
 
     bundles: Sequence[Bundle]
-    plan: Plan
+    plan: BenchPlan
     binaries: Binaries
     changed: Callable[[Outcome], None] = lambda outcome: None
     measured: Callable[[Sequence[Outcome]], None] = lambda outcomes: None
     earlier: Earlier | None = None
 
 
-def run(devices: Sequence[Device], job: Job) -> tuple[list[Outcome], bool]:
+def run(devices: Sequence[Device], job: PhoneJob) -> tuple[list[Outcome], bool]:
     """Runs `job` on all `devices` at once; the outcomes in their order, and whether Ctrl-C ended it.
 
     Nothing that befalls a phone is raised: it is in its outcome. On Ctrl-C every phone is told to stop, what
@@ -137,7 +137,7 @@ def exit_code(outcomes: Sequence[Outcome]) -> int:
 
 def _thread(
     device: Device,
-    job: Job,
+    job: PhoneJob,
     tensors: Mapping[str, Path],
     outcome: Outcome,
     stop: threading.Event,
@@ -153,7 +153,7 @@ def _thread(
 
 def _run(
     device: Device,
-    job: Job,
+    job: PhoneJob,
     tensors: Mapping[str, Path],
     outcome: Outcome,
     stop: threading.Event,
@@ -172,7 +172,7 @@ def _run(
     except StoppedError:
         outcome.status = "stopped"
         outcome.error = PhoneError(device.serial, "it was told to stop", "run this again")
-    except (RefusedError, BusyError) as error:
+    except (UnfitPhoneError, BusyError) as error:
         outcome.status, outcome.error = "refused", error
     except GoldenMismatchError as error:
         outcome.status, outcome.error = "mismatch", _of_phone(device.serial, error)
@@ -198,7 +198,7 @@ def _of_phone(serial: str, error: GoldenMismatchError) -> GoldenMismatchError:
 
 def _bench(
     device: Device,
-    job: Job,
+    job: PhoneJob,
     tensors: Mapping[str, Path],
     outcome: Outcome,
     stop: threading.Event,
@@ -213,7 +213,7 @@ def _bench(
         try:
             job.earlier.check_phone(outcome.facts)
         except PhoneError as error:
-            raise RefusedError(device.serial, error.why or "", error.remedy or "") from None
+            raise UnfitPhoneError(device.serial, error.why or "", error.remedy or "") from None
     candidates = [_candidate(bundle, outcome.facts) for bundle in job.bundles]
     _refuse_what_does_not_fit(device, job, outcome.facts)
     files = dict(job.binaries.files(outcome.facts.abis[0], job.bundles))
@@ -250,12 +250,12 @@ def _what_was_pushed(pushed: Pushed) -> str:
     )
 
 
-def _refuse_what_does_not_fit(device: Device, job: Job, found: Facts) -> None:
+def _refuse_what_does_not_fit(device: Device, job: PhoneJob, found: Facts) -> None:
     problems = [problem for bundle in job.bundles for problem in checks.problems(bundle, found, job.binaries)]
     if problems:
         first, *others = dict.fromkeys(problems)
         also = "".join(f" · {problem}" for problem in others)
-        raise RefusedError(device.serial, f"{first.what}: {first.why}", f"{first.remedy}{also}")
+        raise UnfitPhoneError(device.serial, f"{first.what}: {first.why}", f"{first.remedy}{also}")
 
 
 def _candidate(bundle: Bundle, found: Facts) -> Candidate:

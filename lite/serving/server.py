@@ -85,7 +85,7 @@ class Address:
         return self.host
 
 
-class Server:
+class TritonServer:
     """A running Triton. What it says on standard error is passed on, and its last lines are kept for an error."""
 
     def __init__(self, repository: Path, work: Path, address: Address):
@@ -184,13 +184,13 @@ class Server:
 
 
 @contextmanager
-def running(repository: Path, work: Path, address: Address) -> Iterator[Server]:
+def running(repository: Path, work: Path, address: Address) -> Iterator[TritonServer]:
     """Triton on a model repository, with its links in the folder `work`; it is ended with the block, whatever happens.
 
     Raises InputError for an address that cannot be had, or a Python without the library that the backend needs.
     """
     address.check()
-    server = Server(repository, work, address)
+    server = TritonServer(repository, work, address)
     try:
         yield server
     finally:

@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
 from lite.nb import fp16
 from lite.nb.reader import Kernel, LiteModel
-from lite.nb.shapes import Shape, Step, steps
+from lite.nb.shapes import Shape, ShapedOp, steps
 from quant.cost import model as cost
 from quant.cost.rates import CORES, DEFAULT_CORE, Core
 
@@ -47,7 +47,7 @@ def cheapest(model: LiteModel, input_shape: Shape, core: str = DEFAULT_CORE) -> 
     return cut.choose()
 
 
-def in_fp16(step: Step) -> Iterator[Step]:
+def in_fp16(step: ShapedOp) -> Iterator[ShapedOp]:
     """The operators that `lite.nb.fp16.to_fp16` puts in the place of one, for costing."""
     op = step.op
     if op.type != fp16.GELU:
@@ -81,7 +81,7 @@ class _Cut:
     made: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     count: int = 2
 
-    def add(self, step: Step, model: LiteModel) -> None:
+    def add(self, step: ShapedOp, model: LiteModel) -> None:
         """Adds an operator, behind those that make its inputs."""
         node = _FLOAT
         if step.index in self.candidates:

@@ -37,7 +37,7 @@ from typing import Any
 from lite.errors import InputError
 from lite.nb import shapes as nb_layers
 from lite.nb.reader import LiteModel
-from lite.nb.shapes import Shape, Step, UnknownShapeError, steps
+from lite.nb.shapes import Shape, ShapedOp, UnknownShapeError, steps
 from quant.cost import products
 from quant.cost.rates import CORES, DEFAULT_CORE, WITHOUT_DOT_PRODUCT, Core, Rates
 
@@ -91,7 +91,7 @@ def of_run(input_shape: Shape, core: Core) -> float:
     return core.rates.run * math.prod(input_shape)
 
 
-def of_step(step: Step, core: Core) -> float:
+def of_step(step: ShapedOp, core: Core) -> float:
     """Instructions of one operator, its start included. Raises UnknownCostError where its shapes are not known."""
     return core.rates.operator + _COSTS[step.op.type](step, core)
 
@@ -200,7 +200,7 @@ def convolution(
     return products.convolution(filters, depth, columns, CORES[core], int8=int8, unfolds=unfolds)
 
 
-def _fc(step: Step, core: Core) -> float:
+def _fc(step: ShapedOp, core: Core) -> float:
     depth, columns = _input(step, "W")
     rows = _elements(step) // columns
     if _is_fp16(step):
@@ -210,7 +210,7 @@ def _fc(step: Step, core: Core) -> float:
     )
 
 
-def _matmul_v2(step: Step, core: Core) -> float:
+def _matmul_v2(step: ShapedOp, core: Core) -> float:
     *batch, rows, columns = _output(step)
     depth = step.macs // _elements(step)
     transposed = bool(step.op.attributes.get("trans_y"))
@@ -221,7 +221,7 @@ def _matmul_v2(step: Step, core: Core) -> float:
     )
 
 
-def _conv2d(step: Step, core: Core) -> float:
+def _conv2d(step: ShapedOp, core: Core) -> float:
     filters, channels, *kernel = _input(step, "Filter")
     if step.op.attributes.get("groups", 1) != 1:
         raise UnknownCostError("the cost of a convolution in groups is not known")
@@ -234,24 +234,24 @@ def _conv2d(step: Step, core: Core) -> float:
     )
 
 
-def _gelu(step: Step, core: Core) -> float:
+def _gelu(step: ShapedOp, core: Core) -> float:
     rate = core.rates.gelu_tanh if step.op.attributes.get("approximate") else core.rates.gelu
     return rate * _elements(step)
 
 
-def _softmax(step: Step, core: Core) -> float:
+def _softmax(step: ShapedOp, core: Core) -> float:
     if _is_fp16(step):
         return core.rates.softmax_fp16 * _elements(step)
     count, axis = _elements(step), _output(step)[-1]
     return core.rates.softmax * count + core.rates.softmax_rest * (axis % 4) * count // axis
 
 
-def _layer_norm(step: Step, core: Core) -> float:
+def _layer_norm(step: ShapedOp, core: Core) -> float:
     count, width = _elements(step), _output(step)[-1]
     return core.rates.layer_norm * count + core.rates.layer_norm_row * count // width
 
 
-def _transpose(step: Step, core: Core) -> float:
+def _transpose(step: ShapedOp, core: Core) -> float:
     # One axis moved behind others that stay in order is a plain matrix transpose, which is vectorized in float.
     axes, misplaced, place = step.op.attributes["axis"], 0, 0
     for axis in range(len(axes)):
@@ -262,13 +262,13 @@ def _transpose(step: Step, core: Core) -> float:
     return (core.rates.transpose_matrix if misplaced <= 1 else core.rates.transpose) * _elements(step)
 
 
-def _slice(step: Step, core: Core) -> float:
+def _slice(step: ShapedOp, core: Core) -> float:
     # Every element's place is divided anew for each dimension; its own loop is half again as long.
     rates = core.rates
     return rates.slice_start + rates.slice * (len(_input(step, "Input")) + 1.5) * _elements(step)
 
 
-def _pieces(step: Step, core: Core, parts: Sequence[Shape | None]) -> float:
+def _pieces(step: ShapedOp, core: Core, parts: Sequence[Shape | None]) -> float:
     # Each part is copied row by row, whatever the axis: all before it are rows.
     axis = step.op.attributes["axis"] % len(_output(step))
     rows = math.prod(_output(step)[:axis])
@@ -276,7 +276,7 @@ def _pieces(step: Step, core: Core, parts: Sequence[Shape | None]) -> float:
     return core.rates.piece * rows * len(parts) + copy * _elements(step)
 
 
-def _elementwise(step: Step, core: Core) -> float:
+def _elementwise(step: ShapedOp, core: Core) -> float:
     rates = core.rates
     x, y, count = _input(step, "X"), _input(step, "Y"), _elements(step)
     if _is_fp16(step):
@@ -300,40 +300,40 @@ def _broadcast_add(rows: int, columns: int, rates: Rates) -> float:
     return rows * (rates.broadcast_add_row + rates.broadcast_add * columns)
 
 
-def _rate(name: str) -> Callable[[Step, Core], float]:
-    def of(step: Step, core: Core) -> float:
+def _rate(name: str) -> Callable[[ShapedOp, Core], float]:
+    def of(step: ShapedOp, core: Core) -> float:
         chosen = name + "_fp16" * (_is_fp16(step) and name in _HALVED)
         return getattr(core.rates, chosen) * _elements(step)
 
     return of
 
 
-def _input(step: Step, parameter: str) -> Shape:
+def _input(step: ShapedOp, parameter: str) -> Shape:
     shape = step.inputs[parameter][0]
     if shape is None:
         raise UnknownCostError(f"the shape of operator {step.index}'s input {parameter} is not known")
     return shape
 
 
-def _output(step: Step) -> Shape:
+def _output(step: ShapedOp) -> Shape:
     return next(iter(step.outputs.values()))
 
 
-def _elements(step: Step) -> int:
+def _elements(step: ShapedOp) -> int:
     return sum(map(math.prod, step.outputs.values()))
 
 
-def _is_int8(step: Step) -> bool:
+def _is_int8(step: ShapedOp) -> bool:
     return step.op.kernel.precision == "int8"
 
 
-def _is_fp16(step: Step) -> bool:
+def _is_fp16(step: ShapedOp) -> bool:
     return step.op.kernel.precision == "fp16"
 
 
 # Of these, element by element, fp16 kernels were counted; the others' are taken to cost what float costs.
 _HALVED = ("calib", "scale", "sigmoid")
-_COSTS: dict[str, Callable[[Step, Core], float]] = {
+_COSTS: dict[str, Callable[[ShapedOp, Core], float]] = {
     **{
         name: _rate(name)
         for name in ("layer_norm", "hard_swish", "calib", "scale", "clip", "relu", "sigmoid", "swish", "tanh")

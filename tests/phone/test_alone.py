@@ -18,7 +18,7 @@ from waiting import HANG, ended, until
 from lite.phone.device import Device
 from lite.phone.exclusive import exclusive
 from lite.phone.link import BusyError, PhoneError
-from lite.phone.server import Server
+from lite.phone.server import AdbServer
 
 BUSY = "another bench is at work on it; wait for it, or press Ctrl-C where it runs; if its computer has gone"
 
@@ -34,7 +34,7 @@ def test_one_after_the_other(device: Device, phone: Phone) -> None:
         assert holders(phone) == []
 
 
-def test_the_second_is_refused_and_the_first_goes_on(device: Device, phone: Phone, server: Server) -> None:
+def test_the_second_is_refused_and_the_first_goes_on(device: Device, phone: Phone, server: AdbServer) -> None:
     other = ready(server, phone)
     with exclusive(device):
         for _ in range(2):
@@ -46,7 +46,7 @@ def test_the_second_is_refused_and_the_first_goes_on(device: Device, phone: Phon
         pass
 
 
-def test_a_computer_that_vanishes_frees_the_phone(device: Device, phone: Phone, server: Server) -> None:
+def test_a_computer_that_vanishes_frees_the_phone(device: Device, phone: Phone, server: AdbServer) -> None:
     """The phone knows nothing of its end: no link is closed, nothing is heard any more. Nobody has to end anything."""
     other = ready(server, phone)
     with exclusive(device, silence=3) as check:
@@ -58,7 +58,7 @@ def test_a_computer_that_vanishes_frees_the_phone(device: Device, phone: Phone, 
             until(lambda: _has_ended(check))
 
 
-def test_a_bench_that_is_heard_of_stays(device: Device, phone: Phone, server: Server) -> None:
+def test_a_bench_that_is_heard_of_stays(device: Device, phone: Phone, server: AdbServer) -> None:
     with exclusive(device, silence=2) as check:
         (before,) = holders(phone)
         said = phone.relay.passed["to_phone"]
@@ -104,13 +104,13 @@ def _processes(phone: Phone, word: bytes) -> list[int]:
     return found
 
 
-def test_phones_do_not_keep_each_other(device: Device, server: Server, make_phone) -> None:
+def test_phones_do_not_keep_each_other(device: Device, server: AdbServer, make_phone) -> None:
     with exclusive(device), exclusive(ready(server, make_phone("other"))):
         pass
 
 
 def test_two_benches_and_one_that_is_killed(
-    phone: Phone, server: Server, deit: Path, tiny_bundle: Path, tmp_path: Path
+    phone: Phone, server: AdbServer, deit: Path, tiny_bundle: Path, tmp_path: Path
 ) -> None:
     options = ("--bundle", tiny_bundle, "--out", tmp_path / "out")
     first = start("--bundle", tiny_bundle, "--out", tmp_path / "first", *ENDLESS)
@@ -134,7 +134,7 @@ def test_two_benches_and_one_that_is_killed(
     assert done.returncode == 0, done.stderr
 
 
-def test_a_cable_pulled_frees_the_phone(device: Device, phone: Phone, server: Server) -> None:
+def test_a_cable_pulled_frees_the_phone(device: Device, phone: Phone, server: AdbServer) -> None:
     with exclusive(device):
         phone.relay.drop()
         with exclusive(ready(server, phone)):

@@ -16,29 +16,29 @@ import pytest
 
 from lite import bundle
 from lite.phone import demo, golden
-from lite.phone.demo import Bench, Request, UnusableError
+from lite.phone.demo import Bench, DemoRequest, UnusableError
 from lite.phone.device import Finished
 from lite.phone.link import GoldenMismatchError
 from lite.phone.plan import Candidate
 
 
 @pytest.fixture(scope="module")
-def request_(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Request:
+def request_(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> DemoRequest:
     """A bench of the golden tensor."""
     tensor = tmp_path_factory.mktemp("tensor") / "golden.f32"
     bundle.read(tiny_bundle).golden()[0].astype("<f4").tofile(tensor)
-    return Request(str(tiny_bundle), host=True, tensor=str(tensor), bench=Bench(1, 3))
+    return DemoRequest(str(tiny_bundle), host=True, tensor=str(tensor), bench=Bench(1, 3))
 
 
 @pytest.fixture(scope="module")
-def finished(deit: Path, request_: Request) -> Finished:
+def finished(deit: Path, request_: DemoRequest) -> Finished:
     """How the real demo ended."""
     done = subprocess.run([deit, *request_.arguments(60)], capture_output=True, text=True)
     return Finished(done.returncode, done.stdout, done.stderr, 1.0)
 
 
 @pytest.fixture
-def document(finished: Finished, request_: Request) -> dict[str, Any]:
+def document(finished: Finished, request_: DemoRequest) -> dict[str, Any]:
     return demo.parse(finished, request_)
 
 
@@ -58,8 +58,8 @@ def test_the_real_demo_is_understood(document: dict[str, Any], tiny_bundle: Path
     assert found.passed
 
 
-def test_mask_and_power_mode_become_options(request_: Request) -> None:
-    words = Request("b", threads=4, power_mode="high").arguments(9.5)
+def test_mask_and_power_mode_become_options(request_: DemoRequest) -> None:
+    words = DemoRequest("b", threads=4, power_mode="high").arguments(9.5)
     assert words == [
         "--bundle",
         "b",
@@ -71,7 +71,7 @@ def test_mask_and_power_mode_become_options(request_: Request) -> None:
         "--power-mode",
         "high",
     ]
-    assert Request("b", cpu_mask="f0").arguments(9)[-2:] == ["--cpu-mask", "f0"]
+    assert DemoRequest("b", cpu_mask="f0").arguments(9)[-2:] == ["--cpu-mask", "f0"]
     assert request_.arguments(9)[-5:] == ["--bench", "--warmup", "1", "--repeats", "3"]
 
 
@@ -110,7 +110,7 @@ def broken(change: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]]
     ],
 )
 def test_rubbish_is_refused(
-    document: dict[str, Any], request_: Request, rubbish: Callable[[dict[str, Any]], str], why: str
+    document: dict[str, Any], request_: DemoRequest, rubbish: Callable[[dict[str, Any]], str], why: str
 ) -> None:
     with pytest.raises(UnusableError, match=why) as caught:
         demo.parse(ended(0, out=rubbish(document)), request_)
@@ -120,7 +120,7 @@ def test_rubbish_is_refused(
 
 @pytest.mark.parametrize("behind", ["bye", "\0\x1b[31m☃", "[1]", "a\nb\n\n"])
 def test_lines_behind_the_document_do_not_cost_it(
-    finished: Finished, document: dict[str, Any], request_: Request, behind: str
+    finished: Finished, document: dict[str, Any], request_: DemoRequest, behind: str
 ) -> None:
     """As drivers print when a process ends."""
     assert demo.parse(ended(0, out=f"{finished.stdout}{behind}\n"), request_) == document
@@ -156,7 +156,7 @@ def test_lines_behind_the_document_do_not_cost_it(
 )  # fmt: skip
 def test_every_bad_end_in_words(finished: Finished, why: str, remedy: str) -> None:
     with pytest.raises(UnusableError, match=f"(?s){why}.*{remedy}"):
-        demo.parse(finished, Request("b"))
+        demo.parse(finished, DemoRequest("b"))
 
 
 @pytest.mark.parametrize(("shift", "passed"), [(0.0, True), (5e-4, True), (2e-3, False)])

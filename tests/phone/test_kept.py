@@ -26,7 +26,7 @@ from lite.phone import results as results_files
 from lite.phone import resume
 from lite.phone.facts import Facts
 from lite.phone.link import PhoneError
-from lite.phone.plan import Plan
+from lite.phone.plan import BenchPlan
 from lite.phone.results_folder import PREVIOUS, ResultsFolder
 
 LONG = ("--repeats", 40, "--rounds", 20, "--warmup", 0, "--sensors-every", 0)
@@ -97,7 +97,7 @@ def test_resume_refuses_other_options_bundles_and_phones(
         "is another one: --repeats was 40 and is 60; give the same again, or measure afresh" in other.stderr
     )
     document = results(out)
-    plan = Plan(**document["plan"])
+    plan = BenchPlan(**document["plan"])
     made = bundle.read(tiny_bundle)
     with pytest.raises(InputError, match="is another one: --compare was not given and is base"):
         resume.read(out, plan, [made], "base")

@@ -18,7 +18,7 @@ from phone import Phone
 from waiting import ended, until
 
 from lite import bundle
-from lite.phone.server import Server
+from lite.phone.server import AdbServer
 
 
 def pull_cable(phone: Phone) -> None:
@@ -48,7 +48,7 @@ LOST = {
 
 @pytest.mark.parametrize("fault", LOST)
 def test_phone_lost_in_the_middle_of_a_run(
-    fault: str, phone: Phone, server: Server, options: tuple[object, ...], tmp_path: Path
+    fault: str, phone: Phone, server: AdbServer, options: tuple[object, ...], tmp_path: Path
 ) -> None:
     lose, mend = LOST[fault]
     command = start(*options, *ENDLESS)
@@ -62,14 +62,14 @@ def test_phone_lost_in_the_middle_of_a_run(
     (one,) = results(tmp_path / "out")["phones"]
     assert (one["status"], one["measurements"]) == ("failed", [])
     mend(phone)
-    again = Server() if fault == "adb server ends" else server
+    again = AdbServer() if fault == "adb server ends" else server
     _connect(phone)
     ready(again, phone)
     until(lambda: not demo_runs(phone))
     a_run_succeeds((*options, "--serial", phone.serial))
 
 
-def test_stalled_link(phone: Phone, server: Server, options: tuple[object, ...]) -> None:
+def test_stalled_link(phone: Phone, server: AdbServer, options: tuple[object, ...]) -> None:
     """Nothing comes any more and nothing is closed: only time tells."""
     command = start(*options, "--repeats", 1_000_000, "--timeout", 10, "--sensors-every", 0)
     measuring(phone)
