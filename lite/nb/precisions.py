@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from lite.errors import ConversionError
 from lite.nb.reader import LiteModel, Op, Tensor
+from lite.shown import shown
 
 # The loader halves a float parameter where one of these operators has an attribute of the parameter's name with this
 # behind it, whatever kernel the operator has (`light_api.cc`).
@@ -50,11 +51,11 @@ def check_precisions(model: LiteModel) -> None:
                 wanted, has = reads(op, parameter), params.get(name) or found.get(name)
                 where = f"operator {index} of {model.path.name}, {op.type} ({op.kernel.precision}),"
                 if has is None:
-                    raise WrongPrecisionError(f"{where} reads {name!r}, which nothing has written")
+                    raise WrongPrecisionError(f"{where} reads {shown(name)}, which nothing has written")
                 if wanted not in (has, "any"):
                     why = "it is halved when it is loaded" if name in halved else "nothing converts it"
                     raise WrongPrecisionError(
-                        f"{where} reads {parameter} as {wanted}, but {name!r} is {has}",
+                        f"{where} reads {parameter} as {wanted}, but {shown(name)} is {has}",
                         why=why,
                         remedy="convert it again",
                     )
