@@ -16,9 +16,6 @@ from pathlib import Path
 
 import click
 
-from lite.errors import InputError
-from lite.files import new_file
-
 try:
     from selenium.common.exceptions import WebDriverException
     from selenium.webdriver import Chrome, ChromeOptions, ChromeService
@@ -71,11 +68,12 @@ def screenshot(
     with chromium() as browser:
         show(browser, page, width=width, dark=dark)
         png = capture(browser, full_page=full_page)
+    part = out.with_name(f".{out.name}.part")
     try:
-        with new_file(out, remedy="choose another OUT") as part:
-            part.write_bytes(png)
-    except InputError as error:
-        raise click.ClickException(str(error)) from error
+        part.write_bytes(png)
+        part.replace(out)
+    except OSError as error:
+        raise click.ClickException(f"cannot write {out}: {error.strerror}; choose another OUT") from error
 
 
 @contextmanager
