@@ -12,6 +12,7 @@ import pytest
 import torch_files
 
 from lite import zoo
+from lite.measure import classifier
 from lite.model import weights
 from lite.model.deploy import deployable_state
 from lite.model.naming import translate
@@ -52,7 +53,9 @@ def test_every_variant_was_recorded_from_timm_and_every_deit_from_the_others() -
     assert {model for source, model in recorded if source == "timm"} == set(zoo.MODELS)
     assert {model for source, model in recorded if source == "original DeiT"} > set(zoo.DEITS)
     # A DeiT without a distillation token is a ViT there.
-    assert {model for source, model in recorded if source.endswith("ForImageClassification")} == set(zoo.DEITS)
+    assert {model for source, model in recorded if source.endswith("ForImageClassification")} == set(
+        zoo.DEITS
+    )
     distilled = {model for source, model in recorded if source.endswith("WithTeacher")}
     assert distilled == {name for name, variant in zoo.DEITS.items() if variant.distilled}
 
@@ -89,3 +92,21 @@ def test_a_file_gives_what_its_tensors_give(write, row: dict, tmp_path: Path) ->
     assert opened.variant == direct.variant
     assert opened.state.keys() == direct.state.keys()
     assert all(np.array_equal(opened.state[name], direct.state[name]) for name in direct.state)
+
+
+LITE = (
+    ("timm", "deit3_small_patch16_224"),
+    ("ViTForImageClassification", "deit_tiny"),
+    ("DeiTForImageClassification", "deit_tiny_distilled"),
+)
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in RECORDED if (row["source"], row["model"]) in LITE], ids=titled
+)
+def test_paddle_lite_answers_a_file_as_its_source_did(row: dict, tmp_path: Path) -> None:
+    path = torch_files.save(tmp_path / "x.pth", lively.state(lively.unpacked(row["shapes"])))
+    loaded = weights.load(zoo.find(row["model"]), str(path), notify=pytest.fail)
+    engine = classifier.of_weights(loaded, "lite", tmp_path).engine.open()
+    logits = engine.run(lively.picture(loaded.variant.image))
+    assert np.abs(logits - np.array(row["logits"])).max() < TOLERANCE
