@@ -12,7 +12,6 @@ import pytest
 import torch_files
 
 from lite import zoo
-from lite.measure import classifier
 from lite.model import weights
 from lite.model.deploy import deployable_state
 from lite.model.naming import translate
@@ -92,21 +91,3 @@ def test_a_file_gives_what_its_tensors_give(write, row: dict, tmp_path: Path) ->
     assert opened.variant == direct.variant
     assert opened.state.keys() == direct.state.keys()
     assert all(np.array_equal(opened.state[name], direct.state[name]) for name in direct.state)
-
-
-LITE = (
-    ("timm", "deit3_small_patch16_224"),
-    ("ViTForImageClassification", "deit_tiny"),
-    ("DeiTForImageClassification", "deit_tiny_distilled"),
-)
-
-
-@pytest.mark.parametrize(
-    "row", [row for row in RECORDED if (row["source"], row["model"]) in LITE], ids=titled
-)
-def test_paddle_lite_answers_a_file_as_its_source_did(row: dict, tmp_path: Path) -> None:
-    path = torch_files.save(tmp_path / "x.pth", lively.state(lively.unpacked(row["shapes"])))
-    loaded = weights.load(zoo.find(row["model"]), str(path), notify=pytest.fail)
-    engine = classifier.of_weights(loaded, "lite", tmp_path).engine.open()
-    logits = engine.run(lively.picture(loaded.variant.image))
-    assert np.abs(logits - np.array(row["logits"])).max() < TOLERANCE
