@@ -22,7 +22,7 @@ MAX_ABS = 1e-3
 # varies by a tenth. The largest 64 bytes of a weight scale or of a LayerNorm's gain, zeroed, make more than twice of it
 # for 70 of the 72 of DeiT-tiny with the digits' weights; a cosine of 0.999 lets all but five of them pass.
 NOISE = 2.0
-# Paddle Lite's own ARM kernels round in other places. Run under qemu, for a Cortex-A76 and a Cortex-A53, their answers to
+# Paddle Lite's own ARM kernels round in other places. Under qemu, for a Cortex-A76 and a Cortex-A53, their answers to
 # eight pictures are 0.7 of the noise from `host.nb` for DeiT-tiny with the digits' weights and 1.1 for a pretrained
 # ViT-S in INT8, and 1.1 and 1.0 with FP16. What other builds and cores do has not been seen, hence the room.
 ARM_NOISE = 3.0
