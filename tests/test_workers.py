@@ -27,7 +27,7 @@ ONE = PictureSet.of("digits", digits.pictures("held_out", 1)).pictures
 
 @pytest.mark.parametrize("address", ["nonsense", "tcp://127.0.0.1", "http://127.0.0.1:1", ""])
 def test_an_address_that_is_none(address):
-    with pytest.raises(InputError, match="tcp://HOST:8786"), workers.connected(address):
+    with pytest.raises(InputError, match="tcp://127.0.0.1:8786"), workers.connected(address):
         pytest.fail("nothing to connect to")
 
 
