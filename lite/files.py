@@ -17,6 +17,7 @@ from pathlib import Path
 from lite.errors import InputError
 from lite.input_file import open_file
 
+SCRATCH = "deit-lite-"  # what folders for files in between begin with
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _NO_ROOM = 1 << 20
 _HASHED_BYTES = 1 << 36
@@ -119,9 +120,13 @@ def full_disk(error: Exception, folder: Path) -> InputError:
     Where the error does not say which, that is `folder` or the one for temporary files, whichever has less space.
     """
     temporary = Path(tempfile.tempdir or os.environ.get("TMPDIR") or "/tmp").absolute()  # noqa: S108
-    named = getattr(error, "filename", None)
+    # Of a copy or a move the second name is what was written.
+    named = getattr(error, "filename2", None) or getattr(error, "filename", None)
     place = Path(named).parent if isinstance(named, str) else min(folder, temporary, key=_free)
-    in_temporary = place.absolute().is_relative_to(temporary)
+    place = place.absolute()
+    below = place.relative_to(temporary).parts if place.is_relative_to(temporary) else None
+    # An --out can lie in the folder for temporary files, too.
+    in_temporary = below is not None and (not below or below[0].startswith(SCRATCH))
     return InputError(
         "the disk is full",
         why=f"no space left in {place}",

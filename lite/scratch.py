@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lite.errors import InputError
-from lite.files import check_name, full_disk, is_full, no_room
+from lite.files import SCRATCH, check_name, full_disk, is_full, no_room
 
 _LOCK = ".lock"
 # What Paddle's own code raises where it cannot write; errors of the toolkit and of click are other types.
@@ -82,7 +82,7 @@ def _cannot_make(error: OSError, root: Path) -> InputError:
 
 def _prefix() -> str:
     # Locks of other computers, on a disk that they share, are not always seen.
-    return f"deit-lite-{platform.node()}-"
+    return f"{SCRATCH}{platform.node()}-"
 
 
 def _locked(root: Path) -> tuple[int, Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -85,6 +86,16 @@ def test_a_disk_without_room_for_one_more_file_is_named_at_once(tmp_path: Path, 
     said = f"the disk is full: no space left in {tmp_path / 'there'}; free some"
     with tmpfs(tmp_path / "there", "size=1m,nr_inodes=1") as there, pytest.raises(InputError, match=said):
         ASKING[asked](there / "out")
+
+
+@pytest.mark.parametrize("write", [shutil.copyfile, shutil.copy2, shutil.move])
+def test_a_full_disk_is_the_one_that_is_written_to(tmp_path: Path, write: Callable[[Path, Path], object]) -> None:
+    (tmp_path / "file").write_bytes(bytes(4 << 20))
+    with tmpfs(tmp_path / "there", "size=1m") as there:
+        with pytest.raises(InputError) as caught, files.new_folder(there / "out", holds="x") as new:
+            write(tmp_path / "file", new / "file")
+        assert caught.value.why.startswith(f"no space left in {there}")
+        assert caught.value.remedy == "free some, or choose another --out"
 
 
 def test_runs_that_ask_for_one_place_at_once_do_not_hinder_each_other(tmp_path: Path) -> None:

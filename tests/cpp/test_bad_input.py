@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import pickle
 import struct
 import subprocess
@@ -192,6 +193,36 @@ def test_output_that_cannot_be_written(host_build: Path, tiny_bundle: Path) -> N
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 7
     assert done.stderr.startswith("deit: standard output cannot be written")
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (os.mkfifo, "it is a folder or device, not a file"),
+        (Path.mkdir, "it is a folder or device, not a file"),
+        (lambda path: path.symlink_to("/dev/zero"), "it is a folder or device, not a file"),
+        (lambda path: path.symlink_to("/proc/self/mem"), "is empty"),
+        (lambda path: path.symlink_to(path), "cannot read"),
+        (lambda path: os.close(os.open(path, os.O_CREAT)) or os.truncate(path, 1 << 40), "1099511627776 bytes, more"),
+    ],
+    ids=["fifo", "folder", "device", "memory", "link to itself", "sparse"],
+)
+def test_what_is_no_plain_file_is_refused_at_once(
+    deit: Any, tiny_bundle: Path, tmp_path: Path, make: Any, reason: str
+) -> None:
+    picture = tmp_path / "x.png"
+    make(picture)
+    done = deit("--bundle", tiny_bundle, "--host", "--image", picture)
+    assert reason in document(done, code=3)["pictures"][0]["error"]
+    for option in ("--model", "--labels", "--manifest", "--tensor"):
+        others = {
+            "--model": tiny_bundle / "host.nb", "--manifest": tiny_bundle / "manifest.json",
+            "--labels": tiny_bundle / "labels.txt", "--image": tiny_bundle / "golden.png",
+        }  # fmt: skip
+        if option == "--tensor":
+            del others["--image"]
+        words = [word for pair in (others | {option: picture}).items() for word in pair]
+        assert reason in deit(*words).stderr, option
 
 
 def test_message_is_one_line_whatever_the_name(deit: Any, tiny_bundle: Path) -> None:
