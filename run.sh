@@ -8,7 +8,8 @@ usage() {
 usage: ./run.sh [--requirements FILE] FILE.py [ARGUMENT...]     ./run.sh tools/opt.py --model deit_tiny
        ./run.sh [--requirements FILE] -m MODULE [ARGUMENT...]   ./run.sh -m pytest
 Finds CPython 3.10, installs what requirements.txt pins into .venv (again only when it changes), runs it.
-  DEIT_LITE_VENV   the environment's folder instead of .venv
+tools/serve.py has an environment of its own, .venv-serving, of requirements-serving.txt.
+  DEIT_LITE_VENV   the environment's folder instead of .venv (with -serving behind it for the server's)
   PYTHON310        the CPython 3.10 to make it with
 TEXT
 }
@@ -120,9 +121,10 @@ install() {
     die "$venv is no environment of a working CPython 3.10; remove it or set DEIT_LITE_VENV elsewhere"
   fi
   echo installing >&9
-  say "installing ${requirements##*/} (the first time downloads about 370 MB)"
+  say "installing ${requirements##*/} (the first time downloads hundreds of MB)"
   local pip=("$venv/bin/python" -m pip --disable-pip-version-check --no-input)
-  if ! in_background "${pip[@]}" install -q -r "$requirements" >&2; then
+  # Only files of the SHA-256 that is written there, and wheels: building another would run code that no hash names.
+  if ! in_background "${pip[@]}" install -q --require-hashes --only-binary :all: -r "$requirements" >&2; then
     say "pip could not install ${requirements##*/}; see its message above, then run this again"
     exit 1
   fi
@@ -136,6 +138,8 @@ requirements=$root/requirements.txt
 if [[ ${1:-} == --requirements && $# -ge 2 ]]; then
   requirements=$2
   shift 2
+elif [[ ${1:-} == tools/serve.py || ${1:-} -ef $root/tools/serve.py ]]; then
+  requirements=$root/requirements-serving.txt
 fi
 if (($# == 0)) || [[ $1 == -h || $1 == --help ]]; then
   usage
@@ -147,9 +151,11 @@ platform=$(uname -sm)
 
 venv=${DEIT_LITE_VENV:-$root/.venv}
 venv=${venv%/}
+# What it pins does not fit beside requirements.txt.
+[[ ${requirements##*/} != requirements-serving.txt ]] || venv+=-serving
 [[ $venv == /* ]] || venv=$PWD/$venv
 stamp=$venv/.installed-${requirements##*/}
-wanted=$(cat "$requirements" "$root/requirements.txt" "$root/constraints.txt" | sha256sum)
+wanted=$(sha256sum <"$requirements")
 if ! installed; then
   trap 'say "interrupted; the next run sets $venv up anew"; exit 130' INT
   mkdir -p "$(dirname -- "$venv")"

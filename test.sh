@@ -14,7 +14,7 @@ packages=(
   libcli11-dev libjpeg62-turbo-dev libpng-dev nlohmann-json3-dev
   clang libclang-rt-14-dev libc++-14-dev libc++abi-14-dev
   g++-aarch64-linux-gnu g++-arm-linux-gnueabihf qemu-user-static
-  iproute2
+  iproute2 openssl
   default-jdk-headless maven aapt apksigner zipalign zip unzip android-libnativehelper-dev
 )
 
@@ -94,7 +94,9 @@ if (($# == 0)); then
 fi
 if (($# == 0)); then
   # Other engines to compare with, without what they ask for and tests do not need.
-  python -m pip install -q --disable-pip-version-check --no-deps -r requirements-engines.txt || status=1
+  python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements-engines.txt || status=1
+  # The server's own environment, which tests/test_serving.py looks for beside this one.
+  bash run.sh --requirements requirements-serving.txt -c pass || status=1
   all_tests || status=$?
 else
   python -m pytest -q "$@" || status=$?

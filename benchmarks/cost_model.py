@@ -25,7 +25,7 @@ from rich.table import Table
 from scipy.optimize import lsq_linear
 
 from lite.nb import reader
-from lite.nb.shapes import Step
+from lite.nb.shapes import ShapedOp
 from quant.cost import model
 from quant.cost.rates import CORES, DEFAULT_CORE, Core, Rates
 
@@ -36,6 +36,8 @@ OWN = (
     "tile", "strip_int8", "tile_int8", "tile_int8_convolution", "pack_int8", "pack_columns_int8",
     "pack_transposed_int8", "product_int8", "vector_int8",
 )  # fmt: skip
+# Rates of fp16 kernels, fitted last: graphs that have them tell nothing else.
+FP16 = tuple(name for name in NAMES if name.endswith("_fp16"))
 # What the source suggests: where a fit starts, and what stays of rates that nothing counted has (clip, relu, ...).
 PRIOR = Rates(
     run=0.2, operator=1300, tile=96, strip_int8=300, tile_int8=448, tile_int8_convolution=330, pack=1.1,
@@ -44,7 +46,9 @@ PRIOR = Rates(
     transpose=17.3, transpose_matrix=2.0, slice_start=8000, slice=10.0, gelu=25.1, gelu_tanh=14.8, softmax=18.7,
     softmax_rest=50, layer_norm=3.5, layer_norm_row=80, hard_swish=2.65, calib=29 / 16, scale=1.2, clip=1.15, relu=1.0,
     sigmoid=9.5, swish=10.0, tanh=17.0, piece=30.0, copy=0.6, same_shape=1.2, row=18.0, row_element=0.9,
-    broadcast_add_row=230, broadcast_add=1.1, scalar=18.0,
+    broadcast_add_row=230, broadcast_add=1.1, scalar=18.0, tile_fp16=60, pack_fp16=0.6, pack_columns_fp16=0.3,
+    pack_transposed_fp16=0.6, bias_fp16=0.4, vector_fp16=0.3, softmax_fp16=16, sigmoid_fp16=4.5, calib_fp16=0.4,
+    scale_fp16=0.5, same_shape_fp16=0.6, broadcast_fp16=0.8, copy_fp16=0.4,
 )  # fmt: skip
 # How much a rate's relative distance from its prior weighs beside relative errors of operators.
 PULL = 3e-3
@@ -54,7 +58,7 @@ PULL = 3e-3
 class Counted:
     """`count` operators alike of a graph, and the instructions one of them took on each core."""
 
-    step: Step
+    step: ShapedOp
     count: int
     taken: Mapping[str, int]
 
@@ -91,7 +95,7 @@ def _operator(row: Mapping[str, Any]) -> Counted:
     attributes = row.get("attributes", {})
     # Names of variables tell the model no more than that there is one.
     op = reader.Op(row["op"], kernel, {name: (name,) for name in inputs}, {"Out": tuple(outputs)}, attributes)
-    step = Step(0, op, inputs, outputs, row.get("macs", 0))
+    step = ShapedOp(0, op, inputs, outputs, row.get("macs", 0))
     return Counted(step, row["count"], {core: row[core] for core in CORES if core in row})
 
 
@@ -109,11 +113,22 @@ def fit(among: Sequence[Graph], key: str) -> Core:
     share its rates but for those in `OWN`.
     """
     if key == DEFAULT_CORE:
-        start, names = CORES[key], NAMES
-        known = PRIOR
-    else:
-        known, names = fit(among, DEFAULT_CORE).rates, OWN
-        start = replace(CORES[key], rates=known)
+        without = [graph for graph in among if not _has_fp16(graph)]
+        core = _fit(
+            without, key, replace(CORES[key], rates=PRIOR), [name for name in NAMES if name not in FP16]
+        )
+        return _fit([graph for graph in among if _has_fp16(graph)], key, core, FP16)
+    known = fit(among, DEFAULT_CORE).rates
+    return _fit(among, key, replace(CORES[key], rates=known), OWN)
+
+
+def _has_fp16(graph: Graph) -> bool:
+    return any(one.step.op.kernel.precision == "fp16" for one in graph.operators)
+
+
+def _fit(among: Sequence[Graph], key: str, start: Core, names: Sequence[str]) -> Core:
+    """The core with those rates fitted, near what they are in `start`."""
+    known = start.rates
     nothing = replace(start, rates=replace(known, **dict.fromkeys(names, 0.0)))
     units = [replace(nothing, rates=replace(nothing.rates, **{name: 1.0})) for name in names]
     matrix, target = [], []
@@ -123,6 +138,8 @@ def fit(among: Sequence[Graph], key: str) -> Core:
                 fixed = modelled(nothing)
                 matrix.append([weight * (modelled(unit) - fixed) for unit in units])
                 target.append(weight * (taken - fixed))
+    if not matrix:
+        return start
     prior = np.array([getattr(known, name) for name in names])
     pull = PULL / prior
     solved = lsq_linear(

@@ -137,7 +137,7 @@ def rendered(name: str, data: Mapping[str, Any], language: str = "en") -> str:
             language=language,
             say=lambda english, chinese: chinese if language == "zh-CN" else english,
             group=lambda group: find(data["groups"], group),
-            models=zoo.MODELS.values(),
+            models=zoo.DEITS.values(),
         )
     except TemplateError as error:
         raise InputError(

@@ -34,11 +34,12 @@ from rich.console import Console
 from rich.table import Table
 
 from lite.errors import InputError, ToolkitError
+from lite.files import write_text
 from lite.shown import shown
 
 ALL_PICTURES = "pictures"
 # What a figure can depend on; documents do not change it.
-CODE = ("lite", "quant", "tools", "benchmarks", "android_demo", "requirements.txt", "constraints.txt")
+CODE = ("lite", "quant", "tools", "benchmarks", "android_demo", "requirements.txt")
 
 
 @click.command(help=__doc__.split("\n\n")[0])
@@ -132,9 +133,7 @@ def write(data: dict[str, Any], root: Path = ROOT) -> None:
     """Writes docs/figures.json under a temporary name first; a figure takes one line."""
     text = json.dumps(data, indent=1, ensure_ascii=False)
     text = re.sub(r'\{\s+"value": (\S+),\s+"unit": ("[^"]*")\s+\}', r'{"value": \1, "unit": \2}', text)
-    part = (root / FIGURES).with_name(f".{FIGURES.name}.part")
-    part.write_text(text + "\n", encoding="utf-8")
-    part.replace(root / FIGURES)
+    write_text(root / FIGURES, text + "\n")
 
 
 def render(root: Path = ROOT) -> None:
@@ -146,9 +145,7 @@ def render(root: Path = ROOT) -> None:
         except InputError:
             continue
         if text != document.text:
-            part = (root / document.path).with_suffix(".part")
-            part.write_text(text, encoding="utf-8")
-            part.replace(root / document.path)
+            write_text(root / document.path, text)
 
 
 def table(data: dict[str, Any]) -> Table:

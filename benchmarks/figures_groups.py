@@ -26,6 +26,7 @@ WORK = Path("build") / "figures"
 NAME = "deit_tiny-digits-{}-arm"
 BUNDLES = {
     "int8": WORK / NAME.format("int8"),
+    "int8-fp16": WORK / NAME.format("int8-fp16"),
     "fp32": WORK / NAME.format("fp32"),
     "stock": WORK / "stock" / NAME.format("int8"),
 }
@@ -88,10 +89,9 @@ class Group:
 
 
 def bundle(runner: Runner) -> Figures:
-    """The default bundle, the same in float and by PaddleSlim's stock path: sizes, instructions, drift."""
-    manifests = runner.json(
-        *_OPT, "--precision", "int8", "--precision", "fp32", "--force", "--json", "--out", WORK
-    )
+    """The default bundle, the same with FP16, in float and by PaddleSlim's stock path: sizes, instructions, drift."""
+    precisions = ("--precision", "int8", "--precision", "int8-fp16", "--precision", "fp32")
+    manifests = runner.json(*_OPT, *precisions, "--force", "--json", "--out", WORK)
     manifests += runner.json(*_OPT, "--recipe", "paddleslim", "--force", "--json", "--out", WORK / "stock")
     figures: Figures = {}
     for (name, folder), manifest in zip(BUNDLES.items(), manifests, strict=True):
@@ -127,7 +127,7 @@ def drift(found: Mapping[str, Any]) -> Figures:
 def digits(runner: Runner) -> Figures:
     """The bundles of `bundle` on all held-out digits."""
     figures: Figures = {}
-    for name in ("int8", "stock"):
+    for name in ("int8", "int8-fp16", "stock"):
         found = runner.json(
             "tools/validate.py", "--bundle", there(runner, name), "--images", "digits", "--restart", "--json",
             "--out", WORK / "validate" / name,
@@ -232,6 +232,37 @@ def engines(runner: Runner) -> Figures:
     return figures
 
 
+def serving(runner: Runner) -> Figures:
+    """tools/serve.py against the bare predictor, in the server's environment."""
+    folder = WORK / "deit_tiny-digits-inference"
+    runner.run(
+        "tools/export.py", "--model", "deit_tiny", "--weights", "digits", "--format", "inference", "--force",
+        "--out", folder,
+    )  # fmt: skip
+    document = runner.json(
+        "bash",
+        "run.sh",
+        "--requirements",
+        "requirements-serving.txt",
+        "benchmarks/serving.py",
+        "--export",
+        folder,
+    )
+    figures: Figures = {}
+    for name, way in document["ways"].items():
+        figures[f"{name}.bare"] = (round(way["bare"]), "")
+        for clients, row in way["clients"].items():
+            figures |= {
+                f"{name}.{clients}.rate": (round(row["rate"]), ""),
+                f"{name}.{clients}.ratio": (round(100 * row["ratio"]), "%"),
+                f"{name}.{clients}.p50": (row["p50_ms"], "ms"),
+                f"{name}.{clients}.p99": (row["p99_ms"], "ms"),
+            }
+    for name in ("asked", "answered", "refused", "unanswered"):
+        figures[f"overload.{name}"] = (document["overload"][name], "")
+    return figures
+
+
 def preprocess(runner: Runner) -> Figures:
     """Picture file to tensor, in C++ and in Python, and its share of a classification."""
     document = runner.json("benchmarks/preprocess.py", "--bundle", there(runner, "fp32"))
@@ -323,5 +354,6 @@ GROUPS = {
     "engines": Group(
         engines, "digits; DeiT-small: made up", "held-out digits", "requirements-engines.txt, idle cores", "15 min"
     ),
+    "serving": Group(serving, "digits", "noise", "requirements-serving.txt, idle cores", "4 min"),
     "quantize": Group(quantize, _VIT_S, _CROPS, "requirements-bench.txt", "90 min"),
 }  # fmt: skip

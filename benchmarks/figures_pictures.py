@@ -22,6 +22,8 @@ import documents
 from figures_groups import ROOT, Runner, app_build, drift, there
 from PIL import Image
 
+from lite.files import new_file
+
 Shows = dict[str, float]
 APP = "android_demo/app/src"
 SCREENS = Path("build") / "android" / "app" / "screenshots"
@@ -128,9 +130,8 @@ def app(runner: Runner, out: Sequence[Path]) -> Shows:
 
 def save(picture: Image.Image, path: Path) -> None:
     """Writes a PNG of at most 256 colours, which these need no more than, under a temporary name first."""
-    part = path.with_name(f".{path.name}.part")
-    picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(part, "PNG", optimize=True)
-    part.replace(path)
+    with new_file(path) as part:
+        picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(part, "PNG", optimize=True)
 
 
 def record(

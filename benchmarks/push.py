@@ -40,7 +40,7 @@ from rich.table import Table
 from lite.errors import ToolkitError
 from lite.phone.device import Device
 from lite.phone.push import clean, push
-from lite.phone.server import Server
+from lite.phone.server import AdbServer
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = "/data/local/tmp/deit_lite_push"
@@ -121,7 +121,7 @@ def _by_us(device: Device, path: Path) -> dict[str, float]:
 @contextmanager
 def connected(serial: str | None) -> Iterator[Device]:
     if serial:
-        (device,) = Server().choose([serial], notify=click.echo)
+        (device,) = AdbServer().choose([serial], notify=click.echo)
         try:
             yield device
         finally:
@@ -139,7 +139,7 @@ def connected(serial: str | None) -> Iterator[Device]:
         os.environ.update({**ours, "ADB_MDNS": "0", "ADB_USB": "0", "ADB_EMU": "0"})
         phone = Phone(Path(work), "push").start()
         try:
-            yield Server().choose([phone.serial], notify=click.echo)[0]
+            yield AdbServer().choose([phone.serial], notify=click.echo)[0]
         finally:
             subprocess.run([adb_path(), "kill-server"], capture_output=True)
             phone.close()

@@ -47,6 +47,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from lite.errors import ToolkitError
+from lite.files import write_text
 from lite.measure import drift
 from quant import recipe as recipes
 from quant.recipe import Recipe
@@ -180,9 +181,7 @@ class Bench:
                 "steps": {name: run.seconds(name) for name, _, _ in run.steps},
                 "form": run.told.get("form"),
             }
-            part = base.with_suffix(".part")
-            part.write_text(json.dumps(took))
-            part.replace(figures)
+            write_text(figures, json.dumps(took))
         return np.load(output), json.loads(figures.read_text())
 
 

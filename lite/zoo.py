@@ -1,7 +1,8 @@
-"""The eight DeiT variants: architecture, preprocessing and published figures, in one table.
+"""The variants: the eight DeiTs with their published figures, then the plain ViTs and DeiT III, in one table.
 
 Source of every figure: PaddleClas's DeiT model page and model zoo. Latencies there are FP32 with
-TensorRT on the page's own GPU; they are quoted, never measured here.
+TensorRT on the page's own GPU; they are quoted, never measured here. ViT and DeiT III have weights of their users' own
+only, so no figures. Source of their preprocessing: timm's `vision_transformer.py` and `deit.py`.
 """
 
 from __future__ import annotations
@@ -47,16 +48,28 @@ class Published:
 
 @dataclass(frozen=True)
 class Variant:
-    """One DeiT architecture. `dim` and `image` in channels and pixels; MLPs are four times as wide as `dim`."""
+    """One architecture. `dim` and `image` in channels and pixels; MLPs are four times as wide as `dim`.
+
+    `distilled`: there is a distillation token, and with `distillation_head` a head of its own, whose logits' mean with
+    the class head's is the answer. `layer_scale`: each branch's output is multiplied by one number a channel before it
+    is added. `class_position`: the position embedding has rows for the class tokens. `paddleclas_name` and `published`
+    are None where PaddleClas's page has no such network; `reference` is the name in timm.
+    """
 
     name: str
-    paddleclas_name: str
+    paddleclas_name: str | None
     image: int
     dim: int
     heads: int
     distilled: bool
-    published: Published
+    published: Published | None
+    preprocess: Preprocess
+    reference: str
     depth: int = 12
+    layer_scale: bool = False
+    class_position: bool = True
+    distillation_head: bool = True
+    epsilon: float = LAYER_NORM_EPSILON
 
     @property
     def head_dim(self) -> int:
@@ -79,19 +92,24 @@ class Variant:
         return 2 if self.distilled else 1
 
     @property
+    def answers(self) -> int:
+        """Heads whose mean is the answer."""
+        return 2 if self.distilled and self.distillation_head else 1
+
+    @property
     def tokens(self) -> int:
         """Length of the token sequence."""
         return self.grid**2 + self.class_tokens
 
     @property
-    def weights_url(self) -> str:
-        """Where PaddleClas publishes the ImageNet weights."""
-        return _WEIGHTS_URL.format(name=self.paddleclas_name)
+    def positions(self) -> int:
+        """Rows of the position embedding."""
+        return self.grid**2 + (self.class_tokens if self.class_position else 0)
 
     @property
-    def preprocess(self) -> Preprocess:
-        """Evaluation preprocessing of the variant: 224 from 256, 384 from 438."""
-        return Preprocess(resize_short={224: 256, 384: 438}[self.image], crop=self.image)
+    def weights_url(self) -> str | None:
+        """Where PaddleClas publishes the ImageNet weights; None where it has none."""
+        return _WEIGHTS_URL.format(name=self.paddleclas_name) if self.paddleclas_name else None
 
 
 def _variant(name: str, official: str, image: int, dim: int, figures: tuple[float, ...]) -> Variant:
@@ -106,6 +124,39 @@ def _variant(name: str, official: str, image: int, dim: int, figures: tuple[floa
         published=Published(
             top1, top5, reference_top1, reference_top5, gflops, mparams, {1: ms1, 4: ms4, 8: ms8}
         ),
+        preprocess=Preprocess(resize_short={224: 256, 384: 438}[image], crop=image),
+        reference=official.lower(),
+    )
+
+
+def _vit(size: str, image: int, dim: int) -> Variant:
+    half = (0.5, 0.5, 0.5)
+    return Variant(
+        name=f"vit_{size}" + ("_384" if image == 384 else ""),
+        paddleclas_name=None,
+        image=image,
+        dim=dim,
+        heads=dim // 64,
+        distilled=False,
+        published=None,
+        preprocess=Preprocess(resize_short={224: 248, 384: 384}[image], crop=image, mean=half, std=half),
+        reference=f"vit_{size}_patch16_{image}",
+    )
+
+
+def _deit3(size: str, image: int, dim: int) -> Variant:
+    return Variant(
+        name=f"deit3_{size}" + ("_384" if image == 384 else ""),
+        paddleclas_name=None,
+        image=image,
+        dim=dim,
+        heads=dim // 64,
+        distilled=False,
+        published=None,
+        preprocess=Preprocess(resize_short={224: 248, 384: 384}[image], crop=image),
+        reference=f"deit3_{size}_patch16_{image}",
+        layer_scale=True,
+        class_position=False,
     )
 
 
@@ -129,15 +180,31 @@ _TABLE = (
              (0.851, 0.973, 0.852, 0.972, 49.43, 87.18, 14.12, 48.76, 97.09)),
 )  # fmt: skip
 
-MODELS: dict[str, Variant] = {variant.name: variant for variant in _TABLE}
+_OTHERS = (
+    _vit("tiny", 224, 192),
+    _vit("small", 224, 384),
+    _vit("base", 224, 768),
+    _vit("tiny", 384, 192),
+    _vit("small", 384, 384),
+    _vit("base", 384, 768),
+    _deit3("small", 224, 384),
+    _deit3("medium", 224, 512),
+    _deit3("base", 224, 768),
+    _deit3("small", 384, 384),
+    _deit3("base", 384, 768),
+)
+
+# The eight of PaddleClas's page, and all.
+DEITS: dict[str, Variant] = {variant.name: variant for variant in _TABLE}
+MODELS: dict[str, Variant] = {variant.name: variant for variant in (*_TABLE, *_OTHERS)}
 
 
 def find(name: str) -> Variant:
-    """The variant called `name` (`deit_tiny`) or by PaddleClas's name (`DeiT_tiny_patch16_224`).
+    """The variant called `name` (`deit_tiny`), by PaddleClas (`DeiT_tiny_patch16_224`) or by timm.
 
     Raises UnknownModelError for any other name.
     """
-    for variant in _TABLE:
-        if name in (variant.name, variant.paddleclas_name):
+    for variant in MODELS.values():
+        if name in (variant.name, variant.paddleclas_name, variant.reference):
             return variant
     raise UnknownModelError(f"no model {shown(name)}", remedy=f"choose one of {', '.join(MODELS)}")

@@ -11,12 +11,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from lite import bundle
 from lite.bundle import Bundle
-from lite.errors import ConversionError, InputError
+from lite.errors import ConversionError
 from lite.files import write_text
 from lite.measure import accuracy, csv_tables, drift, margins
 from lite.measure.drift import LayerDrift
@@ -24,7 +23,6 @@ from lite.model.exported import INPUT_NAME
 from lite.model.weights import Weights
 from lite.nb import reader, shapes
 from lite.nb.reader import LiteModel
-from lite.pictures import prepare
 from lite.pictures.picture_set import Picture, PictureSet
 from lite.report import report
 from lite.report.plots import Curve
@@ -38,7 +36,7 @@ REFERENCE = "Paddle Inference, fp32"
 class Inputs:
     """What the bundles of one conversion share.
 
-    `calibration` is None where nothing is INT8; `golden` is the picture that bundles store with its answer;
+    `calibration` is None where nothing is INT8; `golden` are the pictures that bundles store with their answers;
     `fp32_bytes` is the size of the float `.nb` for ARM, which others are compared with.
     """
 
@@ -46,7 +44,7 @@ class Inputs:
     recipe: Recipe
     calibration: PictureSet | None
     check: PictureSet
-    golden: Picture
+    golden: Sequence[Picture]
     fp32_bytes: int
     seed: int
 
@@ -74,39 +72,21 @@ class NbFile:
 class Checked:
     """A converted network and what was found of it.
 
-    `answers`: logits of the golden picture by `host_nb`, then of the check pictures, float32 [1 + N, classes];
-    `reference`: the float network's of the check pictures, float32 [N, classes]; `layers`: drift by block.
+    `golden` and `logits`: what `host_nb` answers to the golden and to the check pictures, float32 [G, classes] and
+    [N, classes]; `noise`: float32 [G] for INT8, see `quant/golden.py`; `reference`: the float network's logits of the
+    check pictures, float32 [N, classes]; `layers`: drift by block.
     """
 
     precision: str
     target: str
     nb: NbFile
     host_nb: Path
-    answers: np.ndarray = field(repr=False)
+    golden: np.ndarray = field(repr=False)
+    noise: np.ndarray | None
+    logits: np.ndarray = field(repr=False)
     reference: np.ndarray = field(repr=False)
     layers: Sequence[LayerDrift]
     curve: Curve | None
-
-    @property
-    def golden(self) -> np.ndarray:
-        """Logits float32 [classes] of the golden picture."""
-        return self.answers[0]
-
-    @property
-    def logits(self) -> np.ndarray:
-        """Logits float32 [N, classes] of the check pictures."""
-        return self.answers[1:]
-
-
-def golden_picture(picture: Picture, folder: Path) -> Picture:
-    """The picture as `golden.png` in `folder`: what is read back from there is what any decoder gives.
-
-    Raises InputError when it cannot be written.
-    """
-    path = folder / "golden.png"
-    if not cv2.imwrite(str(path), cv2.cvtColor(picture.pixels(), cv2.COLOR_RGB2BGR)):
-        raise InputError(f"cannot write {path}", remedy="is the disk full?")
-    return Picture(path.name, path)
 
 
 def write(folder: Path, inputs: Inputs, checked: Checked, *, max_drift: float | None, force: bool) -> Bundle:
@@ -118,7 +98,7 @@ def write(folder: Path, inputs: Inputs, checked: Checked, *, max_drift: float | 
     weights, check = inputs.weights, inputs.check
     if not np.isfinite(checked.golden).all():
         raise ConversionError(
-            "host.nb answers NaN or infinity for the golden picture", remedy="do not deploy this model"
+            "host.nb answers NaN or infinity for a golden picture", remedy="do not deploy this model"
         )
     measured = drift.compare(checked.reference, checked.logits, check.labels, reference_name=REFERENCE)
     by_margin = margins.measure(checked.reference, checked.logits)
@@ -145,10 +125,11 @@ def write(folder: Path, inputs: Inputs, checked: Checked, *, max_drift: float | 
         shutil.copyfile(checked.nb.path, new / "model.nb")
         shutil.copyfile(checked.host_nb, new / "host.nb")
         bundle.write_labels(new, weights.labels)
-        assert inputs.golden.file is not None
-        shutil.copyfile(inputs.golden.file, new / "golden.png")
-        tensor = prepare.from_file(new / "golden.png", weights.variant.preprocess)
-        bundle.write_golden(new, tensor, checked.golden)
+        for picture in inputs.golden:
+            assert picture.file is not None
+            shutil.copyfile(picture.file, new / picture.name)
+        tensor = inputs.golden[0].tensor(weights.variant.preprocess)
+        bundle.write_golden(new, tensor, checked.golden, checked.noise)
         worst = report.worst_pictures(
             checked.reference,
             checked.logits,
@@ -175,7 +156,7 @@ def _manifest(inputs: Inputs, checked: Checked) -> dict[str, Any]:
     """What is known before anything is compared."""
     weights, model = inputs.weights, checked.nb.model
     spec = weights.variant.preprocess
-    int8 = checked.precision == "int8"
+    int8 = checked.precision in ("int8", "int8-fp16")
     used = inputs.calibration if int8 else None
     return {
         "model": weights.variant.name,
@@ -198,6 +179,7 @@ def _manifest(inputs: Inputs, checked: Checked) -> dict[str, Any]:
         },
         "precision": checked.precision,
         "target": checked.target,
+        "requires": _requires(model),
         "recipe": _recipe(inputs.recipe) if int8 else None,
         "budget": checked.curve and checked.curve.as_dict(),
         "calibration": used and {"source": used.source, "images": len(used.pictures), "sha256": used.sha256},
@@ -213,6 +195,13 @@ def _manifest(inputs: Inputs, checked: Checked) -> dict[str, Any]:
         "cost": cost.summary(model, inputs.shape),
         "int8_coverage": shapes.int8_coverage(model, inputs.shape) if int8 else None,
     }
+
+
+def _requires(model: LiteModel) -> dict[str, str] | None:
+    """What the phone must have: ARM's fp16 kernels are in one of Paddle Lite's releases, and for ARMv8.2 processors."""
+    if any((op.kernel.target, op.kernel.precision) == ("arm", "fp16") for op in model.ops):
+        return {"cpu": "asimdhp", "release": "arm82_fp16"}
+    return None
 
 
 def _recipe(recipe: Recipe) -> dict[str, Any]:

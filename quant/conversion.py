@@ -29,12 +29,13 @@ from lite.nb import optimizer
 from lite.pictures.picture_set import DIGITS, PictureSet
 from lite.scratch import scratch_folder
 from lite.stages import Stages, to_stderr
-from quant import bundle_writer, host_check
+from quant import bundle_writer, golden, host_check, int8_fp16
 from quant.budget import plan
 from quant.budget import plan as budgets
 from quant.bundle_writer import Checked, Inputs, NbFile
 from quant.cost import model as cost
 from quant.int8 import SEED, quantize
+from quant.int8_fp16 import Mixed
 from quant.pictures import choose_for
 from quant.recipe import DEFAULT, Recipe
 from quant.request import CALIBRATION_PICTURES, CHECK_PICTURES, Request
@@ -66,7 +67,8 @@ def convert(
     The bundle is the folder `out/MODEL-WEIGHTS-PRECISION-TARGET`, written whole or not at all; its `manifest` says
     what the conversion lost. This is what `tools/opt.py` does with the same words:
 
-    - `precision`: "int8", "fp16" or "fp32"; `target`: "arm" or "opencl", for a phone's CPU or GPU (no int8 there).
+    - `precision`: "int8", "int8-fp16", "fp16" or "fp32" (int8-fp16: INT8 whose float parts are fp16 where that pays);
+      `target`: "arm" or "opencl", for a phone's CPU or GPU (no int8 there).
     - `recipe`: what INT8 quantization does, or the recipe's name or YAML file, as for `Recipe.named`.
     - `calibration`: pictures for INT8's ranges, in one of the layouts of docs/training.md: a folder, a list file
       (.txt), or "digits", the bundled ones. As many as `calibration_pictures` are used.
@@ -86,12 +88,12 @@ def convert(
     check_writable_folder(Path(out))
     used = recipe if isinstance(recipe, Recipe) else Recipe.named(recipe)
     if budget is not None:
-        plan.check_budget(used, budget, weights.variant, weights.classes, int8=precision == "int8")
+        plan.check_budget(used, budget, weights.variant, weights.classes, int8=request.int8)
     weights, calibrating, checking = choose_for(
         weights,
         str(calibration),
         None if check is None else str(check),
-        int8=precision == "int8",
+        int8=request.int8,
         calibration_pictures=calibration_pictures,
         check_pictures=check_pictures,
         notify=notify,
@@ -156,11 +158,21 @@ def convert_all(
         stages = replace(stages, on_end=reference.check)
         packed = _in_float(weights, work / "fp32_arm", stages, Form(attention=CHEAPEST))
         int8 = quantize(weights, recipe, pictures, original, work, stages) if pictures else None
-        twin = host_check.twin(int8.program, work / "twin", stages) if int8 else None
-        programs = _Programs(original.program, packed.program, int8.program if int8 else None, twin)
+        programs = _Programs(original.program, packed.program, int8.program if int8 else None)
+        side = weights.variant.preprocess.crop
+        if any(request.precision == int8_fp16.PRECISION for request in requests):
+            with stages.stage("optimize"):
+                mixed = int8_fp16.convert(
+                    programs.quantized, (1, 3, side, side), work / "model_int8-fp16_arm.nb"
+                )
+            twin = host_check.twin(programs.quantized, work / "twin_fp16", stages, mixed.halved)
+            programs = replace(programs, mixed=mixed, mixed_twin=twin)
+        if any(request.precision == "int8" for request in requests):
+            programs = replace(programs, twin=host_check.twin(programs.quantized, work / "twin", stages))
         float_nb = _for_phone(_FP32_ARM, programs, work, stages)
-        golden = bundle_writer.golden_picture(check.pictures[0], work)
-        inputs = Inputs(weights, recipe, pictures, check, golden, float_nb.bytes, SEED)
+        shown_first = golden.choose(check, weights.variant.preprocess, work)
+        nudged = golden.nudged(shown_first, weights.variant.preprocess)
+        inputs = Inputs(weights, recipe, pictures, check, shown_first, float_nb.bytes, SEED)
         host: dict[Exported, np.ndarray] = {}
         bundles = []
         for request in requests:
@@ -168,18 +180,28 @@ def convert_all(
             program = programs.on_host(request)
             host_nb = work / f"host_{program.model.parent.name}.nb"
             if program not in host:
-                shown = [golden, *check.pictures]
+                shown = [*shown_first, *nudged, *check.pictures]
                 host[program] = host_check.logits(program, weights, shown, hosts, host_nb, stages)
             with stages.stage("reference"):
                 expected = reference.logits(stages.on_progress)
+            answers, again, logits = np.split(host[program], [len(shown_first), 2 * len(shown_first)])
             layers, curve = [], None
-            if request.precision == "int8":
+            if request.int8:
                 layers = host_check.by_block(original.network, program, check.pictures, recipe, stages)
-            if request.precision == "int8" and budgeted:
+            if request.int8 and budgeted:
                 taken = cost.instructions(nb.model, inputs.shape)
-                curve = budgeted.curve(taken, expected, host[program][1:], stages)
+                curve = budgeted.curve(taken, expected, logits, stages)
             checked = Checked(
-                request.precision, request.target, nb, host_nb, host[program], expected, layers, curve
+                request.precision,
+                request.target,
+                nb,
+                host_nb,
+                answers,
+                golden.noise(answers, again) if request.int8 else None,
+                logits,
+                expected,
+                layers,
+                curve,
             )
             with stages.stage("bundle"):
                 written = bundle_writer.write(
@@ -194,25 +216,36 @@ _FP32_ARM = Request("fp32", "arm")
 
 @dataclass(frozen=True)
 class _Programs:
-    """What is converted: in float as it is, in float in ARM's cheapest form, in INT8, and INT8's host twin."""
+    """What is converted: in float as it is, in float in ARM's cheapest form, in INT8, and INT8's host twin.
+
+    `mixed` is INT8 and FP16 in one, `mixed_twin` its twin. What nobody asked for is None.
+    """
 
     original: Exported
     packed: Exported
     int8: Exported | None
-    twin: Exported | None
+    twin: Exported | None = None
+    mixed: Mixed | None = None
+    mixed_twin: Exported | None = None
+
+    @property
+    def quantized(self) -> Exported:
+        """The INT8 program."""
+        assert self.int8 is not None
+        return self.int8
 
     def on_phone(self, request: Request) -> Exported:
         """The program of the request's `.nb`."""
-        if request.precision == "int8":
-            assert self.int8 is not None
-            return self.int8
+        if request.int8:
+            return self.quantized
         return self.original if request.target == "opencl" else self.packed
 
     def on_host(self, request: Request) -> Exported:
         """The program that shows on this host what the request's will answer."""
-        if request.precision == "int8":
-            assert self.twin is not None
-            return self.twin
+        if request.int8:
+            twin = self.twin if request.precision == "int8" else self.mixed_twin
+            assert twin is not None
+            return twin
         return self.packed
 
 
@@ -220,7 +253,7 @@ def _calibration(
     requests: Sequence[Request], calibration: PictureSet | None, recipe: Recipe
 ) -> PictureSet | None:
     """The pictures that the recipe calibrates with; None where no request is for INT8."""
-    if all(request.precision != "int8" for request in requests):
+    if not any(request.int8 for request in requests):
         return None
     if calibration is None:
         raise InputError("int8 needs calibration pictures", remedy="give a folder of them")
@@ -233,6 +266,9 @@ def _in_float(weights: Weights, folder: Path, stages: Stages, form: Form = PLAIN
 
 
 def _for_phone(request: Request, programs: _Programs, work: Path, stages: Stages) -> NbFile:
+    if request.precision == int8_fp16.PRECISION:
+        assert programs.mixed is not None
+        return NbFile(programs.mixed.model.path, programs.mixed.model)
     path = work / f"model_{request.precision}_{request.target}.nb"
     with stages.stage("optimize"):
         model = optimizer.for_phone(programs.on_phone(request), request.precision, request.target, path)

@@ -11,7 +11,7 @@ import paddle
 from lite.engines.base import Runnable
 from lite.engines.paddle_inference import InferenceEngine
 from lite.engines.paddle_lite import LiteEngine
-from lite.engines.workers import Job, Pending, Workers
+from lite.engines.workers import EngineJob, Pending, Workers
 from lite.measure import drift
 from lite.measure.drift import LayerDrift
 from lite.model.deploy import DeployableDeiT
@@ -23,6 +23,7 @@ from lite.pictures.picture_set import Picture, PictureSet
 from lite.stages import Stages
 from lite.zoo import Preprocess
 from quant.int8 import SEED
+from quant.program.half import Halved
 from quant.program.twin import build_twin
 from quant.recipe import Recipe
 from quant.rewrite.rotate import turned_back
@@ -39,10 +40,13 @@ def start_reference(program: Exported, weights: Weights, check: PictureSet, refe
     return pending
 
 
-def twin(int8: Exported, folder: Path, stages: Stages) -> Exported:
-    """The host twin of an INT8 program, for x86 has no INT8 kernels that answer right (`quant/program/twin.py`)."""
+def twin(int8: Exported, folder: Path, stages: Stages, halved: Halved | None = None) -> Exported:
+    """The host twin of an INT8 program, for x86 has no INT8 kernels that answer right (`quant/program/twin.py`).
+
+    `halved`: what of it the phone runs on fp16 kernels.
+    """
     with stages.stage("twin"):
-        return build_twin(int8, folder)
+        return build_twin(int8, folder, halved)
 
 
 def logits(
@@ -81,8 +85,8 @@ def by_block(
         )
 
 
-def _job(engine: Runnable, weights: Weights) -> Job:
-    return Job.of(engine, weights.variant.preprocess, weights.classes)
+def _job(engine: Runnable, weights: Weights) -> EngineJob:
+    return EngineJob.of(engine, weights.variant.preprocess, weights.classes)
 
 
 # Activations of so many pictures are in memory at once, those behind every block.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lite.errors import InputError
 from lite.shown import shown
 
-PRECISIONS = ("int8", "fp16", "fp32")
+PRECISIONS = ("int8", "int8-fp16", "fp16", "fp32")
 TARGETS = ("arm", "opencl")
 CALIBRATION_PICTURES = 32
 CHECK_PICTURES = 128
@@ -16,7 +16,9 @@ CHECK_PICTURES = 128
 
 @dataclass(frozen=True)
 class Request:
-    """One bundle to make: precision fp32, fp16 or int8, target arm or opencl.
+    """One bundle to make: precision fp32, fp16, int8 or int8-fp16, target arm or opencl.
+
+    int8-fp16 is int8 whose float parts are fp16 where that pays, for processors that have it.
 
     Raises InputError for INT8 on a GPU, and for others than these.
     """
@@ -33,15 +35,20 @@ class Request:
                 raise InputError(
                     f"there is no {what} {shown(value)}", remedy=f"choose one of {', '.join(known)}"
                 )
-        if self.precision == "int8" and self.target == "opencl":
+        if self.int8 and self.target == "opencl":
             raise InputError(
-                "int8 with opencl is refused",
+                f"{self.precision} with opencl is refused",
                 why=(
                     "Paddle Lite has no INT8 GPU kernels, so data would hop between GPU and CPU at every "
                     "layer (29 copies in two blocks)"
                 ),
-                remedy="use int8 with arm, or fp16 with opencl",
+                remedy=f"use {self.precision} with arm, or fp16 with opencl",
             )
+
+    @property
+    def int8(self) -> bool:
+        """Whether the network is quantized."""
+        return self.precision in ("int8", "int8-fp16")
 
 
 def combinations(precisions: Sequence[str], targets: Sequence[str]) -> tuple[list[Request], list[InputError]]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 @dataclass
@@ -28,22 +31,23 @@ class FileServer:
     claimed_length: int | None = None
     delay: float = 0.0  # seconds before the answer
     redirect: bool = False
+    redirect_to: str | None = None
     ranges: list[str | None] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
 
 
 @contextmanager
-def serve(body: bytes) -> Iterator[FileServer]:
-    """A running FileServer; its `url` ends in /file."""
+def serve(body: bytes, certificate: Path | None = None) -> Iterator[FileServer]:
+    """A running FileServer; its `url` ends in /file, and is an https one with a `certificate` of `make_certificate`."""
     server = FileServer(body)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             server.ranges.append(self.headers.get("Range"))
             time.sleep(server.delay)
-            if server.redirect:
+            if server.redirect or server.redirect_to:
                 self.send_response(302)
-                self.send_header("Location", self.path)
+                self.send_header("Location", server.redirect_to or self.path)
                 self.end_headers()
                 return
             self.answer()
@@ -83,7 +87,11 @@ def serve(body: bytes) -> Iterator[FileServer]:
             pass
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.url = f"http://127.0.0.1:{http.server_port}/file"
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        http.socket = context.wrap_socket(http.socket, server_side=True)
+    server.url = f"http{'s' if certificate else ''}://127.0.0.1:{http.server_port}/file"
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -92,3 +100,25 @@ def serve(body: bytes) -> Iterator[FileServer]:
         http.shutdown()
         thread.join()
         http.server_close()
+
+
+def make_certificate(file: Path) -> Path:
+    """Writes a new key and a certificate of 127.0.0.1, self-signed, to `file`: `serve` has both, clients trust it."""
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=loopback",
+    ]
+    files = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(file), "-out", f"{file}.crt"]
+    done = subprocess.run([*command, *files], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    with file.open("a") as both:
+        both.write(Path(f"{file}.crt").read_text())
+    return file

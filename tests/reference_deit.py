@@ -16,7 +16,12 @@ def logits(state: State, pixels: np.ndarray, heads: int) -> np.ndarray:
     """Logits [classes] of one picture [3, H, W]; the mean of both heads where there are two."""
     state = {name: value.astype(np.float64) for name, value in state.items()}
     prefix = [state["cls_token"][0]] + ([state["dist_token"][0]] if "dist_token" in state else [])
-    tokens = np.concatenate([*prefix, _patches(state, pixels)]) + state["pos_embed"][0]
+    position = state["pos_embed"][0]
+    if len(position) == len(_patches(state, pixels)):
+        # DeiT III: class tokens have no position.
+        tokens = np.concatenate([*prefix, _patches(state, pixels) + position])
+    else:
+        tokens = np.concatenate([*prefix, _patches(state, pixels)]) + position
     depth = 1 + max(int(name.split(".")[1]) for name in state if name.startswith("blocks."))
     for index in range(depth):
         tokens = _block(state, f"blocks.{index}.", tokens, heads)
@@ -58,10 +63,12 @@ def _block(state: State, prefix: str, tokens: np.ndarray, heads: int) -> np.ndar
         )
         weights = softmax(query @ key.T / np.sqrt(size), axis=-1)
         mixed[:, head * size : (head + 1) * size] = weights @ value
-    tokens = tokens + _linear(state, f"{prefix}attn.proj", mixed)
+    one = np.ones(dim)
+    mixed = _linear(state, f"{prefix}attn.proj", mixed)
+    tokens = tokens + state.get(f"{prefix}gamma_1", one) * mixed
     hidden = _linear(state, f"{prefix}mlp.fc1", _norm(state, f"{prefix}norm2", tokens))
     hidden = hidden * 0.5 * (1.0 + erf(hidden / np.sqrt(2.0)))
-    return tokens + _linear(state, f"{prefix}mlp.fc2", hidden)
+    return tokens + state.get(f"{prefix}gamma_2", one) * _linear(state, f"{prefix}mlp.fc2", hidden)
 
 
 def _linear(state: State, name: str, values: np.ndarray) -> np.ndarray:

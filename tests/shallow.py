@@ -14,7 +14,7 @@ from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
 from quant.recipe import Recipe
-from quant.sensitivity.program import Program, prepare
+from quant.sensitivity.program import PreparedProgram, prepare
 
 VARIANT = replace(zoo.find("deit_tiny"), depth=2)
 PICTURES = 4
@@ -42,5 +42,5 @@ def recipe(*skip: str, rewrite: dict | None = None, **options: object) -> Recipe
     )
 
 
-def made(out: Path, used: Recipe, loaded: Weights | None = None) -> Program:
+def made(out: Path, used: Recipe, loaded: Weights | None = None) -> PreparedProgram:
     return prepare(loaded or shallow(), used, CALIBRATION, out, Stages())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
-from imports import imports, room
+from imports import imports, modules, room
 
 ARROW = re.compile(r"^    (\S+) --> (\S+)$", re.MULTILINE)
 
@@ -51,3 +52,12 @@ def test_a_circle_is_told(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
     with pytest.raises(AssertionError, match="a circle"):
         arrows(tmp_path)
+
+
+def test_a_class_name_has_one_meaning(root: Path):
+    found: dict[str, list[str]] = {}
+    for module, file in modules(root).items():
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(module)
+    assert {name: where for name, where in found.items() if len(where) > 1} == {}

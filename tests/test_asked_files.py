@@ -57,7 +57,7 @@ WEIGHTS = ["--model=deit_tiny", "--weights=digits"]
 ASKED: dict[str, tuple[list[str], list[str]]] = {
     "adb_bench": (["--bundle=BUNDLE"], ["--bundle={}", "--compare={}"]),
     "eval": (["--bundle=BUNDLE", "--data=digits"], ["--bundle={}", "--data={}", "--data={}.txt"]),
-    "export": (["--format=paddle", *WEIGHTS], ["--labels={}", "--weights={}"]),
+    "export": (["--format=onnx", *WEIGHTS], ["--labels={}", "--weights={}"]),
     "fetch_sdk": (["--abi=arm64-v8a"], ["--bundle={}", "--file={}"]),
     "inspect_nb": ([], ["{}"]),
     "opt": (
@@ -66,7 +66,7 @@ ASKED: dict[str, tuple[list[str], list[str]]] = {
     ),
     "predict": (["missing.png"], ["--bundle={}", "--export={}"]),
     "sensitivity": (WEIGHTS, ["--labels={}", "--recipe={}.yaml", "--calib={}", "--images={}"]),
-    "train": (WEIGHTS, ["--data={}", "--data={}.txt", "--config={}.yaml", "--labels={}"]),
+    "train": (["--data=digits", *WEIGHTS], ["--data={}", "--data={}.txt", "--config={}.yaml"]),
     "validate": (
         ["--bundle=BUNDLE", "--reference=none", "--images=missing"],
         ["--bundle={}", "--images={}", "--images={}.txt"],

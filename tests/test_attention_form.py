@@ -12,7 +12,7 @@ from quant.cost import model, prices
 
 
 @pytest.mark.parametrize("quantized", [["conv2d", "matmul_v2"], []], ids=["int8", "fp32"])
-@pytest.mark.parametrize("variant", zoo.MODELS.values(), ids=lambda variant: variant.name)
+@pytest.mark.parametrize("variant", zoo.DEITS.values(), ids=lambda variant: variant.name)
 def test_no_form_takes_fewer_instructions(variant: zoo.Variant, quantized: list[str]):
     # tests/test_prices.py holds these graphs against converted models, operator by operator.
     shape = (1, 3, variant.image, variant.image)

@@ -33,7 +33,7 @@ from quant.cost.prices import Prices, prices
 from quant.recipe import Kind, Recipe
 from quant.request import Request
 from quant.sensitivity.figures import Sums, Whole
-from quant.sensitivity.program import Program, write
+from quant.sensitivity.program import PreparedProgram, write
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = CALIBRATION.pictures
@@ -182,7 +182,7 @@ def measured(request, tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe,
     return used, found, prices(VARIANT, 10, used)
 
 
-def snr_db(program: Program) -> float:
+def snr_db(program: PreparedProgram) -> float:
     """What a converted network keeps of the pictures that its noise was measured on."""
     with workers.local(1) as pool:
         ((whole, _),) = pictures_measured(pool, program, [], [PICTURES], VARIANT.preprocess, Stages())
@@ -358,7 +358,7 @@ def test_the_command_refuses_too_low_a_budget_before_it_asks_a_server_or_looks_f
             ["--recipe=paddleslim"],
             "--budget needs a recipe that rewrites the network, and paddleslim does not",
         ),
-        (["--budget=nan"], "--budget is a number of million instructions"),
+        (["--budget=nan"], "'nan' is not a finite number"),
         (["--budget=0"], "0.0 is not in the range"),
     ],
 )

@@ -43,7 +43,8 @@ COST = {
 }  # fmt: skip
 LABELS = ("tench", "café", "the rest")
 TENSOR = np.linspace(-1, 1, 192, dtype=np.float32).reshape(1, 3, 8, 8)
-LOGITS = np.array([1, 2, 3], dtype=np.float32)
+LOGITS = np.array([[1, 2, 3], [3, 1, 2]], dtype=np.float32)
+NOISE = np.array([0.001, 0.002], dtype=np.float32)
 
 
 def fill(folder: Path, manifest: dict = MANIFEST) -> None:
@@ -52,7 +53,8 @@ def fill(folder: Path, manifest: dict = MANIFEST) -> None:
     (folder / "golden.png").write_bytes(b"picture")
     (folder / "report.html").write_text("report")
     bundle.write_labels(folder, LABELS)
-    bundle.write_golden(folder, TENSOR, LOGITS)
+    (folder / "golden-2.png").write_bytes(b"another")
+    bundle.write_golden(folder, TENSOR, LOGITS, NOISE)
     bundle.write_manifest(folder, manifest)
 
 
@@ -86,7 +88,11 @@ def test_what_is_written_is_read(tmp_path):
     assert read.preprocess == bundle.Preprocess(9, 8)
     tensor, logits = read.golden()
     np.testing.assert_array_equal(tensor, TENSOR)
-    np.testing.assert_array_equal(logits, LOGITS)
+    np.testing.assert_array_equal(logits, LOGITS[0])
+    golden = read.golden_pictures()
+    assert [path.name for path in golden.files] == ["golden.png", "golden-2.png"]
+    np.testing.assert_array_equal(golden.logits, LOGITS)
+    np.testing.assert_array_equal(golden.noise, NOISE)
     assert names(out) == sorted([*read.manifest["files"], "manifest.json"])
     assert names(out.parent) == ["a"]
 
@@ -216,13 +222,13 @@ def test_a_manifest_without_a_field_is_not_written(tmp_path, path):
     ("change", "message"),
     [
         ({"extra": 1}, "extra"),
-        ({"precision": "int4"}, "precision.*int4"),
+        ({"precision": "int4"}, "precision: must be one of fp32, fp16, int8, int8-fp16"),
         ({"int8_coverage": float("nan")}, "nan"),
         ({"seed": np.int64(3)}, "int64"),
         ({"int8_coverage": 1.5}, "int8_coverage"),
         ({"created": "2026-13-01T00:00:00Z"}, "no time"),
         ({"created": "yesterday"}, "created"),
-        ({"input": MANIFEST["input"] | {"crop": 9}}, "cropped to 9"),
+        ({"input": MANIFEST["input"] | {"crop": 9}}, "input/shape/2: must be 9"),
         ({"input": MANIFEST["input"] | {"std": [0.2, 0, 0.2]}}, "std"),
         ({"cost": COST | {"instructions": 0}}, "cost/instructions"),
         ({"cost": {"core": "Cortex-A76"}}, "cost"),
@@ -310,8 +316,13 @@ def test_no_folder_is_no_bundle(tmp_path):
     "arrays",
     [
         {"tensor": TENSOR},
-        {"tensor": TENSOR, "logits": LOGITS[:2]},
-        {"tensor": TENSOR.astype(np.float64), "logits": LOGITS},
+        {"tensor": TENSOR, "logits": LOGITS[0, :2]},
+        {"tensor": TENSOR.astype(np.float64), "logits": LOGITS[0]},
+        {"tensor": TENSOR, "logits": LOGITS[0], "other_logits": LOGITS[1]},
+        {"tensor": TENSOR, "logits": LOGITS[0], "other_logits": LOGITS},
+        {"tensor": TENSOR, "logits": LOGITS[0], "noise": NOISE},
+        {"tensor": TENSOR, "logits": LOGITS[0], "other_logits": LOGITS[1:], "noise": np.float32(0)},
+        {"tensor": TENSOR, "logits": LOGITS[0], "other_logits": np.float32(0)},
         {"tensor": TENSOR, "logits": np.array([1, np.nan, 2], np.float32)},
         {"tensor": TENSOR, "logits": np.array([{}, {}, {}], object)},
         None,
@@ -323,6 +334,15 @@ def test_a_golden_file_that_does_not_fit_is_refused(tmp_path, arrays):
     path.write_bytes(b"PK\3\4") if arrays is None else np.savez(path, **arrays)
     with pytest.raises(InputError, match=r"golden\.npz"):
         read.golden()
+
+
+def test_an_older_bundle_has_one_golden_picture(tmp_path):
+    read = bundle.read(make(tmp_path / "a"))
+    np.savez(read.path / "golden.npz", tensor=TENSOR, logits=LOGITS[0])
+    golden = read.golden_pictures()
+    assert [path.name for path in golden.files] == ["golden.png"]
+    np.testing.assert_array_equal(golden.logits, LOGITS[:1])
+    assert golden.noise is None
 
 
 def test_the_newest_is_found_among_others(tmp_path):

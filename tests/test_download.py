@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import resource
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +15,10 @@ import pytest
 
 from lite.download import check_reachable, fetch
 from lite.errors import DownloadError, InputError, ToolkitError
-from tests.loopback import FileServer, serve
+from tests.loopback import FileServer, make_certificate, serve
 
 BODY = np.random.default_rng(0).bytes(1_500_000)
+OTHER = np.random.default_rng(1).bytes(1_500_000)
 HALF = 700_000
 
 
@@ -51,7 +54,8 @@ def part(destination: Path) -> Path:
 
 
 def leftovers(destination: Path) -> set[str]:
-    return {path.name for path in destination.parent.iterdir()} - {destination.name + ".lock"}
+    kept = {f"{destination.name}.lock", f"{destination.name}.sha256"}
+    return {path.name for path in destination.parent.iterdir()} - kept
 
 
 def cut_once(server: FileServer, destination: Path) -> None:
@@ -81,12 +85,12 @@ def test_progress_goes_to_stderr(
 
 def test_a_file_that_is_there_is_verified_and_not_downloaded(server: FileServer, destination: Path) -> None:
     destination.parent.mkdir()
-    destination.write_bytes(BODY)
-    assert get(server.url, destination) == destination
     destination.write_bytes(b"placed by hand, but wrong")
     with pytest.raises(InputError, match="differs"):
         get(server.url, destination)
     assert destination.exists()
+    destination.write_bytes(BODY)
+    assert get(server.url, destination) == destination
     assert server.ranges == []
 
 
@@ -328,6 +332,156 @@ def test_two_at_once_download_once(
     assert server.ranges == [None]
     assert destination.read_bytes() == BODY
     assert "waiting: another process" in capsys.readouterr().err
+
+
+# ---- SHA-256: what is demanded, and what came first
+
+
+def sha256(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def anything(path: Path) -> None:
+    pass
+
+
+def record(destination: Path) -> Path:
+    return destination.with_name(destination.name + ".sha256")
+
+
+def test_the_first_download_is_shown_and_recorded_as_sha256sum_reads_it(
+    server: FileServer, destination: Path
+) -> None:
+    notices: list[str] = []
+    for _ in range(2):
+        get(server.url, destination, notify=notices.append)
+    assert record(destination).read_text() == f"{sha256(BODY)}  weights.bin\n"
+    checked = subprocess.run(["sha256sum", "-c", record(destination)], cwd=destination.parent)
+    assert checked.returncode == 0
+    (notice,) = notices
+    assert sha256(BODY) in notice
+    assert str(record(destination)) in notice
+
+
+@pytest.mark.parametrize("remedy", ["record", "demand"])
+def test_another_file_from_the_server_is_refused_until_it_is_accepted(
+    server: FileServer, destination: Path, remedy: str
+) -> None:
+    get(server.url, destination).unlink()
+    server.body, server.etag = OTHER, '"v2"'
+    with pytest.raises(DownloadError) as caught:
+        get(server.url, destination, verify=anything)
+    assert str(caught.value) == (
+        f"{server.url} is another file than at its first use: its SHA-256 is {sha256(OTHER)}, not {sha256(BODY)}; "
+        f"try again, or put the file at {destination} by hand; if it is meant to be this one, "
+        f"delete {record(destination)} or give --sha256 {sha256(OTHER)}"
+    )
+    assert leftovers(destination) == set()
+    assert sha256(BODY) in record(destination).read_text()
+    if remedy == "record":
+        record(destination).unlink()
+    get(server.url, destination, verify=anything, sha256=sha256(OTHER) if remedy == "demand" else None)
+    assert destination.read_bytes() == OTHER
+    assert sha256(OTHER) in record(destination).read_text()
+
+
+def test_a_file_that_changed_in_the_cache_is_refused_and_stays(server: FileServer, destination: Path) -> None:
+    get(server.url, destination)
+    destination.write_bytes(OTHER)
+    with pytest.raises(
+        InputError, match="another file than at its first use.*delete it to download it again"
+    ):
+        get(server.url, destination, verify=anything)
+    assert destination.read_bytes() == OTHER
+    destination.unlink()
+    assert get(server.url, destination).read_bytes() == BODY
+
+
+def test_a_demanded_sha256_is_held_by_the_download_and_by_the_cache(
+    server: FileServer, destination: Path
+) -> None:
+    for _ in ("not there", "there"):
+        with pytest.raises(ToolkitError, match="another file than the one that --sha256 demands") as caught:
+            get(server.url, destination, sha256=sha256(OTHER))
+        assert str(record(destination)) not in str(caught.value)
+        get(server.url, destination, sha256=sha256(BODY))
+
+
+def test_a_file_that_does_not_pass_is_not_recorded(server: FileServer, destination: Path) -> None:
+    server.body = OTHER
+    with pytest.raises(DownloadError, match="the content differs"):
+        get(server.url, destination)
+    assert not record(destination).exists()
+
+
+def test_a_record_that_cannot_be_read_is_said_before_the_transfer(
+    server: FileServer, destination: Path
+) -> None:
+    destination.parent.mkdir()
+    for make in (lambda path: path.write_bytes(b"\xff" * 64), lambda path: path.mkdir()):
+        make(record(destination))
+        with pytest.raises(InputError, match="holds no SHA-256; delete it"):
+            get(server.url, destination)
+        if record(destination).is_file():
+            record(destination).unlink()
+    assert server.ranges == []
+
+
+# ---- no way from https to http
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_certificate(tmp_path_factory.mktemp("tls") / "loopback.pem")
+
+
+@pytest.fixture
+def secure(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    with serve(BODY, certificate) as running:
+        yield running
+
+
+def test_a_download_over_tls(secure: FileServer, destination: Path) -> None:
+    assert secure.url.startswith("https:")
+    assert get(secure.url, destination).read_bytes() == BODY
+
+
+def test_a_redirect_from_https_to_http_is_not_followed(
+    secure: FileServer, server: FileServer, destination: Path
+) -> None:
+    secure.redirect_to = server.url
+    with pytest.raises(DownloadError, match="redirects from https to http, where anybody") as caught:
+        get(secure.url, destination)
+    assert caught.value.remedy
+    with pytest.raises(DownloadError, match="redirects from https to http"):
+        check_reachable(secure.url, seconds=60.0)
+    # Over one more hop, too.
+    server.redirect_to = secure.url
+    with pytest.raises(DownloadError, match="redirects from https to http"):
+        get(server.url, destination)
+    assert server.statuses == []
+    assert leftovers(destination) == set()
+
+
+@pytest.mark.parametrize("address", ["{url}", "//{host}/other", "/other"])
+def test_other_redirects_are_followed(
+    secure: FileServer, certificate: Path, destination: Path, address: str
+) -> None:
+    with serve(b"", certificate) as front:
+        front.redirect_to = address.format(url=secure.url, host=secure.url.split("/")[2])
+        if address == "/other":
+            with pytest.raises(DownloadError, match="redirects in a loop"):
+                get(front.url, destination)
+            return
+        assert get(front.url, destination).read_bytes() == BODY
+
+
+def test_a_redirect_from_http_to_https_is_followed(
+    server: FileServer, secure: FileServer, destination: Path
+) -> None:
+    server.redirect_to = secure.url
+    assert get(server.url, destination).read_bytes() == BODY
 
 
 def test_reachable(server: FileServer) -> None:

@@ -25,7 +25,7 @@ from lite.model.weights import Weights
 from lite.pictures import digits, prepare
 
 CLASSES = 7
-VARIANTS = [name for name in zoo.MODELS if name != "deit_tiny"]
+VARIANTS = [name for name in zoo.DEITS if name != "deit_tiny"]
 
 
 def command(root: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:

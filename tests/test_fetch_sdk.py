@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -35,11 +36,22 @@ def test_the_command(root: Path, server: FileServer, tmp_path: Path) -> None:
     arguments = ("--abi", "arm64-v8a", "--version", "2.13rc0", "--cache", tmp_path)
     first = command(root, *arguments)
     folder = tmp_path / "sdk" / TAG / "arm64-v8a"
+    digest = hashlib.sha256(server.body).hexdigest()
     assert (first.returncode, first.stdout.splitlines()) == (
         0,
-        [f"Paddle Lite {TAG} for arm64-v8a, from {ARM64.url}", str(folder), f"-DPADDLE_LITE_DIR={folder}"],
+        [
+            f"Paddle Lite {TAG} for arm64-v8a, from {ARM64.url}",
+            f"SHA-256 of its archive: {digest}",
+            str(folder),
+            f"-DPADDLE_LITE_DIR={folder}",
+        ],
     )
     assert "inference_lite_lib" in first.stderr  # the progress
+    assert f"{ARM64.asset} has SHA-256 {digest}; it is recorded in " in first.stderr
+    wrong = command(root, *arguments, "--sha256", "0" * 64)
+    assert (wrong.returncode, wrong.stdout, wrong.stderr.count("\n")) == (2, "", 1)
+    assert f"was {digest}, not {'0' * 64}; delete the folder" in wrong.stderr
+    assert command(root, *arguments, "--sha256", digest).returncode == 0
     assert command(root, *arguments).stdout.startswith(f"Paddle Lite {TAG} for arm64-v8a, was in the cache\n")
     facts = json.loads(command(root, *arguments, "--json").stdout)
     assert facts == {
@@ -47,6 +59,7 @@ def test_the_command(root: Path, server: FileServer, tmp_path: Path) -> None:
         "cmake": f"-DPADDLE_LITE_DIR={folder}",
         "cached": True,
         "source": ARM64.url,
+        "archive_sha256": digest,
         "version": TAG,
         "runtime_version": TAG,
         "abi": "arm64-v8a",
@@ -78,6 +91,7 @@ def test_the_command_with_a_bundle_and_a_file(root: Path, tmp_path: Path, tiny_b
         (["--abi", "arm64-v8a", "--version", "2.12", "--bundle", "."], 2, "not both"),
         (["--abi", "arm64-v8a", "--bundle", "none"], 2, "none is not a bundle"),
         (["--abi", "arm64-v8a", "--file", "none.tar.gz"], 2, "cannot read none.tar.gz"),
+        (["--abi", "arm64-v8a", "--sha256", "12"], 2, "'12' is no SHA-256"),
         (["--abi", "arm64-v8a"], 5, "could not reach http://127.0.0.1:9/"),
     ],
 )

@@ -89,7 +89,9 @@ def test_a_disk_without_room_for_one_more_file_is_named_at_once(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("write", [shutil.copyfile, shutil.copy2, shutil.move])
-def test_a_full_disk_is_the_one_that_is_written_to(tmp_path: Path, write: Callable[[Path, Path], object]) -> None:
+def test_a_full_disk_is_the_one_that_is_written_to(
+    tmp_path: Path, write: Callable[[Path, Path], object]
+) -> None:
     (tmp_path / "file").write_bytes(bytes(4 << 20))
     with tmpfs(tmp_path / "there", "size=1m") as there:
         with pytest.raises(InputError) as caught, files.new_folder(there / "out", holds="x") as new:

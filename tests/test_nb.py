@@ -226,7 +226,7 @@ def test_offsets_that_point_at_the_same_tables_are_refused(fp32: Path, tmp_path:
     program = struct.pack("<I", 16)
     program += table(0, 4) + vector(12)  # ProgramDesc.blocks
     program += table(2, 4) + vector(12)  # BlockDesc.vars
-    program += table(1, 16) + table(3, 0)[:12] + struct.pack("<i", 12)  # VarDesc.type, an empty VarType
+    program += table(1, 16) + table(4, 0)[:12] + struct.pack("<i", 12)  # VarDesc.type, an empty VarType
     bomb = tmp_path / "bomb.nb"
     bomb.write_bytes(fp32.read_bytes()[:18] + struct.pack("<Q", len(program)) + program)
     assert "its tables overlap" in _refusal(bomb)

@@ -98,4 +98,4 @@ def test_an_operator_belongs_to_the_layer_that_made_its_input_and_a_calib_to_its
 def test_a_program_that_is_no_chain_of_blocks_has_no_layers() -> None:
     kernel = reader.Kernel("relu", "def", "arm", "fp32", "nchw")
     op = reader.Op("relu", kernel, {"X": ("x",)}, {"Out": ("y",)}, {})
-    assert shapes.layers([shapes.Step(1, op, {"X": ((1, 8),)}, {"y": (1, 8)}, 0)], ()) == {}
+    assert shapes.layers([shapes.ShapedOp(1, op, {"X": ((1, 8),)}, {"y": (1, 8)}, 0)], ()) == {}

@@ -18,13 +18,14 @@ from lite.pictures import digits, prepare
 
 CLASSES = 12
 # Base variants with few blocks, to stay quick.
-DEPTHS = {name: 2 if "base" in name else 12 for name in zoo.MODELS}
+DEPTHS = {name: 2 if "base" in name or name not in zoo.DEITS else 12 for name in zoo.MODELS}
 
 
 def lively_state(variant: zoo.Variant, depth: int) -> dict[str, np.ndarray]:
     """Random weights five times as large as a fresh network's, so that attention and GELU are not near zero."""
     state = random_state(variant, CLASSES, depth=depth)
-    return {name: value if "norm" in name else value * 5 for name, value in state.items()}
+    state = {name: value if "norm" in name else value * 5 for name, value in state.items()}
+    return {name: value + np.float32(0.5) if "gamma" in name else value for name, value in state.items()}
 
 
 def picture(variant: zoo.Variant) -> np.ndarray:
@@ -51,10 +52,9 @@ def test_the_plain_network_takes_paddleclas_names(name: str):
     network = DeiT(variant, CLASSES, depth=DEPTHS[name])
     shapes = {key: tuple(value.shape) for key, value in network.state_dict().items()}
     assert shapes == weights.expected_shapes(variant, CLASSES, DEPTHS[name])
-    assert len(weights.expected_shapes(variant, CLASSES)) == (155 if variant.distilled else 152)
 
 
-@pytest.mark.parametrize("name", ["deit_tiny", "deit_tiny_distilled", "deit_small"])
+@pytest.mark.parametrize("name", ["deit_tiny", "deit_tiny_distilled", "deit_small", "deit3_small"])
 def test_the_plain_network_gives_the_papers_outputs(name: str):
     variant, depth = zoo.find(name), 3
     state, pixels = lively_state(variant, depth), picture(zoo.find(name))

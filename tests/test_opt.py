@@ -34,6 +34,7 @@ FILES = {
     "labels.txt",
     "golden.npz",
     "golden.png",
+    *(f"golden-{number}.png" for number in range(2, 9)),
     "manifest.json",
     "classes.csv",
     "predictions.csv",
@@ -57,19 +58,20 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.Com
 
 def test_each_combination_lite_can_honour_is_made(made):
     out, done = made
-    # One of the six cannot be.
+    # What was asked for and is not made is no success.
     assert done.returncode == 2, done.stderr
     assert {folder.name for folder in out.iterdir()} == {
         f"deit_tiny-digits-{kind}"
         for kind in ("int8-arm", "fp32-arm", "fp32-opencl", "fp16-arm", "fp16-opencl")
     }
     # The combination it refused, with the reason, and that these are not the ImageNet weights; a line each.
-    not_made, *notes, seconds, failed = done.stderr.splitlines()
+    not_made, *notes, seconds, error = done.stderr.splitlines()
+    assert error.startswith("error: made only deit_tiny-digits-int8-arm, ")
+    assert "int8 with opencl is refused" in error
     assert not_made.startswith("not made: int8 with opencl is refused: Paddle Lite has no INT8 GPU kernels")
     assert [line for line in notes if line.startswith("note: ") and "digits" in line] == notes != []
     assert seconds.startswith("seconds: export ")
     assert "bundle " in seconds
-    assert failed.startswith("error: 1 of 6 bundles were not made: int8 with opencl is refused")
 
 
 def test_stdout_is_the_manifests_and_nothing_else(made):
@@ -376,12 +378,12 @@ def test_an_out_that_cannot_be_written_is_refused_before_anything_is_read(
     assert "missing" not in line
 
 
-def test_list_prints_the_eight_models_with_their_published_figures():
+def test_list_prints_the_models_with_their_published_figures():
     done = opt("--list")
     assert done.returncode == 0
     for variant in zoo.MODELS.values():
         (line,) = [line for line in done.stdout.splitlines() if line.startswith(f"{variant.name} ")]
-        assert f"{100 * variant.published.top1:.1f}" in line
+        assert variant.published is None or f"{100 * variant.published.top1:.1f}" in line
         assert "…" not in line
 
 

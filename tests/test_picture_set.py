@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 
@@ -65,6 +66,22 @@ def test_the_digest_knows_files_and_pixels_but_not_labels(photos):
     assert picture_set.load("digits", ("cat",), limit=1, notify=unheard).labels is None
 
 
+def test_the_digest_is_of_contents_and_not_of_sizes_times_or_names(photos, tmp_path):
+    def digest(folder: Path) -> str:
+        return picture_set.load(str(folder), digits.CLASSES, notify=unheard).digest
+
+    first = digest(photos)
+    path = photos / "3" / "3.png"
+    before = path.stat()
+    path.write_text("X")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    assert digest(photos) != first
+    path.write_text("3")
+    assert digest(photos) == first
+    assert digest(photos.rename(tmp_path / "moved")) == first
+
+
 def test_a_name_that_is_no_text_can_be_printed(tmp_path):
     (tmp_path / b"gr\xf6sse.png".decode("utf-8", "surrogateescape")).write_text("")
     pictures = picture_set.load(str(tmp_path), digits.CLASSES, notify=unheard)
@@ -110,5 +127,5 @@ def test_folders_count_by_their_place_with_a_word_or_give_the_names(photos):
 def test_a_file_is_sent_to_another_process_as_its_path(photos):
     found = picture_set.load(str(photos), digits.CLASSES, notify=unheard)
     for picture in found.pictures:
-        picture.stamp()
+        picture.digest()
         assert len(pickle.dumps(picture)) < 400

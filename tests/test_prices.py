@@ -127,7 +127,7 @@ def test_a_layer_left_in_float_costs_its_price_more(attention: str, tmp_path: Pa
         assert taken == pytest.approx(found.whole + fp32 - int8, abs=1), layer
 
 
-@pytest.mark.parametrize("variant", zoo.MODELS.values(), ids=lambda variant: variant.name)
+@pytest.mark.parametrize("variant", zoo.DEITS.values(), ids=lambda variant: variant.name)
 def test_every_variant_has_a_price_of_at_most_its_plain_int8_and_far_below_float(variant: zoo.Variant):
     found = prices.prices(variant, 1000, recipe(rewrite={}))
     assert 0.9 * found.whole < found.least <= found.whole

@@ -95,7 +95,7 @@ def test_a_conversion_is_a_bundle_to_open_again(tmp_path: Path) -> None:
     ("options", "words"),
     [
         ({"target": "opencl"}, "no INT8 GPU kernels"),
-        ({"precision": "int4"}, "int8, fp16, fp32"),
+        ({"precision": "int4"}, "int8, int8-fp16, fp16, fp32"),
         ({"target": "npu"}, "arm, opencl"),
         ({"recipe": "nothing"}, "no recipe 'nothing'"),
         ({"recipe": Path("nothing.yaml")}, "no recipe 'nothing.yaml'"),

@@ -27,7 +27,7 @@ def test_layer_norm_commutes_with_it():
     tokens = np.random.default_rng(1).normal(2, 3, (5, 48))
     ones, zeros = np.ones(48), np.zeros(48)
     np.testing.assert_allclose(
-        layer_norm(tokens @ turn, ones, zeros), layer_norm(tokens, ones, zeros) @ turn, atol=1e-6
+        layer_norm(tokens @ turn, ones, zeros, 1e-6), layer_norm(tokens, ones, zeros, 1e-6) @ turn, atol=1e-6
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import platform
 import resource
+import shutil
 import subprocess
 import tarfile
 import threading
@@ -35,18 +37,18 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
         yield running
 
 
-def silent(line: str) -> None:
-    raise AssertionError(f"unexpected notice: {line}")
+def of_the_first_use(line: str) -> None:
+    assert "has SHA-256" in line
 
 
 def get(cache: Path, build: Build = ARM64, **options: object) -> sdk.Sdk:
-    defaults = {"timeout": 60.0, "progress": False, "notify": silent}
+    defaults = {"timeout": 60.0, "progress": False, "notify": of_the_first_use}
     return sdk.fetch(build, cache, **{**defaults, **options})  # type: ignore[arg-type]
 
 
 def leftovers(cache: Path) -> set[str]:
-    """What lies beside the SDKs, locks left out."""
-    return {path.name for path in (cache / "sdk" / TAG).iterdir() if path.suffix != ".lock"}
+    """What lies beside the SDKs, locks and the archives' SHA-256 left out."""
+    return {path.name for path in (cache / "sdk" / TAG).iterdir() if path.suffix not in (".lock", ".sha256")}
 
 
 # ---- what is there
@@ -75,7 +77,10 @@ def test_the_cache_is_that_of_the_weights(
     server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DEIT_LITE_CACHE", str(tmp_path / "mine"))
-    assert sdk.fetch(ARM64, notify=silent, progress=False).path == tmp_path / "mine/sdk" / TAG / "arm64-v8a"
+    assert (
+        sdk.fetch(ARM64, notify=of_the_first_use, progress=False).path
+        == tmp_path / "mine/sdk" / TAG / "arm64-v8a"
+    )
     assert sdk.find("arm64-v8a") is not None
     monkeypatch.delenv("DEIT_LITE_CACHE")
     assert sdk.folder_of(ARM64).is_relative_to(os.environ["XDG_CACHE_HOME"])
@@ -143,7 +148,9 @@ def test_two_at_once_download_once(server: FileServer, tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert results[0] == results[1] == sdk.find("arm64-v8a", cache=tmp_path)
-    assert notices == ["waiting: another process is getting arm64-v8a"]
+    waiting, first_use = notices
+    assert waiting == "waiting: another process is getting arm64-v8a"
+    of_the_first_use(first_use)
     assert len(server.ranges) == 2  # is it reachable, and the file
 
 
@@ -314,6 +321,49 @@ def test_an_archive_put_into_the_cache_by_hand(server: FileServer, tmp_path: Pat
     write(place, releases.release())
     assert get(tmp_path).runtime.version == TAG
     assert server.ranges == []
+
+
+# ---- SHA-256
+
+
+def sha256(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def test_another_archive_from_the_server_is_refused(server: FileServer, tmp_path: Path) -> None:
+    made = get(tmp_path)
+    assert made.archive_sha256 == sha256(server.body)
+    shutil.rmtree(made.path)
+    server.body = releases.release("arm64-v8a", "changed")
+    record = tmp_path / "sdk" / TAG / f"{ARM64.asset}.sha256"
+    with pytest.raises(DownloadError) as caught:
+        get(tmp_path)
+    message = str(caught.value)
+    for words in (
+        "another file than at its first use",
+        ARM64.url,
+        "--file",
+        f"delete {record} or give --sha256",
+    ):
+        assert words in message
+    assert "\n" not in message
+    assert leftovers(tmp_path) == set()
+    assert get(tmp_path, sha256=sha256(server.body)).archive_sha256 == sha256(server.body)
+
+
+def test_a_demanded_sha256_is_held_by_download_cache_and_file(server: FileServer, tmp_path: Path) -> None:
+    good, bad = sha256(server.body), "0" * 64
+    file = write(tmp_path / "a.tar.gz", server.body)
+    with pytest.raises(DownloadError, match="another file than the one that --sha256 demands"):
+        get(tmp_path, sha256=bad)
+    with pytest.raises(InputError, match=r"a\.tar\.gz is another file than the one that --sha256 demands"):
+        get(tmp_path, file=file, sha256=bad)
+    assert leftovers(tmp_path) == set()
+    assert get(tmp_path, file=file, sha256=f"sha256:{good.upper()}") == get(tmp_path, sha256=good)
+    with pytest.raises(InputError, match=f"from another archive .* was {good}, not {bad}; delete the folder"):
+        get(tmp_path, sha256=bad)
+    with pytest.raises(InputError, match="'cafe' is no SHA-256; give its 64"):
+        get(tmp_path, sha256="cafe")
 
 
 # ---- the disk, and what is killed

@@ -19,23 +19,23 @@ from quant.program.quantizers import Segments, take_apart
 from quant.recipe import Recipe
 from quant.rewrite.block import fake_quantize
 from quant.rewrite.gptq import nearest
-from quant.sensitivity.figures import Measured, Sums, Whole
-from quant.sensitivity.program import Program
+from quant.sensitivity.figures import RowFigures, Sums, Whole
+from quant.sensitivity.program import PreparedProgram
 from quant.sensitivity.results import document, rank, recipe_text
-from quant.sensitivity.run import WHOLE, Job, Sensitivity, Store, measure
+from quant.sensitivity.run import WHOLE, RowJob, Sensitivity, Store, measure
 
 REWRITE = {"views": 1, "tanh_gelu": False, "attention": "per_head"}
 
 
-def measured(program: Program) -> Sensitivity:
+def measured(program: PreparedProgram) -> Sensitivity:
     """All rows, in this process."""
-    job = Job(program, program.sha256, "these", VARIANT.preprocess)
+    job = RowJob(program, program.sha256, "these", VARIANT.preprocess)
     whole = measure(job, None, 0, SHOWN)
     assert isinstance(whole, Whole)
     return Sensitivity(whole, [(row, measure(job, row, 0, SHOWN)) for row in program.rows()])
 
 
-def one(found: Sensitivity, name: str) -> Measured:
+def one(found: Sensitivity, name: str) -> RowFigures:
     (figures,) = (figures for row, figures in found.rows if row.name == name)
     return figures
 
@@ -53,18 +53,18 @@ def noise(reference: np.ndarray, found: np.ndarray) -> float:
 
 
 @pytest.fixture(scope="module")
-def stock(tmp_path_factory: pytest.TempPathFactory) -> Program:
+def stock(tmp_path_factory: pytest.TempPathFactory) -> PreparedProgram:
     """Two blocks by PaddleSlim alone, all in INT8."""
     return made(tmp_path_factory.mktemp("stock"), recipe())
 
 
 @pytest.fixture(scope="module")
-def found(stock: Program) -> Sensitivity:
+def found(stock: PreparedProgram) -> Sensitivity:
     return measured(stock)
 
 
 @pytest.fixture(scope="module")
-def deit(tmp_path_factory: pytest.TempPathFactory) -> Program:
+def deit(tmp_path_factory: pytest.TempPathFactory) -> PreparedProgram:
     """Two blocks by the deit recipe, exact but for the rounding."""
     return made(tmp_path_factory.mktemp("deit"), recipe("blocks.*.attn.av", rewrite=REWRITE))
 
@@ -93,7 +93,7 @@ def test_taken_apart_and_put_together_it_is_the_simulation(tmp_path: Path, optio
     assert len(segments) == 4
 
 
-def test_rows_of_a_network_with_a_layer_per_head(deit: Program):
+def test_rows_of_a_network_with_a_layer_per_head(deit: PreparedProgram):
     rows = deit.rows()
     block = ["attn.q", "attn.k", "attn.v", "attn.proj", "mlp.fc1", "mlp.fc2", "attn.qk"]
     assert {row.name for row in rows if row.kind == "layer"} == {
@@ -115,7 +115,7 @@ def test_rows_of_a_network_with_a_layer_per_head(deit: Program):
     assert (places["patch_embed.proj"], places["blocks.1.attn.qk"], places["head"]) == (0, 2, 3)
 
 
-def test_every_quantizer_is_in_one_layer_and_one_tensor(stock: Program):
+def test_every_quantizer_is_in_one_layer_and_one_tensor(stock: PreparedProgram):
     rows = stock.rows()
     for kinds in (("layer",), ("activation", "weight")):
         reads = [read for row in rows if row.kind in kinds for read in row.reads]
@@ -125,7 +125,7 @@ def test_every_quantizer_is_in_one_layer_and_one_tensor(stock: Program):
     assert set(reads) == {*parts.activations, *parts.weights}
 
 
-def test_instructions_of_a_layer(stock: Program):
+def test_instructions_of_a_layer(stock: PreparedProgram):
     known = {row.name: row.instructions for row in stock.rows() if row.kind == "layer"}
     assert known["blocks.0.mlp.fc1"] == pytest.approx(
         [linear(197, 192, 768, int8=True), linear(197, 192, 768, int8=False)]
@@ -138,7 +138,7 @@ def test_instructions_of_a_layer(stock: Program):
         assert 1e6 < int8 < fp32 < 20e6
 
 
-def test_a_weight_by_hand(stock: Program, found: Sensitivity):
+def test_a_weight_by_hand(stock: PreparedProgram, found: Sensitivity):
     row = next(row for row in stock.rows() if row.name == "blocks.1.mlp.fc2 weight")
     (read,) = row.reads
     with static_graph() as executor:
@@ -152,7 +152,7 @@ def test_a_weight_by_hand(stock: Program, found: Sensitivity):
     assert figures.snr_db == pytest.approx(10 * np.log10(figures.signal / expected), abs=0.05)
 
 
-def test_an_activation_by_hand_alone_and_left_out(stock: Program, found: Sensitivity):
+def test_an_activation_by_hand_alone_and_left_out(stock: PreparedProgram, found: Sensitivity):
     with static_graph() as executor:
         loaded = LoadedProgram(stock.fp32, executor)
         product = [op for op in loaded.program.global_block().ops if op.type == "matmul_v2"][-1]
@@ -169,7 +169,7 @@ def test_an_activation_by_hand_alone_and_left_out(stock: Program, found: Sensiti
     assert one(found, "head").without.noise == pytest.approx(without, rel=5e-2)
 
 
-def test_the_networks_own_figures(stock: Program, found: Sensitivity):
+def test_the_networks_own_figures(stock: PreparedProgram, found: Sensitivity):
     (floats,), (int8,) = run(stock.fp32), run(stock.int8)
     assert found.whole.int8.noise == pytest.approx(noise(floats, int8), rel=5e-2)
     assert found.whole.int8.pictures == PICTURES
@@ -215,7 +215,7 @@ def test_a_planted_activation_is_the_worst(tmp_path: Path):
     assert min(layers[0].expected_db, layers[0].gain_db) > 6
 
 
-def test_weights_that_the_rewrite_rounded_are_measured_all_the_same(deit: Program):
+def test_weights_that_the_rewrite_rounded_are_measured_all_the_same(deit: PreparedProgram):
     figures = measured(deit)
     assert figures.whole.float_graph.snr_db > 90
     layers, _ = rank(figures)
@@ -225,19 +225,19 @@ def test_weights_that_the_rewrite_rounded_are_measured_all_the_same(deit: Progra
         assert 20 < one(figures, row.name).isolated.snr_db < 120
 
 
-def test_what_skip_brings_is_what_was_measured(stock: Program, found: Sensitivity, tmp_path: Path):
+def test_what_skip_brings_is_what_was_measured(stock: PreparedProgram, found: Sensitivity, tmp_path: Path):
     worst = rank(found)[0][0]
     without = measured(made(tmp_path, recipe(worst.row.name)))
     assert without.whole.int8.snr_db == pytest.approx(worst.measured.without.snr_db, abs=0.3)
     assert worst.row.name not in {row.name for row, _ in without.rows}
 
 
-def test_a_rewritten_layer_that_is_skipped_keeps_its_weight(deit: Program, tmp_path: Path):
+def test_a_rewritten_layer_that_is_skipped_keeps_its_weight(deit: PreparedProgram, tmp_path: Path):
     (row,) = (row for row in deit.rows() if row.name == "blocks.0.attn.v")
-    job = Job(deit, deit.sha256, "these", VARIANT.preprocess)
+    job = RowJob(deit, deit.sha256, "these", VARIANT.preprocess)
     predicted = measure(job, row, 0, SHOWN).without.snr_db
     skipped = made(tmp_path, recipe("blocks.*.attn.av", row.name, rewrite=REWRITE))
-    whole = measure(Job(skipped, skipped.sha256, "these", VARIANT.preprocess), None, 0, SHOWN)
+    whole = measure(RowJob(skipped, skipped.sha256, "these", VARIANT.preprocess), None, 0, SHOWN)
     assert whole.int8.snr_db > measure(job, None, 0, SHOWN).int8.snr_db + 0.5
     # Not to the last bit: the layers behind it are rounded for other inputs.
     assert whole.int8.snr_db == pytest.approx(predicted, abs=0.4)
@@ -262,23 +262,23 @@ def test_a_store_skips_what_is_not_its_own_or_cut_off(tmp_path: Path):
     path = tmp_path / "sensitivity.jsonl"
     sums = Sums(2, 1.5, 0.25, 0.75, 1)
     mine, other = Store(path, "mine"), Store(path, "other")
-    mine.add(("a", 0), Measured(sums, sums))
-    other.add(("a", 0), Measured(replace(sums, noise=9.0), sums))
+    mine.add(("a", 0), RowFigures(sums, sums))
+    other.add(("a", 0), RowFigures(replace(sums, noise=9.0), sums))
     mine.add((WHOLE, 0), Whole(sums, sums, sums))
     with path.open("a") as file:
         file.write(path.read_text().splitlines()[0].replace('"a"', '"b"')[:-9])
-    mine.add(("c", 1), Measured(sums, sums))
+    mine.add(("c", 1), RowFigures(sums, sums))
     kept = {
-        ("a", 0): Measured(sums, sums),
+        ("a", 0): RowFigures(sums, sums),
         (WHOLE, 0): Whole(sums, sums, sums),
-        ("c", 1): Measured(sums, sums),
+        ("c", 1): RowFigures(sums, sums),
     }
     assert mine.read() == kept
     mine.forget()
     assert mine.read() == {}
     assert other.read()["a", 0].isolated.noise == 9.0
     with pytest.raises(InputError, match="cannot write .*choose another --out"):
-        Store(tmp_path / "nowhere" / "file", "mine").add(("a", 0), Measured(sums, sums))
+        Store(tmp_path / "nowhere" / "file", "mine").add(("a", 0), RowFigures(sums, sums))
 
 
 def test_the_recipe_names_the_worst_layers_and_loads(found: Sensitivity, tmp_path: Path):
@@ -318,7 +318,7 @@ def test_results_are_in_order_of_damage(found: Sensitivity):
     assert json.loads(json.dumps(figures, allow_nan=False)) == figures
 
 
-def test_a_program_that_is_no_chain_of_blocks(stock: Program):
+def test_a_program_that_is_no_chain_of_blocks(stock: PreparedProgram):
     with static_graph() as executor:
         parts = take_apart(LoadedProgram(stock.int8, executor))
         block = parts.loaded.program.global_block()

@@ -21,14 +21,14 @@ from lite.model import weights
 from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
 from quant import recipe as recipes
-from quant.sensitivity.program import Program, folder_for
-from quant.sensitivity.run import Job, Run, measure
+from quant.sensitivity.program import PreparedProgram, folder_for
+from quant.sensitivity.run import RowJob, SensitivityRun, measure
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="module")
-def stock(tmp_path_factory: pytest.TempPathFactory) -> Program:
+def stock(tmp_path_factory: pytest.TempPathFactory) -> PreparedProgram:
     """Two blocks by PaddleSlim alone, all in INT8."""
     return made(tmp_path_factory.mktemp("stock"), recipe())
 
@@ -38,7 +38,7 @@ def command(*arguments: str | Path) -> list[str]:
 
 
 @pytest.fixture
-def arguments(stock: Program, tmp_path: Path) -> list[str]:
+def arguments(stock: PreparedProgram, tmp_path: Path) -> list[str]:
     """Arguments for a run on the two blocks, in a folder of its own."""
     loaded = weights.load(zoo.find("deit_tiny"), "digits", notify=print)
     out = tmp_path / "out"
@@ -66,7 +66,7 @@ def test_ctrl_c_and_the_same_command_again(arguments: list[str], tmp_path: Path)
     assert json.loads(stopped.stdout)["error"]["exit_code"] == 130
     before = lines.read_text()
     done = before.count("\n")
-    rows = 2 * (1 + len(Program(next((tmp_path / "out").glob("program-*"))).rows()))
+    rows = 2 * (1 + len(PreparedProgram(next((tmp_path / "out").glob("program-*"))).rows()))
     assert f"interrupted: {done} of {rows} measurements done; the same command goes on" in stopped.stderr
     assert 5 <= done < rows
     assert not (tmp_path / "out" / "sensitivity.json").exists()
@@ -138,25 +138,25 @@ def test_an_unreadable_picture_is_named(arguments: list[str], tmp_path: Path):
     assert "bad.png" in done.stderr.splitlines()[-1]
 
 
-def test_a_program_that_changes_under_way_is_refused(stock: Program, tmp_path: Path):
-    copied = Program(tmp_path / "program")
+def test_a_program_that_changes_under_way_is_refused(stock: PreparedProgram, tmp_path: Path):
+    copied = PreparedProgram(tmp_path / "program")
     shutil.copytree(stock.folder, copied.folder)
-    job = Job(copied, copied.sha256, "these", VARIANT.preprocess)
+    job = RowJob(copied, copied.sha256, "these", VARIANT.preprocess)
     with (copied.folder / "layers.json").open("a") as file:
         file.write("\n")
     with pytest.raises(InputError, match="is not what this run began with"):
         measure(job, None, 0, SHOWN)
 
 
-def test_a_dask_cluster_gives_the_same(stock: Program, tmp_path: Path):
+def test_a_dask_cluster_gives_the_same(stock: PreparedProgram, tmp_path: Path):
     from distributed import LocalCluster
 
     with LocalCluster(
         n_workers=1, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
     ) as cluster:
         address = cluster.scheduler_address
-        cluster_found = Run(
+        cluster_found = SensitivityRun(
             stock, CHECK, VARIANT.preprocess, tmp_path, lambda: workers.connected(address)
         ).run()
-    here = Run(stock, CHECK, VARIANT.preprocess, tmp_path / "here", lambda: workers.local(1)).run()
+    here = SensitivityRun(stock, CHECK, VARIANT.preprocess, tmp_path / "here", lambda: workers.local(1)).run()
     assert cluster_found == here

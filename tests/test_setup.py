@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import io
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from loopback import serve
 from waiting import ended
 
 PYTHON = Path(sys._base_executable)  # type: ignore[attr-defined]
@@ -117,6 +121,20 @@ def test_says_how_to_get_python_where_there_is_none(machine: Machine, place: str
 
 
 @pytest.mark.parametrize(
+    "arguments", [("tools/serve.py", "--help"), ("--requirements", "requirements-serving.txt", "-c", "pass")]
+)
+def test_the_server_has_an_environment_of_its_own(machine: Machine, root: Path, arguments: tuple[str, ...]):
+    """As below, run.sh refuses a folder that it did not make: proof of which one it was about to use."""
+    machine.python("bin/python3.10")
+    mine = machine.folder / "venv-serving" / "thesis.txt"
+    mine.parent.mkdir()
+    mine.write_text("not to be lost")
+    words = [str(root / word) if word.endswith(".txt") else word for word in arguments]
+    assert f"{machine.venv}-serving is no environment" in refusal(machine.run(*words))
+    assert not machine.venv.exists()
+
+
+@pytest.mark.parametrize(
     ("path", "environment"),
     [
         ("bin/python3.10", {}),
@@ -216,3 +234,40 @@ def test_ctrl_c_ends_a_set_up_with_130_and_the_next_is_whole(machine: Machine, a
     assert done.stderr == f"run.sh: interrupted; the next run sets {machine.venv} up anew\n"
     again = machine.run(*command)
     assert (again.returncode, again.stdout) == (0, "runs\n")
+
+
+def wheel(text: str) -> bytes:
+    """A wheel of the module `probe` with `text` in it."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as files:
+        files.writestr("probe.py", text)
+        files.writestr("probe-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: probe\nVersion: 1\n")
+        files.writestr(
+            "probe-1.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        files.writestr("probe-1.dist-info/RECORD", "")
+    return packed.getvalue()
+
+
+def test_only_files_of_the_sha256_that_is_written_are_installed(machine: Machine):
+    machine.python("bin/python3.10")
+    requirements = machine.folder / "one.txt"
+    good = wheel("print('the one that was meant')")
+    digest = hashlib.sha256(good).hexdigest()
+    with serve(wheel("print('another')")) as server:
+        line = f"probe @ {server.url.removesuffix('/file')}/probe-1-py3-none-any.whl"
+        command = ("--requirements", requirements, "-m", "probe")
+        for ending, why in (
+            (f" --hash=sha256:{digest}", "THESE PACKAGES DO NOT MATCH THE HASHES"),
+            ("", "Hashes are required in --require-hashes mode"),
+        ):
+            requirements.write_text(f"{line}{ending}\n")
+            refused = machine.run(*command)
+            assert refused.returncode == 1
+            assert refused.stdout == ""
+            assert why in refused.stderr
+            assert "run.sh: pip could not install one.txt; see its message above" in refused.stderr
+        server.body = good
+        requirements.write_text(f"{line} --hash=sha256:{digest}\n")
+        installed = machine.run(*command)
+    assert (installed.returncode, installed.stdout) == (0, "the one that was meant\n"), installed.stderr

@@ -70,7 +70,7 @@ def test_the_last_good_checkpoint_outlives_a_full_disk(colours: Pictures, tmp_pa
             resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, hard))
 
     try:
-        with pytest.raises(InputError, match=r"the disk is full .the last good one is .*x\.npz.; .*--resume"):
+        with pytest.raises(InputError, match=r"too large; .*--resume .the last good one is .*x\.npz."):
             run(task, on_step=disk_fills_up)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

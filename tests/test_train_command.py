@@ -226,7 +226,7 @@ def test_where_it_cannot_write_is_said_before_it_trains(
     refused: Callable[..., str], tmp_path: Path, colours: Path
 ):
     (tmp_path / "file").write_text("")
-    for out, words in (("file/x.pdparams", "cannot write"), ("colours", "is a folder")):
+    for out, words in (("file/x.pdparams", "cannot write"), ("colours", "it is a folder")):
         message = refused("--model", "deit_tiny", "--data", colours, "--force", "--out", tmp_path / out)
         assert words in message
         assert "choose another --out" in message

@@ -12,7 +12,7 @@ from lite.training import settings
 from lite.training.schedule import Shape, shape
 from lite.training.settings import Schedule, Settings, Stage
 
-VARIANTS = list(zoo.MODELS.values())
+VARIANTS = list(zoo.DEITS.values())
 
 
 def test_the_settings_that_come_along():

@@ -22,8 +22,8 @@ from lite.engines.workers import ChunkResult
 from lite.errors import ConversionError, InputError
 from lite.measure import comparison, validate
 from lite.measure.chunks import SIZE
-from lite.measure.comparison import Comparison
-from lite.measure.validate import Run
+from lite.measure.comparison import ReferenceNetwork
+from lite.measure.validate import ValidationRun
 from lite.pictures import digits, picture_set
 from lite.pictures.picture_set import PictureSet
 
@@ -106,7 +106,9 @@ def test_the_logits_are_those_of_the_engine_alone(whole, tiny_bundle, photos):
     made = bundle.read(tiny_bundle)
     predictor = LiteEngine(made.host_nb).open()
     pictures = picture_set.load(str(photos), made.labels, notify=unheard)
-    deployed = Run(made, pictures, None, whole[0], lambda: unheard("nothing is missing")).run().deployed
+    deployed = (
+        ValidationRun(made, pictures, None, whole[0], lambda: unheard("nothing is missing")).run().deployed
+    )
     for index in (0, SIZE, COUNT - 1):
         pixels = pictures.pictures[index].tensor(made.preprocess)
         np.testing.assert_array_equal(deployed[index], predictor.run(pixels))
@@ -150,8 +152,39 @@ def test_nothing_is_run_again_but_with_restart(whole, tiny_bundle, photos, tmp_p
     assert len(changed) == 5
 
 
-def here(tiny_bundle: Path, pictures: PictureSet, out: Path, compared: Comparison | None = None) -> Run:
-    return Run(bundle.read(tiny_bundle), pictures, compared, out, lambda: workers.local(1))
+def test_what_was_stored_is_of_contents_whatever_size_and_time_say(whole, tiny_bundle, photos, tmp_path):
+    """Another picture of as many bytes and the same time is run; one that was only touched is not."""
+    moved, out = tmp_path / "photos", tmp_path / "out"
+    shutil.copytree(photos / "1", moved)
+    deployed = here(tiny_bundle, picture_set.load(str(moved), digits.CLASSES, notify=unheard), out)
+    first = deployed.run().deployed
+    files = sorted(moved.iterdir())
+    for path in files:
+        path.touch()
+    stored = chunk_files(out)
+    again = here(tiny_bundle, picture_set.load(str(moved), digits.CLASSES, notify=unheard), out)
+    np.testing.assert_array_equal(again.run().deployed, first)
+    assert chunk_files(out) == stored
+    # Padding behind a PNG's end changes no pixel, so both pictures can have one size.
+    other = next((photos / "5").iterdir()).read_bytes()
+    size = max(len(other), files[0].stat().st_size)
+    files[0].write_bytes(files[0].read_bytes().ljust(size, b"\0"))
+    before = files[0].stat()
+    padded = (
+        here(tiny_bundle, picture_set.load(str(moved), digits.CLASSES, notify=unheard), out).run().deployed
+    )
+    files[0].write_bytes(other.ljust(size, b"\0"))
+    os.utime(files[0], ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (files[0].stat().st_size, files[0].stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    last = here(tiny_bundle, picture_set.load(str(moved), digits.CLASSES, notify=unheard), out).run().deployed
+    assert not np.array_equal(last[0], padded[0])
+    np.testing.assert_array_equal(last[1:], padded[1:])
+
+
+def here(
+    tiny_bundle: Path, pictures: PictureSet, out: Path, compared: ReferenceNetwork | None = None
+) -> ValidationRun:
+    return ValidationRun(bundle.read(tiny_bundle), pictures, compared, out, lambda: workers.local(1))
 
 
 def test_a_changed_picture_starts_a_new_folder(whole, tiny_bundle, photos, tmp_path):
@@ -210,7 +243,7 @@ def test_a_dask_cluster_gives_the_same(whole, tiny_bundle, photos, tmp_path):
         n_workers=1, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
     ) as cluster:
         address = cluster.scheduler_address
-        found = Run(
+        found = ValidationRun(
             made, pictures, comparison.rebuilt(made), tmp_path, lambda: workers.connected(address)
         ).run()
         results = validate.document(found, max_drift=None, seconds={})

@@ -11,6 +11,7 @@ import pytest
 from paddle.nn import functional
 
 from lite.errors import InputError
+from lite.model.deploy import deployable_state
 from lite.model.pdparams import read_state
 from lite.model.state import check_state
 
@@ -93,7 +94,7 @@ def test_state_is_deit_smalls_and_its_logits_are_features(vit_small) -> None:
     np.testing.assert_array_equal(features @ state["head.weight"] + state["head.bias"], features)
 
 
-def test_layer_scale_is_folded_and_qkv_packed_in_order(vit_small) -> None:
+def test_layer_scale_is_kept_and_qkv_packed_in_order(vit_small) -> None:
     backbone = _backbone(np.random.default_rng(4))
     prefix = "backbone.encoder.layer.3."
     layer = {name.removeprefix(prefix): v for name, v in backbone.items() if name.startswith(prefix)}
@@ -105,9 +106,19 @@ def test_layer_scale_is_folded_and_qkv_packed_in_order(vit_small) -> None:
         ]
         name = f"attention.attention.{part}"
         np.testing.assert_allclose(ours, tokens @ layer[f"{name}.weight"] + layer[f"{name}.bias"], rtol=1e-5)
-    dense = tokens @ layer["attention.output.dense.weight"] + layer["attention.output.dense.bias"]
-    ours = tokens @ block["attn.proj.weight"] + block["attn.proj.bias"]
-    np.testing.assert_allclose(ours, dense * layer["layer_scale1.lambda1"], rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(block["attn.proj.weight"], layer["attention.output.dense.weight"])
+    np.testing.assert_array_equal(block["gamma_1"], layer["layer_scale1.lambda1"])
+    np.testing.assert_array_equal(block["gamma_2"], layer["layer_scale2.lambda1"])
+
+
+def test_layer_scale_goes_into_the_layers_before_it_on_the_way_to_the_phone(vit_small) -> None:
+    state = vit_small.to_deit(_backbone(np.random.default_rng(4)))
+    folded = deployable_state(state, vit_small.VARIANT)
+    tokens = np.random.default_rng(5).normal(size=(7, 384))
+    ours = tokens @ folded["blocks.3.attn.proj.weight"] + folded["blocks.3.attn.proj.bias"]
+    dense = tokens @ state["blocks.3.attn.proj.weight"] + state["blocks.3.attn.proj.bias"]
+    np.testing.assert_allclose(ours, dense * state["blocks.3.gamma_1"], rtol=1e-4, atol=1e-4)
+    assert not any("gamma" in name for name in folded)
 
 
 def test_numbered_weights_go_to_the_layer_whose_bias_follows(vit_small) -> None:

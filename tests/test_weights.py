@@ -143,13 +143,72 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_imagenet_is_downloaded_once(offline: Path, official: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     with serve(official) as server:
         monkeypatch.setenv("DEIT_LITE_WEIGHTS_URL", server.url + "/{name}")
-        found = load(TINY, "auto", notify=silent)
+        notices: list[str] = []
+        found = load(TINY, "auto", notify=notices.append)
         assert server.ranges == [None, None]  # whether it is reachable, then the file
+    (notice,) = notices
+    assert f"has SHA-256 {found.sha256}; it is recorded in {offline}.sha256" in notice
     assert (found.source, found.name, found.path, found.classes) == ("imagenet", "imagenet", offline, 1000)
     assert found.labels[0] == "tench, Tinca tinca"
     assert found.labels[999] == "toilet tissue, toilet paper, bathroom tissue"
     for source in ("imagenet", "auto"):
         assert load(TINY, source, notify=silent).sha256 == hashlib.sha256(official).hexdigest()
+
+
+def test_official_weights_must_stay_those_of_their_first_use(
+    offline: Path, official: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = official[:-1_000_000] + bytes(1_000) + official[-999_000:]
+    with serve(official) as server:
+        monkeypatch.setenv("DEIT_LITE_WEIGHTS_URL", server.url + "/{name}")
+        digest = load(TINY, "imagenet", notify=print).sha256
+        offline.write_bytes(other)
+        with pytest.raises(
+            InputError, match=f"{offline.name} is another file than at its first use: .* {digest};"
+        ):
+            load(TINY, "auto", notify=silent)
+        offline.unlink()
+        server.body = other
+        with pytest.raises(DownloadError, match=f"another file than at its first use: .*, not {digest};"):
+            load(TINY, "imagenet", notify=silent)
+        assert not offline.exists()
+        server.body = official
+        assert load(TINY, "imagenet", notify=silent).sha256 == digest
+
+
+def test_weights_put_into_the_cache_are_recorded_once_they_fit(
+    offline: Path, official: bytes, tiny_file: Path
+) -> None:
+    offline.parent.mkdir(parents=True)
+    offline.write_bytes(tiny_file.read_bytes())
+    with pytest.raises(InputError, match="delete the file"):
+        load(TINY, "imagenet", notify=silent)
+    offline.write_bytes(official)
+    notices: list[str] = []
+    load(TINY, "imagenet", notify=notices.append)
+    assert hashlib.sha256(official).hexdigest() in notices[0]
+    load(TINY, "imagenet", notify=silent)
+
+
+def test_a_demanded_sha256(offline: Path, official: bytes, tiny_file: Path, monkeypatch) -> None:
+    good, bad = hashlib.sha256(tiny_file.read_bytes()).hexdigest(), "0" * 64
+    assert load(TINY, str(tiny_file), sha256=good, notify=silent).sha256 == good
+    for source, words in (
+        (str(tiny_file), "Fine_Tuned v2.pdparams"),
+        ("digits", "deit_tiny_digits.pdparams"),
+    ):
+        with pytest.raises(InputError, match=f"{words} is another file than the one that --sha256 demands"):
+            load(TINY, source, sha256=bad, notify=silent)
+    # Weights of digits would not be what is demanded, so they do not stand in.
+    with pytest.raises(DownloadError, match="connection refused"):
+        load(TINY, "auto", sha256=bad, notify=silent)
+    with serve(official) as server:
+        monkeypatch.setenv("DEIT_LITE_WEIGHTS_URL", server.url + "/{name}")
+        with pytest.raises(DownloadError, match="another file than the one that --sha256 demands"):
+            load(TINY, "imagenet", sha256=bad, notify=silent)
+        assert (
+            load(TINY, "auto", sha256=hashlib.sha256(official).hexdigest(), notify=print).source == "imagenet"
+        )
 
 
 def test_imagenet_without_a_network(offline: Path) -> None:

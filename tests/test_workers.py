@@ -17,7 +17,7 @@ from waiting import HANG, runs, until
 from lite import bundle
 from lite.engines import processes, workers
 from lite.engines.paddle_lite import LiteEngine
-from lite.engines.workers import CHUNK, Job
+from lite.engines.workers import CHUNK, EngineJob
 from lite.errors import ConversionError, InputError
 from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
@@ -124,7 +124,7 @@ def test_a_script_without_a_main_guard_that_is_killed(root: Path, tmp_path: Path
 
 def test_the_pictures_of_several_chunks_keep_their_places(tiny_bundle, tmp_path):
     made = bundle.read(tiny_bundle)
-    job = Job.of(LiteEngine(made.host_nb), made.preprocess, 10)
+    job = EngineJob.of(LiteEngine(made.host_nb), made.preprocess, 10)
     (tmp_path / "bad.png").write_text("no picture")
     contents = [*digits.pictures("held_out", CHUNK + 1), tmp_path / "bad.png"]
     pictures = PictureSet.of("mixed", contents).pictures
@@ -146,7 +146,7 @@ def test_the_pictures_of_several_chunks_keep_their_places(tiny_bundle, tmp_path)
 
 def test_a_chunk_that_fails_is_seen_without_waiting(tiny_bundle):
     made = bundle.read(tiny_bundle)
-    job = Job.of(LiteEngine(made.host_nb), made.preprocess, 7)
+    job = EngineJob.of(LiteEngine(made.host_nb), made.preprocess, 7)
     with workers.local(1) as hands:
         pending = hands.submit_all(job, ONE)
         (future,) = pending.chunks
@@ -157,12 +157,12 @@ def test_a_chunk_that_fails_is_seen_without_waiting(tiny_bundle):
 
 def test_an_engine_of_another_size_is_no_engine_of_this_bundle(tiny_bundle, tmp_path):
     made = bundle.read(tiny_bundle)
-    job = Job.of(LiteEngine(made.host_nb), made.preprocess, 7)
+    job = EngineJob.of(LiteEngine(made.host_nb), made.preprocess, 7)
     with pytest.raises(ConversionError, match=r"answers \(10,\), not 7 logits"):
         workers.run_chunk(job, ONE)
     shutil.copyfile(made.host_nb, tmp_path / "host.nb")
     engine = LiteEngine(tmp_path / "host.nb")
-    job = Job(engine, "0" * 64, made.preprocess, 10)
+    job = EngineJob(engine, "0" * 64, made.preprocess, 10)
     with pytest.raises(InputError, match="not the file this run began with"):
         workers.run_chunk(job, ONE)
     (tmp_path / "host.nb").unlink()

@@ -9,11 +9,16 @@ import pytest
 from lite import zoo
 from lite.model.weights import expected_shapes
 
-VARIANTS = list(zoo.MODELS.values())
+VARIANTS = list(zoo.DEITS.values())
 
 
-def test_there_are_eight_variants():
-    assert len(zoo.MODELS) == 8
+def test_there_are_eight_deits_beside_vits_and_deit_iii():
+    assert len(zoo.DEITS) == 8
+    assert all(variant.published for variant in VARIANTS)
+    others = [variant for variant in zoo.MODELS.values() if variant.name not in zoo.DEITS]
+    assert {variant.name.split("_")[0] for variant in others} == {"vit", "deit3"}
+    assert not any(variant.published or variant.weights_url or variant.distilled for variant in others)
+    assert all(variant.layer_scale != variant.class_position for variant in others)
     assert sum(variant.distilled for variant in VARIANTS) == 4
 
 
@@ -37,6 +42,7 @@ def test_the_published_multiply_adds_are_the_architectures(variant: zoo.Variant)
 
 def test_models_are_found_by_either_name():
     assert zoo.find("DeiT_tiny_patch16_224") is zoo.find("deit_tiny")
+    assert zoo.find("deit3_small_patch16_384") is zoo.find("deit3_small_384")
 
 
 def test_an_unknown_model_is_refused_with_the_list():

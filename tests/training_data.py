@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from lite import zoo
-from lite.training.loop import Result, Task, train
+from lite.training.loop import Task, TrainingResult, train
 from lite.training.settings import Settings
 
 # The real variants with two blocks instead of twelve.
@@ -43,12 +43,12 @@ def settings(*, image: int = 32, epochs: int = 1, learning_rate: float = 1e-3, *
     return Settings.model_validate({"stages": [stage], "batch": 8, **changes})
 
 
-def run(task: Task, **options: object) -> Result:
+def run(task: Task, **options: object) -> TrainingResult:
     """Trains without a word."""
     return train(task, **{"report": lambda line: None, **options})  # type: ignore[arg-type]
 
 
-def assert_same(first: Result, second: Result) -> None:
+def assert_same(first: TrainingResult, second: TrainingResult) -> None:
     """Both trained to the same weights, to the last bit."""
     assert first.state.keys() == second.state.keys()
     for name, value in first.state.items():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
+import termios
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,7 +27,7 @@ from lite.phone import install
 from lite.phone.device import Device
 from lite.phone.exclusive import exclusive
 from lite.phone.link import PhoneError
-from lite.phone.measured import Comparison, Measurement
+from lite.phone.measured import BundleComparison, Measurement
 from lite.phone.session import Outcome
 from lite.shown import escaped
 
@@ -45,17 +47,21 @@ def tables(outcomes: Sequence[Outcome]) -> Group:
     return Group(*parts)
 
 
-def show_results(outcomes: Sequence[Outcome], base: str | None, out: Path) -> None:
-    """On standard output the tables, how much faster than the bundle `base` the others are, and the files in `out`."""
+def show_tables(outcomes: Sequence[Outcome], base: str | None) -> None:
+    """On standard output the tables, and how much faster than the bundle `base` the others are."""
     show(tables(outcomes))
     for outcome in outcomes if base else ():
         for one in outcome.measured.comparisons(base or ""):
             click.echo(escaped(_speed_up(outcome, one)))
+
+
+def show_files(out: Path) -> None:
+    """On standard output what a bench has written into `out`."""
     click.echo(f"results  {out / 'results.json'}")
     click.echo(f"report   {out / 'report.html'}")
 
 
-def _speed_up(outcome: Outcome, one: Comparison) -> str:
+def _speed_up(outcome: Outcome, one: BundleComparison) -> str:
     found = one.speed_up
     interval = f"{found.interval.low:.2f} to {found.interval.high:.2f}" if found.interval else "no interval"
     verdict = "" if found.certain else "; may be chance"
@@ -105,11 +111,12 @@ class LiveTable:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._live.stop()
+        with contextlib.suppress(OSError):
+            self._live.stop()
 
     def changed(self, outcome: Outcome) -> None:
-        """What session.Job calls, from any thread."""
-        with self._lock:
+        """What session.Job calls, from any thread; a terminal that is gone is no reason to end."""
+        with self._lock, contextlib.suppress(OSError):
             self._outcomes[outcome.serial] = outcome
             # A push would be a line for each megabyte.
             step = outcome.step if outcome.share is None else self._said.get(outcome.serial)
@@ -160,7 +167,7 @@ def _install(device: Device, bundle: Bundle, package: str) -> None:
 
 
 _CODE = 128 + signal.SIGINT
-_LINE = b"error: interrupted twice: ended at once, what was measured may be lost; run this again\n"
+_LINE = b"error: interrupted twice: ended at once; results.json has the rounds that had ended\n"
 
 
 class _SecondInterrupt(KeyboardInterrupt):
@@ -168,35 +175,51 @@ class _SecondInterrupt(KeyboardInterrupt):
 
 
 @contextlib.contextmanager
-def twice() -> Iterator[None]:
-    """Raises KeyboardInterrupt in the block for the first Ctrl-C; at the second one line is said and the process ends.
+def interruptible() -> Iterator[None]:
+    """Raises KeyboardInterrupt in the block for the first Ctrl-C, SIGTERM or SIGHUP.
 
-    With it end its links to the phones, and with these what runs there.
+    At the second one line is said and the process ends. With it end its links to the phones, and with these what runs
+    there.
     """
-    earlier = signal.getsignal(signal.SIGINT)
-    # Who ignores Ctrl-C, as what a shell runs in the background does, goes on ignoring it.
-    if not callable(earlier):
-        yield
-        return
     count = 0
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal count
         count += 1
+        if number == signal.SIGHUP:
+            _forget_terminal()
         if count == 1:
-            earlier(number, frame)
+            raise KeyboardInterrupt
         if count == 2:
             # Temporary files go and the terminal is as it was.
             raise _SecondInterrupt
         _leave()
 
-    signal.signal(signal.SIGINT, interrupt)
+    # Who ignores one, as what a shell or nohup runs in the background does, goes on ignoring it.
+    earlier = {
+        number: handler
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if (handler := signal.getsignal(number)) is not signal.SIG_IGN
+    }
+    for number in earlier:
+        signal.signal(number, interrupt)
     try:
         yield
     except _SecondInterrupt:
         _leave()
     finally:
-        signal.signal(signal.SIGINT, earlier)
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+
+
+def _forget_terminal() -> None:
+    """Lets what is printed go nowhere where the terminal is gone: each write to it would be an error."""
+    for stream in (1, 2):
+        try:
+            termios.tcgetattr(stream)
+        except termios.error as error:
+            if error.args[0] == errno.EIO:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
 
 
 def _leave() -> NoReturn:

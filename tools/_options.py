@@ -11,8 +11,10 @@ from typing import Any
 import _command
 import click
 
-from lite.engines import BACKENDS
+from lite import checksum
+from lite.engines import BACKENDS, DASK_SCHEDULER, DASK_WORKER
 from lite.engines.base import Options, Selection
+from lite.shown import shown
 from quant import recipe as recipes
 from quant.request import CALIBRATION_PICTURES
 
@@ -26,7 +28,7 @@ class Number(click.FloatRange):
         """As click wants it."""
         number: float = super().convert(value, param, ctx)
         if not math.isfinite(number):
-            self.fail(f"{value!r} is not a finite number", param, ctx)
+            self.fail(f"{shown(value)} is not a finite number", param, ctx)
         return number
 
 
@@ -43,21 +45,34 @@ _weights_option = click.option(
     default="auto",
     show_default=True,
     metavar="auto|imagenet|digits|FILE",
-    help="Official ImageNet weights, the bundled digits ones, or a .pdparams file. auto: imagenet if cached or "
-    "reachable, else digits.",
+    help="Official ImageNet weights, the bundled digits ones, or a file: .pdparams, or .pth, .bin or .safetensors of "
+    "DeiT, timm or Hugging Face (also its folder). auto: imagenet if cached or reachable, else digits.",
 )
+
+
+def sha256_option(of: str, name: str = "--sha256") -> Callable[..., Any]:
+    """Adds --sha256 (or another `name`), the SHA-256 of what `of` says in words; the command gets `sha256`."""
+    return click.option(
+        name,
+        metavar="HEX",
+        callback=lambda context, parameter, value: None if value is None else checksum.parse(value),
+        help=f"SHA-256 that {of} must have.",
+    )
 
 
 def model_option(*, required: bool) -> Callable[..., Any]:
     """Adds --model; the command gets `model`."""
     return click.option(
-        "--model", required=required, metavar="NAME", help="DeiT variant; tools/opt.py --list shows them."
+        "--model",
+        required=required,
+        metavar="NAME",
+        help="DeiT, ViT or DeiT III; tools/opt.py --list shows them.",
     )
 
 
 def weights_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds --weights and --labels to a command, which gets `source` and `labels` for weights.load."""
-    return _weights_option(labels_option(command))
+    """Adds --weights, --sha256 and --labels to a command, which gets `source`, `sha256`, `labels` for weights.load."""
+    return _weights_option(sha256_option("the weights' file")(labels_option(command)))
 
 
 recipe_option = click.option(
@@ -89,6 +104,7 @@ _CLASSIFIER = (
     click.option("--export", type=click.Path(path_type=Path), metavar="DIR", help="A folder of tools/export.py."),
     click.option("--model", metavar="NAME", help="DeiT variant, with --weights."),
     click.option("--weights", metavar="auto|imagenet|digits|FILE", help="Of --model. Default: auto."),
+    sha256_option("the weights' file"),
     labels_option,
     click.option("--backend", type=click.Choice(BACKENDS),
                  help="Default: what the bundle or exported folder is for; inference for --model."),
@@ -116,12 +132,13 @@ def classifier_options(command: Callable[..., Any]) -> Callable[..., Any]:
         export: Path | None,
         model: str | None,
         weights: str | None,
+        sha256: str | None,
         labels: Path | None,
         backend: Any,
         **others: Any,
     ) -> Any:
         selection = Selection(
-            bundle, export, model, weights, labels, backend, Options(device, onednn, tensorrt)
+            bundle, export, model, weights, labels, backend, Options(device, onednn, tensorrt), sha256
         )
         return command(selection=selection, processes=workers or (1 if device == "gpu" else None), **others)
 
@@ -179,7 +196,8 @@ def json_option(what: str) -> Callable[..., Any]:
 
 _PHONE = (
     click.option("--adb-host", metavar="HOST:PORT",
-                 help="The adb server of another computer, such as a device farm's."),
+                 help="The adb server of another computer, such as a device farm's. Default: adb's environment "
+                 "variables, this computer's."),
     click.option("--sdk", type=click.Path(path_type=Path), metavar="DIR",
                  help="Paddle Lite's libraries for the phone. Default: what tools/fetch_sdk.py fetched."),
     click.option("--demo", type=click.Path(path_type=Path), metavar="FILE",
@@ -194,7 +212,7 @@ def serial_option(default: str) -> Callable[..., Any]:
         "serials",
         multiple=True,
         metavar="S",
-        help=f"Only this phone; more than once for several. Default: {default}.",
+        help=f"Only this phone; more than once for several. Default: ANDROID_SERIAL, {default}.",
     )
 
 
@@ -203,6 +221,15 @@ def phone_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_PHONE):
         command = option(command)
     return command
+
+
+def dask_examples(command: str) -> str:
+    """The paragraph of a command's help that says how `command` runs on Dask."""
+    return (
+        "\b\nOn a Dask scheduler, which runs whatever anybody who reaches it sends; so these stay on this computer\n"
+        "(docs/trust.md: on several machines, with TLS):\n"
+        f"  {DASK_SCHEDULER}\n  {DASK_WORKER}\n  ./run.sh {command} --dask tcp://127.0.0.1:8786\n"
+    )
 
 
 _WORKER = (

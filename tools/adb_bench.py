@@ -1,13 +1,17 @@
-"""Measures bundles on phones: pushes what changed, checks the golden picture, then times the network.
+"""Measures bundles on phones: pushes what changed, checks the golden pictures, then times the network.
 
 Every run's latency is kept, and what might have spoilt it is said beside the number: a noisy or throttled run.
+Results are written after every round; --resume goes on with a bench that ended early.
 Nothing is measured on a phone that does not give the bundle's own logits.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
+import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,14 +30,17 @@ from _options import (
     serial_option,
 )
 
-from lite.files import make_folder
+from lite.errors import InputError
 from lite.phone import plan as plans
 from lite.phone.install import PACKAGE
-from lite.phone.plan import Plan
+from lite.phone.plan import BenchPlan
 from lite.shown import shown
 
 if TYPE_CHECKING:
     from lite.bundle import Bundle
+    from lite.phone.device import Device
+    from lite.phone.results_folder import ResultsFolder
+    from lite.phone.session import Outcome, PhoneJob
 
 BENCHES = _command.ROOT / "build" / "bench"
 
@@ -86,11 +93,12 @@ Examples:
   python tools/adb_bench.py --threads 1,2,4 --power-mode high --cooldown-temp 38 --all
   python tools/adb_bench.py --bundle build/bundles/deit_tiny-imagenet-int8-arm \\
       --compare build/bundles/deit_tiny-imagenet-fp32-arm --out build/bench/int8-or-fp32
+  python tools/adb_bench.py --resume --threads 1,2,4 --power-mode high --cooldown-temp 38 --all
   python tools/adb_bench.py --install-bundle --bundle build/bundles/deit_tiny-imagenet-int8-arm
 
 \b
 Exit codes: 0 done · 2 bad usage or input · 6 no usable phone · 7 a phone failed (what others measured is
-kept) · 8 a phone computes another network · 130 interrupted (what was measured is kept)
+kept) · 8 a phone computes another network · 130 interrupted by Ctrl-C, SIGTERM or SIGHUP (what was measured is kept)
 """
 
 
@@ -165,6 +173,12 @@ kept) · 8 a phone computes another network · 130 interrupted (what was measure
     help="Read temperatures and clocks beside the runs; 0: only before and after.",
 )
 @out_option("For results.json, results.csv and report.html. Default: build/bench/TIME.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with the bench in --out, given the same other options; what it has measured is not run again. "
+    "Default of --out then: the newest in build/bench.",
+)
 @click.option("--clean", is_flag=True, help="Only remove from the phones what runs of this have put there.")
 @click.option(
     "--install-bundle",
@@ -198,23 +212,26 @@ def main(
     timeout: float,
     sensors_every: float,
     out: Path | None,
+    resume: bool,
     clean: bool,
     install_bundle: bool,
     package: str,
     as_json: bool,
 ) -> None:
     """Runs the command."""
-    from _bench import LiveTable, install_all, show_results, twice
+    from _bench import install_all
 
-    from lite.phone import push, results, session
+    from lite.phone import push
+    from lite.phone import resume as resuming
     from lite.phone.binaries import Binaries
     from lite.phone.exclusive import exclusive
-    from lite.phone.server import Server, address
-    from lite.phone.session import Job
+    from lite.phone.results_folder import ResultsFolder
+    from lite.phone.server import AdbServer, address
+    from lite.phone.session import PhoneJob
 
-    if clean and install_bundle:
-        raise click.UsageError("give --clean or --install-bundle, not both")
-    plan = Plan(
+    if clean + install_bundle + resume > 1:
+        raise click.UsageError("give one of --clean, --install-bundle and --resume")
+    plan = BenchPlan(
         threads,
         modes,
         [re.sub("^0[xX]", "", mask) for mask in masks],
@@ -228,36 +245,95 @@ def main(
     )
     farm = address(adb_host)
     bundles = [] if clean else _bundles(folders, compare)
-    server = Server(*farm)
+    server = AdbServer(farm)
     devices = server.choose(serials, every, notify=notify)
     if clean:
         for device in devices:
             with exclusive(device):
-                push.clean(device)
-            say(f"{push.FOLDER} is gone", device.serial)
+                left = push.clean(device)
+            if left is None:
+                say(f"{push.FOLDER} is gone", device.serial)
+            else:
+                say(
+                    f"{push.FOLDER} is out of the way; only root can remove it: adb root; "
+                    f"{device.adb} shell rm -rf {left}",
+                    device.serial,
+                )
         return
     if install_bundle:
         raise click.exceptions.Exit(install_all(devices, bundles, package))
-    out = out or BENCHES / datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
+    new = BENCHES / datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
+    base = bundles[0].path.resolve().name if compare else None
+    earlier = None
+    if resume:
+        out = out or _newest()
+        earlier = resuming.read(out, plan, bundles, base)
     # Not after an hour of measuring.
-    make_folder(out)
-    with twice():
+    folder = ResultsFolder(out or new, new, notify=notify, resumed=resume)
+    job = PhoneJob(bundles, plan, Binaries(sdk, demo), earlier=earlier)
+    raise click.exceptions.Exit(_measure(devices, job, folder, base, server.version, as_json))
+
+
+def _measure(
+    devices: Sequence[Device],
+    job: PhoneJob,
+    folder: ResultsFolder,
+    base: str | None,
+    adb_server: int | None,
+    as_json: bool,
+) -> int:
+    """Measures, prints and writes; the exit code."""
+    from _bench import LiveTable, interruptible, show_files, show_tables
+
+    from lite.phone import results, session
+
+    begun = results.now()
+
+    def document(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+        return results.document(outcomes, job, begun=begun, base=base, adb_server=adb_server)
+
+    def keep(outcomes: Sequence[Outcome]) -> None:
+        # At the end it is said if none takes them.
+        with contextlib.suppress(InputError, OSError):
+            folder.write(lambda: document(outcomes))
+
+    with interruptible():
         with LiveTable() as live:
-            job = Job(bundles, plan, Binaries(sdk, demo), live.changed)
+            job = replace(job, changed=live.changed, measured=keep)
             outcomes, interrupted = session.run(devices, job)
-        base = bundles[0].path.resolve().name if compare else None
-        document = results.document(outcomes, job, base=base, adb_server=server.version)
-        results.write(out, document)
-        if as_json:
-            _command.print_json(document)
-        else:
-            show_results(outcomes, base, out)
+        failure: InputError | None = None
+        try:
+            found = folder.write(lambda: document(outcomes), complete=True)
+        except InputError as error:
+            found, failure = document(outcomes), error
+        try:
+            if as_json:
+                _command.print_json(found)
+            else:
+                show_tables(outcomes, base)
+        finally:
+            # Last, and also for a reader who has gone: drawing it takes long.
+            if failure is None:
+                results.write_report(folder.path, found)
+        if failure is None and not as_json:
+            show_files(folder.path)
         for outcome in outcomes:
             if outcome.error:
                 say(str(outcome.error), "error", "bold red")
+        if any(one.status in ("stopped", "failed") and one.measured.measurements for one in outcomes):
+            notify(f"the same command with --resume --out {shlex.quote(str(folder.path))} goes on from here")
+        if failure := failure or folder.error:
+            raise failure
         if interrupted:
             raise KeyboardInterrupt
-    raise click.exceptions.Exit(session.exit_code(outcomes))
+    return session.exit_code(outcomes)
+
+
+def _newest() -> Path:
+    found = sorted(BENCHES.glob("*/results.json"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise InputError(f"there is no bench in {BENCHES}", remedy="name its folder with --out")
+    return found[-1].parent
 
 
 def _bundles(folders: Sequence[Path], compare: Path | None) -> list[Bundle]:

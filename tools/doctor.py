@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,9 @@ from lite.phone.binaries import Binaries
 from lite.phone.facts import Facts
 from lite.phone.host import Check
 from lite.phone.link import NoPhoneError, PhoneError
-from lite.phone.server import Listed, Server, address
+from lite.phone.server import AdbServer, Listed, address, chosen_serials
 
-BENCH = "python tools/adb_bench.py"
+BENCH = ("python", "tools/adb_bench.py")
 MARKS = {
     "ok": "[green]ok[/]",
     "missing": "[bold red]missing[/]",
@@ -62,12 +63,14 @@ def main(
     computer = [*host.python(_command.ROOT), found, host.tools(), host.ndk(), host.sdks(), _adb()]
     phones: list[dict[str, Any]] = []
     try:
-        server = Server(*where)
+        server = AdbServer(where)
         computer.append(host.ok("adb server", f"version {server.version}"))
-        phones = _phones(server, serials, chosen, Binaries(sdk, demo))
+        phones = _phones(server, chosen_serials(serials), chosen, Binaries(sdk, demo))
     except NoPhoneError as error:
         computer.append(Check("adb server", "missing", error.reason, error.remedy or "adb start-server"))
-    next_step, code = _next(computer, phones)
+    given = {"--bundle": folder, "--adb-host": adb_host, "--sdk": sdk, "--demo": demo}
+    options = [word for name, value in given.items() if value is not None for word in (name, str(value))]
+    next_step, code = _next(computer, phones, serials, options)
     if as_json:
         document = {
             "computer": [vars(check) for check in computer],
@@ -90,20 +93,20 @@ def _adb() -> Check:
 
 
 def _phones(
-    server: Server, serials: Sequence[str], chosen: Bundle | None, binaries: Binaries
+    server: AdbServer, serials: Sequence[str], chosen: Bundle | None, binaries: Binaries
 ) -> list[dict[str, Any]]:
     listed = [one for one in server.listed() if not serials or one.serial in serials]
     listed += [_named(server, serial) for serial in serials if serial not in {one.serial for one in listed}]
     return [_phone(server, one, chosen, binaries) for one in listed]
 
 
-def _named(server: Server, serial: str) -> Listed:
+def _named(server: AdbServer, serial: str) -> Listed:
     # It connects to one in the network, or says why there is none.
     server.choose([serial], notify=lambda line: None)
     return Listed(serial, "device")
 
 
-def _phone(server: Server, one: Listed, chosen: Bundle | None, binaries: Binaries) -> dict[str, Any]:
+def _phone(server: AdbServer, one: Listed, chosen: Bundle | None, binaries: Binaries) -> dict[str, Any]:
     entry: dict[str, Any] = {"serial": one.serial, "state": one.state, "facts": None, "problems": []}
     if not one.usable:
         entry["problems"] = [{**one.error.as_dict(), "what": "state"}]
@@ -125,15 +128,22 @@ def _problems(chosen: Bundle | None, known: Facts, binaries: Binaries) -> list[c
     return [] if demo.state == "ok" else [checks.Problem("program", demo.found, demo.remedy or "")]
 
 
-def _next(computer: Sequence[Check], phones: Sequence[dict[str, Any]]) -> tuple[str, int]:
-    """The first thing to do, and the command's exit code."""
+def _next(
+    computer: Sequence[Check],
+    phones: Sequence[dict[str, Any]],
+    serials: Sequence[str],
+    options: Sequence[str],
+) -> tuple[str, int]:
+    """The first thing to do, and the command's exit code; the bench gets what this command was given."""
     for check in computer:
         if check.state == "missing":
             return f"{check.remedy}", 2
     if not phones:
         return "plug in a phone and switch on USB debugging in its developer options", NoPhoneError.exit_code
     if ready := [phone["serial"] for phone in phones if not phone["problems"]]:
-        return BENCH if len(phones) == 1 else f"{BENCH} --serial {ready[0]}", 0
+        named = [serial for serial in ready if serial in serials] or (ready[:1] if len(phones) > 1 else [])
+        words = [*options, *(word for serial in named for word in ("--serial", serial))]
+        return shlex.join([*BENCH, *words]), 0
     return f"{phones[0]['serial']}: {phones[0]['problems'][0]['remedy']}", NoPhoneError.exit_code
 
 

@@ -51,6 +51,7 @@ Exit codes: 0 done · 2 bad usage or input · 4 the export failed or is not equa
 def main(
     model: str,
     source: str,
+    sha256: str | None,
     labels: Path | None,
     form: Format,
     opset: int | None,
@@ -65,7 +66,7 @@ def main(
         exporter.check_free(out, force=force)
     else:
         check_writable_folder(EXPORTS)
-    loaded = load_weights(model, source, labels, notify=notify)
+    loaded = load_weights(model, source, labels, sha256=sha256, notify=notify)
     class_names.remark(loaded.labels, notify)
     out = out or EXPORTS / f"{loaded.variant.name}-{loaded.name}-{form}"
     with Display() as display:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import _command
 import click
-from _options import SECONDS, Number, json_option
+from _options import SECONDS, Number, json_option, sha256_option
 
 from lite import bundle
 from lite.sdk import release, sdk
@@ -39,6 +39,7 @@ from lite.sdk.release import Build
 @click.option(
     "--file", type=click.Path(path_type=Path), help="Archive (.tar.gz) that is there already, or your own."
 )
+@sha256_option("the archive")
 @click.option(
     "--cache", type=click.Path(path_type=Path), help="Folder to keep SDKs in; default: the user's cache."
 )
@@ -57,6 +58,7 @@ def main(
     version: str | None,
     bundle_: Path | None,
     file: Path | None,
+    sha256: str | None,
     cache: Path | None,
     timeout: float,
     as_json: bool,
@@ -73,6 +75,7 @@ def main(
         build,
         cache,
         file=file,
+        sha256=sha256,
         timeout=timeout,
         notify=lambda line: click.echo(line, err=True),
     )
@@ -81,6 +84,7 @@ def main(
         return
     origin = "was in the cache" if cached else f"from {found.source}"
     click.echo(f"Paddle Lite {build.tag} for {build.name}, {origin}")
+    click.echo(f"SHA-256 of its archive: {found.archive_sha256}")
     click.echo(found.path)
     click.echo(found.cmake_flag)
     if found.runtime.shared_stl:
@@ -93,6 +97,7 @@ def _facts(build: Build, found: sdk.Sdk, cached: bool) -> dict:
         "cmake": found.cmake_flag,
         "cached": cached,
         "source": found.source,
+        "archive_sha256": found.archive_sha256,
         "version": build.tag,
         "runtime_version": found.runtime.version,
         "abi": build.abi,

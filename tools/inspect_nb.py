@@ -100,9 +100,11 @@ def _print(facts: dict, print_: Callable) -> None:
             f"multiply-adds for one input of {size}"
         )
     if figures := facts["cost"]:
+        without = figures["without_dot_product"]
         print_(
             f"about {figures['instructions'] / 1e6:.1f} M instructions a picture on a {figures['core']}, "
-            f"{figures['without_dot_product'] / 1e6:.1f} M on a Cortex-A53, without int8 dot products (modelled)"
+            + (f"{without / 1e6:.1f} M on a Cortex-A53, without int8 dot products" if without else "in fp16")
+            + " (modelled)"
         )
 
 

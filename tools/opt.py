@@ -43,7 +43,7 @@ Examples:
   python tools/opt.py --model deit_tiny --budget 190
 
 \b
-Exit codes: 0 done · 2 bad usage or input, or a bundle that cannot be made beside others that are ·
+Exit codes: 0 done · 2 bad usage or input, or a bundle that cannot be made (the others are) ·
 3 drift over --max-drift (bundle kept, marked) · 4 conversion failed · 5 download failed
 """
 
@@ -79,6 +79,7 @@ Exit codes: 0 done · 2 bad usage or input, or a bundle that cannot be made besi
 def main(
     model: str | None,
     source: str,
+    sha256: str | None,
     labels: Path | None,
     precisions: tuple[str, ...],
     targets: tuple[str, ...],
@@ -114,13 +115,13 @@ def main(
 
     recipe_used = Recipe.named(recipe)
     limit = None if budget is None else budget * 1e6
-    int8 = any(request.precision == "int8" for request in requests)
+    int8 = any(request.int8 for request in requests)
     variant = zoo.find(model)
     if limit is not None:
         # Before a server is asked, weights are loaded or anything is converted.
         plan.check_budget(recipe_used, limit, variant, fewest_classes(variant, source), int8=int8)
     loaded, calibration, checked = choose_for(
-        load_weights(model, source, labels, notify=notify),
+        load_weights(model, source, labels, sha256=sha256, notify=notify),
         calib,
         check,
         int8=int8,
@@ -154,14 +155,14 @@ def main(
     if max_drift is not None:
         _gate(bundles, max_drift)
     if refusals:
-        raise InputError(
-            f"{len(refusals)} of {len(refusals) + len(bundles)} bundles were not made", why=refusals[0].reason
-        )
+        made = ", ".join(written.path.name for written in bundles)
+        first = refusals[0]
+        raise InputError(f"made only {made}, since {first.what}", why=first.why, remedy=first.remedy)
 
 
 def _models() -> Table:
     table = Table(
-        title="DeiT variants, with the figures of PaddleClas's page",
+        title="Variants, the DeiTs with the figures of PaddleClas's page",
         caption="top-1/top-5 on ImageNet val in %; TensorRT FP32 at batch 1/4/8 on the page's GPU",
         box=None,
         padding=(0, 1, 0, 0),
@@ -172,6 +173,9 @@ def _models() -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for variant in zoo.MODELS.values():
         figures = variant.published
+        if figures is None:
+            table.add_row(variant.name, str(variant.image))
+            continue
         table.add_row(
             variant.name,
             str(variant.image),

@@ -15,6 +15,7 @@ import click
 from _display import Display, notify, plain, share, show
 from _options import (
     calibration_options,
+    dask_examples,
     json_option,
     model_option,
     out_option,
@@ -30,7 +31,7 @@ from lite.files import check_writable_folder
 PICTURES = 16
 SENSITIVITIES = _command.ROOT / "build" / "sensitivity"
 
-EXAMPLES = """
+EXAMPLES = f"""
 \b
 Examples:
   python tools/sensitivity.py --model deit_tiny
@@ -38,12 +39,7 @@ Examples:
   python tools/sensitivity.py --model deit_tiny --skip-worst 2 --out out/
   python tools/opt.py --model deit_tiny --recipe out/recipe.yaml
 
-\b
-On several machines, with the clone, the pictures and --out at the same paths on all of them:
-  ./run.sh -m dask scheduler
-  ./run.sh -m dask worker tcp://HOST:8786 --nthreads 1 --nworkers 16        # on each machine
-  ./run.sh tools/sensitivity.py --model deit_base --dask tcp://HOST:8786 --out /shared/sensitivity
-
+{dask_examples("tools/sensitivity.py --model deit_base")}
 \b
 Exit codes: 0 done · 2 bad usage or input · 4 conversion, a worker or the scheduler failed (what is done is kept) ·
 5 download failed · 130 interrupted
@@ -89,6 +85,7 @@ Exit codes: 0 done · 2 bad usage or input · 4 conversion, a worker or the sche
 def main(
     model: str,
     source: str,
+    sha256: str | None,
     labels: Path | None,
     recipe: str,
     calib: str | None,
@@ -110,10 +107,10 @@ def main(
     from quant.sensitivity import results
     from quant.sensitivity.program import prepare
     from quant.sensitivity.results import document, rank, recipe_text
-    from quant.sensitivity.run import Run
+    from quant.sensitivity.run import SensitivityRun
 
     check_writable_folder(out or SENSITIVITIES)
-    loaded = load_weights(model, source, labels, notify=notify)
+    loaded = load_weights(model, source, labels, sha256=sha256, notify=notify)
     used = Recipe.named(recipe)
     _, calibration, check = pictures.choose(
         loaded.labels,
@@ -128,7 +125,7 @@ def main(
     out = out or SENSITIVITIES / name
     with Display(remaining=True) as display:
         program = prepare(loaded, used, calibration, out, display.stages, restart=restart)
-        run = Run(
+        run = SensitivityRun(
             program, check, loaded.variant.preprocess, out, workers.opener(count, address), display.stages
         )
         found = run.run(restart=restart)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import _command
 import click
 from _display import Display, notify, say
-from _options import model_option
+from _options import model_option, sha256_option
 
 from lite import labels as class_names
 from lite import zoo
@@ -52,6 +52,7 @@ and val_list.txt with a `path label` a line. Settings: lite/configs/, to be copi
     metavar="none|imagenet|digits|FILE",
     help="What to start from; a head of another number of classes is made anew.",
 )
+@sha256_option("the file of --weights")
 @click.option(
     "--config",
     metavar="NAME|FILE.yaml",
@@ -68,6 +69,7 @@ and val_list.txt with a `path label` a line. Settings: lite/configs/, to be copi
     help="Who a distilled variant learns from: a DeiT, resnet50, …",
 )
 @click.option("--teacher-weights", metavar="imagenet|FILE", help="The teacher's weights.")
+@sha256_option("the file of --teacher-weights", "--teacher-sha256")
 @click.option("--logs", type=click.Path(path_type=Path), metavar="DIR", help="Write curves for TensorBoard.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint beside OUT.")
 @click.option("--strict", is_flag=True, help="End at a picture that can't be read; else others stand in.")
@@ -78,11 +80,13 @@ def main(
     data: str,
     out: Path | None,
     source: str,
+    sha256: str | None,
     config: str | None,
     overrides: tuple[str, ...],
     labels: Path | None,
     teacher_name: str | None,
     teacher_weights: str | None,
+    teacher_sha256: str | None,
     logs: Path | None,
     resume: bool,
     strict: bool,
@@ -107,6 +111,12 @@ def main(
         config or (settings.FROM_NOTHING if source == "none" else settings.FINE_TUNING), overrides
     )
     _check_teacher(variant, teacher_name, teacher_weights)
+    if sha256 and source == "none":
+        raise InputError("--sha256 is of the file of --weights", remedy="give both or neither")
+    if teacher_sha256 and not teacher_name:
+        raise InputError(
+            "--teacher-sha256 is of the file of --teacher-weights", remedy="give both or neither"
+        )
     if data == "digits" and labels:
         raise InputError("--labels names the classes of list files", remedy="the digits have their names")
     pictures: Source = (
@@ -120,8 +130,12 @@ def main(
         source=pictures,
         settings=chosen,
         devices=here,
-        initial=None if source == "none" else initial.load(variant, source, pictures.classes, notify=remark),
-        teacher=teacher.load(teacher_name, str(teacher_weights), pictures.classes, notify=remark)
+        initial=None
+        if source == "none"
+        else initial.load(variant, source, pictures.classes, sha256=sha256, notify=remark),
+        teacher=teacher.load(
+            teacher_name, str(teacher_weights), pictures.classes, sha256=teacher_sha256, notify=remark
+        )
         if teacher_name
         else None,
         checkpoint=checkpoint,

@@ -17,6 +17,7 @@ from _display import Display, drift_rows, gate_note, notify, plain, say, share, 
 from _options import (
     BUNDLES,
     bundle_option,
+    dask_examples,
     json_option,
     limit_option,
     max_drift_option,
@@ -32,25 +33,20 @@ from lite.files import check_writable_folder
 
 if TYPE_CHECKING:
     from lite.bundle import Bundle
-    from lite.measure.comparison import Comparison
+    from lite.measure.comparison import ReferenceNetwork
     from lite.measure.validate import Validation
 
 VALIDATIONS = _command.ROOT / "build" / "validate"
 SHOWN = 10
 
-EXAMPLES = """
+EXAMPLES = f"""
 \b
 Examples:
   python tools/validate.py --images digits
   python tools/validate.py --bundle build/bundles/deit_tiny-imagenet-int8-arm --images ILSVRC2012_val/ --max-drift 0.05
   python tools/validate.py --images photos/ --reference build/bundles/deit_tiny-imagenet-fp32-arm
 
-\b
-On several machines, with the clone, the bundle, the pictures and --out at the same paths on all of them:
-  ./run.sh -m dask scheduler
-  ./run.sh -m dask worker tcp://HOST:8786 --nthreads 1 --nworkers 16        # on each machine
-  ./run.sh tools/validate.py --images /shared/val --dask tcp://HOST:8786
-
+{dask_examples("tools/validate.py --images photos/")}
 \b
 Exit codes: 0 done · 2 bad usage or input · 3 drift over --max-drift · 4 an engine, a worker or the scheduler
 failed (what is done is kept) · 130 interrupted
@@ -100,12 +96,12 @@ def main(
     from lite import bundle
     from lite.engines import workers
     from lite.measure import drift, validate
-    from lite.measure.validate import Run, default_out
+    from lite.measure.validate import ValidationRun, default_out
     from lite.pictures import picture_set
     from lite.report import report as validation_files
 
     check_writable_folder(out or VALIDATIONS)
-    deployed = bundle.read(folder or bundle.newest(BUNDLES))
+    deployed = bundle.read(folder or bundle.newest(BUNDLES), notify=notify)
     compared = _reference(deployed, reference, max_drift)
     pictures = picture_set.load(images, deployed.labels, limit=limit, notify=notify)
     if pictures.classes is not None:
@@ -115,7 +111,7 @@ def main(
         )
     out = out or default_out(VALIDATIONS, deployed, pictures)
     with Display(remaining=True) as display:
-        run = Run(deployed, pictures, compared, out, workers.opener(count, address), display.stages)
+        run = ValidationRun(deployed, pictures, compared, out, workers.opener(count, address), display.stages)
         found = run.run(restart=restart)
         results = validate.document(found, max_drift=max_drift, seconds=display.stages.seconds)
         validation_files.write_validation(out, found, results)
@@ -138,7 +134,7 @@ def main(
         raise over
 
 
-def _reference(deployed: Bundle, reference: str, max_drift: float | None) -> Comparison | None:
+def _reference(deployed: Bundle, reference: str, max_drift: float | None) -> ReferenceNetwork | None:
     from lite.measure import comparison
 
     if reference not in ("auto", "none"):

@@ -10,6 +10,8 @@ usage: build.sh fetch                     downloads what the others need, once; 
        build.sh test [-Dwork=DIR] [MAVEN_ARGUMENT...]       builds and runs the app's tests, such as -Dtest=MainActivityTest
        build.sh apk [-Dwork=DIR] [-Ddeit.bundle=DIR] [-Ddeit.lib=DIR]    packs what `test` compiled into a signed APK
        build.sh gradle-check [-Dwork=DIR] [CASE.json...]    has the Android Gradle plugin read ../app/build.gradle
+       build.sh gradle-check [-Dwork=DIR] --verification write     records in ../gradle/verification-metadata.xml what
+                                                            the app's build takes from repositories; downloads it
   -Dwork=DIR           folder of all output instead of build/android
   -Ddeit.jni=DIR       folder of the host's libdeit_jni.so and libpaddle_lite_jni.so instead of building them; with
                        nothing behind the = there are none, and the tests that need them are skipped

@@ -17,3 +17,9 @@ from typing import Literal
 
 Backend = Literal["paddle", "inference", "lite", "onnx"]
 BACKENDS: tuple[Backend, ...] = ("paddle", "inference", "lite", "onnx")
+
+# Who reaches a scheduler or worker without TLS runs code there, so what is printed keeps them to this computer; without
+# an address of its own, even the dashboard that is not installed listens on all. docs/trust.md has TLS.
+_HERE = "--host 127.0.0.1 --dashboard-address 127.0.0.1"
+DASK_SCHEDULER = f"./run.sh -m dask scheduler {_HERE}:8787"
+DASK_WORKER = f"./run.sh -m dask worker tcp://127.0.0.1:8786 {_HERE}:0 --nthreads 1 --nworkers N"

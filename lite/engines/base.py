@@ -112,13 +112,14 @@ class Selection:
     labels: Path | None = None
     backend: Backend | None = None
     options: Options = DEFAULT
+    sha256: str | None = None
 
     def check(self) -> None:
         """Raises InputError for options that exclude each other."""
         if sum(place is not None for place in (self.bundle, self.export, self.model)) > 1:
             raise InputError("give one of --bundle, --export and --model")
-        if self.model is None and (self.weights is not None or self.labels is not None):
-            raise InputError("--weights and --labels need --model")
+        if self.model is None and (self.weights, self.labels, self.sha256) != (None, None, None):
+            raise InputError("--weights, --labels and --sha256 need --model")
         if self.model is None and self.export is None and self.backend not in (None, "lite"):
             raise InputError(
                 "a bundle runs in Paddle Lite only",

@@ -14,7 +14,7 @@ from lite.zoo import Variant
 
 @dataclass(frozen=True)
 class PaddleEngine:
-    """A `.pdparams` of `variant` in Paddle's dynamic graph."""
+    """A file of weights of `variant` in Paddle's dynamic graph."""
 
     path: Path
     variant: Variant
@@ -29,9 +29,9 @@ class PaddleEngine:
         """Loads it in this process; raises InputError for weights that do not fit `variant`."""
         from lite.model import weights
 
-        state = weights.read_state(self.path)
-        weights.check_state(state, self.variant)
-        return NetworkPredictor(self.variant, state, self.options)
+        # What is to be told was told when the weights were loaded.
+        opened = weights.open_file(self.path, self.variant, notify=lambda _: None)
+        return NetworkPredictor(self.variant, opened.state, self.options)
 
 
 class NetworkPredictor:

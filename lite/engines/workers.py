@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from lite.engines import processes
+from lite.engines import DASK_SCHEDULER, DASK_WORKER, processes
 from lite.engines.base import Predictor, Runnable
 from lite.errors import ConversionError, InputError, ToolkitError
 from lite.files import file_sha256
@@ -33,7 +33,7 @@ Task = TypeVar("Task")
 
 
 @dataclass(frozen=True)
-class Job:
+class EngineJob:
     """What all chunks of a run share. `sha256` is the engine's `fingerprint`, checked where it is opened."""
 
     engine: Runnable
@@ -42,7 +42,7 @@ class Job:
     classes: int
 
     @classmethod
-    def of(cls, engine: Runnable, spec: Preprocess, classes: int) -> Job:
+    def of(cls, engine: Runnable, spec: Preprocess, classes: int) -> EngineJob:
         """A job on the engine as it is now. Raises InputError if its files are not there."""
         return cls(engine, fingerprint(engine), spec, classes)
 
@@ -83,7 +83,7 @@ def _opened(engine: Runnable, sha256: str) -> Predictor:
     return engine.open()
 
 
-def run_chunk(job: Job, pictures: Sequence[Picture]) -> ChunkResult:
+def run_chunk(job: EngineJob, pictures: Sequence[Picture]) -> ChunkResult:
     """Runs some pictures in this process, one at a time: a predictor must not be shared by threads.
 
     Raises InputError for an engine that cannot be opened, ConversionError for one with other outputs than
@@ -116,11 +116,11 @@ class Workers:
     executor: Executor
     slots: Callable[[], int]
 
-    def submit(self, job: Job, pictures: Sequence[Picture]) -> Future[ChunkResult]:
+    def submit(self, job: EngineJob, pictures: Sequence[Picture]) -> Future[ChunkResult]:
         """Hands a chunk out and returns at once."""
         return self.executor.submit(run_chunk, job, pictures)
 
-    def submit_all(self, job: Job, pictures: Sequence[Picture]) -> Pending:
+    def submit_all(self, job: EngineJob, pictures: Sequence[Picture]) -> Pending:
         """Hands all the pictures out, in chunks, and returns at once."""
         return Pending(
             self, {self.submit(job, pictures[part]): part for part in slices(len(pictures))}, job.classes
@@ -200,8 +200,8 @@ def opener(count: int | None, address: str | None) -> Callable[[], AbstractConte
 
 
 _HINT = (
-    "start workers in a clone at this path, with these files at the same paths: "
-    "./run.sh -m dask worker ADDRESS --nthreads 1 --nworkers N"
+    f"start workers in a clone at this path, with these files at the same paths: {DASK_WORKER} (docs/trust.md: on "
+    "other machines)"
 )
 CONNECT_SECONDS = 5
 # A nanny starts a dead worker again within seconds; longer without any, and nothing will come.
@@ -211,7 +211,7 @@ _ASK_SECONDS = 5
 
 @contextmanager
 def connected(address: str) -> Iterator[Workers]:
-    """The workers of the Dask scheduler at `address` (`tcp://HOST:8786`).
+    """The workers of the Dask scheduler at `address`: `tcp://127.0.0.1:8786`, or `tls://HOST:8786` as in docs/trust.md.
 
     Bundle, pictures and program lie at the same paths for all of them. Both engines of a run get loaded in one
     process there, in either order; measured with these versions, their outputs stay the same to the bit.
@@ -230,18 +230,22 @@ def connected(address: str) -> Iterator[Workers]:
 
 
 def _connect(address: str) -> Any:
-    from distributed import Client
+    from distributed import Client, Security
     from distributed.comm.addressing import get_address_host_port
 
     try:
         # Asked first: a client that fails on an address keeps trying to close itself for 20 seconds.
         get_address_host_port(address)
+        if address.startswith("tls:") and not Security().get_connection_args("client").get("ssl_context"):
+            raise ValueError(
+                "it asks for a certificate, and DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT names none"
+            )
         client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         raise InputError(
             f"no Dask scheduler at {address}",
             why=str(error).splitlines()[0],
-            remedy="its address looks like tcp://HOST:8786, and ./run.sh -m dask scheduler starts one",
+            remedy=f"{DASK_SCHEDULER} starts one at tcp://127.0.0.1:8786 (docs/trust.md: what tls:// needs)",
         ) from error
     if not client.ncores():
         client.close(timeout=_ASK_SECONDS)

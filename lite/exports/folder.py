@@ -54,7 +54,7 @@ class Input(_Part):
     colour: Literal["RGB"] = "RGB"
 
 
-class Check(_Part):
+class ExportCheck(_Part):
     """Largest difference in logits from Paddle's dynamic graph, by number of pictures at once."""
 
     tolerance: float
@@ -70,7 +70,7 @@ class Manifest(_Part):
     weights: WeightsEntry
     input: Input
     opset: int | None
-    check: Check
+    check: ExportCheck
     versions: dict[str, str]
     files: dict[str, _Sha256]
     created: str

@@ -8,11 +8,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ import numpy as np
 from lite.engines import workers
 from lite.engines.workers import ChunkResult
 from lite.errors import InputError
+from lite.files import new_file
 
 SIZE = workers.CHUNK
 
@@ -64,7 +63,6 @@ class Chunks:
     def write(self, index: int, chunk: ChunkResult) -> None:
         """Stores a chunk, whole or not at all. Raises InputError where it cannot be written."""
         path = self.path(index)
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
         # In memory first: a zip file on a full disk complains once more when it is forgotten.
         data = io.BytesIO()
         np.savez(
@@ -76,16 +74,8 @@ class Chunks:
                 [json.dumps(error.as_dict()) for error in chunk.unreadable.values()], dtype=np.str_
             ),
         )
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+        with new_file(path, remedy="free some space or choose another --out") as part:
             part.write_bytes(data.getvalue())
-            part.replace(path)
-        except OSError as error:
-            with suppress(OSError):
-                part.unlink()
-            raise InputError(
-                f"cannot write {path}", why=error.strerror, remedy="free some space or choose another --out"
-            ) from error
 
     def remove(self) -> None:
         """Forgets all chunks of this key."""

@@ -104,11 +104,15 @@ def find(selection: Selection, bundles: Path, work: Path, *, notify: Callable[[s
     selection.check()
     if selection.model is not None:
         loaded = weights.load(
-            zoo.find(selection.model), selection.weights or "auto", labels=selection.labels, notify=notify
+            zoo.find(selection.model),
+            selection.weights or "auto",
+            labels=selection.labels,
+            sha256=selection.sha256,
+            notify=notify,
         )
         return of_weights(loaded, selection.backend or selection.default_backend, work, selection.options)
     if selection.export is None:
-        return of_bundle(bundle.read(selection.bundle or bundle.newest(bundles)))
+        return of_bundle(bundle.read(selection.bundle or bundle.newest(bundles), notify=notify))
     found = of_export(selection.export, selection.options)
     if selection.backend not in (None, found.backend):
         raise InputError(

@@ -21,7 +21,7 @@ PADDLE = "Paddle Inference, fp32"
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ReferenceNetwork:
     """A reference. `name` is for the drift; `identity` is all that its logits depend on but the pictures.
 
     `prepare` makes the engine; the program it may need becomes a folder in the one it is given.
@@ -32,7 +32,7 @@ class Comparison:
     prepare: Callable[[Path], Runnable]
 
 
-def rebuilt(deployed: Bundle) -> Comparison:
+def rebuilt(deployed: Bundle) -> ReferenceNetwork:
     """The float network of the weights `deployed` came from, in Paddle Inference.
 
     Raises InputError where these weights are not to be found, changed, or are another model's.
@@ -52,10 +52,10 @@ def rebuilt(deployed: Bundle) -> Comparison:
         "model": variant.name,
         "weights": deployed.manifest["weights"]["sha256"],
     }
-    return Comparison(PADDLE, identity, prepare)
+    return ReferenceNetwork(PADDLE, identity, prepare)
 
 
-def other_bundle(deployed: Bundle, path: Path) -> Comparison:
+def other_bundle(deployed: Bundle, path: Path) -> ReferenceNetwork:
     """The fp32 bundle at `path` in Paddle Lite.
 
     Raises InputError if it is no fp32 bundle of the same model, weights and preprocessing as `deployed`.
@@ -75,7 +75,7 @@ def other_bundle(deployed: Bundle, path: Path) -> Comparison:
                 why=f"{what} {theirs}, not {ours}",
                 remedy="make one from the same weights with tools/opt.py --precision fp32",
             )
-    return Comparison(
+    return ReferenceNetwork(
         f"Paddle Lite x86, fp32 ({other.path.name})",
         lite_identity(other),
         lambda _: LiteEngine(other.host_nb.absolute()),
@@ -87,7 +87,7 @@ def lite_identity(deployed: Bundle) -> dict[str, Any]:
     return {
         "engine": "lite",
         "paddlelite": version("paddlelite"),
-        "host.nb": deployed.manifest["files"]["host.nb"]["sha256"],
+        "host.nb": deployed.sha256("host.nb"),
     }
 
 
@@ -115,8 +115,7 @@ def _export(variant: zoo.Variant, path: Path, program: Path) -> None:
     from lite.model import program as export
     from lite.model.deploy import deployable_state
 
-    state = weights.read_state(path)
-    weights.check_state(state, variant)
-    network = export.build(deployable_state(state, variant), variant)
+    opened = weights.open_file(path, variant, notify=lambda _: None)
+    network = export.build(deployable_state(opened.state, opened.variant), opened.variant)
     with new_folder(program, holds="model.pdmodel") as folder:
         export.export(network, folder)

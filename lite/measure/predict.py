@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lite.engines import workers
-from lite.engines.workers import Job
+from lite.engines.workers import EngineJob
 from lite.errors import ConversionError, InputError, ToolkitError
 from lite.measure import csv_tables
 from lite.measure.accuracy import Guess, guesses
@@ -67,7 +67,7 @@ def classify(
     its process down.
     """
     paths = [Picture(str(picture), picture) for picture in pictures if isinstance(picture, Path)]
-    job = Job.of(classifier.engine, classifier.preprocess, len(classifier.labels))
+    job = EngineJob.of(classifier.engine, classifier.preprocess, len(classifier.labels))
     with workers.local(processes) as pool:
         found = pool.submit_all(job, paths).result(on_progress)
     places = iter(range(len(paths)))

@@ -12,7 +12,7 @@ import numpy as np
 
 from lite import zoo
 from lite.engines import workers
-from lite.engines.workers import Job
+from lite.engines.workers import EngineJob
 from lite.errors import ConversionError, InputError, ToolkitError
 from lite.measure import accuracy, interval
 from lite.measure.accuracy import ClassAccuracy
@@ -80,7 +80,7 @@ def score(
     Raises InputError if none can be read or the network cannot be opened, ConversionError for NaN or infinity in an
     output and for an engine that fails.
     """
-    job = Job.of(classifier.engine, classifier.preprocess, len(classifier.labels))
+    job = EngineJob.of(classifier.engine, classifier.preprocess, len(classifier.labels))
     with workers.local(processes) as pool:
         found = pool.submit_all(job, pictures.pictures).result(on_progress)
     names = {pictures.names[place]: error for place, error in sorted(found.unreadable.items())}
@@ -155,6 +155,8 @@ def published(found: Scores) -> dict[str, float] | None:
     if found.imagenet_share is None:
         return None
     figures = zoo.find(found.classifier.model).published
+    if figures is None:
+        return None
     names = ("top1", "top5", "reference_top1", "reference_top5")
     return {name: getattr(figures, name) for name in names}
 

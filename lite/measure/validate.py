@@ -24,13 +24,13 @@ from lite.bundle import Bundle
 from lite.engines.base import Runnable
 from lite.engines.paddle_inference import InferenceEngine
 from lite.engines.paddle_lite import LiteEngine
-from lite.engines.workers import ChunkResult, Job, Workers
+from lite.engines.workers import ChunkResult, EngineJob, Workers
 from lite.errors import ConversionError, InputError, InterruptedRunError, ToolkitError
 from lite.files import make_folder
 from lite.measure import accuracy, chunks, drift, interval, margins
 from lite.measure.accuracy import ClassAccuracy
 from lite.measure.chunks import Chunks
-from lite.measure.comparison import Comparison, lite_identity
+from lite.measure.comparison import ReferenceNetwork, lite_identity
 from lite.measure.drift import Drift
 from lite.measure.margins import ClassMargins
 from lite.pictures.picture_set import PictureSet
@@ -38,7 +38,7 @@ from lite.stages import Stages
 
 
 @dataclass
-class Run:
+class ValidationRun:
     """One validation and its files in `out`. `open_workers` starts what the chunks run on, once a network.
 
     Raises InterruptedRunError (a ToolkitError with exit code 130) on Ctrl-C.
@@ -46,7 +46,7 @@ class Run:
 
     bundle: Bundle
     pictures: PictureSet
-    comparison: Comparison | None
+    comparison: ReferenceNetwork | None
     out: Path
     open_workers: Callable[[], AbstractContextManager[Workers]]
     stages: Stages = field(default_factory=Stages)
@@ -120,7 +120,7 @@ class Run:
         if missing:
             make_folder(self.out)
             engine = prepare(self.out)
-            job = Job.of(engine, self.bundle.preprocess, store.classes)
+            job = EngineJob.of(engine, self.bundle.preprocess, store.classes)
             with self.open_workers() as pool:
                 self._run_missing(pool, job, store, list(missing.items()), keep)
             if isinstance(engine, InferenceEngine):
@@ -131,7 +131,7 @@ class Run:
     def _run_missing(
         self,
         pool: Workers,
-        job: Job,
+        job: EngineJob,
         store: Chunks,
         missing: Sequence[tuple[int, slice]],
         keep: Callable[[int, ChunkResult], None],
@@ -248,7 +248,7 @@ def document(found: Validation, *, max_drift: float | None, seconds: Mapping[str
         "schema": SCHEMA,
         "bundle": str(found.bundle.path.absolute()),
         **{name: manifest[name] for name in ("model", "weights", "precision", "target", "versions")},
-        "host_nb": manifest["files"]["host.nb"]["sha256"],
+        "host_nb": found.bundle.sha256("host.nb"),
         "images": {
             "source": found.pictures.source,
             "measured": len(found.pictures.pictures),

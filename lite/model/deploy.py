@@ -1,4 +1,4 @@
-"""DeiT in its deployable form: the plain network's outputs from a graph that Paddle Lite runs well.
+"""DeiT, ViT or DeiT III in its deployable form: the plain network's outputs from a graph that Paddle Lite runs well.
 
 What changes against `lite/model/network.py`, exact in real arithmetic:
 
@@ -9,7 +9,9 @@ What changes against `lite/model/network.py`, exact in real arithmetic:
   convolution has no bias (exported, a biased one becomes conv2d + reshape2 + elementwise_add);
 - `flatten_contiguous_range` becomes `reshape` (Lite's optimizer 2.13rc0 crashes on it);
 - behind the last block's keys and values only the class tokens go on, since nothing reads the patches;
-- a distilled variant's two heads are halved, so that their sum is their mean.
+- a distilled variant's two heads are halved, so that their sum is their mean;
+- layer scale multiplies the output channels of `attn.proj` and `mlp.fc2`, weight and bias, and is gone;
+- class tokens that the position embedding leaves out (DeiT III) get none, which is a row of zeros.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from paddle import nn
 from paddle.nn import functional
 
 from lite.model.form import PLAIN, Form
-from lite.zoo import LAYER_NORM_EPSILON, PATCH_SIZE, Variant
+from lite.zoo import PATCH_SIZE, Variant
 
 State = dict[str, np.ndarray]
 
@@ -35,11 +37,20 @@ def deployable_state(state: State, variant: Variant) -> State:
             for part, piece in zip("qkv", np.split(value, 3, axis=-1), strict=True):
                 folded[name.replace("qkv", part)] = piece * scale if part == "q" else piece
         elif name.startswith("head"):
-            folded[name] = value / prefix
+            folded[name] = value / variant.answers
+        elif name.endswith((".gamma_1", ".gamma_2")):
+            continue
         elif name not in ("cls_token", "dist_token", "pos_embed", "patch_embed.proj.bias"):
             folded[name] = value
+    for name, gamma in state.items():
+        if name.endswith((".gamma_1", ".gamma_2")):
+            layer = name.replace("gamma_1", "attn.proj").replace("gamma_2", "mlp.fc2")
+            for kind in ("weight", "bias"):
+                folded[f"{layer}.{kind}"] = folded[f"{layer}.{kind}"] * gamma
     tokens = [state["cls_token"], state["dist_token"]] if variant.distilled else [state["cls_token"]]
     position = state["pos_embed"]
+    if not variant.class_position:
+        position = np.pad(position, ((0, 0), (prefix, 0), (0, 0)))
     folded["class_tokens"] = np.concatenate(tokens, axis=1) + position[:, :prefix]
     folded["position"] = position[:, prefix:] + state["patch_embed.proj.bias"]
     return {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in folded.items()}
@@ -150,14 +161,14 @@ class _Block(nn.Layer):
         super().__init__()
         dim = variant.dim
         self.cut = queries if queries < variant.tokens else 0
-        self.norm1 = nn.LayerNorm(dim, epsilon=LAYER_NORM_EPSILON)
+        self.norm1 = nn.LayerNorm(dim, epsilon=variant.epsilon)
         if form.attention == "packed":
             self.attn: nn.Layer = _PackedAttention(variant, cut=bool(self.cut))
         elif form.attention == "per_head":
             self.attn = _PerHeadAttention(variant)
         else:
             self.attn = _Attention(variant, variant.tokens, queries)
-        self.norm2 = nn.LayerNorm(dim, epsilon=LAYER_NORM_EPSILON)
+        self.norm2 = nn.LayerNorm(dim, epsilon=variant.epsilon)
         self.mlp = _Mlp(
             variant,
             tanh=form.tanh_gelu,
@@ -195,11 +206,10 @@ class DeployableDeiT(nn.Layer):
             _Block(variant, form, index, variant.class_tokens if index == depth - 1 else variant.tokens)
             for index in range(depth)
         )
-        self.norm = nn.LayerNorm(dim, epsilon=LAYER_NORM_EPSILON)
+        self.norm = nn.LayerNorm(dim, epsilon=variant.epsilon)
         self.head = nn.Linear(dim, classes)
-        if variant.distilled:
+        if variant.answers == 2:
             self.head_dist = nn.Linear(dim, classes)
-        self.distilled = variant.distilled
 
     def forward(self, pixels: paddle.Tensor) -> paddle.Tensor:
         """[1, 3, H, W] float32 → logits [1, classes]."""
@@ -224,7 +234,7 @@ class DeployableDeiT(nn.Layer):
         """What leaves the last block, [N, class tokens, dim] → logits [N, classes]."""
         tokens = self.norm(tokens)
         logits = self.head(tokens[:, 0])
-        if self.distilled:
+        if self.variant.answers == 2:
             logits = logits + self.head_dist(tokens[:, 1])
         return logits
 

@@ -1,11 +1,12 @@
-"""DeiT as paddle.nn, in PaddleClas's form: its parameter names, its outputs.
+"""DeiT, ViT and DeiT III as paddle.nn, in PaddleClas's form: its parameter names, its outputs.
 
 This is the form that is trained, and the reference everything else is compared with. What goes to the
 phone is the deployable form of the same weights, in `lite/model/deploy.py`.
 
 Source: Touvron et al., "Training data-efficient image transformers & distillation through attention"
 (2021); parameter names and numerics follow PaddleClas's `vision_transformer.py` and
-`distilled_vision_transformer.py`.
+`distilled_vision_transformer.py`. Touvron et al., "DeiT III: Revenge of the ViT" (2022): layer scale, by its names, and
+a position embedding that the class token has no part of.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import paddle
 from paddle import nn
 from paddle.nn import functional
 
-from lite.zoo import LAYER_NORM_EPSILON, PATCH_SIZE, Variant
+from lite.zoo import PATCH_SIZE, Variant
 
 
 class PatchEmbed(nn.Layer):
@@ -65,18 +66,25 @@ class Mlp(nn.Layer):
 class Block(nn.Layer):
     """One pre-norm transformer block; `drop_path` is the chance that training skips a branch."""
 
-    def __init__(self, dim: int, heads: int, hidden: int, drop_path: float):
+    def __init__(self, variant: Variant, drop_path: float):
         super().__init__()
-        self.norm1 = nn.LayerNorm(dim, epsilon=LAYER_NORM_EPSILON)
-        self.attn = Attention(dim, heads)
-        self.norm2 = nn.LayerNorm(dim, epsilon=LAYER_NORM_EPSILON)
-        self.mlp = Mlp(dim, hidden)
+        dim = variant.dim
+        self.norm1 = nn.LayerNorm(dim, epsilon=variant.epsilon)
+        self.attn = Attention(dim, variant.heads)
+        self.norm2 = nn.LayerNorm(dim, epsilon=variant.epsilon)
+        self.mlp = Mlp(dim, variant.hidden)
         self.drop_path = drop_path
+        self.layer_scale = variant.layer_scale
+        if variant.layer_scale:
+            self.gamma_1 = self.create_parameter([dim])
+            self.gamma_2 = self.create_parameter([dim])
 
     def forward(self, tokens: paddle.Tensor) -> paddle.Tensor:
         """[N, tokens, dim] → [N, tokens, dim]."""
-        tokens = tokens + self._skip_at_random(self.attn(self.norm1(tokens)))
-        return tokens + self._skip_at_random(self.mlp(self.norm2(tokens)))
+        mixed = self.attn(self.norm1(tokens))
+        tokens = tokens + self._skip_at_random(self.gamma_1 * mixed if self.layer_scale else mixed)
+        changed = self.mlp(self.norm2(tokens))
+        return tokens + self._skip_at_random(self.gamma_2 * changed if self.layer_scale else changed)
 
     def _skip_at_random(self, branch: paddle.Tensor) -> paddle.Tensor:
         if not self.training or self.drop_path == 0.0:
@@ -87,7 +95,7 @@ class Block(nn.Layer):
 
 
 class DeiT(nn.Layer):
-    """DeiT in PaddleClas's form; its state dict has PaddleClas's 152 names (155 when distilled).
+    """DeiT in PaddleClas's form; its state dict has PaddleClas's 152 names (155 when distilled, 176 of DeiT III).
 
     `image` in pixels overrides the variant's input size (training at low resolution), `depth` its number of
     blocks (quick tests).
@@ -112,14 +120,14 @@ class DeiT(nn.Layer):
         self.cls_token = self.create_parameter([1, 1, dim])
         if variant.distilled:
             self.dist_token = self.create_parameter([1, 1, dim])
-        self.pos_embed = self.create_parameter([1, grid**2 + variant.class_tokens, dim])
+        positions = grid**2 + variant.positions - variant.grid**2
+        self.pos_embed = self.create_parameter([1, positions, dim])
         self.blocks = nn.LayerList(
-            Block(dim, variant.heads, variant.hidden, drop_path * index / max(depth - 1, 1))
-            for index in range(depth)
+            Block(variant, drop_path * index / max(depth - 1, 1)) for index in range(depth)
         )
-        self.norm = nn.LayerNorm(dim, epsilon=LAYER_NORM_EPSILON)
+        self.norm = nn.LayerNorm(dim, epsilon=variant.epsilon)
         self.head = nn.Linear(dim, classes)
-        if variant.distilled:
+        if variant.answers == 2:
             self.head_dist = nn.Linear(dim, classes)
         _initialise(self)
 
@@ -130,7 +138,10 @@ class DeiT(nn.Layer):
         prefix = [self.cls_token.expand([batch, -1, -1])]
         if self.distilled:
             prefix.append(self.dist_token.expand([batch, -1, -1]))
-        tokens = paddle.concat([*prefix, tokens], axis=1) + self.pos_embed
+        if self.variant.class_position:
+            tokens = paddle.concat([*prefix, tokens], axis=1) + self.pos_embed
+        else:
+            tokens = paddle.concat([*prefix, tokens + self.pos_embed], axis=1)
         for block in self.blocks:
             tokens = block(tokens)
         return self.norm(tokens)[:, : self.variant.class_tokens]
@@ -138,7 +149,7 @@ class DeiT(nn.Layer):
     def head_outputs(self, pixels: paddle.Tensor) -> list[paddle.Tensor]:
         """Logits of each head, [N, classes] each: one, or the class head's and the distillation head's."""
         features = self.features(pixels)
-        heads = [self.head, self.head_dist] if self.distilled else [self.head]
+        heads = [self.head, self.head_dist] if self.variant.answers == 2 else [self.head]
         return [head(features[:, index]) for index, head in enumerate(heads)]
 
     def forward(self, pixels: paddle.Tensor) -> paddle.Tensor:
@@ -149,8 +160,13 @@ class DeiT(nn.Layer):
 
 def _initialise(model: DeiT) -> None:
     # Truncated normal with std 0.02 and zero biases, as DeiT's authors and PaddleClas start.
-    normal, zeros = nn.initializer.TruncatedNormal(std=0.02), nn.initializer.Constant(0.0)
+    # Layer scale starts near zero; 1e-4 is DeiT III's for 12 blocks.
+    constant = nn.initializer.Constant
+    normal, zeros, scale = nn.initializer.TruncatedNormal(std=0.02), constant(0.0), constant(1e-4)
     for name, parameter in model.named_parameters():
         if "norm" in name:
             continue
-        (zeros if name.endswith(".bias") else normal)(parameter)
+        if ".gamma_" in name:
+            scale(parameter)
+        else:
+            (zeros if name.endswith(".bias") else normal)(parameter)

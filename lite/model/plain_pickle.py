@@ -1,9 +1,10 @@
 """Reads a pickle of names and arrays as data: nothing of it is called, hashed, compared or printed.
 
 Python's own reader calls what the file names, hashes what it holds, and keeps a copy of all bytes. This one knows only
-the opcodes that `paddle.save` and `pickle.dump` write for a dict of arrays, and puts the few classes below where arrays
-and dicts would be. Bytes stay in the file and are known by their place, so that memory is a matter of the number of
-opcodes, which has a bound. Nothing in here calls itself, so that depth needs none.
+the opcodes that `paddle.save`, `torch.save` and `pickle.dump` write for a dict of arrays, and puts the few classes
+below where arrays and dicts would be. What else a format names is in its `Dialect`. Bytes stay in the file and are
+known by their place, so that memory is a matter of the number of opcodes, which has a bound. Nothing in here calls
+itself, so that depth needs none.
 
 Source of the opcodes: Python's `pickletools`.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import pickle
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import BinaryIO
@@ -104,19 +105,19 @@ def kind(value: object) -> str:
     return names.get(type(value), type(value).__name__)
 
 
-def load(file: BinaryIO, size: int) -> object:
-    """What the pickle of `size` bytes at the start of `file` holds.
+def load(file: BinaryIO, size: int, dialect: Dialect | None = None) -> object:
+    """What the pickle at the place where `file` stands holds; `size` is where the file ends.
 
     That is None, bool, int (of up to 255 bytes), float, str (of up to 255 bytes; a longer one is a Span), tuple, list,
     Array, Table, Dtype and Span. Raises InputError for a file that wants code, and for one of more than 200,000
     opcodes; MalformedError, EOFError and others for what is damaged.
     """
-    return _Reader(file, size).load()
+    return _Reader(file, size, dialect or NUMPY).load()
 
 
 class _Reader:
-    def __init__(self, file: BinaryIO, size: int):
-        self._file, self._size = file, size
+    def __init__(self, file: BinaryIO, size: int, dialect: Dialect):
+        self._file, self._size, self._dialect = file, size, dialect
         self._stack: list[object] = []
         # What lies below each mark.
         self._below: list[list[object]] = []
@@ -204,22 +205,33 @@ class _Reader:
         lines = [self._file.readline(MAXIMUM_NAME + 1) for _ in range(2)]
         if not all(line.endswith(b"\n") for line in lines):
             raise MalformedError("a name without an end")
-        self.push(_callable(*(str(line[:-1], "utf-8") for line in lines)))
+        self.push(self._callable(*(str(line[:-1], "utf-8") for line in lines)))
 
     def stacked_name(self) -> None:
         name, module = self._stack.pop(), self._stack.pop()
         if not (isinstance(name, str) and isinstance(module, str)):
             raise MalformedError("a name that is no text")
-        self.push(_callable(module, name))
+        self.push(self._callable(module, name))
+
+    def _callable(self, module: str, name: str) -> object:
+        found = self._dialect.names.get((module, name))
+        if found is None:
+            raise self._dialect.refusal(module, name)
+        return found
+
+    def persistent(self) -> None:
+        self.push(self._dialect.persistent(self._stack.pop()))
 
     def reduce(self) -> None:
         arguments, function = self._stack.pop(), self._stack.pop()
         if not isinstance(arguments, tuple):
             raise MalformedError("arguments that are no tuple")
-        self.push(_made(function, arguments))
+        self.push(self._dialect.made(function, arguments))
 
     def build(self) -> None:
         state, target = self._stack.pop(), self._stack[-1]
+        if self._dialect.ignores_state(target, state):
+            return
         if not isinstance(state, tuple):
             raise MalformedError("a state that is no tuple")
         if isinstance(target, Array):
@@ -231,18 +243,21 @@ class _Reader:
             raise MalformedError("a state for what has none")
 
 
-def _callable(module: str, name: str) -> _Callable:
-    if (module, name) in _NAMES:
-        return _NAMES[module, name]
+def _refusal(module: str, name: str) -> InputError:
     if module.split(".")[0] == "torch":
-        raise InputError("it is a PyTorch checkpoint", remedy="a Paddle .pdparams file is needed")
-    raise InputError(
+        return InputError("it is a PyTorch checkpoint as a plain pickle", remedy="save it with torch.save")
+    return InputError(
         f"it wants to load {shown(f'{module}.{name}')}, which weights do not need, and nothing of it was run",
         remedy="save the weights with paddle.save(model.state_dict(), FILE)",
     )
 
 
-def _made(function: object, arguments: tuple[object, ...]) -> object:
+def _no_persistent(identifier: object) -> object:
+    raise MalformedError("an identifier that no writer of weights makes")
+
+
+def made(function: object, arguments: tuple[object, ...]) -> object:
+    """What stands for a call that a writer of NumPy's arrays makes. Raises MalformedError for any other."""
     match function, arguments:
         case _Callable.RECONSTRUCT, _:
             return Array()
@@ -262,8 +277,23 @@ def _made(function: object, arguments: tuple[object, ...]) -> object:
     raise MalformedError("a call that no writer of weights makes")
 
 
-def _nothing(reader: _Reader) -> None:
-    pass
+@dataclass(frozen=True)
+class Dialect:
+    """What a format's pickles name beside arrays of NumPy, and what is put where they would be called.
+
+    `names`: (module, name) → what stands for it; `refusal` gives the error for any other. `made`: what stands for a
+    call of one of them with a tuple of arguments. `persistent`: what stands for a persistent identifier.
+    `ignores_state`: whether the attributes of what stands there, and these, are left out.
+    """
+
+    names: Mapping[tuple[str, str], object]
+    refusal: Callable[[str, str], InputError]
+    made: Callable[[object, tuple[object, ...]], object]
+    persistent: Callable[[object], object] = _no_persistent
+    ignores_state: Callable[[object, object], bool] = lambda target, state: False
+
+
+NUMPY = Dialect(_NAMES, _refusal, made)
 
 
 def _frame(reader: _Reader) -> None:
@@ -316,6 +346,9 @@ _ACTIONS: dict[bytes, Callable[[_Reader], None]] = {
     pickle.LONG_BINGET: lambda reader: reader.get(4),
     pickle.GLOBAL: _Reader.named,
     pickle.STACK_GLOBAL: _Reader.stacked_name,
+    pickle.BINPERSID: _Reader.persistent,
     pickle.REDUCE: _Reader.reduce,
+    # Calls a class with arguments, as reduce does a function.
+    pickle.NEWOBJ: _Reader.reduce,
     pickle.BUILD: _Reader.build,
 }

@@ -5,6 +5,8 @@ No Paddle in here; the numbers follow from the variant alone.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from lite.errors import InputError
@@ -15,13 +17,13 @@ State = dict[str, np.ndarray]
 
 
 def expected_shapes(variant: Variant, classes: int, depth: int | None = None) -> dict[str, tuple[int, ...]]:
-    """Name → shape of every tensor of `variant`, in network order: 152 of them, 155 when distilled.
+    """Name → shape of every tensor of `variant`, in network order: 152, 155 when distilled, 176 of DeiT III.
 
     Linear weights are [in, out] as in Paddle. `depth` overrides the number of blocks (quick tests).
     """
     dim, hidden = variant.dim, variant.hidden
     shapes: dict[str, tuple[int, ...]] = {
-        "pos_embed": (1, variant.tokens, dim),
+        "pos_embed": (1, variant.positions, dim),
         "cls_token": (1, 1, dim),
     }
     if variant.distilled:
@@ -30,6 +32,8 @@ def expected_shapes(variant: Variant, classes: int, depth: int | None = None) ->
     shapes["patch_embed.proj.bias"] = (dim,)
     for index in range(variant.depth if depth is None else depth):
         block = f"blocks.{index}"
+        if variant.layer_scale:
+            shapes[f"{block}.gamma_1"] = shapes[f"{block}.gamma_2"] = (dim,)
         _norm(shapes, f"{block}.norm1", dim)
         _linear(shapes, f"{block}.attn.qkv", dim, 3 * dim)
         _linear(shapes, f"{block}.attn.proj", dim, dim)
@@ -38,7 +42,7 @@ def expected_shapes(variant: Variant, classes: int, depth: int | None = None) ->
         _linear(shapes, f"{block}.mlp.fc2", hidden, dim)
     _norm(shapes, "norm", dim)
     _linear(shapes, "head", dim, classes)
-    if variant.distilled:
+    if variant.answers == 2:
         _linear(shapes, "head_dist", dim, classes)
     return shapes
 
@@ -51,17 +55,24 @@ def _linear(shapes: dict[str, tuple[int, ...]], name: str, inputs: int, outputs:
     shapes[f"{name}.weight"], shapes[f"{name}.bias"] = (inputs, outputs), (outputs,)
 
 
-def check_state(state: State, variant: Variant, *, depth: int | None = None) -> int:
+def check_state(
+    state: State,
+    variant: Variant,
+    *,
+    depth: int | None = None,
+    called: Callable[[str], str] = lambda name: name,
+) -> int:
     """Checks names, shapes and values of `state` for `variant`; returns the number of classes of its head.
 
     Raises InputError: another variant's weights are recognised as such; otherwise the first missing, extra,
-    misshapen or non-finite tensor is named, in this order, each in network order.
+    misshapen or non-finite tensor is named, in this order, each in network order, by what it is `called` in the file.
     """
     classes = _classes(state, variant)
     shapes = expected_shapes(variant, classes, depth)
-    other = _recognise(state)
-    if other is not None and other.name != variant.name:
-        raise InputError(f"these are {other.name} weights", remedy=f"use --model {other.name}")
+    others = _recognised(state)
+    if others and variant.name not in others:
+        names = " or ".join(others)
+        raise InputError(f"these are {names} weights", remedy=f"use --model {names}")
     if not shapes.keys() & state.keys():
         first = next(iter(state), "nothing")
         raise InputError(
@@ -70,19 +81,20 @@ def check_state(state: State, variant: Variant, *, depth: int | None = None) -> 
     for name in shapes:
         if name not in state:
             raise InputError(
-                f"tensor {shown(name)} is missing",
+                f"tensor {shown(called(name))} is missing",
                 why=f"{variant.name} has {len(shapes)} tensors, here are {len(state)}",
             )
     for name in state:
         if name not in shapes:
             raise InputError(f"tensor {shown(name)} is not one of {variant.name}'s {len(shapes)}")
     for name, shape in shapes.items():
-        _check_shape(name, state[name].shape, shape, variant, classes)
+        _check_shape(name, state[name].shape, shape, variant, classes, called(name))
     for name in shapes:
         if not np.isfinite(state[name]).all():
             what = "NaN" if np.isnan(state[name]).any() else "infinite values"
             raise InputError(
-                f"tensor {shown(name)} holds {what}", why="the weights are damaged or training diverged"
+                f"tensor {shown(called(name))} holds {what}",
+                why="the weights are damaged or training diverged",
             )
     return classes
 
@@ -96,7 +108,12 @@ def _classes(state: State, variant: Variant) -> int:
 
 
 def _check_shape(
-    name: str, found: tuple[int, ...], expected: tuple[int, ...], variant: Variant, classes: int
+    name: str,
+    found: tuple[int, ...],
+    expected: tuple[int, ...],
+    variant: Variant,
+    classes: int,
+    called: str,
 ) -> None:
     unreadable_head = name == "head.weight" and classes == 0
     if found == expected and not unreadable_head:
@@ -110,16 +127,23 @@ def _check_shape(
         if name.startswith("head"):
             wanted += f" (head.weight has {classes} classes)"
     hint = "; linear weights are [in, out] in Paddle" if transposed else ""
-    raise InputError(f"tensor {shown(name)} has shape {list(found)}, {variant.name} needs {wanted}{hint}")
+    if called != name:
+        # Of a file in PyTorch's layout, whose linear weights were turned.
+        hint = "; in Paddle's layout, linear weights being [in, out]" if name.endswith(".weight") else ""
+    raise InputError(f"tensor {shown(called)} has shape {list(found)}, {variant.name} needs {wanted}{hint}")
 
 
-def _recognise(state: State) -> Variant | None:
-    # The class tokens and the position embedding tell the eight variants apart.
+def _recognised(state: State) -> list[str]:
+    # The class tokens, the position embedding and layer scale tell the variants apart; a DeiT is a ViT.
     if "cls_token" not in state or "pos_embed" not in state:
-        return None
-    distilled = "dist_token" in state
-    for variant in MODELS.values():
-        same = state["cls_token"].shape == (1, 1, variant.dim) and variant.distilled == distilled
-        if same and state["pos_embed"].shape == (1, variant.tokens, variant.dim):
-            return variant
-    return None
+        return []
+    found = [
+        variant
+        for variant in MODELS.values()
+        if state["cls_token"].shape == (1, 1, variant.dim)
+        and state["pos_embed"].shape == (1, variant.positions, variant.dim)
+        and variant.distilled == ("dist_token" in state)
+    ]
+    scaled = "blocks.0.gamma_1" in state
+    blocks = any(name.startswith("blocks.") for name in state)
+    return [variant.name for variant in found if not blocks or variant.layer_scale == scaled]

@@ -8,12 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lite.errors import ConversionError, InputError
+from lite.nb.precisions import check_precisions
 from lite.nb.reader import LiteModel, Op, Tensor
 from lite.nb.shapes import MAC_OPS
 from lite.shown import shown
 
-PRECISIONS = ("fp32", "fp16", "int8")
+PRECISIONS = ("fp32", "fp16", "int8", "int8-fp16")
 TARGETS = ("arm", "opencl", "x86")
+_INT8 = ("int8", "int8-fp16")
 # The parameters of an operator that can be its weight, in the order to look.
 _WEIGHTS = ("Filter", "W", "Y", "X")
 
@@ -28,7 +30,7 @@ class WrongKernelsError(ConversionError):
 
 @dataclass(frozen=True)
 class Expectation:
-    """What a conversion must give: precision `fp32`, `fp16` or `int8`, on `targets` in order of preference.
+    """What a conversion must give: one of `PRECISIONS`, on `targets` in order of preference.
 
     An INT8 model may keep some operators in float (mixed precision), but not with int8 weights.
     Raises InputError for unknown words, UnsupportedRequestError for INT8 with OpenCL.
@@ -44,7 +46,7 @@ class Expectation:
             )
         if not self.targets or not set(self.targets) <= set(TARGETS):
             raise InputError(f"no targets {shown(self.targets)}", remedy=f"choose from {', '.join(TARGETS)}")
-        if self.precision == "int8" and "opencl" in self.targets:
+        if self.precision in _INT8 and "opencl" in self.targets:
             raise UnsupportedRequestError(
                 "INT8 with OpenCL is refused",
                 why=(
@@ -58,21 +60,22 @@ class Expectation:
 def check_kernels(model: LiteModel, expect: Expectation) -> None:
     """Compares the kernels of `model` with `expect`.
 
-    Raises WrongKernelsError naming the first thing that is wrong, why, and what to do.
+    Raises WrongKernelsError naming the first thing that is wrong, why, and what to do; WrongPrecisionError where a
+    kernel would read a tensor as something that it is not (`lite/nb/precisions.py`).
     """
     for op in model.ops:
         _check_weight(op, model)
     heavy = {(op.kernel.target, op.kernel.precision) for op in model.ops if op.type in MAC_OPS}
     targets, precisions = {target for target, _ in heavy}, {precision for _, precision in heavy}
-    if expect.precision != "int8" and "int8" in precisions:
+    if expect.precision not in _INT8 and "int8" in precisions:
         raise WrongKernelsError(
             f"{expect.precision} was asked for but int8 kernels came out",
             why="the program is quantized, and opt ignores fp16 on such a program",
             remedy="give the float program, or ask for int8",
         )
-    if expect.precision == "int8" and "int8" not in precisions:
+    if expect.precision in _INT8 and "int8" not in precisions:
         raise WrongKernelsError(
-            "int8 was asked for but the model became fp32 (no int8 kernel came out)",
+            f"{expect.precision} was asked for but the model became fp32 (no int8 kernel came out)",
             why="the program is not quantized",
             remedy="give the program that post-training quantization wrote",
         )
@@ -81,9 +84,9 @@ def check_kernels(model: LiteModel, expect: Expectation) -> None:
             "opencl was asked for but no convolution or matrix product got an OpenCL kernel",
             remedy="put opencl before arm, and keep tensors at four dimensions or less",
         )
-    if expect.precision == "fp16" and "fp16" not in precisions:
+    if expect.precision in ("fp16", "int8-fp16") and "fp16" not in precisions:
         raise WrongKernelsError(
-            "fp16 was asked for but no convolution or matrix product got an fp16 kernel",
+            f"{expect.precision} was asked for but no convolution or matrix product got an fp16 kernel",
             why=f"only arm and opencl have them, not {', '.join(expect.targets)}",
         )
     strays = targets - {*expect.targets, "host"}
@@ -94,6 +97,7 @@ def check_kernels(model: LiteModel, expect: Expectation) -> None:
             why="this opt is another build",
             remedy="install the pinned paddlelite",
         )
+    check_precisions(model)
 
 
 def _check_weight(op: Op, model: LiteModel) -> None:

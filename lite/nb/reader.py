@@ -19,24 +19,15 @@ from typing import Any, BinaryIO, TypedDict
 
 from lite.errors import InputError
 from lite.input_file import open_file
-from lite.nb.flatbuffer import BOOL, FLOAT32, INT32, INT64, UINT8, Buffer, DamagedError, View
+from lite.nb import program
+from lite.nb.flatbuffer import INT64, UINT8, Buffer, DamagedError, View
+from lite.nb.program import HEADER, KERNEL_ATTRIBUTE
 from lite.shown import shown
 
 META_VERSION = 2
 _NB_BYTES = 1 << 33  # ten times the largest, deit_base's in fp32
-_HEADER = struct.Struct("<H16sQ")
-_KERNEL_ATTRIBUTE = "__@kernel_type_attr@__"
-
-_PROGRAM_BLOCKS = 0
-_BLOCK_VARS, _BLOCK_OPS = 2, 3
-_VAR_NAME, _VAR_TYPE, _VAR_PERSISTABLE = 0, 1, 2
-_TYPE_KIND, _TYPE_LOD_TENSOR = 0, 2
-_LOD_TENSOR_TENSOR = 0
-_TENSOR_DIMS = 1
-_OP_TYPE, _OP_INPUTS, _OP_OUTPUTS, _OP_ATTRIBUTES = 0, 1, 2, 3
-_ARGUMENT_PARAMETER, _ARGUMENT_NAMES = 0, 1
-_ATTRIBUTE_NAME, _ATTRIBUTE_TYPE = 0, 1
-_FEED_OR_FETCH = (9, 10)
+# VarType's numbers of what feed reads and fetch writes.
+FEED_OR_FETCH = (9, 10)
 
 # paddle_place.h's enums, in their order.
 _TARGETS = (
@@ -141,13 +132,19 @@ def kernel_table(model: LiteModel) -> list[KernelCount]:
     ]
 
 
+def place(target: str, precision: str, layout: str) -> str:
+    """The end of a kernel's name as files have it: the three as numbers."""
+    numbers = _TARGETS.index(target), _PRECISIONS.index(precision), _LAYOUTS.index(layout)
+    return "/".join(map(str, numbers))
+
+
 def _read(file: BinaryIO, size: int, path: Path) -> LiteModel:
-    header = file.read(_HEADER.size)
+    header = file.read(HEADER.size)
     if not header:
         raise DamagedError("the file is empty")
-    if len(header) < _HEADER.size:
+    if len(header) < HEADER.size:
         raise DamagedError("it is cut short inside the header, or something else")
-    meta_version, version, program_bytes = _HEADER.unpack(header)
+    meta_version, version, program_bytes = HEADER.unpack(header)
     opt_version = version.split(b"\0")[0].decode("ascii", "replace")
     if meta_version > 255 or not (opt_version and opt_version.isascii() and opt_version.isprintable()):
         raise DamagedError("it does not start like a .nb, with a meta version and opt's version")
@@ -155,12 +152,12 @@ def _read(file: BinaryIO, size: int, path: Path) -> LiteModel:
         raise DamagedError(
             f"it has meta version {meta_version}, of opt {opt_version}; this reads {META_VERSION}"
         )
-    there = size - _HEADER.size
+    there = size - HEADER.size
     if program_bytes > there:
         raise DamagedError(f"it is cut short: {program_bytes} bytes of program announced, {there} there")
-    blocks = Buffer(file.read(program_bytes)).root().tables(_PROGRAM_BLOCKS)
-    variables = dict(_variable(view) for block in blocks for view in block.tables(_BLOCK_VARS))
-    ops = tuple(_op(view) for block in blocks for view in block.tables(_BLOCK_OPS))
+    blocks = program.parse(file.read(program_bytes)).blocks
+    variables = {each.name: _variable(each) for block in blocks for each in block.variables}
+    ops = tuple(_op(each) for block in blocks for each in block.operators)
     params = read_params(file, size)
     _check(ops, variables, params)
     fed = [name for op in ops if op.type == "feed" for names in op.outputs.values() for name in names]
@@ -168,48 +165,15 @@ def _read(file: BinaryIO, size: int, path: Path) -> LiteModel:
     return LiteModel(path, size, meta_version, opt_version, ops, inputs, params)
 
 
-def _variable(view: View) -> tuple[str, _Variable]:
-    kind = view.table(_VAR_TYPE)
-    if kind is None:
-        raise DamagedError("a variable has no type")
-    lod_tensor = kind.table(_TYPE_LOD_TENSOR)
-    tensor = lod_tensor.table(_LOD_TENSOR_TENSOR) if lod_tensor else None
-    is_data = kind.number(_TYPE_KIND) not in _FEED_OR_FETCH
-    shape = tensor.numbers(_TENSOR_DIMS, INT64) if tensor else ()
-    return view.text(_VAR_NAME), _Variable(shape, bool(view.number(_VAR_PERSISTABLE, BOOL)) and is_data)
+def _variable(declared: program.Variable) -> _Variable:
+    is_data = declared.kind not in FEED_OR_FETCH
+    return _Variable(declared.dims or (), declared.persistable and is_data)
 
 
-def _op(view: View) -> Op:
-    name = view.text(_OP_TYPE)
-    attributes = {item.text(_ATTRIBUTE_NAME): _attribute(item) for item in view.tables(_OP_ATTRIBUTES)}
-    return Op(
-        name,
-        _kernel(name, attributes.pop(_KERNEL_ATTRIBUTE, None)),
-        _arguments(view.tables(_OP_INPUTS)),
-        _arguments(view.tables(_OP_OUTPUTS)),
-        attributes,
-    )
-
-
-def _arguments(views: list[View]) -> dict[str, tuple[str, ...]]:
-    return {view.text(_ARGUMENT_PARAMETER): view.texts(_ARGUMENT_NAMES) for view in views}
-
-
-def _attribute(view: View) -> Any:
-    # AttrType's number and, two slots on, the value's own field.
-    kind = view.number(_ATTRIBUTE_TYPE)
-    slot = kind + 2
-    scalars = {0: INT32, 1: FLOAT32, 6: BOOL, 8: INT32, 9: INT64}
-    vectors = {3: INT32, 4: FLOAT32, 7: BOOL, 10: INT32, 11: INT64}
-    if kind in scalars:
-        return view.number(slot, scalars[kind])
-    if kind in vectors:
-        return view.numbers(slot, vectors[kind])
-    if kind == 2:
-        return view.text(slot)
-    if kind == 5:
-        return view.texts(slot)
-    raise DamagedError(f"an attribute has type {kind}, which no opt writes")
+def _op(operator: program.Operator) -> Op:
+    attributes = {name: attribute.value for name, attribute in operator.attributes.items()}
+    kernel = _kernel(operator.type, attributes.pop(KERNEL_ATTRIBUTE, None))
+    return Op(operator.type, kernel, operator.inputs, operator.outputs, attributes)
 
 
 def _kernel(op: str, text: Any) -> Kernel:

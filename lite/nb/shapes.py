@@ -28,7 +28,7 @@ class UnknownShapeError(InputError):
 
 
 @dataclass(frozen=True)
-class Step:
+class ShapedOp:
     """The operator at `index` of `model.ops` with the shapes of what it reads and of what it makes.
 
     `inputs` by parameter (None for a shape nobody knows), `outputs` by variable; `macs` are multiply-adds.
@@ -41,7 +41,7 @@ class Step:
     macs: int
 
 
-def steps(model: LiteModel, input_shape: Shape) -> Iterator[Step]:
+def steps(model: LiteModel, input_shape: Shape) -> Iterator[ShapedOp]:
     """The operators between feed and fetch in running order, for one input of `input_shape` (NCHW).
 
     Raises UnknownShapeError where a shape cannot be derived.
@@ -72,7 +72,7 @@ def steps(model: LiteModel, input_shape: Shape) -> Iterator[Step]:
             for name in names:
                 shapes.pop(name, None)
         shapes.update(results)
-        yield Step(index, op, inputs, results, macs)
+        yield ShapedOp(index, op, inputs, results, macs)
 
 
 def _shape(op: Op, shapes: Shapes, *parameters: str) -> Shape:
@@ -280,7 +280,7 @@ _LINEAR = ("fc", "mul", "matmul", "matmul_v2")
 _MOVES = ("reshape", "reshape2", "transpose", "transpose2", "split", "slice", "concat", "scale", "calib")
 
 
-def layers(steps: Iterable[Step], parameters: Iterable[str]) -> dict[int, str]:
+def layers(steps: Iterable[ShapedOp], parameters: Iterable[str]) -> dict[int, str]:
     """Layer of each operator by its index, for a DeiT's steps (`lite.nb.shapes.steps`) and its parameters' names.
 
     The names are those that a recipe's `skip` takes, and `attn.softmax`, `mlp.gelu`, `norm1`, `mlp.outliers` beside
@@ -311,7 +311,7 @@ def layers(steps: Iterable[Step], parameters: Iterable[str]) -> dict[int, str]:
 class _Program:
     """Steps with what makes their inputs, in running order and by parameter, and what reads their outputs."""
 
-    def __init__(self, steps: list[Step], parameters: frozenset[str]):
+    def __init__(self, steps: list[ShapedOp], parameters: frozenset[str]):
         self.steps, self.parameters = steps, parameters
         self.sources: list[list[int]] = []
         self.made_by: list[dict[str, set[int]]] = []

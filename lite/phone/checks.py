@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lite.bundle import Bundle
 from lite.errors import InputError
 from lite.nb import reader
+from lite.phone import push
 from lite.phone.binaries import Binaries, BinaryError, Found
 from lite.phone.facts import Facts
 from lite.sdk import release
@@ -38,7 +39,7 @@ def problems(bundle: Bundle, facts: Facts, binaries: Binaries) -> list[Problem]:
     Raises InputError for a bundle whose `.nb` cannot be read.
     """
     found: Found | None = None
-    result = [*_android(facts), *_target(bundle, facts)]
+    result = [*_android(facts), *_noexec(facts), *_target(bundle, facts)]
     try:
         found = binaries.find(facts.abis[0], [bundle])
     except BinaryError as error:
@@ -58,6 +59,13 @@ def _android(facts: Facts) -> Iterator[Problem]:
     if facts.sdk is not None and facts.sdk < OLDEST_SDK:
         why = f"the phone has Android {facts.android_version or '?'} (API {facts.sdk})"
         yield Problem("Android", why, f"use one with Android {OLDEST_ANDROID} (API {OLDEST_SDK}) or newer")
+
+
+def _noexec(facts: Facts) -> Iterator[Problem]:
+    if facts.noexec is not None:
+        why = f"{facts.noexec} is mounted noexec, so no program can be run in {push.FOLDER}"
+        remedy = f"use another phone, or as root: adb shell su -c 'mount -o remount,exec {facts.noexec}'"
+        yield Problem("storage", why, remedy)
 
 
 def _target(bundle: Bundle, facts: Facts) -> Iterator[Problem]:

@@ -6,8 +6,10 @@ import json
 import math
 import re
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +53,9 @@ _SIGNALS: dict[int, tuple[str, str]] = {
 _LINKING = re.compile(
     r"CANNOT LINK EXECUTABLE|error while loading shared libraries|library \"\S+\" not found"
 )
-_FOREIGN = re.compile(
-    r"not executable|Exec format error|syntax error|Permission denied|inaccessible or not found"
-)
+_TOLD = re.compile(r"^deit: .*\((SIG(?:SEGV|BUS|FPE|ILL))\)", re.MULTILINE)
+_FOREIGN = re.compile(r"not executable|Exec format error|syntax error|inaccessible or not found")
+_FORBIDDEN = re.compile(r"Permission denied|Operation not permitted")
 
 
 class DemoError(PhoneError):
@@ -69,17 +71,17 @@ class Bench:
 
 
 @dataclass(frozen=True)
-class Request:
+class DemoRequest:
     """One start of the demo.
 
-    `bundle`: folder on the phone; `host`: run its `host.nb`; `tensor` or `image`: a file on the phone;
+    `bundle`: folder on the phone; `host`: run its `host.nb`; `tensor` or `images`: files on the phone;
     `cpu_mask` excludes a `power_mode` other than `no-bind`.
     """
 
     bundle: str
     host: bool = False
     tensor: str | None = None
-    image: str | None = None
+    images: Sequence[str] = ()
     threads: int = 1
     power_mode: str = "no-bind"
     cpu_mask: str | None = None
@@ -99,13 +101,13 @@ class Request:
         words += ["--power-mode", self.power_mode] if self.cpu_mask is None else ["--cpu-mask", self.cpu_mask]
         words += ["--host"] if self.host else []
         words += ["--tensor", self.tensor] if self.tensor else []
-        words += ["--image", self.image] if self.image else []
+        words += [word for image in self.images for word in ("--image", image)]
         if self.bench:
             words += ["--bench", "--warmup", str(self.bench.warmup), "--repeats", str(self.bench.repeats)]
         return words
 
 
-def run(device: Device, folder: str, request: Request, *, timeout: float) -> dict[str, Any]:
+def run(device: Device, folder: str, request: DemoRequest, *, timeout: float) -> dict[str, Any]:
     """What `deit` in `folder` on the phone says (see its schema), after at most `timeout` seconds and some grace.
 
     Raises DemoError when it ends otherwise than well, PhoneError when the phone or the link fails.
@@ -135,17 +137,18 @@ class UnusableError(Exception):
         self.remedy = remedy
 
 
-def parse(finished: Finished, request: Request) -> dict[str, Any]:
+def parse(finished: Finished, request: DemoRequest) -> dict[str, Any]:
     """The JSON document in what the demo printed, checked against its schema and against `request`.
 
-    Raises UnusableError for every other end than exit code 0 with such a document as the last line.
+    It is the last line that begins as one: drivers print lines of their own when a process ends. Raises UnusableError
+    for every other end than exit code 0 with such a document.
     """
     if finished.code != 0:
         raise _failure(finished)
     lines = finished.stdout.strip().splitlines()
     last = lines[-1] if lines else ""
     try:
-        document = json.loads(last)
+        document = json.loads(next((line for line in reversed(lines) if line.startswith("{")), last))
     except (ValueError, RecursionError):
         raise _rubbish(
             f"its last line is no JSON ({_short(last)})" if last else "it printed nothing"
@@ -159,11 +162,12 @@ def parse(finished: Finished, request: Request) -> dict[str, Any]:
     return dict(document)
 
 
-def _other_than_asked(document: dict[str, Any], request: Request) -> str | None:
+def _other_than_asked(document: dict[str, Any], request: DemoRequest) -> str | None:
     bench, pictures = document["bench"], document["pictures"]
-    if len(pictures) != 1 or pictures[0]["logits"] is None:
+    rows = [picture["logits"] for picture in pictures]
+    if len(rows) != max(1, len(request.images)) or None in rows or len({len(row) for row in rows}) > 1:
         return "it gives no logits"
-    if not all(map(math.isfinite, [*pictures[0]["logits"], *(bench["latencies_ms"] if bench else ())])):
+    if not all(map(math.isfinite, [*chain(*rows), *(bench["latencies_ms"] if bench else ())])):
         return "figures that are no numbers"
     if (bench is None) != (request.bench is None):
         return "it measured nothing" if bench is None else "it measured without being asked"
@@ -183,8 +187,9 @@ def _failure(finished: Finished) -> UnusableError:
         return _not_started(finished, last)
     if finished.code > 128:
         return _died(finished.code - 128, last)
-    if finished.code == _ENGINE and "lacks an instruction" in finished.stderr:
-        return _died(signal.SIGILL, "")
+    # The demo tells of most signals itself; of SIGABRT the engine's words say more.
+    if finished.code == _ENGINE and (told := _TOLD.search(finished.stderr)):
+        return _died(signal.Signals[told[1]], "")
     if finished.code == _ENGINE and "not done after" in finished.stderr:
         return UnusableError(
             f"the demo was {last.partition(':')[0]}", "give a longer --timeout or fewer --repeats"
@@ -212,6 +217,12 @@ def _not_started(finished: Finished, last: str) -> UnusableError:
         remedy = "give the SDK that it was linked with (--sdk)"
     elif _FOREIGN.search(finished.stderr):
         what = "the phone cannot execute the file"
+    elif _FORBIDDEN.search(finished.stderr):
+        what = "the phone does not let programs be run there"
+        remedy = (
+            "see how /data is mounted (adb shell mount: noexec) and whether SELinux forbids it (adb logcat), and use a "
+            "phone that lets its shell run programs"
+        )
     return UnusableError(f"the demo could not start: {what}" + (f" ({last})" if last else ""), remedy)
 
 

@@ -17,7 +17,7 @@ from lite.phone.link import FAULTS, Link, PhoneError, PhoneTimeoutError, explain
 
 # Packets of adb's shell protocol (its shell_protocol.h): uint8 kind, uint32 size, little-endian.
 _PACKET = struct.Struct("<BI")
-_STDOUT, _STDERR, _EXIT, _CLOSE_STDIN = 1, 2, 3, 4
+_STDIN, _STDOUT, _STDERR, _EXIT, _CLOSE_STDIN = range(5)
 # The adb server takes a service's name with its length as four hexadecimal digits.
 _LONGEST = 0xFFFF
 # A demo that prints rubbish for ever must not fill this computer's memory.
@@ -67,12 +67,33 @@ class _Output:
             self.on_line(line)
 
 
+@dataclass(frozen=True)
+class Held:
+    """A command that runs as long as a block: its process on the phone, and what it has said at its begin."""
+
+    process: int
+    said: Sequence[str]
+    _link: Link
+
+    def write_line(self) -> None:
+        """An empty line to its standard input. Raises PhoneError and TimeoutError as Link."""
+        self._link.send(_PACKET.pack(_STDIN, 1) + b"\n", _LEAVE)
+
+    @property
+    def runs(self) -> bool:
+        """Whether it does still, for one that says nothing more. Raises PhoneError as Link."""
+        return not self._link.readable()
+
+
 class Device:
     """A phone in state `device`. Several threads may use it; `close` ends what they have running on it."""
 
     def __init__(self, adb: AdbDevice) -> None:
         self._adb = adb
         self.serial = str(adb.serial)
+        # How adb is told of it: among phones with one serial by the number of the connection.
+        transport = adb._transport_id
+        self.adb = f"adb -t {transport}" if transport else f"adb -s {self.serial}"
         self._links: set[Link] = set()
         self._lock = threading.Lock()
         self._closed = False
@@ -115,8 +136,8 @@ class Device:
         )
 
     @contextlib.contextmanager
-    def held(self, script: str, last: str, seconds: float) -> Iterator[tuple[int, list[str]]]:
-        """Runs a text for the phone's shell as long as the block; its process, and what it said before a line `last`.
+    def held(self, script: str, last: str, seconds: float) -> Iterator[Held]:
+        """Runs a text for the phone's shell as long as the block, which begins when it has said a line `last`.
 
         Its standard input ends with the block; it must end then, and when it gets SIGHUP. `seconds` are for the
         lines. Raises PhoneError, also where it ends before `last`.
@@ -134,7 +155,7 @@ class Device:
                         raise PhoneError(self.serial, why, "run this again")
             except TimeoutError:
                 raise self._silent() from None
-            yield output.group or 0, said[: said.index(last)]
+            yield Held(output.group or 0, said[: said.index(last)], link)
             with contextlib.suppress(PhoneError, TimeoutError):
                 link.send(_PACKET.pack(_CLOSE_STDIN, 0), _LEAVE)
                 self._follow(link, output, time.monotonic() + _LEAVE)

@@ -40,7 +40,8 @@ class Facts:
 
     `abis` by preference; `cpu_parts` is the MIDR part of each core that was on (0xd05 a Cortex-A55), none on x86;
     `features` those of FEATURES that every core has; `own_bytes` what earlier runs left in push.FOLDER;
-    `opencl` a library of it that the shell's user may read.
+    `opencl` a library of it that the shell's user may read; `noexec` what is mounted where programs are put and lets
+    none be run.
     """
 
     serial: str
@@ -56,6 +57,7 @@ class Facts:
     own_bytes: int
     opencl: str | None
     root: bool
+    noexec: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON values."""
@@ -92,6 +94,7 @@ def read(device: Device) -> Facts:
         own_bytes=1024 * (_number(said.get("own", "").partition("\t")[0]) or 0),
         opencl=_opencl(said.get("opencl", "").splitlines(), abis[0]),
         root=said.get("id") == "0",
+        noexec=_noexec(said.get("mounts", "")),
     )
 
 
@@ -102,6 +105,7 @@ def _script() -> str:
         "echo =present=; cat /sys/devices/system/cpu/present; "
         f"echo =space=; df -k {shlex.quote(FOLDER.rpartition('/')[0])}; "
         f"echo =own=; du -sk {shlex.quote(FOLDER)} 2>/dev/null; echo =id=; id -u; "
+        "echo =mounts=; cat /proc/self/mounts 2>/dev/null; "
         f"echo =opencl=; for f in {' '.join(places)}; do if [ -r $f ]; then echo $f; fi; done"
     )
 
@@ -141,6 +145,18 @@ def _free(space: str) -> int | None:
     words = space.splitlines()[-1].split() if space else []
     blocks = _number(words[-3]) if len(words) >= 6 else None
     return None if blocks is None else 1024 * blocks
+
+
+def _noexec(mounts: str) -> str | None:
+    """Of proc_pid_mounts(5): where push.FOLDER lies, if that is mounted noexec."""
+    options: dict[str, list[str]] = {}
+    for line in mounts.splitlines():
+        words = line.split()
+        if len(words) >= 4 and f"{FOLDER}/".startswith(words[1].rstrip("/") + "/"):
+            # A later one lies over an earlier one.
+            options[words[1]] = words[3].split(",")
+    place = max(options, key=len, default="")
+    return place if "noexec" in options.get(place, ()) else None
 
 
 def _opencl(found: Sequence[str], abi: str) -> str | None:

@@ -9,6 +9,7 @@ import contextlib
 import select
 import socket
 import struct
+from dataclasses import dataclass
 
 from adbutils import AdbClient, AdbConnection, AdbDevice, AdbError
 from adbutils.errors import AdbConnectionError, AdbTimeout
@@ -17,27 +18,86 @@ from lite.errors import ToolkitError
 
 # All that adbutils 2.12 raises: its own, and what its parsing and its sockets do.
 FAULTS = (AdbError, EOFError, OSError, AssertionError, ValueError, struct.error)
+_CONNECT_SECONDS = 3.0
 _AGAIN = "check the cable, wait until the phone is up, and run this again"
 # By what the adb server or adbd says.
 _SAID = (
     ("not found", "it is not connected any more", _AGAIN),
+    ("no device with transport id", "it is not connected any more", _AGAIN),
     ("offline", "it is offline", _AGAIN),
     ("authoriz", "it does not trust this computer any more", "allow USB debugging on its screen"),
     ("still connecting", "it is still connecting", "run this again in a moment"),
 )
 
 
+@dataclass(frozen=True)
+class AdbAddress:
+    """Where an adb server listens: `host` and `port`, or the `path` of a socket of this computer.
+
+    A `path` that begins with a null character is in Linux's abstract namespace.
+    """
+
+    host: str
+    port: int
+    path: str | None = None
+
+    def __str__(self) -> str:
+        """As adb writes it."""
+        if self.path is not None:
+            abstract = self.path.startswith("\0")
+            return f"{'localabstract' if abstract else 'localfilesystem'}:{self.path.lstrip(chr(0))}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def local(self) -> bool:
+        """Whether it is this computer's, so that a server can be started there."""
+        # adb listens at ::1 only where it listens at every address.
+        return self.path is not None or self.host in ("127.0.0.1", "localhost")
+
+    def connect(self) -> socket.socket:
+        """A connection. Raises AdbTimeout or AdbConnectionError."""
+        try:
+            if self.path is None:
+                connected = socket.create_connection((self.host, self.port), _CONNECT_SECONDS)
+                # Small packets are waited for on the other side.
+                connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                _keep_alive(connected)
+            else:
+                connected = socket.socket(socket.AF_UNIX)
+                connected.settimeout(_CONNECT_SECONDS)
+                connected.connect(self.path)
+        except TimeoutError as error:
+            raise AdbTimeout("connect to adb server timeout") from error
+        except OSError as error:
+            raise AdbConnectionError(f"connect to adb server failed: {error}") from error
+        return connected
+
+
+def _keep_alive(connected: socket.socket) -> None:
+    # As adbutils has it: a farm that has gone is noticed.
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
+        if hasattr(socket, name):
+            connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
 class Client(AdbClient):
     """adbutils' client, which starts no server by itself: not for a remote host, and not in the middle of a run.
 
-    It asks the server for its version once, where adbutils asks for each connection to a phone.
+    It asks the server for its version once, where adbutils asks for each connection to a phone, and reaches IPv6
+    addresses and local sockets.
     """
 
     _version: int | None = None
 
+    def __init__(self, address: AdbAddress) -> None:
+        # Without them adbutils would look into the environment.
+        super().__init__(address.host or "127.0.0.1", address.port or 1)
+        self.address = address
+
     def make_connection(self, timeout: float | None = None) -> AdbConnection:
         """Connects to the server. Raises AdbTimeout or AdbConnectionError."""
-        connection = _Connection(self.host, self.port)
+        connection = _Connection(self.address)
         connection.conn.settimeout(timeout or 10.0)
         return connection
 
@@ -55,11 +115,12 @@ class Client(AdbClient):
 class _Connection(AdbConnection):
     _done = False
 
+    def __init__(self, address: AdbAddress) -> None:
+        self._address = address
+        super().__init__(address.host, address.port)
+
     def _safe_connect(self) -> socket.socket:
-        connected: socket.socket = self._create_socket()
-        # Small packets are waited for on the other side.
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return connected
+        return self._address.connect()
 
     def close(self) -> None:
         # adbutils' own sleeps 10 ms, at each connection, for what no protocol here needs.
@@ -141,7 +202,7 @@ class Link:
 def explained(client: Client, serial: str, error: BaseException) -> PhoneError:
     """What one of FAULTS means for the phone `serial`, as a PhoneError."""
     if isinstance(error, AdbConnectionError) or not _answers(client):
-        again = "run this again, which starts it anew" if _is_local(client) else "start it there again"
+        again = "run this again, which starts it anew" if client.address.local else "start it there again"
         return PhoneError(serial, "the adb server has ended", again, lost=True)
     if isinstance(error, AdbError):
         said = " ".join(str(error).split()) or "adb gives no reason"
@@ -158,10 +219,6 @@ def _answers(client: Client) -> bool:
     except FAULTS:
         return False
     return True
-
-
-def _is_local(client: Client) -> bool:
-    return client.host in ("127.0.0.1", "localhost", "::1")
 
 
 class NoPhoneError(ToolkitError):
@@ -196,6 +253,6 @@ class BusyError(PhoneError):
 
 
 class GoldenMismatchError(ToolkitError):
-    """The phone's answer to the golden picture is not the bundle's; no latency of it is worth a look."""
+    """The phone's answers to the golden pictures are not the bundle's; no latency of it is worth a look."""
 
     exit_code = 8

@@ -1,10 +1,10 @@
-"""Measures one phone: golden picture first, then every configuration in rounds, with the sensors beside it."""
+"""Measures one phone: golden pictures first, then every configuration in rounds, with the sensors beside it."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 
 from lite.phone import demo, golden, sensors
-from lite.phone.demo import Bench, Request
+from lite.phone.demo import Bench, DemoRequest
 from lite.phone.device import Device
 from lite.phone.link import PhoneError
-from lite.phone.measured import Cooldown, Measured, Measurement, Round
-from lite.phone.plan import Candidate, Plan
+from lite.phone.measured import Cooldown, Measurement, PhoneFigures, Round
+from lite.phone.plan import BenchPlan, Candidate
 from lite.phone.sensors import Sample
 from lite.stages import Stages
 
-TENSOR, PICTURE = "golden.f32", "golden.png"
+TENSOR = "golden.f32"
 _COOLDOWN_POLL = 2.0
 
 
@@ -30,59 +30,72 @@ class StoppedError(Exception):
 
 @dataclass
 class Phone:
-    """A phone with all that is needed on it, in `folder`; `say` gets one line a step, `stop` ends it early."""
+    """A phone with all that is needed on it, in `folder`.
+
+    `say` gets one line a step, `measured` is called after each round, `stop` ends it early, and `check` raises where
+    a round that has ended must not count.
+    """
 
     device: Device
     folder: str
-    plan: Plan
+    plan: BenchPlan
     stages: Stages
     say: Callable[[str], None] = lambda text: None
     stop: threading.Event = field(default_factory=threading.Event)
+    measured: Callable[[], None] = lambda: None
+    check: Callable[[], None] = lambda: None
 
-    def check_golden(self, candidate: Candidate, into: Measured) -> None:
-        """Feeds the golden tensor, then the golden picture; keeps the figures in `into` either way.
+    def check_golden(self, candidate: Candidate, into: PhoneFigures) -> None:
+        """Feeds the golden tensor, then all golden pictures; keeps the figures in `into` either way.
 
         Raises GoldenMismatchError, DemoError or PhoneError.
         """
+        files = candidate.bundle.golden_pictures().files
         for fed in ("tensor", "picture"):
             self._check_stop()
             self.say(f"golden {fed} of {candidate.name}")
-            request = Request(
+            request = DemoRequest(
                 candidate.folder,
                 candidate.host,
                 tensor=f"{candidate.folder}/{TENSOR}" if fed == "tensor" else None,
-                image=f"{candidate.folder}/{PICTURE}" if fed == "picture" else None,
+                images=[f"{candidate.folder}/{path.name}" for path in files] if fed == "picture" else (),
             )
             with self.stages.stage("golden"):
                 document = demo.run(self.device, self.folder, request, timeout=self.plan.timeout)
-            found = golden.compare(candidate.bundle, _logits(document), fed=fed)
-            into.golden.append(found)
+            found = golden.compare(candidate, _logits(document), fed=fed)
+            into.add_golden(found)
             golden.check(found)
 
-    def measure(self, candidates: Sequence[Candidate], into: Measured) -> None:
+    def measure(self, candidates: Sequence[Candidate], into: PhoneFigures) -> None:
         """Every configuration, the candidates taking turns round by round; every round is added to `into` at once.
 
-        Turns go back and forth (A B, B A, …), so that a phone which warms up steadily favours none.
+        Turns go back and forth (A B, B A, …), so that a phone which warms up steadily favours none. Rounds that `into`
+        has already are not run again.
         Raises GoldenMismatchError, DemoError, PhoneError or StoppedError; what was measured before is kept.
         """
         configurations = self.plan.configurations()
+        # A limit that one round lowered is low for all that come after it.
+        top = sensors.ceilings(sample for one in into.measurements for sample in one.samples)
         for place, configuration in enumerate(configurations):
-            row = [Measurement(candidate, configuration) for candidate in candidates]
-            into.measurements += row
+            row = [into.measurement(candidate, configuration, self.plan.repeats) for candidate in candidates]
             for number in range(self.plan.rounds):
                 for measurement in row if number % 2 == 0 else reversed(row):
+                    if len(measurement.rounds) > number:
+                        continue
                     self._check_stop()
                     step = place * self.plan.rounds + number + 1
                     self.say(
                         f"{measurement.candidate.name}, {configuration}: "
                         f"{step} of {len(configurations) * self.plan.rounds}"
                     )
-                    measurement.rounds.append(self._round(measurement, number))
+                    measurement.rounds.append(self._round(measurement, number, top))
+                    top = sensors.ceilings(measurement.rounds[-1].samples, top)
+                    self.measured()
 
-    def _round(self, measurement: Measurement, number: int) -> Round:
+    def _round(self, measurement: Measurement, number: int, top: Mapping[int, int]) -> Round:
         candidate, configuration = measurement.candidate, measurement.configuration
         cooldown = self._cool_down()
-        request = Request(
+        request = DemoRequest(
             candidate.folder,
             candidate.host,
             tensor=f"{candidate.folder}/{TENSOR}",
@@ -97,11 +110,14 @@ class Phone:
             document = demo.run(self.device, self.folder, request, timeout=self.plan.timeout)
         with self.stages.stage("sensors"):
             after = sensors.read(self.device)
-        golden.check(golden.compare(candidate.bundle, _logits(document), fed="tensor"))
-        measurement.used = {
+        self.check()
+        golden.check(golden.compare(candidate, _logits(document), fed="tensor"))
+        used = {
             **{name: document[name] for name in ("file", "bytes", "threads", "power_mode", "cpu_mask")},
             **document["versions"],
         }
+        self._check_same(measurement, used)
+        measurement.used = used
         latencies = document["bench"]["latencies_ms"]
         return Round(
             latencies,
@@ -112,8 +128,20 @@ class Phone:
             during,
             after,
             cooldown,
-            sensors.reasons(before, during, after, latencies),
+            sensors.reasons(before, during, after, latencies, earlier=top, cpu_mask=document["cpu_mask"]),
         )
+
+    def _check_same(self, measurement: Measurement, used: Mapping[str, Any]) -> None:
+        """Raises PhoneError where an earlier session measured the rest with another demo, engine or network."""
+        earlier = measurement.used
+        for name in ("deit", "engine", "opt", "bytes") if earlier else ():
+            if earlier[name] != used[name]:
+                raise PhoneError(
+                    self.device.serial,
+                    f"the rounds of {measurement.candidate.name} that are there are of another {name} "
+                    f"({earlier[name]}, now {used[name]})",
+                    "measure afresh without --resume into another --out",
+                )
 
     @contextmanager
     def _sampling(self) -> Iterator[list[Sample]]:
@@ -145,11 +173,11 @@ class Phone:
         began = time.monotonic()
         with self.stages.stage("cool-down"):
             while True:
-                celsius = _warmth(sensors.read(self.device))
+                celsius, sensor = _warmth(sensors.read(self.device))
                 seconds = time.monotonic() - began
                 if celsius is None or celsius <= wanted or seconds >= self.plan.cooldown_limit:
-                    return Cooldown(seconds, celsius, celsius is not None and celsius <= wanted)
-                self.say(f"cooling down: {celsius:.1f} °C, wanted {wanted:g}")
+                    return Cooldown(seconds, celsius, sensor, celsius is not None and celsius <= wanted)
+                self.say(f"cooling down: {sensor} {celsius:.1f} °C, wanted {wanted:g}")
                 if self.stop.wait(_COOLDOWN_POLL):
                     raise StoppedError
 
@@ -158,10 +186,14 @@ class Phone:
             raise StoppedError
 
 
-def _warmth(sample: Sample) -> float | None:
-    """°C of the processor; of the battery where the phone hides the rest."""
-    return sample.processor if sample.processor is not None else sample.battery_celsius
+def _warmth(sample: Sample) -> tuple[float | None, str | None]:
+    """°C of the processor, or of the battery where the phone hides that, and which of both."""
+    for sensor, celsius in (("processor", sample.processor), ("battery", sample.battery_celsius)):
+        if celsius is not None:
+            return celsius, sensor
+    return None, None
 
 
 def _logits(document: dict[str, Any]) -> np.ndarray:
-    return np.array(document["pictures"][0]["logits"], dtype=np.float64)
+    """Float64 [N, classes]."""
+    return np.array([picture["logits"] for picture in document["pictures"]], dtype=np.float64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lite.phone import statistics
@@ -15,10 +15,14 @@ from lite.phone.statistics import SpeedUp, Summary
 
 @dataclass(frozen=True)
 class Cooldown:
-    """A wait for the processor to cool: how long (s), how warm it was then (°C), whether that was cool enough."""
+    """A wait for the processor to cool: how long (s), how warm it was then (°C), whether that was cool enough.
+
+    `sensor` is what was looked at: processor, or battery where the phone hides the processor's; None for neither.
+    """
 
     seconds: float
     celsius: float | None
+    sensor: str | None
     reached: bool
 
 
@@ -36,13 +40,22 @@ class Round:
     cooldown: Cooldown | None
     throttled: Sequence[str]
 
+    @property
+    def samples(self) -> list[Sample]:
+        """In the order of time."""
+        return [self.before, *self.during, self.after]
+
 
 @dataclass
 class Measurement:
-    """One bundle in one configuration; `used` is what the engine says it made of the configuration."""
+    """One bundle in one configuration, to be run `planned` times.
+
+    `used` is what the engine says it made of the configuration.
+    """
 
     candidate: Candidate
     configuration: Configuration
+    planned: int
     rounds: list[Round] = field(default_factory=list)
     used: dict[str, Any] = field(default_factory=dict)
 
@@ -57,9 +70,23 @@ class Measurement:
         return statistics.summarize(self.latencies)
 
     @property
+    def samples(self) -> list[Sample]:
+        """What the phone showed around and in all rounds."""
+        return [sample for one in self.rounds for sample in one.samples]
+
+    @property
     def throttled(self) -> list[str]:
         """Why it counts as throttled, each reason once."""
         return list(dict.fromkeys(reason for one in self.rounds for reason in one.throttled))
+
+    @property
+    def complete(self) -> bool:
+        """Whether all planned runs are measured."""
+        return len(self.latencies) >= self.planned
+
+    @property
+    def _missing(self) -> list[str]:
+        return [] if self.complete else [f"{len(self.latencies)} of {self.planned} runs"]
 
     @property
     def simulated(self) -> bool:
@@ -70,7 +97,7 @@ class Measurement:
     def notes(self) -> list[str]:
         """What whoever quotes the number should know."""
         summary = self.summary
-        found = self.throttled
+        found = [*self._missing, *self.throttled]
         precision = self.candidate.bundle.manifest["precision"]
         if self.simulated:
             found.append(
@@ -88,6 +115,8 @@ class Measurement:
                 if hottest is None
                 else f"not cooled down: started at {hottest:.0f} °C"
             )
+        if any(one.cooldown and one.cooldown.sensor == "battery" for one in self.rounds):
+            found.append("waited for the battery to be cool: the processor's temperature cannot be read")
         wanted, used = self.configuration, self.used
         if used and used["threads"] != wanted.threads:
             threads = f"{used['threads']} thread{'s' if used['threads'] > 1 else ''}"
@@ -98,7 +127,7 @@ class Measurement:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class BundleComparison:
     """Two bundles in one configuration: how much faster `measurement` is than `base`."""
 
     base: Measurement
@@ -119,18 +148,39 @@ class Comparison:
 
 
 @dataclass
-class Measured:
-    """What came out so far; whole measurements only where nothing went wrong."""
+class PhoneFigures:
+    """What came out so far; whole measurements only where nothing went wrong.
+
+    Rounds and golden figures are added by one thread; others look at a `snapshot`.
+    """
 
     golden: list[Golden] = field(default_factory=list)
     measurements: list[Measurement] = field(default_factory=list)
 
-    def comparisons(self, base: str) -> list[Comparison]:
+    def snapshot(self) -> PhoneFigures:
+        """What is there now, without what was begun and never measured; it stays as it is."""
+        rows = [replace(one, rounds=list(one.rounds)) for one in list(self.measurements)]
+        return PhoneFigures(list(self.golden), [row for row in rows if row.rounds])
+
+    def measurement(self, candidate: Candidate, configuration: Configuration, planned: int) -> Measurement:
+        """The one of this bundle and configuration: what an earlier session began, or a new one."""
+        for one in self.measurements:
+            if (one.candidate.name, one.configuration) == (candidate.name, configuration):
+                return one
+        self.measurements.append(Measurement(candidate, configuration, planned))
+        return self.measurements[-1]
+
+    def add_golden(self, found: Golden) -> None:
+        """Adds a golden figure in place of an earlier one of the same bundle and input."""
+        same = [one for one in self.golden if (one.bundle, one.input) != (found.bundle, found.input)]
+        self.golden = [*same, found]
+
+    def comparisons(self, base: str) -> list[BundleComparison]:
         """Each other bundle against the one named `base`, in each configuration that both have rounds of."""
         measured = [one for one in self.measurements if one.rounds]
         bases = {one.configuration: one for one in measured if one.candidate.name == base}
         return [
-            Comparison(bases[one.configuration], one)
+            BundleComparison(bases[one.configuration], one)
             for one in measured
             if one.candidate.name != base and one.configuration in bases
         ]

@@ -28,7 +28,7 @@ class Configuration:
 
 
 @dataclass(frozen=True)
-class Plan:
+class BenchPlan:
     """The matrix and how to go through it.
 
     `repeats` measured runs are spread over `rounds` starts of the demo, each with `warmup` runs before.

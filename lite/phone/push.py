@@ -30,9 +30,20 @@ _LARGEST_WORD = 2**32 - 1
 _KEPT = "what is complete there is not sent again"
 _REMEDIES = {
     "No space left": "free some space on it, or remove what earlier runs left there with --clean",
-    "Permission denied": f"its user shell must be able to write there, as it is to {_PLACE}",
+    "Permission denied": f"its user shell must be able to write there, as it is to {_PLACE}; what root has left there "
+    "is moved out of the way by --clean",
     "Read-only": f"its user shell must be able to write there, as it is to {_PLACE}",
 }
+
+# Prints the new name of what cannot be removed.
+_CLEAN = """
+said=$(rm -rf "$1" 2>&1) && exit 0
+n=1
+while [ -e "$1.left-$n" ]; do n=$((n + 1)); done
+mv "$1" "$1.left-$n" 2>/dev/null && echo "$1.left-$n" && exit 0
+echo "$said" >&2
+exit 1
+"""
 
 # The file's name, bytes done and bytes in all (of all files that are sent).
 Progress = Callable[[str, int, int], None]
@@ -98,12 +109,20 @@ def push(
     return Pushed(folder, sent, tuple(one.name for one in wanted if one.name in kept), total, seconds)
 
 
-def clean(device: Device, folder: str = FOLDER) -> None:
-    """Removes `folder` with all in it from the phone. Raises InputError for one outside of /data/local/tmp."""
+def clean(device: Device, folder: str = FOLDER) -> str | None:
+    """Removes `folder` with all in it from the phone.
+
+    Where that is not possible, as with what root has left, it gets another name, which is returned: whoever may write
+    to the folder above may do that. Raises InputError for one outside of /data/local/tmp, PhoneError for what can be
+    neither removed nor renamed.
+    """
     _check_folder(folder)
-    done = device.run(["rm", "-rf", folder], _SHELL_SECONDS)
+    done = device.run(f"set -- {shlex.quote(folder)}\n{_CLEAN}", _SHELL_SECONDS)
     if done.code:
-        raise _refused(device, f"{folder} cannot be removed", done.stderr)
+        lines = done.stderr.strip().splitlines() or ["it gives no reason"]
+        remedy = f"remove it as root: adb root; {device.adb} shell rm -rf {folder}"
+        raise PhoneError(device.serial, f"{folder} cannot be removed: {lines[-1]}", remedy)
+    return done.stdout.strip() or None
 
 
 def _found(name: str, path: Path) -> _File:

@@ -23,24 +23,33 @@ from lite.bundle import Bundle
 from lite.files import write_text
 from lite.measure import csv_tables
 from lite.phone import report
-from lite.phone.measured import Comparison, Measurement, Round
-from lite.phone.session import Job, Outcome
+from lite.phone.measured import BundleComparison, Measurement, Round
+from lite.phone.session import Outcome, PhoneJob
 from lite.shown import shortened
 
-SCHEMA = 1
+SCHEMA = 2
+JSON, CSV, REPORT = FILES = ("results.json", "results.csv", "report.html")
 _SCHEMA_FILE = Path(__file__).parent / "schema" / "results.schema.json"
 
 
 def document(
-    outcomes: Sequence[Outcome], job: Job, *, base: str | None = None, adb_server: int | None = None
+    outcomes: Sequence[Outcome],
+    job: PhoneJob,
+    *,
+    begun: str | None = None,
+    base: str | None = None,
+    adb_server: int | None = None,
 ) -> dict[str, Any]:
     """All of a bench as JSON values: milliseconds, °C, kHz, KiB; unknown is null, times are UTC.
 
-    `base`: the bundle that the others are held against; `adb_server`: its protocol's version.
+    `begun`: when, default now; `base`: the bundle that the others are held against; `adb_server`: its protocol's
+    version. It can be made while phones are at work: it has what they have measured by then.
     """
+    earlier = job.earlier
     return {
         "schema": SCHEMA,
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "created": now(),
+        "sessions": [*(earlier.sessions if earlier else []), begun or now()],
         "versions": {
             "python": platform.python_version(),
             "adbutils": version("adbutils"),
@@ -49,9 +58,17 @@ def document(
         },
         "plan": job.plan.as_dict(),
         "base": base,
-        "bundles": [_bundle(bundle) for bundle in job.bundles],
-        "phones": [_phone(outcome, base) for outcome in outcomes],
+        "bundles": [of_bundle(bundle) for bundle in job.bundles],
+        "phones": [
+            *(_phone(outcome, base) for outcome in outcomes),
+            *(earlier.others([outcome.serial for outcome in outcomes]) if earlier else []),
+        ],
     }
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 def problem(results: Any) -> str | None:
@@ -68,16 +85,31 @@ def write(out: Path, results: Mapping[str, Any]) -> None:
 
     Raises InputError where they cannot be written.
     """
-    text = json.dumps(results, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    found = problem(json.loads(text))
-    if found:
-        raise AssertionError(f"results.json would not be what its schema says: {found}")
-    write_text(out / "results.json", text)
-    write_text(out / "results.csv", table(results))
-    write_text(out / "report.html", report.render(results))
+    check(results)
+    write_figures(out, results)
+    write_report(out, results)
 
 
-def _bundle(bundle: Bundle) -> dict[str, Any]:
+def check(results: Mapping[str, Any]) -> None:
+    """Raises AssertionError, which is a fault of this tool's own, for what is not as the schema says."""
+    if found := problem(json.loads(json.dumps(results))):
+        raise AssertionError(f"{JSON} would not be what its schema says: {found}")
+
+
+def write_figures(out: Path, results: Mapping[str, Any]) -> None:
+    """Writes results.json and results.csv into the folder `out`. Raises InputError where they cannot be written."""
+    text = json.dumps(results, indent=1, allow_nan=False, ensure_ascii=False)
+    write_text(out / JSON, text + "\n")
+    write_text(out / CSV, table(results))
+
+
+def write_report(out: Path, results: Mapping[str, Any]) -> None:
+    """Writes report.html into the folder `out`. Raises InputError where it cannot be written."""
+    write_text(out / REPORT, report.render(results))
+
+
+def of_bundle(bundle: Bundle) -> dict[str, Any]:
+    """What the results say of a bundle."""
     manifest = bundle.manifest
     return {
         "name": bundle.path.resolve().name,
@@ -90,7 +122,7 @@ def _bundle(bundle: Bundle) -> dict[str, Any]:
 
 
 def _phone(outcome: Outcome, base: str | None) -> dict[str, Any]:
-    measured = outcome.measured
+    measured = outcome.measured.snapshot()
     error = outcome.error
     return {
         "serial": outcome.serial,
@@ -110,6 +142,8 @@ def _measurement(one: Measurement) -> dict[str, Any]:
     return {
         "bundle": one.candidate.name,
         **asdict(one.configuration),
+        "planned": one.planned,
+        "complete": one.complete,
         "used": one.used,
         "summary": one.summary.as_dict(),
         "noisy": one.summary.noisy,
@@ -133,7 +167,7 @@ def _round(one: Round) -> dict[str, Any]:
     }
 
 
-def _speed_up(one: Comparison) -> dict[str, Any]:
+def _speed_up(one: BundleComparison) -> dict[str, Any]:
     return {
         "bundle": one.measurement.candidate.name,
         "base": one.base.candidate.name,
@@ -149,10 +183,10 @@ def _validator() -> Draft202012Validator:
 
 
 COLUMNS = (
-    "serial", "phone", "android", "bundle", "precision", "target", "threads", "power_mode", "cpu_mask", "runs",
-    "mean_ms", "p50_ms", "p50_low_ms", "p50_high_ms", "p90_ms", "p99_ms", "min_ms", "max_ms", "stddev_ms",
-    "load_ms", "first_run_ms", "peak_rss_kib", "celsius_before", "celsius_after", "speed_up", "speed_up_low",
-    "speed_up_high", "noisy", "throttled", "notes",
+    "serial", "phone", "android", "bundle", "precision", "target", "threads", "power_mode", "cpu_mask", "status",
+    "runs", "planned_runs", "mean_ms", "p50_ms", "p50_low_ms", "p50_high_ms", "p90_ms", "p99_ms", "min_ms",
+    "max_ms", "stddev_ms", "load_ms", "first_run_ms", "peak_rss_kib", "celsius_before", "celsius_after", "speed_up",
+    "speed_up_low", "speed_up_high", "noisy", "throttled", "notes",
 )  # fmt: skip
 
 
@@ -176,6 +210,8 @@ def _rows(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                 "threads": one["threads"],
                 "power_mode": one["power_mode"],
                 "cpu_mask": one["cpu_mask"],
+                "status": "complete" if one["complete"] else phone["status"],
+                "planned_runs": one["planned"],
                 **_figures(one),
                 **_speed_up_columns(phone, one),
                 "noisy": int(one["noisy"]),

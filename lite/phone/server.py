@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from adbutils import AdbDevice, AdbError, adb_path
+from adbutils import AdbDevice, AdbDeviceInfo, AdbError, adb_path
 
 from lite.errors import InputError
 from lite.phone.device import Device
-from lite.phone.link import FAULTS, Client, NoPhoneError
+from lite.phone.link import FAULTS, AdbAddress, Client, NoPhoneError
 from lite.shown import shown
 
 DEFAULT_PORT = 5037
@@ -47,24 +47,64 @@ _STATES = {
 }
 
 
-def address(text: str | None) -> tuple[str | None, int | None]:
-    """HOST:PORT taken apart, for Server; None gives its defaults. Raises InputError for what is none."""
-    if text is None:
-        return None, None
+def address(text: str | None) -> AdbAddress:
+    """The address of the server: `text` as HOST:PORT or [IPV6]:PORT, else what adb's environment variables say.
+
+    Those are ADB_SERVER_SOCKET, or ANDROID_ADB_SERVER_ADDRESS and ANDROID_ADB_SERVER_PORT, which count as adb has it.
+    Raises InputError for what is no address.
+    """
+    if text is not None:
+        found = _host_and_port(text)
+        if found is None:
+            raise InputError(
+                f"{shown(text)} is no address of an adb server",
+                remedy="give HOST:PORT, such as farm:5037, or [ADDRESS]:PORT for IPv6",
+            )
+        return found
+    if spec := os.environ.get("ADB_SERVER_SOCKET"):
+        return _of_socket(spec)
+    host = (os.environ.get("ANDROID_ADB_SERVER_ADDRESS") or _LOCAL).strip("[]")
+    return AdbAddress(host, _port_by_environment())
+
+
+def chosen_serials(serials: Sequence[str], all: bool = False) -> Sequence[str]:
+    """`serials`, or with neither them nor `all` what ANDROID_SERIAL says, as with adb."""
+    by_environment = os.environ.get("ANDROID_SERIAL")
+    return [by_environment] if by_environment and not serials and not all else serials
+
+
+def _host_and_port(text: str) -> AdbAddress | None:
     host, _, port = text.rpartition(":")
-    if not host or not _is_port(port):
-        raise InputError(
-            f"{shown(text)} is no address of an adb server", remedy="give HOST:PORT, such as farm:5037"
-        )
-    return host, int(port)
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        return None  # of an IPv6 address without brackets nobody can tell where it ends
+    return AdbAddress(host, int(port)) if host and _is_port(port) else None
+
+
+def _of_socket(spec: str) -> AdbAddress:
+    kind, _, rest = spec.partition(":")
+    if kind == "tcp" and (found := AdbAddress(_LOCAL, int(rest)) if _is_port(rest) else _host_and_port(rest)):
+        return found
+    if kind in ("local", "localfilesystem", "localabstract") and rest:
+        return AdbAddress("", 0, f"\0{rest}" if kind == "localabstract" else rest)
+    raise InputError(
+        f"ADB_SERVER_SOCKET is {shown(spec)}",
+        why="that is no address which can be reached from here",
+        remedy="set it to tcp:PORT, tcp:HOST:PORT or localfilesystem:PATH, or unset it",
+    )
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A phone that the server knows, in whatever state (adb's word; `device` is the only usable one)."""
+    """A phone that the server knows, in whatever state (adb's word; `device` is the only usable one).
+
+    `transport` is adb's number of it where another has the same serial; then `serial` is `SERIAL@NUMBER`.
+    """
 
     serial: str
     state: str
+    transport: int | None = None
 
     @property
     def usable(self) -> bool:
@@ -85,43 +125,44 @@ class Listed:
         return NoPhoneError(self.serial, why=why, remedy=remedy)
 
 
-class Server:
-    """An adb server at `host`:`port` (default: this computer's, started where none answers).
+class AdbServer:
+    """An adb server; this computer's is started where none answers, another computer's only asked.
 
-    Without arguments adb's own ANDROID_ADB_SERVER_ADDRESS and ANDROID_ADB_SERVER_PORT count. A server of
-    another computer is only asked. Raises NoPhoneError when there is no server or something else answers.
+    Without `where` adb's environment variables count, see `address`. Raises NoPhoneError when there is no server or
+    something else answers, InputError for an environment variable that is wrong.
     """
 
-    def __init__(self, host: str | None = None, port: int | None = None) -> None:
-        host = host or os.environ.get("ANDROID_ADB_SERVER_ADDRESS") or _LOCAL
-        self._client = Client(host, port or _port_by_environment())
-        self._where = f"{host}:{self._client.port}"
-        self._local = host in (_LOCAL, "localhost", "::1")
+    def __init__(self, where: AdbAddress | None = None) -> None:
+        where = where or address(None)
+        self._client = Client(where)
+        self._where = where
+        self._local = where.local
         self.version: int | None = None
         self.version = self._started()
 
     def listed(self) -> list[Listed]:
         """All phones that the server knows, whatever their state. Raises NoPhoneError when it has gone."""
         try:
-            found = self._client.list()
+            found = self._client.list(extended=True)
         except FAULTS as error:
             raise self._gone(error) from error
-        # adbutils splits at blanks, and so makes of "no permissions (…)" only "no".
-        return [Listed(one.serial, "no permissions" if one.state == "no" else one.state) for one in found]
+        serials = [one.serial for one in found]
+        return [_listed(one, serials.count(one.serial) > 1) for one in found]
 
     def choose(
         self, serials: Sequence[str] = (), all: bool = False, *, notify: Callable[[str], None]
     ) -> list[Device]:
-        """The phones to use: those named, all usable ones, or the only usable one.
+        """The phones to use: those named, all usable ones, that of ANDROID_SERIAL, or the only usable one.
 
-        A serial HOST:PORT that is not listed is connected to first. `notify` gets one line for each phone that
-        is left out because of its state. Raises NoPhoneError when one that is named, or none at all, can be
-        used, and InputError when one of several has to be named, or `serials` and `all` are both given.
+        Phones with one serial, as cheap ones have, are named SERIAL@NUMBER, adb's number of the connection. A serial
+        HOST:PORT that is not listed is connected to first. `notify` gets one line for each phone that is left out
+        because of its state. Raises NoPhoneError when one that is named, or none at all, can be used, and InputError
+        when one of several has to be named, or `serials` and `all` are both given.
         """
         if serials and all:
             raise InputError("give --serial or --all, not both")
-        if serials:
-            return [self._device(serial) for serial in dict.fromkeys(serials)]
+        if named := chosen_serials(serials, all):
+            return [self._device(serial, is_given=bool(serials)) for serial in dict.fromkeys(named)]
         listed = self.listed()
         usable = [one for one in listed if one.usable]
         others = [one for one in listed if not one.usable]
@@ -142,22 +183,31 @@ class Server:
             )
         for one in others:
             notify(f"left out: {one.words}")
-        return [self._open(one.serial) for one in usable]
+        return [self._open(one) for one in usable]
 
-    def _device(self, serial: str) -> Device:
+    def _device(self, serial: str, *, is_given: bool) -> Device:
         found = self._find(serial)
         if found is None and ":" in serial:
             self._connect(serial)
             found = self._find(serial)
         if found is None:
-            known = ", ".join(one.serial for one in self.listed()) or "none"
+            listed = self.listed()
+            same = [one.serial for one in listed if one.serial.startswith(f"{serial}@")]
+            if same:
+                raise InputError(
+                    f"{len(same)} phones have the serial {serial}",
+                    remedy=f"name one with --serial {' or --serial '.join(same)}, or give --all",
+                )
+            known = ", ".join(one.serial for one in listed) or "none"
             raise NoPhoneError(
                 f"no phone {serial} at the adb server {self._where} (connected: {known})",
-                remedy="check the serial",
+                remedy="check the serial"
+                if is_given
+                else "correct ANDROID_SERIAL, unset it, or give --serial",
             )
         if not found.usable:
             raise found.error
-        return self._open(serial)
+        return self._open(found)
 
     def _find(self, serial: str) -> Listed | None:
         return next((one for one in self.listed() if one.serial == serial), None)
@@ -173,8 +223,8 @@ class Server:
         if not said.startswith(("connected to", "already connected to")) and self._find(serial) is None:
             raise NoPhoneError(f"{serial}", why=f"adb connect: {' '.join(said.split())}", remedy=_NETWORK)
 
-    def _open(self, serial: str) -> Device:
-        return Device(AdbDevice(self._client, serial))
+    def _open(self, one: Listed) -> Device:
+        return Device(AdbDevice(self._client, one.serial, one.transport))
 
     def _started(self) -> int:
         try:
@@ -184,7 +234,7 @@ class Server:
                 raise self._gone(error) from error
         try:
             started = subprocess.run(
-                [adb_path(), "-P", str(self._client.port), "start-server"],
+                [adb_path(), *self._server_option(), "start-server"],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -205,6 +255,9 @@ class Server:
                 why=lines,
                 remedy="start it with adb start-server",
             ) from error
+
+    def _server_option(self) -> list[str]:
+        return ["-P", str(self._where.port)] if self._where.path is None else ["-L", str(self._where)]
 
     def _answer(self) -> int:
         """The server's version. Raises any of FAULTS."""
@@ -229,6 +282,14 @@ class Server:
         else:
             remedy = "check that it is an adb server and not another program"
         return NoPhoneError(f"no adb server answers at {self._where} ({why})", remedy=remedy)
+
+
+def _listed(one: AdbDeviceInfo, is_double: bool) -> Listed:
+    # adbutils splits at blanks, and so makes of "no permissions (…)" only "no".
+    state = "no permissions" if one.state == "no" else one.state
+    if is_double and one.transport_id:
+        return Listed(f"{one.serial}@{one.transport_id}", state, one.transport_id)
+    return Listed(one.serial, state)
 
 
 def _none_usable(others: Sequence[Listed]) -> NoPhoneError:

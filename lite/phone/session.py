@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lite.bundle import Bundle
 from lite.errors import ToolkitError
@@ -17,17 +18,20 @@ from lite.phone.exclusive import exclusive
 from lite.phone.facts import Facts
 from lite.phone.link import BusyError, GoldenMismatchError, NoPhoneError, PhoneError
 from lite.phone.measure import StoppedError
-from lite.phone.measured import Measured
-from lite.phone.plan import Candidate, Plan
+from lite.phone.measured import PhoneFigures
+from lite.phone.plan import BenchPlan, Candidate
 from lite.phone.push import Pushed
 from lite.scratch import scratch_folder
 from lite.stages import Stages
 
-STOPPING = "stopping; Ctrl-C again ends this at once, without results"
-_FILES = ("labels.txt", "manifest.json", measure.PICTURE)
+if TYPE_CHECKING:
+    from lite.phone.resume import Earlier
+
+STOPPING = "stopping; Ctrl-C again ends this at once, with the rounds that have ended"
+_FILES = ("labels.txt", "manifest.json")
 
 
-class RefusedError(PhoneError):
+class UnfitPhoneError(PhoneError):
     """The phone does not fit what it should run; nothing was pushed."""
 
 
@@ -47,7 +51,7 @@ class Outcome:
     error: ToolkitError | None = None
     facts: Facts | None = None
     pushed: Pushed | None = None
-    measured: Measured = field(default_factory=Measured)
+    measured: PhoneFigures = field(default_factory=PhoneFigures)
     stages: Stages = field(default_factory=Stages)
     seconds: float = 0.0
 
@@ -56,7 +60,7 @@ class Outcome:
         """The command's, for this phone alone."""
         if self.error is None:
             return 0
-        if isinstance(self.error, (RefusedError, BusyError)):
+        if isinstance(self.error, (UnfitPhoneError, BusyError)):
             return NoPhoneError.exit_code
         # What is wrong with files here is found when a phone needs them, and is its failure.
         return (
@@ -67,31 +71,43 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Job:
+class PhoneJob:
     """What every phone is to do. `binaries` says which files beside the bundles a phone needs.
 
-    `changed` is called, from the phones' threads, with an outcome that has changed.
+    `changed` is called, from the phones' threads, with an outcome that has changed; `measured`, from these too, with
+    all outcomes after each round and when a phone has ended. `earlier`: what was measured before, to be gone on with.
     """
 
     bundles: Sequence[Bundle]
-    plan: Plan
+    plan: BenchPlan
     binaries: Binaries
     changed: Callable[[Outcome], None] = lambda outcome: None
+    measured: Callable[[Sequence[Outcome]], None] = lambda outcomes: None
+    earlier: Earlier | None = None
 
 
-def run(devices: Sequence[Device], job: Job) -> tuple[list[Outcome], bool]:
+def run(devices: Sequence[Device], job: PhoneJob) -> tuple[list[Outcome], bool]:
     """Runs `job` on all `devices` at once; the outcomes in their order, and whether Ctrl-C ended it.
 
     Nothing that befalls a phone is raised: it is in its outcome. On Ctrl-C every phone is told to stop, what
     runs there is ended, and what was measured is kept; a second Ctrl-C meanwhile is raised.
     """
     outcomes = [Outcome(device.serial) for device in devices]
+    for outcome in outcomes:
+        if job.earlier:
+            # Before the phone is asked anything: whatever befalls it, this is kept.
+            outcome.measured = job.earlier.measured(outcome.serial)
+            outcome.facts = job.earlier.facts(outcome.serial)
+
+    def measured() -> None:
+        job.measured(outcomes)
+
     stop = threading.Event()
     ends = [threading.Event() for _ in devices]
     with scratch_folder() as folder:
         tensors = _write_tensors(job.bundles, folder)
         for device, outcome, end in zip(devices, outcomes, ends, strict=True):
-            arguments = (device, job, tensors, outcome, stop, end)
+            arguments = (device, job, tensors, outcome, stop, end, measured)
             threading.Thread(target=_thread, args=arguments, daemon=True).start()
         try:
             # Not Thread.join: Python 3.10 takes a thread for ended when Ctrl-C comes in the middle of it (bpo-45274).
@@ -121,39 +137,47 @@ def exit_code(outcomes: Sequence[Outcome]) -> int:
 
 def _thread(
     device: Device,
-    job: Job,
+    job: PhoneJob,
     tensors: Mapping[str, Path],
     outcome: Outcome,
     stop: threading.Event,
     end: threading.Event,
+    measured: Callable[[], None],
 ) -> None:
     try:
-        _run(device, job, tensors, outcome, stop)
+        _run(device, job, tensors, outcome, stop, measured)
+        measured()
     finally:
         end.set()
 
 
 def _run(
-    device: Device, job: Job, tensors: Mapping[str, Path], outcome: Outcome, stop: threading.Event
+    device: Device,
+    job: PhoneJob,
+    tensors: Mapping[str, Path],
+    outcome: Outcome,
+    stop: threading.Event,
+    measured: Callable[[], None],
 ) -> None:
     def say(step: str, share: float | None = None) -> None:
         outcome.step, outcome.share = step, share
         job.changed(outcome)
 
     began = time.monotonic()
+    earlier = outcome.measured.snapshot()
     try:
-        with exclusive(device):
-            _bench(device, job, tensors, outcome, stop, say)
+        with exclusive(device) as check:
+            _bench(device, job, tensors, outcome, stop, say, measured, check)
         outcome.status = "ok"
     except StoppedError:
         outcome.status = "stopped"
         outcome.error = PhoneError(device.serial, "it was told to stop", "run this again")
-    except (RefusedError, BusyError) as error:
+    except (UnfitPhoneError, BusyError) as error:
         outcome.status, outcome.error = "refused", error
     except GoldenMismatchError as error:
         outcome.status, outcome.error = "mismatch", _of_phone(device.serial, error)
-        # Whatever else was measured: the phone has shown that it cannot be trusted.
-        outcome.measured.measurements.clear()
+        # Whatever else was measured: the phone has shown that it cannot be trusted. It had passed in earlier sessions.
+        outcome.measured.measurements[:] = earlier.measurements
     except ToolkitError as error:
         outcome.status, outcome.error = "stopped" if stop.is_set() else "failed", error
     except Exception as error:
@@ -174,15 +198,22 @@ def _of_phone(serial: str, error: GoldenMismatchError) -> GoldenMismatchError:
 
 def _bench(
     device: Device,
-    job: Job,
+    job: PhoneJob,
     tensors: Mapping[str, Path],
     outcome: Outcome,
     stop: threading.Event,
     say: Callable[..., None],
+    measured: Callable[[], None],
+    check: Callable[[], None],
 ) -> None:
     say("looking at the phone")
     with outcome.stages.stage("facts"):
         outcome.facts = facts.read(device)
+    if job.earlier:
+        try:
+            job.earlier.check_phone(outcome.facts)
+        except PhoneError as error:
+            raise UnfitPhoneError(device.serial, error.why or "", error.remedy or "") from None
     candidates = [_candidate(bundle, outcome.facts) for bundle in job.bundles]
     _refuse_what_does_not_fit(device, job, outcome.facts)
     files = dict(job.binaries.files(outcome.facts.abis[0], job.bundles))
@@ -192,7 +223,7 @@ def _bench(
     with outcome.stages.stage("push"):
         outcome.pushed = push.push(device, files, on_progress=_told(say))
     say(_what_was_pushed(outcome.pushed))
-    phone = measure.Phone(device, push.FOLDER, job.plan, outcome.stages, say, stop)
+    phone = measure.Phone(device, push.FOLDER, job.plan, outcome.stages, say, stop, measured, check)
     for candidate in candidates:
         phone.check_golden(candidate, outcome.measured)
     phone.measure(candidates, outcome.measured)
@@ -219,12 +250,12 @@ def _what_was_pushed(pushed: Pushed) -> str:
     )
 
 
-def _refuse_what_does_not_fit(device: Device, job: Job, found: Facts) -> None:
+def _refuse_what_does_not_fit(device: Device, job: PhoneJob, found: Facts) -> None:
     problems = [problem for bundle in job.bundles for problem in checks.problems(bundle, found, job.binaries)]
     if problems:
         first, *others = dict.fromkeys(problems)
         also = "".join(f" · {problem}" for problem in others)
-        raise RefusedError(device.serial, f"{first.what}: {first.why}", f"{first.remedy}{also}")
+        raise UnfitPhoneError(device.serial, f"{first.what}: {first.why}", f"{first.remedy}{also}")
 
 
 def _candidate(bundle: Bundle, found: Facts) -> Candidate:
@@ -234,8 +265,9 @@ def _candidate(bundle: Bundle, found: Facts) -> Candidate:
 def _bundle_files(candidate: Candidate, tensor: Path) -> dict[str, Path]:
     bundle = candidate.bundle
     network = bundle.host_nb if candidate.host else bundle.model_nb
+    others = [*(bundle.path / name for name in _FILES), *bundle.golden_pictures().files]
     return {
-        **{f"{candidate.name}/{path.name}": path for path in [network, *(bundle.path / x for x in _FILES)]},
+        **{f"{candidate.name}/{path.name}": path for path in (network, *others)},
         f"{candidate.name}/{measure.TENSOR}": tensor,
     }
 

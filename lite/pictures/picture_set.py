@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -51,15 +52,14 @@ class Picture:
             return hashlib.sha256(np.ascontiguousarray(self.array).tobytes()).digest()
         return hashlib.sha256(read_bytes(self.file, PICTURE_BYTES, "the picture")).digest()
 
-    def stamp(self) -> bytes:
-        """What changes when the picture does, without reading a file: path, size, time of change; or the digest."""
-        if self.file is None:
-            return self.digest()
+    def digest_or_none(self) -> bytes | None:
+        """The same, None for a file that is not there, no regular file, or cannot be read."""
+        if self.file is not None and not self.file.is_file():
+            return None
         try:
-            facts = self.file.stat()
-        except OSError:
-            return os.fsencode(self.file) + b"\0missing"
-        return os.fsencode(self.file) + f"\0{facts.st_size}\0{facts.st_mtime_ns}".encode()
+            return self.digest()
+        except InputError:
+            return None
 
 
 @dataclass(frozen=True)
@@ -130,10 +130,16 @@ class PictureSet:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over path, size and time of change of each file, or its pixels; labels do not count."""
-        whole = hashlib.sha256()
-        for picture in self.pictures:
-            whole.update(picture.stamp() + b"\n")
+        """SHA-256 over each picture's content, in order; neither names, times nor labels count.
+
+        Every file is read. One that cannot be counts as such, and as another once it can.
+        """
+        # Hashing and reading leave Python to the others.
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            digests = pool.map(Picture.digest_or_none, self.pictures)
+            whole = hashlib.sha256()
+            for digest in digests:
+                whole.update(b"\0" if digest is None else b"\1" + digest)
         return whole.hexdigest()
 
 

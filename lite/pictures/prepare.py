@@ -82,10 +82,14 @@ def decode(path: Path) -> np.ndarray:
     Raises InputError, naming the file, if it is missing, no plain file, empty, cut short, damaged, over MAX_PIXELS,
     or of a kind that OpenCV does not read or reads wrongly.
     """
-    data = read_bytes(path, PICTURE_BYTES)
+    return decode_bytes(read_bytes(path, PICTURE_BYTES), path)
+
+
+def decode_bytes(data: bytes, path: Path | str, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """`decode` of a file's contents; errors call them `path`, and more than `max_pixels` are refused."""
     if not data:
         raise InputError(f"{path} is empty", remedy="copy or download it again")
-    orientation = _check(path, data)
+    orientation = _check(path, data, max_pixels)
     try:
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     except cv2.error:
@@ -178,7 +182,7 @@ def _combine(rows: np.ndarray, first: np.ndarray, weights: np.ndarray) -> np.nda
     return combined.reshape(len(first), *rows.shape[1:])
 
 
-def _check(path: Path, data: bytes) -> int:
+def _check(path: Path | str, data: bytes, max_pixels: int) -> int:
     """Refuses what must not reach OpenCV; gives the EXIF orientation that OpenCV will not apply (1: none)."""
     try:
         with warnings.catch_warnings():
@@ -191,7 +195,7 @@ def _check(path: Path, data: bytes) -> int:
             picture.verify()
     except Image.DecompressionBombError:
         raise InputError(
-            f"{path} is over {MAX_PIXELS // 10**6} megapixels", remedy="make it smaller"
+            f"{path} is over {max_pixels // 10**6} megapixels", remedy="make it smaller"
         ) from None
     # PIL answers damaged headers with a dozen built-in exceptions.
     except Exception:
@@ -201,9 +205,9 @@ def _check(path: Path, data: bytes) -> int:
             remedy="copy it again or save it as one of these",
         ) from None
     width, height = picture.size
-    if not 0 < width * height <= MAX_PIXELS:
+    if not 0 < width * height <= max_pixels:
         raise InputError(
-            f"{path} has {width}x{height} pixels", remedy=f"give 1 to {MAX_PIXELS // 10**6} megapixels"
+            f"{path} has {width}x{height} pixels", remedy=f"give 1 to {max_pixels // 10**6} megapixels"
         )
     if cut:
         raise InputError(f"{path} is cut short, its end is missing", remedy="copy or download it again")

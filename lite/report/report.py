@@ -34,7 +34,7 @@ SHOWN_CLASSES, SHOWN_FLIPS = 10, 12
 
 
 @dataclass(frozen=True)
-class Picture:
+class ShownPicture:
     """One check picture and what both networks make of it, likeliest class first.
 
     `pixels`: uint8 RGB [H, W, 3]; `label`: the true class where it is known; `cosine`: of the logits.
@@ -81,7 +81,7 @@ class Report:
     manifest: Mapping[str, Any]
     model_bytes: int
     layers: Sequence[LayerDrift] = ()
-    worst: Sequence[Picture] = ()
+    worst: Sequence[ShownPicture] = ()
     curve: Curve | None = None
     classes: Sequence[ClassAccuracy] = ()
     margins: Sequence[ClassMargins] = ()
@@ -98,7 +98,7 @@ def worst_pictures(
     truth: np.ndarray | None = None,
     names: Sequence[str] | None = None,
     count: int | None = None,
-) -> list[Picture]:
+) -> list[ShownPicture]:
     """`count` pictures to show, by logits float32 [N, classes] of both networks: flips first, then the worst.
 
     Without `count` up to SHOWN_FLIPS with another class are taken, and three or more others, six at least.
@@ -112,7 +112,7 @@ def worst_pictures(
         order = order[:flips_shown] + order[flips:]
         count = max(6, flips_shown + 3)
     return [
-        Picture(
+        ShownPicture(
             name=names[index] if names else f"picture {index}",
             pixels=load(index),
             cosine=float(cosines[index]),

@@ -18,7 +18,7 @@ from typing import Any
 import platformdirs
 from filelock import AcquireReturnProxy, FileLock, Timeout
 
-from lite import download
+from lite import checksum, download
 from lite.errors import DownloadError, InputError
 from lite.files import file_sha256, new_folder
 from lite.model.weights import CACHE_VARIABLE
@@ -35,11 +35,15 @@ _MINIMUM_BYTES, _MAXIMUM_BYTES = 100_000, 500_000_000
 
 @dataclass(frozen=True)
 class Sdk:
-    """An unpacked release: its folder, what its library says of itself, the address or the file it is from."""
+    """An unpacked release: its folder, what its library says of itself, the address or the file it is from.
+
+    `archive_sha256` is that file's; both are None in a folder that was made elsewhere.
+    """
 
     path: Path
     runtime: Library
     source: str | None
+    archive_sha256: str | None = None
 
     @property
     def include(self) -> Path:
@@ -81,34 +85,39 @@ def fetch(
     cache: Path | None = None,
     *,
     file: Path | None = None,
+    sha256: str | None = None,
     timeout: float = 30.0,
     progress: bool = True,
     notify: Callable[[str], None],
 ) -> Sdk:
     """The release `build` from `cache`, downloaded if it is not there; with `file`, that archive in any case.
 
+    The archive must have the SHA-256 `sha256`; a downloaded one without it, that of the first one (`lite/checksum.py`).
     `timeout` in seconds, for the first answer and between two reads; `notify` gets one-line notices. Processes
     that want the same wait for each other; an earlier SDK stays whole until the new one is. Raises InputError
     for what no release has, a wrong `file`, or a cache that cannot be written; DownloadError for the network.
     """
+    sha256 = checksum.parse(sha256) if sha256 is not None else None
     folder = folder_of(build, cache)
     if not file and (found := _find(folder)):
-        return found
+        return _from_archive(found, sha256)
     download_to = None if file else folder.parent / build.asset
     with _writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _locked(folder, notify):
             # Another process may have made it while this one waited.
             if not file and (found := _find(folder)):
-                return found
+                return _from_archive(found, sha256)
             _check_ours(folder)
             if folder.exists() and not file:
                 notify(f"{folder} is damaged; making it anew")
             with new_folder(folder, holds=_NOTE, force=True) as new, _writing(folder):
                 if file:
+                    if sha256:
+                        checksum.check(file, sha256, None, called=file, remedy="give the right file")
                     _install(file, new, build, str(file.absolute()))
                 elif download_to:
-                    _download(build, new, download_to, timeout, progress)
+                    _download(build, new, download_to, sha256, notify, timeout, progress)
             if download_to:
                 download_to.unlink(missing_ok=True)
     fetched = read(folder)
@@ -122,7 +131,8 @@ def read(folder: Path) -> Sdk:
     for name in (HEADER, LIBRARY):
         if not (folder / name).is_file():
             raise InputError(f"{folder} is no C++ release of Paddle Lite", why=f"it holds no {name}")
-    return Sdk(folder, library.read(folder / LIBRARY), _note(folder).get("source"))
+    note = _note(folder)
+    return Sdk(folder, library.read(folder / LIBRARY), note.get("source"), note.get("archive_sha256"))
 
 
 def folder_of(build: Build, cache: Path | None = None) -> Path:
@@ -143,6 +153,16 @@ def _find(folder: Path) -> Sdk | None:
     except InputError:
         pass  # not there, or damaged: as good as not there
     return None
+
+
+def _from_archive(found: Sdk, sha256: str | None) -> Sdk:
+    if sha256 not in (None, found.archive_sha256):
+        raise InputError(
+            f"{found.path} is from another archive than the one that --sha256 demands",
+            why=f"its SHA-256 was {found.archive_sha256}, not {sha256}",
+            remedy="delete the folder to download the release again, or give the right archive with --file",
+        )
+    return found
 
 
 def _note(folder: Path) -> dict[str, Any]:
@@ -182,7 +202,15 @@ def _check_ours(folder: Path) -> None:
         )
 
 
-def _download(build: Build, new: Path, destination: Path, timeout: float, progress: bool) -> None:
+def _download(
+    build: Build,
+    new: Path,
+    destination: Path,
+    sha256: str | None,
+    notify: Callable[[str], None],
+    timeout: float,
+    progress: bool,
+) -> None:
     by_hand = (
         f"or get it elsewhere (see {release.RELEASES}) and give it with --file or put it at {destination}"
     )
@@ -199,12 +227,11 @@ def _download(build: Build, new: Path, destination: Path, timeout: float, progre
         minimum_bytes=_MINIMUM_BYTES,
         maximum_bytes=_MAXIMUM_BYTES,
         verify=lambda path: _install(path, new, build, build.url),
+        sha256=sha256,
+        notify=notify,
         timeout=(timeout, timeout),
         progress=progress,
     )
-    # Nothing was verified if somebody put the archive there in between.
-    if not (new / _NOTE).exists():
-        _install(destination, new, build, build.url)
 
 
 def _install(path: Path, new: Path, build: Build, source: str) -> None:

@@ -10,9 +10,7 @@ import errno
 import io
 import json
 import math
-import os
 import zipfile
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -22,6 +20,7 @@ import paddle
 
 from lite import labels
 from lite.errors import InputError
+from lite.files import new_file, remove_parts
 from lite.model.state import State
 from lite.shown import shortened
 
@@ -52,7 +51,6 @@ class Checkpoint:
 
         Raises InputError where it cannot be written, as on a full disk.
         """
-        part = _part(path)
         head = {
             "format": _FORMAT,
             "identity": self.identity,
@@ -60,24 +58,12 @@ class Checkpoint:
             "progress": self.progress,
             "arrays": sorted(self.arrays),
         }
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as file:
-                _write_arrays(file, {"head": np.array(json.dumps(head)), **self.arrays})
-                file.flush()
-                # Renamed before its bytes are on the disk, a power cut could leave neither.
-                os.fsync(file.fileno())
-            part.replace(path)
-        except OSError as error:
-            with suppress(OSError):
-                part.unlink()
-            why = "the disk is full" if error.errno in _FULL else error.strerror
-            last = f"the last good one is {path}" if path.exists() else "there was none before"
-            raise InputError(
-                f"cannot write the checkpoint {path}",
-                why=f"{why} ({last})",
-                remedy="make room and go on with --resume",
-            ) from error
+        last = f"the last good one is {path}" if path.exists() else "there was none before"
+        with (
+            new_file(path, remedy=f"make room and go on with --resume ({last})") as part,
+            part.open("wb") as file,
+        ):
+            _write_arrays(file, {"head": np.array(json.dumps(head)), **self.arrays})
 
     @classmethod
     def read(cls, path: Path) -> Checkpoint:
@@ -126,12 +112,8 @@ class Checkpoint:
 
 def discard(path: Path) -> None:
     """Removes a checkpoint, and what a run that was killed while it wrote one has left."""
-    for file in (path, _part(path)):
-        file.unlink(missing_ok=True)
-
-
-def _part(path: Path) -> Path:
-    return path.with_name(f".{path.name}.part")
+    path.unlink(missing_ok=True)
+    remove_parts(path)
 
 
 def _write_arrays(file: IO[bytes], arrays: dict[str, np.ndarray]) -> None:
@@ -189,15 +171,6 @@ def save(state: State, out: Path, classes: tuple[str, ...], *, half: bool = Fals
     Both appear whole or not at all. Raises InputError where they cannot be written.
     """
     dtype = np.float16 if half else np.float32
-    parts = {path: path.with_name(f".{path.name}.part") for path in (out, labels.beside(out))}
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        paddle.save({name: value.astype(dtype) for name, value in state.items()}, str(parts[out]), protocol=4)
-        parts[labels.beside(out)].write_text("".join(f"{name}\n" for name in classes), encoding="utf-8")
-        for path, part in parts.items():
-            part.replace(path)
-    except OSError as error:
-        raise InputError(f"cannot write {out}", why=error.strerror, remedy="choose another --out") from error
-    finally:
-        for part in parts.values():
-            part.unlink(missing_ok=True)
+    with new_file(out) as part, new_file(labels.beside(out)) as names:
+        paddle.save({name: value.astype(dtype) for name, value in state.items()}, str(part), protocol=4)
+        names.write_text("".join(f"{name}\n" for name in classes), encoding="utf-8")

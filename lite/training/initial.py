@@ -17,37 +17,56 @@ from lite.model.weights import Weights
 from lite.zoo import MODELS, PATCH_SIZE, Variant
 
 
-def load(variant: Variant, source: str, classes: tuple[str, ...], *, notify: Callable[[str], None]) -> State:
-    """The state dict of `source` (as `lite.model.weights.load`) with heads for the data's `classes`.
+def load(
+    variant: Variant,
+    source: str,
+    classes: tuple[str, ...],
+    *,
+    sha256: str | None = None,
+    notify: Callable[[str], None],
+) -> State:
+    """The state dict of `source` (with `sha256` as `lite.model.weights.load`) with heads for the data's `classes`.
 
     A file may hold the same variant at the other input size, since fine-tuning deit_base's weights is how
     deit_base_384's were made. `notify` is told of that, of a head made anew, and of one whose
     classes have other names beside the file. Raises as `lite.model.weights.load`.
     """
-    loaded = _load(variant, source, notify)
+    loaded = _load(variant, source, sha256, notify)
     if loaded.classes != len(classes):
         notify(
             f"the weights know {loaded.classes} classes and the data has {len(classes)}: the head is made anew"
         )
     elif differs := class_names.difference(loaded.path, classes):
         notify(f"{differs}: training begins with the head as it is")
-    return with_classes(loaded.state, len(classes))
+    return with_classes(_with_all_heads(loaded, variant, notify), len(classes))
 
 
-def _load(variant: Variant, source: str, notify: Callable[[str], None]) -> Weights:
+def _with_all_heads(loaded: Weights, variant: Variant, notify: Callable[[str], None]) -> State:
+    """The state with a distillation head where the variant has one and the weights (of Hugging Face) have not."""
+    if loaded.variant.answers == variant.answers:
+        return loaded.state
+    notify("the weights have no head for the distillation token: it begins as the class head does")
+    return {
+        **loaded.state,
+        **{f"head_dist.{kind}": loaded.state[f"head.{kind}"] for kind in ("weight", "bias")},
+    }
+
+
+def _load(variant: Variant, source: str, sha256: str | None, notify: Callable[[str], None]) -> Weights:
     try:
-        return weights.load(variant, source, notify=notify)
+        return weights.load(variant, source, sha256=sha256, notify=notify)
     except InputError:
         siblings = [
             replace(other, depth=variant.depth)
             for other in MODELS.values()
-            if (other.dim, other.distilled) == (variant.dim, variant.distilled)
+            if (other.dim, other.distilled, other.layer_scale, other.preprocess.mean)
+            == (variant.dim, variant.distilled, variant.layer_scale, variant.preprocess.mean)
             and other.image != variant.image
         ]
         if not siblings or source in ("imagenet", "digits"):
             raise
         try:
-            loaded = weights.load(siblings[0], source, notify=notify)
+            loaded = weights.load(siblings[0], source, sha256=sha256, notify=notify)
         except InputError:
             loaded = None
         if loaded is None:
@@ -73,7 +92,8 @@ def interpolate_position_embedding(embedding: np.ndarray, prefix: int, grid: int
 
 def at_resolution(state: State, variant: Variant, image: int) -> State:
     """The same state dict for pictures of `image` pixels a side: only `pos_embed` changes."""
-    resized = interpolate_position_embedding(state["pos_embed"], variant.class_tokens, image // PATCH_SIZE)
+    prefix = variant.positions - variant.grid**2
+    resized = interpolate_position_embedding(state["pos_embed"], prefix, image // PATCH_SIZE)
     return {**state, "pos_embed": resized}
 
 

@@ -28,7 +28,7 @@ from lite.zoo import Variant
 
 
 @dataclass(frozen=True)
-class Result:
+class TrainingResult:
     """The averaged weights at the last stage's input size, their held-out top-1, and what could not be read."""
 
     state: State = field(repr=False)
@@ -70,7 +70,7 @@ def train(
     events: Path | None = None,
     report: Callable[[str], None] = print,
     on_step: Callable[[int, int], None] = lambda step, total: None,
-) -> Result:
+) -> TrainingResult:
     """Trains, from the task's checkpoint if `resume`; `report` gets a line an epoch, `on_step` steps done and to do.
 
     `task.initial` is a state by PaddleClas's names to start from, its head for the data's classes; it is
@@ -114,7 +114,7 @@ class _Run:
         found.check(self.task.checkpoint, self.task.identity)
         return found
 
-    def run(self) -> Result:
+    def run(self) -> TrainingResult:
         task, first = self.task, self.position.stage
         state, accuracy, image = task.initial, 0.0, task.variant.image
         try:
@@ -128,7 +128,7 @@ class _Run:
             self.events.close()
         if state is None:
             raise InputError("no stage to train", remedy="give at least one")
-        return Result(state, accuracy, image, len(self._gather_unreadable()))
+        return TrainingResult(state, accuracy, image, len(self._gather_unreadable()))
 
     def _begin(self, number: int, image: int, state: State | None) -> StageRun:
         task = self.task

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import paddle
 
+from lite import checksum
 from lite import labels as class_names
 from lite.errors import InputError
-from lite.files import file_sha256
 from lite.model import weights
 from lite.model.network import DeiT
 from lite.model.pdparams import read_state
@@ -45,13 +45,22 @@ class Teacher:
         return network
 
 
-def load(name: str, source: str, classes: tuple[str, ...], *, notify: Callable[[str], None]) -> Teacher:
+def load(
+    name: str,
+    source: str,
+    classes: tuple[str, ...],
+    *,
+    sha256: str | None = None,
+    notify: Callable[[str], None],
+) -> Teacher:
     """The teacher called `name` with weights from `source`, as `lite.model.weights.load` (paddle.vision: a file).
+
+    `sha256` is the one that the file must have.
 
     Raises InputError for an unknown name, weights that do not fit it, another number of classes than the data's
     `classes`, or others by the names that lie beside its file.
     """
-    found = _load(name, source, len(classes), notify)
+    found = _load(name, source, len(classes), sha256, notify)
     differs = class_names.difference(Path(source), classes)
     if differs is not None:
         raise InputError(
@@ -60,22 +69,24 @@ def load(name: str, source: str, classes: tuple[str, ...], *, notify: Callable[[
     return found
 
 
-def _load(name: str, source: str, classes: int, notify: Callable[[str], None]) -> Teacher:
+def _load(name: str, source: str, classes: int, sha256: str | None, notify: Callable[[str], None]) -> Teacher:
     known = [model for model in paddle.vision.models.__all__ if model.startswith(_FAMILIES)]
     if name in known:
-        state = read_state(Path(source))
+        path = Path(source)
+        state = read_state(path)
+        digest = checksum.check(path, sha256, None, called=path, remedy="give the right file")
         _check(name, source, state, classes)
-        return Teacher(name, state, classes, None, file_sha256(Path(source)))
+        return Teacher(name, state, classes, None, digest)
     try:
         variant = find(name)
     except InputError as error:
         raise InputError(
             f"no teacher {shown(name)}", remedy=f"choose one of {', '.join([*MODELS, *known])}"
         ) from error
-    loaded = weights.load(variant, source, notify=notify)
+    loaded = weights.load(variant, source, sha256=sha256, notify=notify)
     if loaded.classes != classes:
         raise _other_classes(name, source, loaded.classes, classes)
-    return Teacher(name, loaded.state, classes, variant, loaded.sha256)
+    return Teacher(name, loaded.state, classes, loaded.variant, loaded.sha256)
 
 
 def _check(name: str, source: str, state: State, classes: int) -> None:

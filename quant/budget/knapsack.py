@@ -57,7 +57,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Step:
+class Purchase:
     """A purchase: `layer` goes from the way `before` to `after`."""
 
     layer: str
@@ -80,10 +80,10 @@ def cheapest(layers: Sequence[Layer]) -> dict[str, Way]:
     return {layer.name: layer.ladder[0] for layer in layers}
 
 
-def order(layers: Sequence[Layer]) -> list[Step]:
+def order(layers: Sequence[Layer]) -> list[Purchase]:
     """All purchases beyond the cheapest ways, the one that removes most noise an instruction first."""
     steps = [
-        Step(layer.name, before, after)
+        Purchase(layer.name, before, after)
         for layer in layers
         for before, after in zip(layer.ladder, layer.ladder[1:], strict=False)
     ]

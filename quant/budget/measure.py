@@ -18,8 +18,8 @@ from quant.cost import model as cost
 from quant.int8 import Int8, quantize
 from quant.recipe import Kind, Recipe
 from quant.sensitivity.figures import Row, Sums, Whole
-from quant.sensitivity.program import Program
-from quant.sensitivity.run import CHUNK, Job, isolated
+from quant.sensitivity.program import PreparedProgram
+from quant.sensitivity.run import CHUNK, RowJob, isolated
 
 # Pictures of each set that noise is measured with; time grows with their number. A worker takes as many at once.
 PICTURES = CHUNK
@@ -57,7 +57,11 @@ def instructions(int8: Int8, work: Path, stages: Stages) -> float:
 
 
 def noise(
-    int8: Int8, program: Program, rows: Sequence[Row], sets: Sequence[Sequence[Picture]], stages: Stages
+    int8: Int8,
+    program: PreparedProgram,
+    rows: Sequence[Row],
+    sets: Sequence[Sequence[Picture]],
+    stages: Stages,
 ) -> list[Noise]:
     """Of the layers and fc2's inputs among `rows`, on the first `PICTURES` of each set of pictures.
 
@@ -77,7 +81,7 @@ def noise(
 
 def measured(
     pool: Workers,
-    program: Program,
+    program: PreparedProgram,
     rows: Sequence[Row],
     sets: Sequence[Sequence[Picture]],
     spec: Preprocess,
@@ -85,7 +89,7 @@ def measured(
 ) -> list[tuple[Whole, dict[str, Sums]]]:
     """For each set, small enough for one worker: the network's own figures and those of rows isolated."""
     pictures = PictureSet("pictures", [picture for each in sets for picture in each])
-    job = Job(program, program.sha256, pictures.sha256, spec)
+    job = RowJob(program, program.sha256, pictures.sha256, spec)
     whole: dict[int, Whole] = {}
     parts: list[dict[str, Sums]] = [{} for _ in sets]
     tasks: list[tuple[int, Row | None]] = [

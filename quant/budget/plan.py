@@ -39,7 +39,7 @@ _GELU = ("shift_gelu", "scale_gelu", "split_gelu")
 
 
 @dataclass(frozen=True)
-class Plan:
+class BudgetPlan:
     """The `recipe` chosen for `limit` instructions; `points` and `chosen` are predicted (`lite/report/plots.py`).
 
     `images` is how many check pictures they are predicted from.
@@ -124,7 +124,7 @@ def plan(
     limit: float,
     work: Path,
     stages: Stages,
-) -> Plan:
+) -> BudgetPlan:
     """Chooses for `limit` instructions of one picture on ARM; `work` is an empty folder for files in between.
 
     The recipe's `skip`, and where GELU's outputs are shifted, scaled and split, are replaced, unless it forbids that
@@ -157,7 +157,9 @@ def plan(
     for step in knapsack.order(layers):
         bought[step.layer] = step.after
         points.append(point(f"{step.layer}: {step.after.words}", bought))
-    return Plan(adapted, limit, min(PICTURES, len(held_out.pictures)), points, point(adapted.name, chosen))
+    return BudgetPlan(
+        adapted, limit, min(PICTURES, len(held_out.pictures)), points, point(adapted.name, chosen)
+    )
 
 
 def _check_held_out(calibration: PictureSet, held_out: PictureSet) -> None:
@@ -239,11 +241,11 @@ def _millions(count: float) -> str:
 class BudgetRun:
     """The `plan` for a budget; `others` are the compared recipes' answers, once they are there."""
 
-    plan: Plan
+    plan: BudgetPlan
     others: Future[list[Answers]]
 
     def curve(self, instructions: float, reference: np.ndarray, logits: np.ndarray, stages: Stages) -> Curve:
-        """Every point on the check pictures, as `Plan.curve` has it; raises what it and the conversions raise.
+        """Every point on the check pictures, as `BudgetPlan.curve` has it; raises what it and the conversions raise.
 
         `instructions` and `logits` (float32 [N, classes]) are the converted network's, `reference` the float one's.
         """

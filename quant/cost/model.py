@@ -29,7 +29,6 @@ was counted of products with a broadcast factor and of the rarer activations, wh
 from __future__ import annotations
 
 import math
-import operator
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -38,17 +37,13 @@ from typing import Any
 from lite.errors import InputError
 from lite.nb import shapes as nb_layers
 from lite.nb.reader import LiteModel
-from lite.nb.shapes import Shape, Step, UnknownShapeError, steps
+from lite.nb.shapes import Shape, ShapedOp, UnknownShapeError, steps
+from quant.cost import products
 from quant.cost.rates import CORES, DEFAULT_CORE, WITHOUT_DOT_PRODUCT, Core, Rates
-
-# Main loops of int8 tiles, read: instructions for four steps of depth. With dot products a tile has 8 rows by 12
-# columns, or at the right edge by 4 and 8; without them always 4 by 16.
-_LOOP_INT8, _LOOP_INT8_REST = 28.25, (0.0, 15.0, 24.0, 28.25)
-_LOOP_INT8_4X16 = 58.0
 
 
 class UnknownCostError(InputError):
-    """An operator whose instructions are not known, or a kernel that is not fp32 or int8 on an ARM CPU."""
+    """An operator whose instructions are not known, or a kernel that the core does not have."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +71,14 @@ def costs(model: LiteModel, input_shape: Shape, core: str = DEFAULT_CORE) -> lis
     for step in steps(model, input_shape):
         op, kernel = step.op, step.op.kernel
         where = f"operator {step.index} of {model.path}, {op.type},"
-        if kernel.target not in ("arm", "host") or kernel.precision == "fp16":
+        if kernel.target not in ("arm", "host"):
             raise UnknownCostError(
                 f"{where} runs on {kernel.target} in {kernel.precision}",
-                why="only fp32 and int8 for ARM can be costed",
+                why="only kernels for ARM can be costed",
+            )
+        if kernel.precision == "fp16" and not CORES[core].fp16:
+            raise UnknownCostError(
+                f"{where} runs in fp16", why=f"a {CORES[core].name} has no half-precision arithmetic"
             )
         if op.type not in _COSTS:
             raise UnknownCostError(f"{where} has no known cost")
@@ -92,7 +91,7 @@ def of_run(input_shape: Shape, core: Core) -> float:
     return core.rates.run * math.prod(input_shape)
 
 
-def of_step(step: Step, core: Core) -> float:
+def of_step(step: ShapedOp, core: Core) -> float:
     """Instructions of one operator, its start included. Raises UnknownCostError where its shapes are not known."""
     return core.rates.operator + _COSTS[step.op.type](step, core)
 
@@ -100,13 +99,16 @@ def of_step(step: Step, core: Core) -> float:
 def summary(model: LiteModel, input_shape: Shape, core: str = DEFAULT_CORE) -> dict[str, Any] | None:
     """A manifest's `cost`: where instructions go, by operator and by layer, largest first.
 
-    None for a model that cannot be judged: of fp16 or GPU kernels, or with an operator that has no known cost.
+    None for a model that cannot be judged: of GPU kernels, or with an operator that has no known cost. Cores without
+    dot product have no fp16 either: `without_dot_product` is None for a model that needs it.
     """
     try:
         found = costs(model, input_shape, core)
-        total, without = (instructions(model, input_shape, one) for one in (core, WITHOUT_DOT_PRODUCT))
+        total = instructions(model, input_shape, core)
     except (UnknownCostError, UnknownShapeError):
         return None
+    fp16 = any(op.kernel.precision == "fp16" for op in model.ops)
+    without = None if fp16 else round(instructions(model, input_shape, WITHOUT_DOT_PRODUCT))
     layer_of = nb_layers.layers(steps(model, input_shape), model.params)
     operators: defaultdict[tuple[str, str, str], list[float]] = defaultdict(list)
     layers: defaultdict[str, float] = defaultdict(float)
@@ -117,7 +119,7 @@ def summary(model: LiteModel, input_shape: Shape, core: str = DEFAULT_CORE) -> d
     return {
         "core": CORES[core].name,
         "instructions": round(total),
-        "without_dot_product": round(without),
+        "without_dot_product": without,
         "operators": [
             {
                 "op": op,
@@ -138,13 +140,18 @@ def summary(model: LiteModel, input_shape: Shape, core: str = DEFAULT_CORE) -> d
 def linear(rows: int, inputs: int, outputs: int, *, int8: bool, core: str = DEFAULT_CORE) -> float:
     """Instructions of one linear layer with bias, its start and (int8) its input's quantization included."""
     start = int8 * quantization(rows * inputs, core) + CORES[core].rates.operator
-    return start + _linear(rows, inputs, outputs, CORES[core], int8=int8, bias=True)
+    return start + products.linear(rows, inputs, outputs, CORES[core], int8=int8, bias=True)
 
 
 def quantization(elements: int, core: str = DEFAULT_CORE) -> float:
     """Instructions of quantizing an activation, its operator's start included."""
     rates = CORES[core].rates
     return rates.operator + rates.calib * elements
+
+
+def conversion(elements: int, core: Core) -> float:
+    """Instructions of converting a tensor between float and fp16, its operator's start included."""
+    return core.rates.operator + core.rates.calib_fp16 * elements
 
 
 def shift(rows: int, columns: int, core: str = DEFAULT_CORE) -> float:
@@ -183,112 +190,68 @@ def matmul(
 
     `transposed`: the second is stored as [columns, depth].
     """
-    return _matmul(rows, depth, columns, CORES[core], int8=int8, transposed=transposed)
+    return products.matmul(rows, depth, columns, CORES[core], int8=int8, transposed=transposed)
 
 
 def convolution(
     filters: int, depth: int, columns: int, *, int8: bool, unfolds: bool = True, core: str = DEFAULT_CORE
 ) -> float:
     """Instructions of filters of `depth` weights at `columns` places; start and quantization aside."""
-    return _convolution(filters, depth, columns, CORES[core], int8=int8, unfolds=unfolds)
+    return products.convolution(filters, depth, columns, CORES[core], int8=int8, unfolds=unfolds)
 
 
-def _product(rows: int, depth: int, columns: int, core: Core, *, int8: bool, tile: float) -> float:
-    """Instructions of multiplying a packed [rows, depth] with a packed [depth, columns].
-
-    `tile` is what a tile takes beside its main loop.
-    """
-    if int8 and not core.dot_product:
-        wide = -(-columns // 16)
-        loop = -(-depth // 4) * wide * _LOOP_INT8_4X16
-        return -(-rows // 4) * (loop + wide * tile + core.rates.strip_int8)
-    whole, rest = divmod(columns, 12)
-    if int8:
-        loop = -(-depth // 4) * (whole * _LOOP_INT8 + _LOOP_INT8_REST[-(-rest // 4)])
-        return -(-rows // 8) * (loop + (whole + bool(rest)) * tile + core.rates.strip_int8)
-    fours, ones = divmod(rest, 4)
-    loop = depth * sum(map(operator.mul, core.loops, (whole, fours, ones)))
-    return -(-rows // 8) * (loop + (whole + (fours + ones) / 3) * tile)
-
-
-def _linear(rows: int, depth: int, columns: int, core: Core, *, int8: bool, bias: bool) -> float:
-    rates = core.rates
-    if rows == 1:
-        return (rates.vector_int8 if int8 else rates.vector) * depth * columns
-    if rows <= 4 and not int8:
-        return rates.narrow * depth * columns
-    cost = _product(rows, depth, columns, core, int8=int8, tile=rates.tile_int8 if int8 else rates.tile)
-    if int8:  # the weights were packed when the model was loaded
-        return cost + rates.pack_int8 * rows * depth
-    return (
-        cost
-        + rates.pack * rows * depth
-        + rates.pack_columns * depth * columns
-        + bias * rates.bias * rows * columns
+def _fc(step: ShapedOp, core: Core) -> float:
+    depth, columns = _input(step, "W")
+    rows = _elements(step) // columns
+    if _is_fp16(step):
+        return products.product_fp16(rows, depth, columns, core) + core.rates.bias_fp16 * _elements(step)
+    return products.linear(
+        rows, depth, columns, core, int8=_is_int8(step), bias=bool(step.op.inputs.get("Bias"))
     )
 
 
-def _fc(step: Step, core: Core) -> float:
-    depth, columns = _input(step, "W")
-    rows = _elements(step) // columns
-    return _linear(rows, depth, columns, core, int8=_is_int8(step), bias=bool(step.op.inputs.get("Bias")))
-
-
-def _matmul_v2(step: Step, core: Core) -> float:
+def _matmul_v2(step: ShapedOp, core: Core) -> float:
     *batch, rows, columns = _output(step)
     depth = step.macs // _elements(step)
     transposed = bool(step.op.attributes.get("trans_y"))
-    return math.prod(batch) * _matmul(rows, depth, columns, core, int8=_is_int8(step), transposed=transposed)
+    if _is_fp16(step):
+        return math.prod(batch) * products.product_fp16(rows, depth, columns, core, transposed=transposed)
+    return math.prod(batch) * products.matmul(
+        rows, depth, columns, core, int8=_is_int8(step), transposed=transposed
+    )
 
 
-def _matmul(rows: int, depth: int, columns: int, core: Core, *, int8: bool, transposed: bool) -> float:
-    rates = core.rates
-    # Tiles are written out as they are, and scaled afterwards.
-    scaled = int8 * rates.product_int8 * rows * columns
-    if rows == 1 or columns == 1:
-        return scaled + (rates.vector_int8 if int8 else rates.vector) * rows * depth * columns
-    if rows <= 4 and not int8:
-        return rates.narrow * depth * columns
-    cost = _product(rows, depth, columns, core, int8=int8, tile=0.0 if int8 else rates.tile)
-    if int8:
-        left, right = rates.pack_int8, rates.pack_transposed_int8 if transposed else rates.pack_columns_int8
-    else:
-        left, right = rates.pack, rates.pack_transposed if transposed else rates.pack_columns
-    return scaled + cost + left * rows * depth + right * depth * columns
-
-
-def _conv2d(step: Step, core: Core) -> float:
+def _conv2d(step: ShapedOp, core: Core) -> float:
     filters, channels, *kernel = _input(step, "Filter")
     if step.op.attributes.get("groups", 1) != 1:
         raise UnknownCostError("the cost of a convolution in groups is not known")
     depth, columns = channels * math.prod(kernel), math.prod(_output(step)[2:])
-    return _convolution(filters, depth, columns, core, int8=_is_int8(step), unfolds=math.prod(kernel) != 1)
+    if _is_fp16(step):
+        unfolded = core.rates.im2col * depth * columns * (math.prod(kernel) != 1)
+        return products.product_fp16(filters, depth, columns, core) + unfolded
+    return products.convolution(
+        filters, depth, columns, core, int8=_is_int8(step), unfolds=math.prod(kernel) != 1
+    )
 
 
-def _convolution(filters: int, depth: int, columns: int, core: Core, *, int8: bool, unfolds: bool) -> float:
-    rates = core.rates
-    tile = rates.tile_int8_convolution if int8 else rates.tile
-    unfolding = rates.im2col_int8 if int8 else rates.im2col
-    moved = unfolds * unfolding + (rates.pack_columns_int8 if int8 else rates.pack_columns)
-    return _product(filters, depth, columns, core, int8=int8, tile=tile) + moved * depth * columns
-
-
-def _gelu(step: Step, core: Core) -> float:
+def _gelu(step: ShapedOp, core: Core) -> float:
     rate = core.rates.gelu_tanh if step.op.attributes.get("approximate") else core.rates.gelu
     return rate * _elements(step)
 
 
-def _softmax(step: Step, core: Core) -> float:
+def _softmax(step: ShapedOp, core: Core) -> float:
+    if _is_fp16(step):
+        return core.rates.softmax_fp16 * _elements(step)
     count, axis = _elements(step), _output(step)[-1]
     return core.rates.softmax * count + core.rates.softmax_rest * (axis % 4) * count // axis
 
 
-def _layer_norm(step: Step, core: Core) -> float:
+def _layer_norm(step: ShapedOp, core: Core) -> float:
     count, width = _elements(step), _output(step)[-1]
     return core.rates.layer_norm * count + core.rates.layer_norm_row * count // width
 
 
-def _transpose(step: Step, core: Core) -> float:
+def _transpose(step: ShapedOp, core: Core) -> float:
     # One axis moved behind others that stay in order is a plain matrix transpose, which is vectorized in float.
     axes, misplaced, place = step.op.attributes["axis"], 0, 0
     for axis in range(len(axes)):
@@ -299,22 +262,25 @@ def _transpose(step: Step, core: Core) -> float:
     return (core.rates.transpose_matrix if misplaced <= 1 else core.rates.transpose) * _elements(step)
 
 
-def _slice(step: Step, core: Core) -> float:
+def _slice(step: ShapedOp, core: Core) -> float:
     # Every element's place is divided anew for each dimension; its own loop is half again as long.
     rates = core.rates
     return rates.slice_start + rates.slice * (len(_input(step, "Input")) + 1.5) * _elements(step)
 
 
-def _pieces(step: Step, core: Core, parts: Sequence[Shape | None]) -> float:
+def _pieces(step: ShapedOp, core: Core, parts: Sequence[Shape | None]) -> float:
     # Each part is copied row by row, whatever the axis: all before it are rows.
     axis = step.op.attributes["axis"] % len(_output(step))
     rows = math.prod(_output(step)[:axis])
-    return core.rates.piece * rows * len(parts) + core.rates.copy * _elements(step)
+    copy = core.rates.copy_fp16 if _is_fp16(step) else core.rates.copy
+    return core.rates.piece * rows * len(parts) + copy * _elements(step)
 
 
-def _elementwise(step: Step, core: Core) -> float:
+def _elementwise(step: ShapedOp, core: Core) -> float:
     rates = core.rates
     x, y, count = _input(step, "X"), _input(step, "Y"), _elements(step)
+    if _is_fp16(step):
+        return (rates.same_shape_fp16 if x == y else rates.broadcast_fp16) * count
     if x == y:
         return rates.same_shape * count
     while y and y[-1] == 1:
@@ -334,33 +300,40 @@ def _broadcast_add(rows: int, columns: int, rates: Rates) -> float:
     return rows * (rates.broadcast_add_row + rates.broadcast_add * columns)
 
 
-def _rate(name: str) -> Callable[[Step, Core], float]:
-    return lambda step, core: getattr(core.rates, name) * _elements(step)
+def _rate(name: str) -> Callable[[ShapedOp, Core], float]:
+    def of(step: ShapedOp, core: Core) -> float:
+        chosen = name + "_fp16" * (_is_fp16(step) and name in _HALVED)
+        return getattr(core.rates, chosen) * _elements(step)
+
+    return of
 
 
-def _input(step: Step, parameter: str) -> Shape:
+def _input(step: ShapedOp, parameter: str) -> Shape:
     shape = step.inputs[parameter][0]
     if shape is None:
         raise UnknownCostError(f"the shape of operator {step.index}'s input {parameter} is not known")
     return shape
 
 
-def _output(step: Step) -> Shape:
+def _output(step: ShapedOp) -> Shape:
     return next(iter(step.outputs.values()))
 
 
-def _elements(step: Step) -> int:
+def _elements(step: ShapedOp) -> int:
     return sum(map(math.prod, step.outputs.values()))
 
 
-def _is_int8(step: Step) -> bool:
+def _is_int8(step: ShapedOp) -> bool:
     return step.op.kernel.precision == "int8"
 
 
-_ELEMENT_BY_ELEMENT = (
-    "calib", "clip", "hard_swish", "relu", "scale", "sigmoid", "swish", "tanh",
-)  # fmt: skip
-_COSTS: dict[str, Callable[[Step, Core], float]] = {
+def _is_fp16(step: ShapedOp) -> bool:
+    return step.op.kernel.precision == "fp16"
+
+
+# Of these, element by element, fp16 kernels were counted; the others' are taken to cost what float costs.
+_HALVED = ("calib", "scale", "sigmoid")
+_COSTS: dict[str, Callable[[ShapedOp, Core], float]] = {
     **{
         name: _rate(name)
         for name in ("layer_norm", "hard_swish", "calib", "scale", "clip", "relu", "sigmoid", "swish", "tanh")

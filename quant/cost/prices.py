@@ -106,7 +106,7 @@ def _layers(variant: Variant, classes: int, attention: str) -> dict[str, dict[st
         linears[f"{name}.mlp.fc2"] = linear(queries, variant.hidden, dim)
         for layer, pair in _products(variant, attention, queries).items():
             products[f"{name}.attn.{layer}"] = pair
-    for head in ["head", "head_dist"][: variant.class_tokens]:
+    for head in ["head", "head_dist"][: variant.answers]:
         linears[head] = linear(1, dim, classes)
     patches = convolution(dim, 3 * PATCH_SIZE**2, variant.grid**2)
     return {"conv2d": {"patch_embed.proj": patches}, "matmul_v2": linears | products}
@@ -179,7 +179,7 @@ def operators(
     normed = graph.norm(tokens)
     answers = [
         graph.linear(graph.slice(normed, token, token + 1, drop=True), dim, classes)
-        for token in range(variant.class_tokens)
+        for token in range(variant.answers)
     ]
     logits = answers[0] if len(answers) == 1 else graph.sum(*answers)
     graph.add("scale", {"X": logits})

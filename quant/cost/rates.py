@@ -62,14 +62,32 @@ class Rates:
     broadcast_add_row: float
     broadcast_add: float
     scalar: float
+    # The same of fp16 kernels.
+    tile_fp16: float
+    pack_fp16: float
+    pack_columns_fp16: float
+    pack_transposed_fp16: float
+    bias_fp16: float
+    vector_fp16: float
+    softmax_fp16: float
+    sigmoid_fp16: float
+    calib_fp16: float
+    scale_fp16: float
+    same_shape_fp16: float
+    broadcast_fp16: float
+    copy_fp16: float
 
 
 @dataclass(frozen=True)
 class Core:
-    """A kind of core. `loops`, read: instructions for a step of depth of float tiles of 8 rows by 12, 4, 1 columns."""
+    """A kind of core. `loops`, read: instructions for a step of depth of float tiles of 8 rows by 12, 4, 1 columns.
+
+    `fp16`: it has half-precision arithmetic (asimdhp).
+    """
 
     name: str
     dot_product: bool
+    fp16: bool
     loops: tuple[float, float, float]
     rates: Rates
 
@@ -81,7 +99,9 @@ _A76 = Rates(
     transpose=18.25, transpose_matrix=1.857, slice_start=8464, slice=10, gelu=30.81, gelu_tanh=14.5, softmax=18.91,
     softmax_rest=44.21, layer_norm=3.44, layer_norm_row=81.82, hard_swish=2.65, calib=1.707, scale=0.9947, clip=1.15,
     relu=1, sigmoid=9.5, swish=10, tanh=17, piece=36.07, copy=0.6283, same_shape=1.402, row=18, row_element=0.9,
-    broadcast_add_row=228, broadcast_add=1.062, scalar=18,
+    broadcast_add_row=228, broadcast_add=1.062, scalar=18, tile_fp16=82, pack_fp16=0.9588, pack_columns_fp16=0.1932,
+    pack_transposed_fp16=0.6154, bias_fp16=0.3145, vector_fp16=0.3468, softmax_fp16=10.32, sigmoid_fp16=4.007,
+    calib_fp16=0.3576, scale_fp16=0.5574, same_shape_fp16=0.6863, broadcast_fp16=0.8444, copy_fp16=0.288,
 )  # fmt: skip
 _A73 = replace(
     _A76,
@@ -96,7 +116,7 @@ _A53 = replace(
 # A53's loops load half a register at a time.
 _LOOPS, _LOOPS_A53 = (28.25, 11.25, 4.0), (47.0, 18.25, 5.0)
 CORES: Mapping[str, Core] = {
-    "cortex-a76": Core("Cortex-A76", True, _LOOPS, _A76),
-    "cortex-a73": Core("Cortex-A73", False, _LOOPS, _A73),
-    "cortex-a53": Core("Cortex-A53", False, _LOOPS_A53, _A53),
+    "cortex-a76": Core("Cortex-A76", True, True, _LOOPS, _A76),
+    "cortex-a73": Core("Cortex-A73", False, False, _LOOPS, _A73),
+    "cortex-a53": Core("Cortex-A53", False, False, _LOOPS_A53, _A53),
 }

@@ -165,11 +165,10 @@ class ProgramWriter:
         """Gives `result` = kind(source)."""
         self._append(kind, {"X": [source]}, result, attributes)
 
-    def scale(self, source: str, result: str, factor: np.float32) -> None:
-        """Gives `result` = source * factor."""
-        self._append(
-            "scale", {"X": [source]}, result, {"scale": float(factor), "bias": 0.0, "bias_after_scale": True}
-        )
+    def scale(self, source: str, result: str, factor: np.float32, bias: np.float32 | float = 0.0) -> None:
+        """Gives `result` = source * factor + bias."""
+        attributes = {"scale": float(factor), "bias": float(bias), "bias_after_scale": True}
+        self._append("scale", {"X": [source]}, result, attributes)
 
     def binary(self, kind: str, left: str, right: str, result: str, axis: int = -1) -> None:
         """Gives `result` = kind(left, right); `right` has the dimensions of `left` from `axis` on."""

@@ -21,21 +21,23 @@ from lite.errors import ConversionError
 from lite.model.exported import Exported
 from lite.model.program import LoadedProgram, static_graph
 from quant.program import steps
+from quant.program.half import Halved, Rounding
 from quant.program.steps import LEVELS, ProgramWriter, Step
 
 # Adding it to a float32 and taking it off again leaves the nearest whole number, ties to even (IEEE 754).
 _TO_EVEN = np.float32(1.5 * 2**23)
 
 
-def build_twin(quantized: Exported, folder: Path) -> Exported:
+def build_twin(quantized: Exported, folder: Path, halved: Halved | None = None) -> Exported:
     """Writes the twin of an INT8 program as `model.pdmodel` and `model.pdiparams` in `folder`.
 
+    `halved`: what the phone runs on fp16 kernels, which the twin rounds as they do (`quant/program/half.py`).
     Raises ConversionError when the program holds no int8 weight, weights that are not whole numbers, a
     quantizer the twin does not know, or a scale that is zero or not finite.
     """
     with static_graph() as executor:
         loaded = LoadedProgram(quantized, executor)
-        twin = _Twin(loaded)
+        twin = _Twin(loaded, halved)
         twin.translate()
         return twin.loaded.save(folder)
 
@@ -43,10 +45,11 @@ def build_twin(quantized: Exported, folder: Path) -> Exported:
 class _Twin:
     """The translation: a handler for each quantizer, everything else is copied."""
 
-    def __init__(self, loaded: LoadedProgram):
+    def __init__(self, loaded: LoadedProgram, halved: Halved | None):
         self.loaded = loaded
         self.source = loaded.program.global_block()
         self.write = ProgramWriter(loaded)
+        self.float: ProgramWriter | Rounding = Rounding(halved, loaded, self.write) if halved else self.write
         self.quantized_weights = 0
         self.producers = {name: op for op in self.source.ops for name in op.output_arg_names}
 
@@ -57,7 +60,7 @@ class _Twin:
             if step is not None:
                 self._replace(step)
             elif operator.type not in ("feed", "fetch"):
-                self.write.copy(operator)
+                self.float.copy(operator)
         if not self.quantized_weights:
             raise ConversionError(
                 "the program to check holds no int8 weights",

@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 from scipy.special import erf
 
-from lite.zoo import LAYER_NORM_EPSILON, PATCH_SIZE
+from lite.zoo import PATCH_SIZE
 
 CHUNK = 8
 Result = TypeVar("Result")
@@ -43,11 +43,11 @@ def each(count: int, work: Callable[[slice], Result]) -> Iterator[Result]:
             yield waiting.popleft().result()
 
 
-def layer_norm(tokens: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
+def layer_norm(tokens: np.ndarray, weight: np.ndarray, bias: np.ndarray, epsilon: float) -> np.ndarray:
     """[..., channels] normalised over the channels."""
     centred = tokens - tokens.mean(-1, keepdims=True)
     variance = np.square(centred).mean(-1, keepdims=True)
-    return centred / np.sqrt(variance + np.float32(LAYER_NORM_EPSILON)) * weight + bias
+    return centred / np.sqrt(variance + np.float32(epsilon)) * weight + bias
 
 
 def gelu(values: np.ndarray, *, tanh: bool) -> np.ndarray:

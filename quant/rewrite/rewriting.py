@@ -107,7 +107,8 @@ class Rewriting:
 
     def normed(self, norm: str, part: slice) -> np.ndarray:
         """The activations of some pictures behind a layer norm."""
-        return layer_norm(self.tokens[part], self.state[f"{norm}.weight"], self.state[f"{norm}.bias"])
+        weight, bias = self.state[f"{norm}.weight"], self.state[f"{norm}.bias"]
+        return layer_norm(self.tokens[part], weight, bias, self.variant.epsilon)
 
     def equalize_norm(self, norm: str, layers: list[str], *, last: bool) -> float:
         """Moves a scale from the norm into the layers behind it; returns the range of what is left."""

@@ -61,7 +61,7 @@ def rotate(state: State, variant: Variant, seed: int) -> State:
         for layer in ("attn.proj", "mlp.fc2"):
             write(f"{block}.{layer}.weight")
             write(f"{block}.{layer}.bias")
-    heads = ["head", "head_dist"] if variant.distilled else ["head"]
+    heads = ["head", "head_dist"] if variant.answers == 2 else ["head"]
     read("norm", heads)
     write("class_tokens")
     write("position")

@@ -113,7 +113,7 @@ class Whole:
 
 
 @dataclass(frozen=True)
-class Measured:
+class RowFigures:
     """A row's figures: see the module's docstring."""
 
     isolated: Sums

@@ -36,7 +36,7 @@ _NOTES, _WEIGHTS = "layers.json", "weights.npz"
 
 
 @dataclass(frozen=True)
-class Program:
+class PreparedProgram:
     """The files in `folder`: `int8/` and `fp32/` (exported programs), `layers.json` and `weights.npz`."""
 
     folder: Path
@@ -88,12 +88,12 @@ def prepare(
     stages: Stages,
     *,
     restart: bool = False,
-) -> Program:
+) -> PreparedProgram:
     """Converts by `recipe` into a folder of `out`, unless an earlier run with the same inputs has.
 
     Raises what a conversion raises, and InputError where the folder cannot be written.
     """
-    program = Program(folder_for(weights, recipe, calibration, out))
+    program = PreparedProgram(folder_for(weights, recipe, calibration, out))
     if restart:
         shutil.rmtree(program.folder, ignore_errors=True)
     if program.folder.is_dir():
@@ -117,13 +117,13 @@ def prepare(
     return program
 
 
-def write(converted: Int8, original: Exported, folder: Path) -> Program:
+def write(converted: Int8, original: Exported, folder: Path) -> PreparedProgram:
     """Writes an INT8 program and the float one it was made of into a new folder, with what is known of them."""
     for name, exported in (("int8", converted.program), ("fp32", original)):
         (folder / name).mkdir(parents=True)
         for file in (exported.model, exported.params):
             shutil.copyfile(file, folder / name / file.name)
-    program = Program(folder)
+    program = PreparedProgram(folder)
     network, rewritten = converted.network, converted.rewritten
     with static_graph() as executor:
         parts = take_apart(LoadedProgram(program.int8, executor))

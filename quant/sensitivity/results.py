@@ -17,7 +17,7 @@ from lite.measure import interval
 from lite.report import page
 from lite.report.plots import share_plot
 from quant.recipe import Recipe
-from quant.sensitivity.figures import Measured, Row, Sums
+from quant.sensitivity.figures import Row, RowFigures, Sums
 from quant.sensitivity.run import Sensitivity
 
 SCHEMA = 1
@@ -27,7 +27,7 @@ _NAMED, _LEAST_SHARE = 20, 0.005
 
 
 @dataclass(frozen=True)
-class Result:
+class RowResult:
     """A row's figures.
 
     `share` of INT8's noise power that the row makes in isolation, 0 to 1 (it may pass 1: errors can cancel);
@@ -38,7 +38,7 @@ class Result:
     """
 
     row: Row
-    measured: Measured
+    measured: RowFigures
     share: float
     skip_share: float | None
     gain_db: float
@@ -61,7 +61,7 @@ class Result:
         return -10 * math.log10(max(1 - self.skip_share, 1e-3))
 
 
-def rank(found: Sensitivity) -> tuple[list[Result], list[Result]]:
+def rank(found: Sensitivity) -> tuple[list[RowResult], list[RowResult]]:
     """Layers, and tensors, each in order of damage."""
     total = found.whole.isolated.noise or 1.0
     # With a few pictures errors happen to cancel, and shares add up to more than there is.
@@ -73,9 +73,9 @@ def rank(found: Sensitivity) -> tuple[list[Result], list[Result]]:
         share = measured.isolated.noise / total
         gain = measured.without.snr_db - found.whole.int8.snr_db
         if row.kind == "layer":
-            layers.append(Result(row, measured, share, measured.isolated.noise / together, gain))
+            layers.append(RowResult(row, measured, share, measured.isolated.noise / together, gain))
         else:
-            tensors.append(Result(row, measured, share, None, gain))
+            tensors.append(RowResult(row, measured, share, None, gain))
     for each in (layers, tensors):
         each.sort(key=lambda result: -result.share)
     return layers, tensors
@@ -95,7 +95,7 @@ def document(found: Sensitivity, facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _entry(result: Result) -> dict[str, Any]:
+def _entry(result: RowResult) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "name": result.row.name,
         "kind": result.row.kind,
@@ -126,7 +126,7 @@ def _figures(sums: Sums) -> dict[str, Any]:
     }
 
 
-def recipe_text(recipe: Recipe, layers: Sequence[Result], *, active: int, source: str) -> str:
+def recipe_text(recipe: Recipe, layers: Sequence[RowResult], *, active: int, source: str) -> str:
     """The recipe as YAML, with layers to skip as lines to uncomment, the `active` worst of them in force.
 
     Raises InputError when all layers would be left in float.
@@ -158,7 +158,7 @@ def recipe_text(recipe: Recipe, layers: Sequence[Result], *, active: int, source
     return "\n".join(lines) + "\n"
 
 
-def _skip_line(result: Result) -> str:
+def _skip_line(result: RowResult) -> str:
     costs = "" if result.extra is None else f", {result.extra / 1e6:+.2f} M instructions"
     return (
         f"{json.dumps(result.row.name)}  # {result.skip_share:.1%} of the noise: {result.expected_db:+.2f} dB, "

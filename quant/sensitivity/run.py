@@ -24,15 +24,15 @@ import paddle
 from lite.engines import processes
 from lite.engines.workers import Workers
 from lite.errors import ConversionError, InputError, InterruptedRunError
-from lite.files import make_folder
+from lite.files import make_folder, write_text
 from lite.measure import chunks
 from lite.model.program import LoadedProgram, static_graph
 from lite.pictures.picture_set import Picture, PictureSet
 from lite.stages import Stages
 from lite.zoo import Preprocess
 from quant.program.quantizers import Read, Segment, Segments
-from quant.sensitivity.figures import Measured, Row, Sums, Whole
-from quant.sensitivity.program import Program
+from quant.sensitivity.figures import Row, RowFigures, Sums, Whole
+from quant.sensitivity.program import PreparedProgram
 
 # Larger chunks run no faster, and a worker keeps the activations of one twice.
 CHUNK = 16
@@ -44,14 +44,14 @@ class Sensitivity:
     """What was found: the network's own figures, and each row's, in network order."""
 
     whole: Whole
-    rows: list[tuple[Row, Measured]]
+    rows: list[tuple[Row, RowFigures]]
 
 
 @dataclass
-class Run:
+class SensitivityRun:
     """One measurement and its file in `out`. `open_workers` starts what the rows run on."""
 
-    program: Program
+    program: PreparedProgram
     check: PictureSet
     spec: Preprocess
     out: Path
@@ -65,7 +65,9 @@ class Run:
         cannot be written, ConversionError for NaN and for workers that are lost.
         """
         make_folder(self.out)
-        job = Job(Program(self.program.folder.absolute()), self.program.sha256, self.check.sha256, self.spec)
+        job = RowJob(
+            PreparedProgram(self.program.folder.absolute()), self.program.sha256, self.check.sha256, self.spec
+        )
         store = Store(self.out / "sensitivity.jsonl", _key(job))
         if restart:
             store.forget()
@@ -94,7 +96,7 @@ class Run:
             raise ConversionError(what, why=error.why, remedy=error.remedy) from error
         return _together(rows, found, range(count))
 
-    def _measured(self, job: Job, missing: Mapping[Place, Row | None]) -> Iterator[tuple[Place, Figures]]:
+    def _measured(self, job: RowJob, missing: Mapping[Place, Row | None]) -> Iterator[tuple[Place, Figures]]:
         """Figures in the order they come."""
         if not missing:
             return
@@ -104,8 +106,8 @@ class Run:
 
 def spread(
     pool: Workers,
-    work: Callable[[Job, Row | None, int, Sequence[Picture]], Found],
-    job: Job,
+    work: Callable[[RowJob, Row | None, int, Sequence[Picture]], Found],
+    job: RowJob,
     tasks: Mapping[Place, Row | None],
     pictures: Sequence[Picture],
 ) -> Iterator[tuple[Place, Found]]:
@@ -125,11 +127,11 @@ def _together(rows: Sequence[Row], found: Mapping[Place, Figures], chunk_range: 
 
     whole = Whole(total(WHOLE, "int8"), total(WHOLE, "float_graph"), total(WHOLE, "isolated"))
     return Sensitivity(
-        whole, [(row, Measured(total(row.name, "isolated"), total(row.name, "without"))) for row in rows]
+        whole, [(row, RowFigures(total(row.name, "isolated"), total(row.name, "without"))) for row in rows]
     )
 
 
-def _key(job: Job) -> str:
+def _key(job: RowJob) -> str:
     """SHA-256 of all that the figures depend on."""
     return chunks.key(
         {
@@ -145,7 +147,10 @@ def _key(job: Job) -> str:
 
 WHOLE = "network"
 Place = tuple[str, int]  # a row's name, or WHOLE, and a chunk
-Figures = Measured | Whole
+Figures = RowFigures | Whole
+
+
+_MORE_ROOM = "free some space or choose another --out"
 
 
 @dataclass(frozen=True)
@@ -177,13 +182,7 @@ class Store:
     def forget(self) -> None:
         """Takes the figures of this key away."""
         lines = [line for line in self._lines() if self._parse(line) is None]
-        part = self.path.with_name(f".{self.path.name}.part")
-        try:
-            part.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-            part.replace(self.path)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise self._unwritable(error) from error
+        write_text(self.path, "".join(f"{line}\n" for line in lines), remedy=_MORE_ROOM)
 
     def _lines(self) -> list[str]:
         try:
@@ -196,9 +195,7 @@ class Store:
             ) from error
 
     def _unwritable(self, error: OSError) -> InputError:
-        return InputError(
-            f"cannot write {self.path}", why=error.strerror, remedy="free some space or choose another --out"
-        )
+        return InputError(f"cannot write {self.path}", why=error.strerror, remedy=_MORE_ROOM)
 
     def _parse(self, line: str) -> tuple[Place, Figures] | None:
         try:
@@ -207,16 +204,16 @@ class Store:
                 return None
             place = values.pop("row"), values.pop("chunk")
             sums = {part: Sums(**figures) for part, figures in values.items()}
-            return place, Whole(**sums) if place[0] == WHOLE else Measured(**sums)
+            return place, Whole(**sums) if place[0] == WHOLE else RowFigures(**sums)
         except (ValueError, KeyError, TypeError, AttributeError):
             return None
 
 
 @dataclass(frozen=True)
-class Job:
+class RowJob:
     """What all rows share. `sha256` is the program's, checked where it is opened; `pictures` a digest of them all."""
 
-    program: Program
+    program: PreparedProgram
     sha256: str
     pictures: str
     spec: Preprocess
@@ -232,7 +229,7 @@ class _Chunk:
 
 
 class _Opened:
-    def __init__(self, job: Job):
+    def __init__(self, job: RowJob):
         if job.program.sha256 != job.sha256:
             raise InputError(
                 f"{job.program.folder} on {platform.node()} is not what this run began with",
@@ -251,7 +248,7 @@ class _Opened:
             self.int8 = [self.segments.build(place, self.every).kept() for place in places]
         self.chunk: tuple[str, int, _Chunk] | None = None
 
-    def at(self, job: Job, index: int, pictures: Sequence[Picture]) -> _Chunk:
+    def at(self, job: RowJob, index: int, pictures: Sequence[Picture]) -> _Chunk:
         """The activations of chunk `index`; those of the last one asked for are kept."""
         if self.chunk is None or self.chunk[:2] != (job.pictures, index):
             self.chunk = None
@@ -264,7 +261,7 @@ class _Opened:
 
 
 @lru_cache(maxsize=1)
-def _opened(job: Job) -> _Opened:
+def _opened(job: RowJob) -> _Opened:
     return _Opened(job)
 
 
@@ -275,7 +272,7 @@ def _process() -> tuple[Executor, ExitStack]:
     return held.enter_context(processes.pool(1)), held
 
 
-def measure(job: Job, row: Row | None, index: int, pictures: Sequence[Picture]) -> Measured | Whole:
+def measure(job: RowJob, row: Row | None, index: int, pictures: Sequence[Picture]) -> RowFigures | Whole:
     """A row's figures for the chunk of `pictures` with this index; None for the network's own.
 
     Raises InputError for an unreadable picture or a program that is not the job's, ConversionError for NaN.
@@ -292,17 +289,17 @@ def measure(job: Job, row: Row | None, index: int, pictures: Sequence[Picture]) 
         if row is None:
             return _whole(chunk)
         without = _with(opened.segments, row, opened.every - row.reads, opened.int8, chunk.int8)
-        return Measured(_isolated(opened, chunk, row), Sums.of(chunk.reference, without))
+        return RowFigures(_isolated(opened, chunk, row), Sums.of(chunk.reference, without))
 
 
-def isolated(job: Job, row: Row | None, index: int, pictures: Sequence[Picture]) -> Sums | Whole:
+def isolated(job: RowJob, row: Row | None, index: int, pictures: Sequence[Picture]) -> Sums | Whole:
     """As `measure`, but only the row's own damage, which is half of the work. In a process's main thread."""
     with _at(job, index, pictures) as (opened, chunk):
         return _whole(chunk) if row is None else _isolated(opened, chunk, row)
 
 
 @contextmanager
-def _at(job: Job, index: int, pictures: Sequence[Picture]) -> Iterator[tuple[_Opened, _Chunk]]:
+def _at(job: RowJob, index: int, pictures: Sequence[Picture]) -> Iterator[tuple[_Opened, _Chunk]]:
     with static_graph():
         opened = _opened(job)
         with paddle.static.scope_guard(opened.scope):

@@ -23,8 +23,8 @@ from lite.phone.binaries import Binaries
 from lite.phone.facts import Facts
 from lite.phone.link import PhoneError
 from lite.phone.measured import Measurement
-from lite.phone.plan import Candidate, Configuration, Plan
-from lite.phone.session import Job, Outcome
+from lite.phone.plan import BenchPlan, Candidate, Configuration
+from lite.phone.session import Outcome, PhoneJob
 from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
 from quant import recipe as recipes
@@ -136,8 +136,8 @@ def bench(folder: Path, tiny_bundle: Path, phones: int, bundles: int) -> Page:
         Candidate(renamed(tiny_bundle, folder / name), f"/data/local/tmp/{name}", host=True)
         for name in names[:bundles]
     ]
-    plan = Plan(threads=(1, 4), cpu_masks=("f0",), repeats=60, rounds=5, cooldown_celsius=35.0)
-    job = Job([one.bundle for one in candidates], plan, Binaries(None, None))
+    plan = BenchPlan(threads=(1, 4), cpu_masks=("f0",), repeats=60, rounds=5, cooldown_celsius=35.0)
+    job = PhoneJob([one.bundle for one in candidates], plan, Binaries(None, None))
     outcomes = [_phone(number, candidates, plan.configurations()) for number in range(phones)]
     if phones > 2:
         outcomes[-1].status, outcomes[-1].error = (

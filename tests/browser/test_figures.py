@@ -185,10 +185,10 @@ def _sensitivity(data: dict[str, Any], sections: Sections) -> None:
     assert list(tensors) == [row["name"] for row in data["tensors"]]
     for row in data["layers"] + data["tensors"]:
         cells = (layers if row["kind"] == "layer" else tensors)[row["name"]]
-        alone = row["alone"]
+        isolated = row["isolated"]
         assert cells[:4] == [
-            f"{100 * row['share']:.2f} %", f"{alone['snr_db']:.1f} dB", f"{alone['cosine_min']:.5f}",
-            f"{100 * alone['top1_agreement']:.2f} %",
+            f"{100 * row['share']:.2f} %", f"{isolated['snr_db']:.1f} dB", f"{isolated['cosine_min']:.5f}",
+            f"{100 * isolated['top1_agreement']:.2f} %",
         ]  # fmt: skip
         assert cells[5 if row["kind"] == "layer" else 4] == f"{row['gain_db']:+.2f} dB"
 

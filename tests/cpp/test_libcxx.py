@@ -10,4 +10,4 @@ FLAGS = ["-std=c++17", "-stdlib=libc++", "-Wall", "-Wextra", "-Werror", "-fsynta
 
 @pytest.mark.parametrize("name", sorted(path.name for path in (SOURCES / "src").glob("*.cpp")))
 def test_compiles(name: str) -> None:
-    run(["clang++", *FLAGS, "-Isrc", "-isystem", "host_sdk", f"src/{name}"])
+    run(["clang++", *FLAGS, "-Isrc", "-isystem", "host_sdk", "-isystem", "inference_sdk", f"src/{name}"])

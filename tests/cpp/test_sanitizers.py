@@ -20,6 +20,7 @@ ELSEWHERE = (
     "test_fuzz.py",
     "test_official_layout.py",
     "test_host_sdk.py",
+    "test_paddle_inference.py",
     Path(__file__).name,
 )
 OPTIONS = {

@@ -18,7 +18,7 @@ from adbutils import adb_path
 
 from lite.phone.device import Device
 from lite.phone.link import NoPhoneError, PhoneError
-from lite.phone.server import Server
+from lite.phone.server import AdbServer
 
 # The C++ core's build is shared with its own tests.
 sys.path.append(str(Path(__file__).resolve().parents[1] / "cpp"))
@@ -42,21 +42,27 @@ def adb_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[s
     with pytest.MonkeyPatch.context() as patch:
         for name, value in ours.items():
             patch.setenv(name, value)
-        for name in ("ANDROID_ADB_SERVER_ADDRESS", "ANDROID_SERIAL", "ADB_VENDOR_KEYS", "ADB_TRACE"):
+        for name in (
+            "ANDROID_ADB_SERVER_ADDRESS",
+            "ADB_SERVER_SOCKET",
+            "ANDROID_SERIAL",
+            "ADB_VENDOR_KEYS",
+            "ADB_TRACE",
+        ):
             patch.delenv(name, raising=False)
         yield {**os.environ, "HOME": str(home), "TMPDIR": str(home)}
     _kill_server(port)
 
 
 @pytest.fixture
-def server(adb_environment: dict[str, str]) -> Server:
+def server(adb_environment: dict[str, str]) -> AdbServer:
     """The adb server, started if the last test ended it."""
     _start_server(adb_environment)
-    return Server()
+    return AdbServer()
 
 
 @pytest.fixture
-def make_phone(server: Server, tmp_path: Path) -> Iterator[PhoneMaker]:
+def make_phone(server: AdbServer, tmp_path: Path) -> Iterator[PhoneMaker]:
     """Switches on phones, known to the adb server unless `connect=False`; see Phone for the options."""
     made: list[Phone] = []
 
@@ -90,7 +96,7 @@ def arm_phone(make_phone: PhoneMaker) -> Phone:
 
 
 @pytest.fixture
-def device(server: Server, phone: Phone) -> Device:
+def device(server: AdbServer, phone: Phone) -> Device:
     """The x86_64 phone as the library has it."""
     return ready(server, phone)
 
@@ -117,7 +123,7 @@ def files(tmp_path: Path) -> dict[str, Path]:
     return {"deit": program, "int8/model.nb": model}
 
 
-def ready(server: Server, phone: Phone) -> Device:
+def ready(server: AdbServer, phone: Phone) -> Device:
     """The phone as a Device, once the adb server has it in state `device` and it answers."""
 
     def answers() -> Device | None:

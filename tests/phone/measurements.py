@@ -35,7 +35,9 @@ def round_of(latencies: Any, at: float = 1000.0, celsius: float | None = 40.0, *
 
 def measurement(candidate: Candidate, level: float, rounds: int = 3, **options: Any) -> Measurement:
     random = np.random.default_rng(int(level))
-    made = Measurement(candidate, options.pop("configuration", Configuration(1)), used=dict(USED))
+    made = Measurement(
+        candidate, options.pop("configuration", Configuration(1)), 12 * rounds, used=dict(USED)
+    )
     made.rounds += [
         round_of(level + random.normal(0, 0.2, 12), 1000 + 10 * number, **options) for number in range(rounds)
     ]
@@ -46,7 +48,7 @@ def outcome(*measurements: Measurement, **fields: Any) -> Outcome:
     made = Outcome("phone-1", **({"status": "ok"} | fields))
     made.measured.measurements += measurements
     name = measurements[0].candidate.name if measurements else "b"
-    made.measured.golden.append(Golden(name, "tensor", "max_abs", 0.9999, 1e-5, True))
+    made.measured.golden.append(Golden(name, "tensor", "max_abs", 1, 0.9999, 1e-5, 1e-5, 1e-3, True))
     return made
 
 

@@ -16,7 +16,7 @@ from conftest import PhoneMaker
 from phone import Phone
 
 from lite.phone import results as results_files
-from lite.phone.server import Server
+from lite.phone.server import AdbServer
 
 QUICK = ("--repeats", 6, "--warmup", 1, "--sensors-every", 0)
 
@@ -163,7 +163,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_pushed(
     assert not arm_phone.path("/data/local/tmp/deit_lite").exists()
 
 
-def test_no_phone(server: Server, tiny_bundle: Path, tmp_path: Path) -> None:
+def test_no_phone(server: AdbServer, tiny_bundle: Path, tmp_path: Path) -> None:
     done = bench("--bundle", tiny_bundle, "--out", tmp_path / "out")
     assert done.returncode == 6
     assert done.stderr.startswith("error: no phone is connected")

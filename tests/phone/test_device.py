@@ -15,7 +15,7 @@ from waiting import HANG, until
 from lite.errors import InputError
 from lite.phone.device import Device
 from lite.phone.link import PhoneError, PhoneTimeoutError
-from lite.phone.server import Server
+from lite.phone.server import AdbServer
 
 # Its children are the shell's grandchildren, and it does not end when the link does.
 STUBBORN = "trap '' HUP TERM; sleep 10000 & sleep 10001 & while :; do echo x; sleep 0.1; done"
@@ -86,7 +86,7 @@ def test_whatever_ends_the_wait_ends_the_command(device: Device, phone: Phone, e
     assert left_running(phone) == []
 
 
-def test_a_pulled_cable_is_said_and_leaves_nothing_running(device: Device, phone: Phone, server: Server):
+def test_a_pulled_cable_is_said_and_leaves_nothing_running(device: Device, phone: Phone, server: AdbServer):
     with pytest.raises(PhoneError, match="the connection to it broke off; check the cable") as caught:
         device.run(STUBBORN, HANG, on_line=lambda line: phone.relay.drop())
     assert caught.value.lost
@@ -103,7 +103,7 @@ def test_a_stalled_link_ends_within_the_time_limit(device: Device, phone: Phone)
     until(lambda: not left_running(phone))
 
 
-def test_a_phone_that_restarts(device: Device, phone: Phone, server: Server):
+def test_a_phone_that_restarts(device: Device, phone: Phone, server: AdbServer):
     with pytest.raises(PhoneError) as caught:
         device.run("echo runs; sleep 10000", HANG, on_line=lambda line: phone.stop())
     assert caught.value.lost
@@ -164,7 +164,7 @@ def test_a_command_too_long_for_adb(device: Device):
         device.run(["true", "x" * 70_000], HANG)
 
 
-def test_two_phones_at_once(server: Server, make_phone: PhoneMaker):
+def test_two_phones_at_once(server: AdbServer, make_phone: PhoneMaker):
     devices = [ready(server, make_phone(name)) for name in ("one", "two")]
     answers: dict[str, str] = {}
 
@@ -179,7 +179,7 @@ def test_two_phones_at_once(server: Server, make_phone: PhoneMaker):
     assert [answers[device.serial] for device in devices] == ["one", "two"]
 
 
-def test_android_before_7_has_no_exit_codes(server: Server, make_phone: PhoneMaker):
+def test_android_before_7_has_no_exit_codes(server: AdbServer, make_phone: PhoneMaker):
     phone = make_phone(connect=False)
     # The same bytes in another order, since their sum is checked.
     phone.relay.replace = (b"shell_v2", b"2v_llehs")

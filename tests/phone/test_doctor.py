@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -34,7 +36,9 @@ def states(found: dict[str, Any]) -> dict[str, str]:
 def test_a_phone_that_fits(root: Path, phone: Phone, tiny_bundle: Path, deit: Path):
     done = doctor(root, "--bundle", tiny_bundle, "--demo", deit)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[-1] == "next: python tools/adb_bench.py"
+    assert done.stdout.splitlines()[-1] == (
+        f"next: python tools/adb_bench.py --bundle {tiny_bundle} --demo {deit}"
+    )
     assert phone.serial in done.stdout
     assert "Debian Test phone x86_64" in done.stdout
 
@@ -66,12 +70,50 @@ def test_one_phone_of_two_that_fits(root: Path, make_phone: PhoneMaker, tiny_bun
     make_phone("asleep", banner="recovery")
     good = make_phone("good")
     found = document(doctor(root, "--bundle", tiny_bundle, "--demo", deit, "--json"))
-    assert found["next"] == f"python tools/adb_bench.py --serial {good.serial}"
+    bench = f"python tools/adb_bench.py --bundle {tiny_bundle} --demo {deit}"
+    assert found["next"] == f"{bench} --serial {good.serial}"
     problems = {one["state"]: one["problems"] for one in found["phones"]}
     assert problems["device"] == []
     assert problems["recovery"] == [
         {"what": "state", "why": "it is in recovery mode", "remedy": "restart it into Android: adb reboot"}
     ]
+
+
+def test_its_options_are_those_of_the_next_command(
+    root: Path,
+    make_phone: PhoneMaker,
+    tiny_bundle: Path,
+    deit: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Which works as it is printed, also where more phones are connected than were asked for."""
+    first, second = make_phone("first"), make_phone("second")
+    sdk = tmp_path / "an sdk"
+    sdk.mkdir()
+    farm = f"127.0.0.1:{os.environ['ANDROID_ADB_SERVER_PORT']}"
+    given = (
+        "--bundle",
+        tiny_bundle,
+        "--adb-host",
+        farm,
+        "--sdk",
+        sdk,
+        "--demo",
+        deit,
+        "--serial",
+        second.serial,
+    )
+    found = document(doctor(root, *given, "--json"))
+    words = shlex.split(found["next"])
+    assert words == ["python", "tools/adb_bench.py", *map(str, given)]
+    out = ("--out", str(tmp_path / "out"), "--repeats", "2", "--warmup", "0")
+    done = subprocess.run([sys.executable, *words[1:], *out], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    monkeypatch.setenv("ANDROID_SERIAL", first.serial)
+    found = document(doctor(root, "--bundle", tiny_bundle, "--demo", deit, "--json"))
+    assert [one["serial"] for one in found["phones"]] == [first.serial]
+    assert "--serial" not in found["next"]
 
 
 @pytest.mark.usefixtures("server")
@@ -91,7 +133,7 @@ def test_bad_usage(root: Path):
     done = doctor(root, "--adb-host", "farm")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "error: 'farm' is no address of an adb server; give HOST:PORT, such as farm:5037\n"
+        "error: 'farm' is no address of an adb server; give HOST:PORT, such as farm:5037, or [ADDRESS]:PORT for IPv6\n"
     )
 
 

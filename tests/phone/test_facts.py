@@ -14,12 +14,12 @@ from lite.phone import facts
 from lite.phone.device import Device
 from lite.phone.link import PhoneError
 from lite.phone.push import FOLDER
-from lite.phone.server import Server
+from lite.phone.server import AdbServer
 
 OLD_CORES = "fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid"
 
 
-def test_an_arm_phone(server: Server, arm_phone: Phone):
+def test_an_arm_phone(server: AdbServer, arm_phone: Phone):
     found = facts.read(ready(server, arm_phone))
     assert (found.model, found.soc) == ("Google Pixel 7", "Google GS201")
     assert (found.abis, found.cores) == (("arm64-v8a",), 8)
@@ -38,14 +38,14 @@ def test_an_x86_64_phone_has_this_computers_processor(device: Device):
     assert "asimdhp" not in found.features
 
 
-def test_only_what_every_core_can_counts(server: Server, make_phone: PhoneMaker):
+def test_only_what_every_core_can_counts(server: AdbServer, make_phone: PhoneMaker):
     phone = make_phone(arch="arm64")
     text = (phone.dir / "proc/cpuinfo").read_text()
     phone.set("proc/cpuinfo", text.replace(" asimdhp", "", 1))
     assert facts.read(ready(server, phone)).features == ("asimd", "asimddp")
 
 
-def test_space_and_what_earlier_runs_left(server: Server, make_phone: PhoneMaker):
+def test_space_and_what_earlier_runs_left(server: AdbServer, make_phone: PhoneMaker):
     phone = make_phone(data_size="64m")
     device = ready(server, phone)
     device.run(f"mkdir -p {FOLDER}; head -c 8000000 /dev/zero > {FOLDER}/x", HANG)
@@ -55,7 +55,7 @@ def test_space_and_what_earlier_runs_left(server: Server, make_phone: PhoneMaker
     assert 8_000_000 <= found.own_bytes < 8_100_000
 
 
-def test_an_opencl_library_of_the_right_width(server: Server, make_phone: PhoneMaker):
+def test_an_opencl_library_of_the_right_width(server: AdbServer, make_phone: PhoneMaker):
     phone = make_phone(arch="arm64", props={"ro.product.cpu.abilist": "armeabi-v7a,armeabi"})
     phone.set("vendor/lib64/libOpenCL.so", "64 bits")
     device = ready(server, phone)
@@ -65,7 +65,7 @@ def test_an_opencl_library_of_the_right_width(server: Server, make_phone: PhoneM
     assert facts.read(device).opencl == "/vendor/lib/libOpenCL.so"
 
 
-def test_an_opencl_library_that_may_not_be_read(server: Server, arm_phone: Phone):
+def test_an_opencl_library_that_may_not_be_read(server: AdbServer, arm_phone: Phone):
     arm_phone.set("vendor/lib64/libOpenCL.so", "")
     device = ready(server, arm_phone)
     assert facts.read(device).opencl == "/vendor/lib64/libOpenCL.so"
@@ -73,7 +73,7 @@ def test_an_opencl_library_that_may_not_be_read(server: Server, arm_phone: Phone
     assert facts.read(device).opencl is None
 
 
-def test_a_phone_that_says_little(server: Server, arm_phone: Phone):
+def test_a_phone_that_says_little(server: AdbServer, arm_phone: Phone):
     device = ready(server, arm_phone)
     arm_phone.set("system/build.prop", "ro.product.cpu.abi=arm64-v8a")
     arm_phone.set("proc/cpuinfo", "")
@@ -83,8 +83,29 @@ def test_a_phone_that_says_little(server: Server, arm_phone: Phone):
     assert (found.model, found.soc, found.android_version, found.sdk) == (None, None, None, None)
 
 
-def test_a_phone_that_does_not_say_its_abi(server: Server, arm_phone: Phone):
+def test_a_phone_that_does_not_say_its_abi(server: AdbServer, arm_phone: Phone):
     device = ready(server, arm_phone)
     arm_phone.set("system/build.prop", "ro.product.model=x")
     with pytest.raises(PhoneError, match="does not say what processor it has"):
         facts.read(device)
+
+
+def test_storage_that_lets_no_program_run(device: Device, phone: Phone):
+    assert facts.read(device).noexec is None
+    phone.remount("noexec")
+    assert facts.read(device).noexec == "/data"
+
+
+@pytest.mark.parametrize(
+    ("mounts", "place"),
+    [
+        ("/dev/a /data ext4 rw,nosuid,noexec 0 0\n", "/data"),
+        ("/dev/a / ext4 ro,noexec 0 0\n/dev/b /data ext4 rw 0 0\n", None),
+        ("/dev/a /data ext4 rw 0 0\ntmpfs /data/local/tmp tmpfs rw,noexec 0 0\n", "/data/local/tmp"),
+        ("/dev/a /data ext4 rw,noexec 0 0\n/dev/b /data ext4 rw 0 0\n", None),
+        ("/dev/a /data/loc ext4 rw,noexec 0 0\nrubbish\n\n", None),
+        ("", None),
+    ],
+)
+def test_mounts_of_all_sorts(mounts: str, place: str | None):
+    assert facts._noexec(mounts) == place

@@ -15,14 +15,14 @@ from waiting import HANG, until
 from lite.phone.device import Device
 from lite.phone.link import PhoneError
 from lite.phone.push import FOLDER, push
-from lite.phone.server import Server
+from lite.phone.server import AdbServer
 
 MB = 1_000_000
 
 
 @pytest.mark.parametrize("after", [MB, 12 * MB])
 def test_a_pulled_cable_and_a_second_run(
-    server: Server, device: Device, phone: Phone, files: dict[str, Path], after: int
+    server: AdbServer, device: Device, phone: Phone, files: dict[str, Path], after: int
 ):
     phone.relay.cut_at = ("to_phone", phone.relay.passed["to_phone"] + after)
     with pytest.raises(
@@ -38,7 +38,7 @@ def test_a_pulled_cable_and_a_second_run(
 
 
 def test_an_earlier_file_stays_whole_until_the_new_one_is(
-    server: Server, device: Device, phone: Phone, files: dict[str, Path]
+    server: AdbServer, device: Device, phone: Phone, files: dict[str, Path]
 ):
     push(device, files)
     before = files["int8/model.nb"].read_bytes()
@@ -51,7 +51,7 @@ def test_an_earlier_file_stays_whole_until_the_new_one_is(
     assert_whole(phone, files)
 
 
-def test_a_phone_that_restarts(server: Server, device: Device, phone: Phone, files: dict[str, Path]):
+def test_a_phone_that_restarts(server: AdbServer, device: Device, phone: Phone, files: dict[str, Path]):
     def off(name: str, done: int, total: int) -> None:
         if done > 5 * MB:
             phone.stop()
@@ -79,7 +79,9 @@ def test_a_stalled_link(device: Device, phone: Phone, files: dict[str, Path]):
     assert_whole(phone, files)
 
 
-def test_an_adb_server_that_is_killed(server: Server, device: Device, phone: Phone, files: dict[str, Path]):
+def test_an_adb_server_that_is_killed(
+    server: AdbServer, device: Device, phone: Phone, files: dict[str, Path]
+):
     killed: list[str] = []
 
     def kill(name: str, done: int, total: int) -> None:
@@ -93,7 +95,7 @@ def test_an_adb_server_that_is_killed(server: Server, device: Device, phone: Pho
     assert caught.value.lost
 
 
-def test_a_full_phone(server: Server, make_phone: PhoneMaker, files: dict[str, Path]):
+def test_a_full_phone(server: AdbServer, make_phone: PhoneMaker, files: dict[str, Path]):
     phone = make_phone(data_size="16m")
     device = ready(server, phone)
     with pytest.raises(
@@ -107,7 +109,7 @@ def test_a_full_phone(server: Server, make_phone: PhoneMaker, files: dict[str, P
     assert_whole(phone, small)
 
 
-def test_not_even_room_for_the_index(server: Server, make_phone: PhoneMaker, files: dict[str, Path]):
+def test_not_even_room_for_the_index(server: AdbServer, make_phone: PhoneMaker, files: dict[str, Path]):
     phone = make_phone(data_size="16m")
     device = ready(server, phone)
     device.run("cat /dev/zero > /data/local/tmp/full", HANG)

@@ -20,7 +20,7 @@ from lite.phone import push
 from lite.phone.device import Device
 from lite.phone.install import FILES, PACKAGE, folder_of, install
 from lite.phone.link import PhoneError
-from lite.phone.server import Server
+from lite.phone.server import AdbServer
 
 APP = f"/sdcard/Android/data/{PACKAGE}/files"
 # Android's package manager, as far as it is asked here: it is silent about what is not there.
@@ -104,7 +104,7 @@ def test_what_an_interrupted_run_left_is_removed(app_phone: Phone, device: Devic
 
 
 def test_without_space_the_earlier_bundle_stays(
-    make_phone: PhoneMaker, server: Server, bundle: Bundle
+    make_phone: PhoneMaker, server: AdbServer, bundle: Bundle
 ) -> None:
     phone = with_app(make_phone(data_size="60m"))
     device = ready(server, phone)

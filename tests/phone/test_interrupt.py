@@ -42,7 +42,7 @@ def test_ctrl_c_again_does_not_wait(
         os.kill(server_pid(), signal.SIGSTOP)
         try:
             command.send_signal(signal.SIGINT)
-            _read_until(command, "stopping; Ctrl-C again ends this at once, without results")
+            _read_until(command, "stopping; Ctrl-C again ends this at once, with the rounds that have ended")
             time.sleep(0.5)
             assert command.poll() is None
             for _ in range(1, times):
@@ -54,7 +54,7 @@ def test_ctrl_c_again_does_not_wait(
         assert done.returncode == 130
         # Beyond the second it may be said more than once, and what is temporary may stay.
         assert {line for line in done.stderr.splitlines() if line} == {
-            "error: interrupted twice: ended at once, what was measured may be lost; run this again"
+            "error: interrupted twice: ended at once; results.json has the rounds that had ended"
         }
         assert times > 2 or (len(done.stderr.splitlines()) == 1 and not list(tmp_path.glob("deit-lite-*")))
         assert not (tmp_path / "out/results.json").exists()

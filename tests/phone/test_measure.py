@@ -18,8 +18,8 @@ from lite.phone import measure, push
 from lite.phone.binaries import Binaries
 from lite.phone.device import Device
 from lite.phone.measure import StoppedError
-from lite.phone.measured import Measured
-from lite.phone.plan import Candidate, Plan
+from lite.phone.measured import PhoneFigures
+from lite.phone.plan import BenchPlan, Candidate
 from lite.stages import Stages
 
 Make = Callable[..., measure.Phone]
@@ -54,13 +54,13 @@ def prepared(device: Device) -> Make:
 
     def make(say: Callable[[str], None] = lambda text: None, **plan: object) -> measure.Phone:
         values = {"warmup": 0, "repeats": 2, "sample_seconds": 0.0, **plan}
-        return measure.Phone(device, push.FOLDER, Plan(**values), Stages(), say)  # type: ignore[arg-type]
+        return measure.Phone(device, push.FOLDER, BenchPlan(**values), Stages(), say)  # type: ignore[arg-type]
 
     return make
 
 
 def test_bundles_take_turns_back_and_forth(prepared: Make, candidates: list[Candidate]) -> None:
-    into = Measured()
+    into = PhoneFigures()
     prepared(repeats=7, rounds=3).measure(candidates, into)
     starts = sorted(
         (one.before.at, measurement.candidate.name)
@@ -76,7 +76,7 @@ def test_bundles_take_turns_back_and_forth(prepared: Make, candidates: list[Cand
 
 def test_matrix_of_threads_and_masks(prepared: Make, candidates: list[Candidate]) -> None:
     """A thread count and a mask that the engine says it obeyed."""
-    into = Measured()
+    into = PhoneFigures()
     prepared(threads=(1, 2), cpu_masks=("1",)).measure(candidates[:1], into)
     assert [(row.configuration.threads, row.used["cpu_mask"]) for row in into.measurements] == [
         (1, "1"),
@@ -88,13 +88,13 @@ def test_matrix_of_threads_and_masks(prepared: Make, candidates: list[Candidate]
 
 
 def test_power_mode_that_x86_has_not_is_said(prepared: Make, candidates: list[Candidate]) -> None:
-    into = Measured()
+    into = PhoneFigures()
     prepared(power_modes=("high",)).measure(candidates[:1], into)
     assert "power mode high is not this engine's: no-bind" in into.measurements[0].notes
 
 
 def test_sensors_are_read_before_during_and_after(prepared: Make, candidates: list[Candidate]) -> None:
-    into = Measured()
+    into = PhoneFigures()
     prepared(repeats=40, sample_seconds=0.05).measure(candidates[:1], into)
     (one,) = into.measurements[0].rounds
     assert len(one.during) >= 2
@@ -125,12 +125,40 @@ def test_throttling_is_seen_while_it_happens(
 
     thread = threading.Thread(target=throttle)
     thread.start()
-    into = Measured()
+    into = PhoneFigures()
     prepared(repeats=40, sample_seconds=0.05, timeout=HANG).measure(candidates[:1], into)
     thread.join()
-    assert "throttled: the system lowered the top clock of 1 CPUs, CPU 0 from 2000 to 800 MHz" in (
+    assert "throttled: the system lowered the top clock of 1 CPU, CPU 0 from 2000 to 800 MHz" in (
         into.measurements[0].notes
     )
+
+
+def test_a_limit_that_was_lowered_before_is_seen_and_remembered(
+    phone: Phone, prepared: Make, candidates: list[Candidate]
+) -> None:
+    """Before the start by what the CPU can; where the phone hides that, by what an earlier round was allowed."""
+    limit = "sys/devices/system/cpu/cpu0/cpufreq/scaling_max_freq"
+    phone.set(limit, 800_000)
+    held = "throttled: at its start already the system held down the top clock of 1 CPU, CPU 0 to 800 of 2000 MHz"
+    into = PhoneFigures()
+    prepared().measure(candidates[:1], into)
+    assert held in into.measurements[0].notes
+    for path in (phone.dir / "sys/devices/system/cpu").glob("cpu*/cpufreq/cpuinfo_max_freq"):
+        path.unlink()
+    phone.set(limit, 2_000_000)
+    into, made = PhoneFigures(), prepared(repeats=3, rounds=3)
+    made.measured = lambda: phone.set(limit, 800_000)
+    made.measure(candidates[:1], into)
+    assert [held in one.throttled for one in into.measurements[0].rounds] == [False, True, True]
+
+
+def test_cpus_that_may_not_be_used_do_not_count(
+    phone: Phone, prepared: Make, candidates: list[Candidate]
+) -> None:
+    phone.set("sys/devices/system/cpu/cpu1/cpufreq/scaling_max_freq", 800_000)
+    into = PhoneFigures()
+    prepared(cpu_masks=("1", "2")).measure(candidates[:1], into)
+    assert [any("CPU 1" in note for note in row.notes) for row in into.measurements] == [False, True]
 
 
 def test_waits_until_the_phone_is_cool(phone: Phone, prepared: Make, candidates: list[Candidate]) -> None:
@@ -143,26 +171,41 @@ def test_waits_until_the_phone_is_cool(phone: Phone, prepared: Make, candidates:
         if text.startswith("cooling down"):
             phone.set(zone, 39_000)
 
-    into = Measured()
+    into = PhoneFigures()
     prepared(say, cooldown_celsius=40.0, cooldown_limit=HANG).measure(candidates[:1], into)
     waited = into.measurements[0].rounds[0].cooldown
     assert waited is not None
     assert (waited.reached, waited.celsius) == (True, 39.5)
     assert waited.seconds > 0
-    assert "cooling down: 52.0 °C, wanted 40" in said
+    assert "cooling down: processor 52.0 °C, wanted 40" in said
 
 
 def test_does_not_wait_for_ever_and_says_so(
     phone: Phone, prepared: Make, candidates: list[Candidate]
 ) -> None:
     phone.set("sys/class/thermal/thermal_zone0/temp", 61_000)
-    into = Measured()
+    into = PhoneFigures()
     prepared(cooldown_celsius=40.0, cooldown_limit=1.0).measure(candidates[:1], into)
     assert "not cooled down: started at 61 °C" in into.measurements[0].notes
 
 
+def test_a_wait_for_the_battery_is_said(phone: Phone, prepared: Make, candidates: list[Candidate]) -> None:
+    """Its processor's zones may not be read; one that is off or counts tenths is none either."""
+    zones = phone.dir / "sys/class/thermal"
+    (zones / "thermal_zone0/temp").chmod(0)
+    phone.set("sys/class/thermal/thermal_zone1/temp", 410)
+    into = PhoneFigures()
+    prepared(cooldown_celsius=40.0).measure(candidates[:1], into)
+    (row,) = into.measurements
+    waited = row.rounds[0].cooldown
+    assert waited is not None
+    assert (waited.sensor, waited.celsius, waited.reached) == ("battery", 31.2, True)
+    assert row.rounds[0].before.silent == ("BIG", "LITTLE")
+    assert "waited for the battery to be cool: the processor's temperature cannot be read" in row.notes
+
+
 def test_stop_between_rounds_keeps_what_there_is(prepared: Make, candidates: list[Candidate]) -> None:
-    into = Measured()
+    into = PhoneFigures()
     made = prepared(repeats=40, rounds=20)
     made.say = lambda text: made.stop.set() if "3 of 20" in text else None
     with pytest.raises(StoppedError):
@@ -177,13 +220,13 @@ def test_stop_while_it_cools_down_is_heard_at_once(
     made = prepared(cooldown_celsius=40.0, cooldown_limit=1e6)
     made.say = lambda text: made.stop.set() if text.startswith("cooling down") else None
     with pytest.raises(StoppedError):
-        made.measure(candidates[:1], Measured())
+        made.measure(candidates[:1], PhoneFigures())
 
 
 def test_golden_picture_goes_through_the_phones_own_preprocessing(
     prepared: Make, candidates: list[Candidate]
 ) -> None:
-    into = Measured()
+    into = PhoneFigures()
     prepared().check_golden(candidates[0], into)
     assert [(one.input, one.rule, one.passed) for one in into.golden] == [
         ("tensor", "max_abs", True),

@@ -9,32 +9,32 @@ import pytest
 from lite import bundle
 from lite.errors import InputError
 from lite.phone import plan
-from lite.phone.plan import Configuration, Plan
+from lite.phone.plan import BenchPlan, Configuration
 
 
 def test_matrix_is_threads_by_cores() -> None:
-    found = Plan(threads=(1, 4), power_modes=("high", "low")).configurations()
+    found = BenchPlan(threads=(1, 4), power_modes=("high", "low")).configurations()
     assert [str(one) for one in found] == [
         "1 thread, high", "1 thread, low", "4 threads, high", "4 threads, low",
     ]  # fmt: skip
 
 
 def test_masks_take_the_place_of_the_default_mode_and_stand_beside_others() -> None:
-    assert Plan(cpu_masks=("f0", "0f")).configurations() == [
+    assert BenchPlan(cpu_masks=("f0", "0f")).configurations() == [
         Configuration(1, cpu_mask="f0"),
         Configuration(1, cpu_mask="0f"),
     ]
-    assert Plan(power_modes=("high",), cpu_masks=("f0",)).configurations() == [
+    assert BenchPlan(power_modes=("high",), cpu_masks=("f0",)).configurations() == [
         Configuration(1, "high"),
         Configuration(1, cpu_mask="f0"),
     ]
 
 
 def test_repeats_are_spread_over_the_rounds() -> None:
-    made = Plan(repeats=17, rounds=5)
+    made = BenchPlan(repeats=17, rounds=5)
     assert [made.repeats_of(number) for number in range(5)] == [4, 4, 3, 3, 3]
     with pytest.raises(InputError, match="--repeats 4 is less than --rounds 5"):
-        Plan(repeats=4, rounds=5)
+        BenchPlan(repeats=4, rounds=5)
 
 
 def test_two_bundles_of_one_name_are_refused(tiny_bundle: Path, tmp_path: Path) -> None:

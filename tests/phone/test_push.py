@@ -15,7 +15,7 @@ from waiting import HANG
 from lite.errors import InputError
 from lite.phone.device import Device
 from lite.phone.push import FOLDER, Pushed, clean, push
-from lite.phone.server import Server
+from lite.phone.server import AdbServer
 
 MB = 1_000_000
 
@@ -119,7 +119,7 @@ def test_a_file_that_is_missing_here(device: Device, tmp_path: Path):
         push(device, {"model.nb": tmp_path / "gone.nb"})
 
 
-def test_an_arm_phone(server: Server, arm_phone: Phone, files: dict[str, Path]):
+def test_an_arm_phone(server: AdbServer, arm_phone: Phone, files: dict[str, Path]):
     device = ready(server, arm_phone)
     pushed: Pushed = push(device, files)
     assert_whole(arm_phone, files)

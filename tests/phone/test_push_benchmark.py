@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from phone import Phone
 
-from lite.phone.server import Server
+from lite.phone.server import AdbServer
 
 
 def benchmark(root: Path, *options: object) -> subprocess.CompletedProcess[str]:
@@ -66,7 +66,7 @@ def test_a_phone_that_is_connected_keeps_nothing(root: Path, phone: Phone) -> No
     assert list(phone.path("/data/local/tmp").iterdir()) == []
 
 
-def test_a_serial_that_is_not_there(root: Path, server: Server) -> None:
+def test_a_serial_that_is_not_there(root: Path, server: AdbServer) -> None:
     done = benchmark(root, "--serial", "XYZ")
     assert (done.returncode, done.stdout) == (1, "")
     assert "no phone XYZ at the adb server" in done.stderr

@@ -16,10 +16,10 @@ from lite.errors import InputError
 from lite.phone import report, results
 from lite.phone.binaries import Binaries
 from lite.phone.link import PhoneError
-from lite.phone.measured import Cooldown, Measured, Measurement, Round
-from lite.phone.plan import Candidate, Configuration, Plan
+from lite.phone.measured import Cooldown, Measurement, PhoneFigures, Round
+from lite.phone.plan import BenchPlan, Candidate, Configuration
 from lite.phone.sensors import Sample
-from lite.phone.session import Job, Outcome
+from lite.phone.session import Outcome, PhoneJob
 
 
 @pytest.fixture
@@ -28,12 +28,12 @@ def candidate(tiny_bundle: Path) -> Candidate:
 
 
 @pytest.fixture
-def job(candidate: Candidate) -> Job:
-    return Job([candidate.bundle], Plan(repeats=36, rounds=3), Binaries(None, None))
+def job(candidate: Candidate) -> PhoneJob:
+    return PhoneJob([candidate.bundle], BenchPlan(repeats=36, rounds=3), Binaries(None, None))
 
 
 def test_all_three_files_are_written_and_hold_the_same(
-    tmp_path: Path, candidate: Candidate, job: Job
+    tmp_path: Path, candidate: Candidate, job: PhoneJob
 ) -> None:
     document = results.document([outcome(measurement(candidate, 20))], job, adb_server=41)
     results.write(tmp_path, document)
@@ -56,7 +56,7 @@ def test_all_three_files_are_written_and_hold_the_same(
 @pytest.mark.parametrize(
     ("place", "value", "problem"),
     [
-        (("schema",), 2, "schema"),
+        (("schema",), 1, "schema"),
         (("phones", 0, "status"), "fine", "status"),
         (("phones", 0, "measurements", 0, "rounds", 0, "latencies_ms", 0), 0, "latencies_ms/0"),
         (("phones", 0, "measurements", 0, "summary", "p50"), None, "p50"),
@@ -65,7 +65,7 @@ def test_all_three_files_are_written_and_hold_the_same(
     ],
 )
 def test_the_schema_holds(
-    candidate: Candidate, job: Job, place: tuple[Any, ...], value: Any, problem: str
+    candidate: Candidate, job: PhoneJob, place: tuple[Any, ...], value: Any, problem: str
 ) -> None:
     document = json.loads(json.dumps(results.document([outcome(measurement(candidate, 20))], job)))
     assert results.problem(document) is None
@@ -78,7 +78,7 @@ def test_the_schema_holds(
 
 
 def test_earlier_results_stay_whole_when_new_ones_cannot_be_written(
-    tmp_path: Path, candidate: Candidate, job: Job
+    tmp_path: Path, candidate: Candidate, job: PhoneJob
 ) -> None:
     document = results.document([outcome(measurement(candidate, 20))], job)
     results.write(tmp_path, document)
@@ -93,11 +93,11 @@ def test_earlier_results_stay_whole_when_new_ones_cannot_be_written(
 
 
 def test_speed_up_is_in_all_of_them(
-    tmp_path: Path, candidate: Candidate, job: Job, tiny_bundle: Path
+    tmp_path: Path, candidate: Candidate, job: PhoneJob, tiny_bundle: Path
 ) -> None:
     slow = Candidate(renamed(tiny_bundle, tmp_path / "slow-fp32"), "/data/local/tmp/s", host=True)
     pair = [measurement(slow, 40), measurement(candidate, 20)]
-    both = Job([slow.bundle, candidate.bundle], job.plan, job.binaries)
+    both = PhoneJob([slow.bundle, candidate.bundle], job.plan, job.binaries)
     document = results.document([outcome(*pair)], both, base="slow-fp32")
     (row,) = document["phones"][0]["speed_ups"]
     assert (row["bundle"], row["base"]) == (candidate.name, "slow-fp32")
@@ -108,12 +108,12 @@ def test_speed_up_is_in_all_of_them(
     assert [bool(line["speed_up"]) for line in lines] == [False, True]
 
 
-def test_a_simulation_is_not_sold_as_a_speed_up(candidate: Candidate, job: Job) -> None:
+def test_a_simulation_is_not_sold_as_a_speed_up(candidate: Candidate, job: PhoneJob) -> None:
     """On x86 an INT8 bundle's host.nb runs, which computes in fp32."""
     manifest = {**candidate.bundle.manifest, "precision": "int8"}
     int8 = Candidate(bundle.Bundle(Path("int8"), manifest), "/data/local/tmp/i", host=True)
     rows = [measurement(candidate, 20), measurement(int8, 40)]
-    both = Job([candidate.bundle, int8.bundle], job.plan, job.binaries)
+    both = PhoneJob([candidate.bundle, int8.bundle], job.plan, job.binaries)
     document = results.document([outcome(*rows)], both, base=candidate.name)
     assert results.problem(json.loads(json.dumps(document))) is None
     phone = document["phones"][0]
@@ -125,26 +125,27 @@ def test_a_simulation_is_not_sold_as_a_speed_up(candidate: Candidate, job: Job) 
     assert "not the speed-up of its precision" in report.render(document)
 
 
-def test_no_base_no_speed_up(candidate: Candidate, job: Job) -> None:
+def test_no_base_no_speed_up(candidate: Candidate, job: PhoneJob) -> None:
     document = results.document([outcome(measurement(candidate, 20))], job)
     assert document["phones"][0]["speed_ups"] == []
     assert "Compared with" not in report.render(document)
 
 
-def test_what_spoils_a_number_is_said_beside_it(candidate: Candidate, job: Job) -> None:
-    made = Measurement(candidate, Configuration(8, "high"), used=dict(USED))
+def test_what_spoils_a_number_is_said_beside_it(candidate: Candidate, job: PhoneJob) -> None:
+    made = Measurement(candidate, Configuration(8, "high"), 11, used=dict(USED))
     made.rounds.append(
         round_of(
             [20.0] * 5 + [60.0] * 5,
             throttled=["throttled: the system lowered the top clock"],
-            cooldown=Cooldown(300.0, 55.0, reached=False),
+            cooldown=Cooldown(300.0, 55.0, "processor", reached=False),
         )
     )
-    made.rounds.append(round_of([20.0], cooldown=Cooldown(1.0, 38.0, reached=True)))
+    made.rounds.append(round_of([20.0], cooldown=Cooldown(1.0, 38.0, "battery", reached=True)))
     assert made.notes == [
         "throttled: the system lowered the top clock",
         "noisy: p10 to p90 is 200% of the median",
         "not cooled down: started at 55 °C",
+        "waited for the battery to be cool: the processor's temperature cannot be read",
         "1 thread in place of 8: the engine takes no more",
         "power mode high is not this engine's: no-bind",
     ]
@@ -156,11 +157,30 @@ def test_what_spoils_a_number_is_said_beside_it(candidate: Candidate, job: Job) 
     assert (line["noisy"], line["throttled"]) == ("1", "1")
 
 
-def test_few_runs_and_hidden_sensors(candidate: Candidate, job: Job) -> None:
-    made = Measurement(candidate, Configuration(1), used=dict(USED))
+def test_an_interrupted_bench_says_how_many_runs_it_has(candidate: Candidate, job: PhoneJob) -> None:
+    """Everywhere: on the terminal and in JSON as a note, in the page, in the table."""
+    begun, done = measurement(candidate, 20, rounds=1), measurement(candidate, 30, rounds=3)
+    begun.planned = 36
+    document = results.document([outcome(done, begun, status="stopped")], job)
+    rows = document["phones"][0]["measurements"]
+    assert [(row["complete"], row["planned"]) for row in rows] == [(True, 36), (False, 36)]
+    assert begun.notes[0] == "12 of 36 runs"
+    page = report.render(document)
+    assert "12 of 36 runs" in page
+    assert "The median of 36 runs" not in page
+    assert "Not all of this was done" in page
+    lines = list(csv.DictReader(results.table(document).splitlines()))
+    assert [(line["status"], line["runs"], line["planned_runs"]) for line in lines] == [
+        ("complete", "36", "36"),
+        ("stopped", "12", "36"),
+    ]
+
+
+def test_few_runs_and_hidden_sensors(candidate: Candidate, job: PhoneJob) -> None:
+    made = Measurement(candidate, Configuration(1), 2, used=dict(USED))
     hidden = Sample(1000.0)
     made.rounds.append(
-        Round([20.0, 21.0], 1.0, 2.0, None, hidden, [], hidden, Cooldown(0.0, None, reached=False), [])
+        Round([20.0, 21.0], 1.0, 2.0, None, hidden, [], hidden, Cooldown(0.0, None, None, reached=False), [])
     )
     assert made.notes == [
         "2 runs are too few for an interval",
@@ -172,7 +192,7 @@ def test_few_runs_and_hidden_sensors(candidate: Candidate, job: Job) -> None:
     assert "peak memory" not in report.render(document)
 
 
-def test_a_phone_that_failed_keeps_what_it_measured(candidate: Candidate, job: Job) -> None:
+def test_a_phone_that_failed_keeps_what_it_measured(candidate: Candidate, job: PhoneJob) -> None:
     error = PhoneError("phone-1", "it was unplugged <b>", "plug it in", lost=True)
     failed = outcome(measurement(candidate, 20), status="failed", error=error)
     document = results.document([failed, outcome(measurement(candidate, 30))], job)
@@ -185,7 +205,7 @@ def test_a_phone_that_failed_keeps_what_it_measured(candidate: Candidate, job: J
     assert "kept below" in page
 
 
-def test_nothing_measured_is_a_page_too(job: Job) -> None:
+def test_nothing_measured_is_a_page_too(job: PhoneJob) -> None:
     lost = Outcome("phone-1", status="failed", error=PhoneError("phone-1", "gone", "plug it in"))
     document = results.document([lost], job)
     assert results.problem(json.loads(json.dumps(document))) is None
@@ -193,7 +213,7 @@ def test_nothing_measured_is_a_page_too(job: Job) -> None:
     assert list(csv.DictReader(results.table(document).splitlines())) == []
 
 
-def test_the_page_opens_without_a_network(candidate: Candidate, job: Job) -> None:
+def test_the_page_opens_without_a_network(candidate: Candidate, job: PhoneJob) -> None:
     page = report.render(results.document([outcome(measurement(candidate, 20))], job))
     # Names of XML's vocabularies are no addresses, and #… is in the page itself.
     page = page.replace("http://www.w3.org/", "").replace("url(#", "")
@@ -201,16 +221,16 @@ def test_the_page_opens_without_a_network(candidate: Candidate, job: Job) -> Non
         assert word not in page, word
 
 
-def test_names_from_outside_are_escaped(tmp_path: Path, tiny_bundle: Path, job: Job) -> None:
+def test_names_from_outside_are_escaped(tmp_path: Path, tiny_bundle: Path, job: PhoneJob) -> None:
     evil = Candidate(renamed(tiny_bundle, tmp_path / "<script>$x$&"), "/data/local/tmp/e", host=True)
     rows = [measurement(evil, 20, configuration=Configuration(1, cpu_mask="f0"))]
-    document = results.document([outcome(*rows)], Job([evil.bundle], job.plan, job.binaries))
+    document = results.document([outcome(*rows)], PhoneJob([evil.bundle], job.plan, job.binaries))
     page = report.render(document)
     assert "<script" not in page
     assert "&lt;script&gt;$x$&amp;" in page
 
 
-def test_slower_ones_of_many_phones_are_told_apart(candidate: Candidate, job: Job) -> None:
+def test_slower_ones_of_many_phones_are_told_apart(candidate: Candidate, job: PhoneJob) -> None:
     """Every phone has its own section, its plots in both widths, and a tile."""
     document = results.document(
         [outcome(measurement(candidate, 20)), outcome(measurement(candidate, 45))], job
@@ -224,9 +244,9 @@ def test_slower_ones_of_many_phones_are_told_apart(candidate: Candidate, job: Jo
 def test_comparison_needs_rounds_of_both(candidate: Candidate, tmp_path: Path, tiny_bundle: Path) -> None:
     """The base was lost in its first round: there is nothing to hold the other against."""
     other = Candidate(renamed(tiny_bundle, tmp_path / "other"), "/data/local/tmp/o", host=True)
-    begun = Measured(measurements=[Measurement(other, Configuration(1)), measurement(candidate, 20)])
+    begun = PhoneFigures(measurements=[Measurement(other, Configuration(1), 12), measurement(candidate, 20)])
     assert begun.comparisons("other") == []
-    (uneven,) = Measured(
+    (uneven,) = PhoneFigures(
         measurements=[measurement(other, 20, rounds=2), measurement(candidate, 20, rounds=3)]
     ).comparisons("other")
     assert uneven.speed_up.rounds == 2

@@ -18,7 +18,7 @@ from phone import Phone
 from waiting import ended, until
 
 from lite import bundle
-from lite.phone.server import Server
+from lite.phone.server import AdbServer
 
 
 def pull_cable(phone: Phone) -> None:
@@ -48,7 +48,7 @@ LOST = {
 
 @pytest.mark.parametrize("fault", LOST)
 def test_phone_lost_in_the_middle_of_a_run(
-    fault: str, phone: Phone, server: Server, options: tuple[object, ...], tmp_path: Path
+    fault: str, phone: Phone, server: AdbServer, options: tuple[object, ...], tmp_path: Path
 ) -> None:
     lose, mend = LOST[fault]
     command = start(*options, *ENDLESS)
@@ -62,14 +62,14 @@ def test_phone_lost_in_the_middle_of_a_run(
     (one,) = results(tmp_path / "out")["phones"]
     assert (one["status"], one["measurements"]) == ("failed", [])
     mend(phone)
-    again = Server() if fault == "adb server ends" else server
+    again = AdbServer() if fault == "adb server ends" else server
     _connect(phone)
     ready(again, phone)
     until(lambda: not demo_runs(phone))
     a_run_succeeds((*options, "--serial", phone.serial))
 
 
-def test_stalled_link(phone: Phone, server: Server, options: tuple[object, ...]) -> None:
+def test_stalled_link(phone: Phone, server: AdbServer, options: tuple[object, ...]) -> None:
     """Nothing comes any more and nothing is closed: only time tells."""
     command = start(*options, "--repeats", 1_000_000, "--timeout", 10, "--sensors-every", 0)
     measuring(phone)
@@ -175,8 +175,8 @@ def test_a_phone_that_computes_another_network_gets_no_latency(
         if path.name not in ("golden.npz", "manifest.json"):
             (other / path.name).hardlink_to(path)
     made = bundle.read(tiny_bundle)
-    tensor, logits = made.golden()
-    bundle.write_golden(other, tensor, np.roll(logits, 1))
+    logits = made.golden_pictures().logits
+    bundle.write_golden(other, made.golden()[0], np.roll(logits, 1, axis=1))
     bundle.write_manifest(other, made.manifest)
     done = bench("--bundle", other, "--out", tmp_path / "out", "--repeats", 2)
     assert done.returncode == 8
@@ -202,6 +202,46 @@ def test_phone_without_space_is_refused_before_anything_is_pushed(
     (one,) = results(tmp_path / "out")["phones"]
     assert (one["status"], one["pushed"]) == ("refused", None)
     assert not small.path("/data/local/tmp/deit_lite").exists()
+
+
+def test_storage_that_lets_no_program_run_is_told_as_such(
+    phone: Phone, options: tuple[object, ...], tmp_path: Path
+) -> None:
+    phone.remount("noexec")
+    done = bench(*options)
+    assert done.returncode == 6
+    assert (
+        f"error: {phone.serial}: storage: /data is mounted noexec, so no program can be run in "
+        "/data/local/tmp/deit_lite; use another phone, or as root: adb shell su -c 'mount -o remount,exec /data'"
+    ) in done.stderr
+    assert "ABI" not in done.stderr
+    (one,) = results(tmp_path / "out")["phones"]
+    assert (one["status"], one["pushed"], one["facts"]["noexec"]) == ("refused", None, "/data")
+    phone.remount("exec")
+    a_run_succeeds(options)
+
+
+def test_a_folder_that_root_left_is_moved_out_of_the_way(
+    phone: Phone, options: tuple[object, ...], tmp_path: Path
+) -> None:
+    """As after adb root: the shell's user may neither write nor remove what is in it."""
+    folder = phone.path("/data/local/tmp/deit_lite")
+    (folder / "sub").mkdir(parents=True)
+    (folder / "sub/file").write_text("root's")
+    for path in (folder / "sub/file", folder / "sub", folder):
+        os.chown(path, 0, 0)
+    done = bench(*options)
+    assert done.returncode == 7
+    assert "Permission denied" in done.stderr
+    assert "what root has left there is moved out of the way by --clean" in done.stderr
+    done = bench("--clean")
+    assert done.returncode == 0, done.stderr
+    aside = "/data/local/tmp/deit_lite.left-1"
+    assert f"only root can remove it: adb root; adb -s {phone.serial} shell rm -rf {aside}" in done.stderr
+    assert phone.path(f"{aside}/sub/file").read_text() == "root's"
+    a_run_succeeds(options)
+    # What it pushed itself it can remove.
+    assert "is gone" in bench("--clean").stderr
 
 
 def _connect(phone: Phone) -> None:

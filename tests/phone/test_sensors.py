@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
+from dataclasses import replace
 
 import pytest
 from phone import Phone
@@ -27,6 +29,7 @@ Current temperatures from HAL:
 	Temperature{mValue=48.25, mType=0, mName=tz17, mStatus=0}
 	Temperature{mValue=70.0, mType=1, mName=GPU, mStatus=0}
 	Temperature{mValue=33.1, mType=2, mName=battery, mStatus=0}
+	Temperature{mValue=83.0, mType=8, mName=soc, mStatus=0}
 Current cooling devices from HAL:
 	CoolingDevice{mValue=0, mType=2, mName=cpu-cluster0}
 """
@@ -38,6 +41,8 @@ def test_a_phone_tells_all(device: Device) -> None:
     assert found.temperatures == {"BIG": 41.0, "LITTLE": 39.5, "battery": 31.2}
     assert found.processor == 41.0
     assert set(found.frequencies.values()) == {2_000_000} == set(found.limits.values())
+    assert found.maximums == found.limits
+    assert found.silent == ()
     assert set(found.governors.values()) == {"schedutil"}
     assert (found.battery_percent, found.battery_celsius, found.battery_status) == (83, 31.2, "Charging")
     assert began <= found.at <= time.time()
@@ -60,6 +65,7 @@ def test_what_is_forbidden_is_missing_and_not_guessed(phone: Phone, device: Devi
         (phone.dir / path).chmod(0)
     found = sensors.read(device, services=False)
     assert (found.temperatures, found.processor, found.battery_percent) == ({}, None, None)
+    assert found.silent == ("BIG", "LITTLE", "battery")
     assert 0 not in found.frequencies
     assert 0 in found.limits
     # The shell's user may not read capacity, and dumpsys runs as the same user here: its level is empty, too.
@@ -93,6 +99,9 @@ def test_temperatures_from_androids_service_where_the_kernels_are_hidden() -> No
     assert found.thermal_status == 2
     own = sensors.parse("zone 40000 cpu-0-0\n" + THERMAL_SERVICE, 0)
     assert own.temperatures == {"cpu-0-0": 40.0}
+    # The battery's own zone is no reason not to ask for the processor's.
+    both = sensors.parse("zone 31000 battery\nzone - cpu\n" + THERMAL_SERVICE, 0)
+    assert (both.processor, both.temperatures["battery"], both.silent) == (61.5, 31.0, ("cpu",))
 
 
 @pytest.mark.parametrize(
@@ -100,7 +109,9 @@ def test_temperatures_from_androids_service_where_the_kernels_are_hidden() -> No
     [
         ("zone 41000 BIG\nzone 43000 BIG\n", {"BIG": 41.0, "BIG 2": 43.0}),
         ("zone 41 cpu\n", {"cpu": 41.0}),
-        ("zone -274000 cpu\nzone 2147483647 cpu\nzone error cpu\nzone 0 cpu\n", {"cpu": 0.0}),
+        ("zone -274000 cpu\nzone 2147483647 cpu\nzone error cpu\nzone 0 cpu\n", {}),
+        ("zone 410 cpu\nzone 1500 cpu\nzone -1 cpu\nzone 1501 cool\n", {"cpu": -1.0, "cool": 1.501}),
+        ("zone 83 soc\nzone 4123 vbat\nzone 8000 ocp_cpu1\nzone 40000 soc_thermal\n", {"soc_thermal": 40.0}),
         ("zone 38000 cpu thermal zone\n", {"cpu thermal zone": 38.0}),
         ("zone\nzone 1\ncpu x y\nrubbish\n", {"unnamed": 1.0}),
     ],
@@ -140,7 +151,7 @@ STEADY = [20.0] * 30
 
 def test_lower_limits_are_throttling() -> None:
     (why,) = sensors.reasons(sample(), [sample(), sample(limit=1_200_000)], sample(), STEADY)
-    assert why == "throttled: the system lowered the top clock of 1 CPUs, CPU 0 from 2000 to 1200 MHz"
+    assert why == "throttled: the system lowered the top clock of 1 CPU, CPU 0 from 2000 to 1200 MHz"
 
 
 def test_androids_word_is_throttling() -> None:
@@ -160,7 +171,46 @@ def test_slower_runs_are_throttling_even_where_sensors_are_hidden() -> None:
     assert "50% slower" in why
 
 
-def test_warmth_alone_and_raised_limits_are_not() -> None:
+def test_warmth_alone_is_not() -> None:
     assert sensors.reasons(sample(), [sample(80)], sample(80), STEADY) == []
-    assert sensors.reasons(sample(limit=1_000_000), [sample()], sample(), STEADY) == []
     assert sensors.reasons(None, [], None, STEADY) == []
+
+
+def test_a_limit_that_is_raised_again_was_low_at_the_start() -> None:
+    (why,) = sensors.reasons(sample(limit=1_000_000), [sample()], sample(), STEADY)
+    assert why == (
+        "throttled: at its start already the system held down the top clock of 1 CPU, CPU 0 to 1000 of 2000 MHz"
+    )
+
+
+def test_a_limit_of_an_earlier_round_and_of_the_cpu_itself_are_what_later_ones_are_held_to() -> None:
+    low = sample(limit=1_200_000)
+    assert sensors.reasons(low, [low], low, STEADY) == []
+    (by_earlier,) = sensors.reasons(low, [low], low, STEADY, earlier=sensors.ceilings([sample()]))
+    (by_cpu,) = sensors.reasons(replace(low, maximums={0: 2_000_000}), [low], low, STEADY)
+    assert by_earlier == by_cpu
+    assert "CPU 0 to 1200 of 2000 MHz" in by_cpu
+    (lower,) = sensors.reasons(low, [sample(limit=600_000)], low, STEADY, earlier={0: 2_000_000})
+    assert lower.endswith("CPU 0 from 1200 to 600 MHz of 2000")
+
+
+def test_an_idle_cpus_clock_is_no_throttling() -> None:
+    """CPUs 4 and 5 idle while the mask has the run on 0 to 3."""
+    clocks = [2_800_000] * 4 + [500_000] * 4
+    during = [
+        Sample(0, frequencies={0: 1_800_000, 4: clock}, limits={0: 1_800_000, 4: clock}) for clock in clocks
+    ]
+    assert sensors.reasons(during[0], during, during[-1], STEADY, cpu_mask="0f") == []
+    assert len(sensors.reasons(during[0], during, during[-1], STEADY, cpu_mask="ff")) == 2
+    assert len(sensors.reasons(during[0], during, during[-1], STEADY)) == 2
+
+
+def test_masks() -> None:
+    assert sensors.cpus_of("f0") == {4, 5, 6, 7}
+    assert sensors.cpus_of("81") == {0, 7}
+    assert sensors.cpus_of("") == set()
+
+
+def test_a_sample_comes_back_from_json(device: Device) -> None:
+    found = sensors.read(device)
+    assert Sample.from_dict(json.loads(json.dumps(found.as_dict()))) == found

@@ -81,6 +81,7 @@ std::string facts_of(deit::PictureClassifier& core) {
                 {"engine", core.classifier().engine_version()},
                 {"opt", core.classifier().model().header.opt_version},
                 {"kernel_targets", core.classifier().model().targets},
+                {"unknown", core.unknown()},
                 {"bytes", core.model_bytes()},
                 {"threads", core.classifier().threads()},
                 {"power_mode", deit::to_string(core.classifier().power_mode())},

@@ -60,7 +60,8 @@ DEIT_API size_t deit_class_count(const deit_classifier* classifier);
 DEIT_API const char* deit_label(const deit_classifier* classifier, int32_t index);
 
 /* Facts as a JSON object, until deit_close: model, precision, target, recipe, classes, drift (cosine_mean,
- * top1_agreement; null if not known), engine, opt, kernel_targets, bytes, threads, power_mode, load_ms. */
+ * top1_agreement; null if not known), engine, opt, kernel_targets, unknown (names of files that were not compared,
+ * since the manifest has no SHA-256 of them), bytes, threads, power_mode, load_ms. */
 DEIT_API const char* deit_facts(const deit_classifier* classifier);
 
 /* Classifies 8-bit pixels: rows from top to bottom, `stride` bytes from one to the next, 3 channels (RGB) or

@@ -1,6 +1,7 @@
 #include "classifier.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <exception>
 #include <utility>
@@ -64,9 +65,22 @@ std::array<int, 4> fixed_shape(const NbModel& model, const std::string& name) {
   return {1, 3, static_cast<int>(dims[2]), static_cast<int>(dims[3])};
 }
 
+// Who handles a crash wants to know, and no lock is allowed there.
+std::atomic<const char*> current_step{nullptr};
+static_assert(std::atomic<const char*>::is_always_lock_free);
+
+class Step {
+ public:
+  explicit Step(const char* what) { current_step = what; }
+  ~Step() { current_step = nullptr; }
+  Step(const Step&) = delete;
+  Step& operator=(const Step&) = delete;
+};
+
 // Calls the engine. Official libraries may throw where others abort.
 template <typename Call>
 auto guarded(const std::string& name, const char* what, Call call) {
+  const Step step(what);
   try {
     return call();
   } catch (const Error&) {
@@ -79,6 +93,10 @@ auto guarded(const std::string& name, const char* what, Call call) {
 }
 
 }  // namespace
+
+const char* engine_step() noexcept {
+  return current_step;
+}
 
 std::string_view to_string(PowerMode mode) {
   return kPowerModes.at(static_cast<std::size_t>(mode));

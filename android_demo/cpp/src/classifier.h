@@ -30,6 +30,10 @@ struct EngineOptions {
 
 constexpr int kMaxThreads = 256;
 
+// What the engine is at, of whichever network: "load", "run", "read the output of"; null while it is at nothing.
+// To be asked by signal handlers.
+const char* engine_step() noexcept;
+
 // One network in one engine. It belongs to one thread at a time. On ARM the engine binds the thread that runs
 // it to cores, as the power mode says.
 class Classifier {

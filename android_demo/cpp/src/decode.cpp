@@ -76,13 +76,20 @@ Picture decode(const std::uint8_t* data, std::size_t size, std::int64_t max_pixe
               "the file is no JPEG or PNG, or its beginning is damaged: save it as one of these");
 }
 
-Picture read_picture(const std::filesystem::path& path) {
-  const auto data = read_file(path, Code::Picture, kMaxBytes);
+std::vector<std::uint8_t> read_picture_file(const std::filesystem::path& path) {
+  return read_file(path, Code::Picture, kMaxBytes);
+}
+
+Picture decode_file(const std::vector<std::uint8_t>& bytes, const std::filesystem::path& path) {
   try {
-    return decode(data.data(), data.size());
+    return decode(bytes.data(), bytes.size());
   } catch (const Error& error) {
     throw Error(error.code(), path.string() + " cannot be used: " + error.what());
   }
+}
+
+Picture read_picture(const std::filesystem::path& path) {
+  return decode_file(read_picture_file(path), path);
 }
 
 }  // namespace deit

@@ -31,7 +31,13 @@ void check_size(std::int64_t width, std::int64_t height, std::int64_t max_pixels
 // pixels.
 Picture decode(const std::uint8_t* data, std::size_t size, std::int64_t max_pixels = kMaxPixels);
 
-// The same from a file; messages name it.
+// The bytes of a picture's file. Throws Error with Code::Picture as read_file does.
+std::vector<std::uint8_t> read_picture_file(const std::filesystem::path& path);
+
+// Decodes them; messages name the file.
+Picture decode_file(const std::vector<std::uint8_t>& bytes, const std::filesystem::path& path);
+
+// Both at once.
 Picture read_picture(const std::filesystem::path& path);
 
 }  // namespace deit

@@ -24,10 +24,17 @@ bool is_utf8(const std::string& text) {
 
 }  // namespace
 
+std::vector<std::uint8_t> read_labels_file(const std::filesystem::path& path) {
+  return read_file(path, Code::Bundle, kLimit);
+}
+
 std::vector<std::string> read_labels(const std::filesystem::path& path, int classes) {
-  const auto data = read_file(path, Code::Bundle, kLimit);
-  std::string_view text(reinterpret_cast<const char*>(data.data()), data.size());
-  const std::string name = path.string();
+  return parse_labels(read_labels_file(path), path.string(), classes);
+}
+
+std::vector<std::string> parse_labels(const std::vector<std::uint8_t>& bytes, const std::string& name,
+                                      int classes) {
+  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (!is_utf8(std::string(text)))
     throw Error(Code::Bundle, name + " is not UTF-8 text: save it as UTF-8, one class a line");
   if (text.back() == '\n') text.remove_suffix(1);

@@ -1,6 +1,4 @@
 // deit: classifies pictures with a bundle, or measures how long its network takes. See `deit --help`.
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -9,11 +7,11 @@
 #include <optional>
 #include <sstream>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "affinity.h"
 #include "bench.h"
+#include "crash.h"
 #include "deadline.h"
 #include "decode.h"
 #include "error.h"
@@ -32,18 +30,6 @@ void complain(std::string_view message) {
   std::cerr << "deit: " << printable(message) << std::endl;
 }
 
-// The engine ends the process where it meets what it does not expect: say so in words, with an exit code of
-// ours.
-void on_abort(int signal) {
-  constexpr std::string_view aborted = "deit: the engine gave up; what it said is above\n";
-  constexpr std::string_view illegal =
-      "deit: this processor lacks an instruction that the network or engine was built for; use another "
-      "model.nb\n";
-  const std::string_view text = signal == SIGILL ? illegal : aborted;
-  if (write(STDERR_FILENO, text.data(), text.size()) < 0) _exit(static_cast<int>(Code::Output));
-  _exit(static_cast<int>(Code::Engine));
-}
-
 // Reads a picture or tensor into the engine's input.
 void prepare(const Options& options, PictureClassifier& core, PictureResult& result) {
   Stopwatch watch;
@@ -53,7 +39,9 @@ void prepare(const Options& options, PictureClassifier& core, PictureResult& res
     watch.lap();
     core.set_tensor(bytes);
   } else {
-    const Picture picture = read_picture(result.picture);
+    const std::vector<std::uint8_t> bytes = read_picture_file(result.picture);
+    core.check_own(result.picture, bytes);
+    const Picture picture = decode_file(bytes, result.picture);
     result.decode_ms = watch.lap();
     core.set_picture(picture.pixels());
   }
@@ -102,6 +90,9 @@ void bench(const Options& options, PictureClassifier& core, const std::string& n
 Code run(const Options& options) {
   if (!options.cpu_mask.empty()) set_cpu_mask(options.cpu_mask);
   PictureClassifier core(options.paths, options.engine);
+  for (const std::string& name : core.unknown()) {
+    complain("note: the manifest has no SHA-256 of " + name + ", so it is not compared");
+  }
   Report report;
   report.model_file = options.paths.model.string();
   print_header(std::cout, core, report.model_file);
@@ -135,8 +126,7 @@ Code run(const Options& options) {
 }  // namespace
 
 int main(int count, char** arguments) {
-  std::signal(SIGABRT, on_abort);
-  std::signal(SIGILL, on_abort);
+  tell_crashes();
   std::signal(SIGPIPE, SIG_IGN);
   try {
     const std::optional<Options> options = parse_options(count, arguments);

@@ -49,13 +49,13 @@ struct Field {
   }
 
   std::string one_of(std::initializer_list<const char*> choices) const {
-    const std::string found = text();
+    const std::string found = value.is_string() ? value.get<std::string>() : "";
     std::string all;
     for (const char* choice : choices) {
       if (found == choice) return found;
       all += (all.empty() ? "" : ", ") + std::string(choice);
     }
-    refuse(where, "must be one of " + all);
+    refuse(where, (choices.size() == 1 ? "must be " : "must be one of ") + all);
   }
 
   std::int64_t integer(std::int64_t least, std::int64_t most) const {
@@ -73,6 +73,7 @@ struct Field {
       const auto number = value.get<std::int64_t>();
       if (number >= least && number <= most) return number;
     }
+    if (least == most) refuse(where, "must be " + std::to_string(least));
     refuse(where, "must be a whole number from " + std::to_string(least) + " to " + std::to_string(most));
   }
 
@@ -92,14 +93,17 @@ struct Field {
     return *this;
   }
 
-  std::array<float, 3> rgb(bool positive) const {
+  // Red, green, blue, each from `least`, which is called `words`, to 1.
+  std::array<float, 3> rgb(double least, const char* words) const {
     array(3);
     std::array<float, 3> channels{};
     for (std::size_t c = 0; c < 3; ++c) {
-      const double number = (*this)[c].number();
-      if (std::abs(number) > double(std::numeric_limits<float>::max())) refuse(where, "is too large");
+      const Field channel = (*this)[c];
+      const double number = channel.value.is_number() ? channel.value.get<double>() : -1;
+      if (!(number >= least && number <= 1)) {
+        refuse(channel.where, std::string("must be a number from ") + words + " to 1");
+      }
       channels[c] = static_cast<float>(number);
-      if (positive && !(channels[c] > 0)) refuse(where, "must be above 0");
     }
     return channels;
   }
@@ -109,7 +113,8 @@ Input read_input(const Field& field) {
   Input input;
   input.name = field["name"].text();
   input.resize_short = static_cast<int>(field["resize_short"].integer(1, kMaxSide));
-  input.crop = static_cast<int>(field["crop"].integer(1, input.resize_short));
+  // What is left of the picture is a good part of it.
+  input.crop = static_cast<int>(field["crop"].integer((input.resize_short + 3) / 4, input.resize_short));
   const Field shape = field["shape"];
   shape.array(4);
   const std::array<int, 4> expected = {1, 3, input.crop, input.crop};
@@ -119,8 +124,8 @@ Input read_input(const Field& field) {
   field["layout"].one_of({"NCHW"});
   field["colour"].one_of({"RGB"});
   field["interpolation"].one_of({"bicubic"});
-  input.mean = field["mean"].rgb(false);
-  input.std = field["std"].rgb(true);
+  input.mean = field["mean"].rgb(0, "0");
+  input.std = field["std"].rgb(0.001, "0.001");
   return input;
 }
 
@@ -153,9 +158,13 @@ std::map<std::string, BundleFile> read_files(const Field& field) {
     BundleFile file;
     file.bytes =
         static_cast<std::uint64_t>(entry["bytes"].integer(0, std::numeric_limits<std::int64_t>::max()));
-    file.sha256 = entry["sha256"].text();
-    if (file.sha256.size() != 64 || file.sha256.find_first_not_of("0123456789abcdef") != std::string::npos) {
-      refuse(entry.where + "/sha256", "must be 64 hexadecimal digits, lower case");
+    const auto sha256 = entry.value.find("sha256");
+    if (sha256 != entry.value.end() && !sha256->is_null()) {
+      file.sha256 = sha256->is_string() ? sha256->get<std::string>() : "";
+      if (file.sha256->size() != 64 ||
+          file.sha256->find_first_not_of("0123456789abcdef") != std::string::npos) {
+        refuse(entry.where + "/sha256", "must be 64 hexadecimal digits, lower case");
+      }
     }
     files.emplace(item.key(), std::move(file));
   }
@@ -190,7 +199,7 @@ Manifest parse_manifest(std::string_view text) {
   }
   manifest.schema = kSchema;
   manifest.model = top["model"].text();
-  manifest.precision = top["precision"].one_of({"fp32", "fp16", "int8"});
+  manifest.precision = top["precision"].one_of({"fp32", "fp16", "int8", "int8-fp16"});
   manifest.target = top["target"].one_of({"arm", "opencl", "x86"});
   manifest.classes = static_cast<int>(top["weights"]["classes"].integer(1, kMaxClasses));
   manifest.opt_version = text_or_null(top["versions"]["paddlelite"]);

@@ -16,9 +16,9 @@ struct Input {
   std::string name;
   std::array<int, 4> shape;   // batch (1), channels (3), height and width (both equal to crop)
   int resize_short = 0;       // pixels of the short side after resizing
-  int crop = 0;               // pixels of the centre square, 1 to resize_short
-  std::array<float, 3> mean;  // red, green, blue on the 0-1 scale
-  std::array<float, 3> std;   // the same, all above 0
+  int crop = 0;               // pixels of the centre square, a quarter of resize_short to all of it
+  std::array<float, 3> mean;  // red, green, blue on the 0-1 scale, 0 to 1
+  std::array<float, 3> std;   // the same, 0.001 to 1
 };
 
 // How far the deployed network's logits are from the reference's, over a set of pictures.
@@ -36,13 +36,13 @@ struct Drift {
 
 struct BundleFile {
   std::uint64_t bytes = 0;
-  std::string sha256;  // 64 hexadecimal digits, lower case
+  std::optional<std::string> sha256;  // 64 hexadecimal digits, lower case; none in older bundles
 };
 
 struct Manifest {
   int schema = 0;
   std::string model;
-  std::string precision;                   // fp32, fp16 or int8
+  std::string precision;                   // fp32, fp16, int8 or int8-fp16
   std::string target;                      // arm, opencl or x86
   int classes = 0;                         // logits of the network, at least 1
   std::optional<std::string> opt_version;  // of the paddlelite that made the .nb files, such as "2.13rc0"
@@ -52,7 +52,7 @@ struct Manifest {
   Input input;
 };
 
-// Reads the text of a manifest.json. Throws Error with Code::Bundle, naming the field, for what is no JSON,
+// Reads the text of a manifest.json, by the rules of lite/manifest.py as far as it is read. Throws Error with Code::Bundle, naming the field, for what is no JSON,
 // is of another schema version, lacks a field read here or holds a value that does not fit; fields that are
 // not read here may be anything.
 Manifest parse_manifest(std::string_view json);

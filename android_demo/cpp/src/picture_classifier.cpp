@@ -4,6 +4,7 @@
 #include <cstring>
 #include <system_error>
 
+#include "bundle_file.h"
 #include "error.h"
 #include "file.h"
 #include "labels.h"
@@ -37,22 +38,31 @@ BundlePaths bundle_paths(const std::filesystem::path& folder, bool host) {
 }
 
 PictureClassifier::PictureClassifier(const BundlePaths& paths, const EngineOptions& options)
-    : manifest_(read_manifest(paths.manifest)),
-      labels_(read_labels(paths.labels, manifest_.classes)),
+    : folder_(paths.manifest.parent_path()),
+      manifest_(read_manifest(paths.manifest)),
+      labels_(read_labels_of(paths.labels)),
       preprocessor_(manifest_.input),
       classifier_(load(paths.model, options)) {}
+
+void PictureClassifier::check_own(const std::filesystem::path& path,
+                                  const std::vector<std::uint8_t>& bytes) {
+  if (path.parent_path() != folder_ || manifest_.files.count(path.filename().string()) == 0) return;
+  std::vector<std::string> unknown;
+  compare(path, bytes, manifest_, Code::Bundle, unknown);
+}
+
+std::vector<std::string> PictureClassifier::read_labels_of(const std::filesystem::path& path) {
+  const std::vector<std::uint8_t> bytes = read_labels_file(path);
+  compare(path, bytes, manifest_, Code::Bundle, unknown_);
+  return parse_labels(bytes, path.string(), manifest_.classes);
+}
 
 Classifier PictureClassifier::load(const std::filesystem::path& path, const EngineOptions& options) {
   Stopwatch watch;
   const std::string name = path.string();
   const std::vector<std::uint8_t> bytes = read_file(path, Code::Model, kModelLimit);
   model_bytes_ = bytes.size();
-  const auto listed = manifest_.files.find(path.filename().string());
-  if (listed != manifest_.files.end() && listed->second.bytes != bytes.size()) {
-    throw Error(Code::Model, name + " has " + std::to_string(bytes.size()) +
-                                 " bytes where the manifest says " + std::to_string(listed->second.bytes) +
-                                 ": copy the bundle again");
-  }
+  compare(path, bytes, manifest_, Code::Model, unknown_);
   Classifier classifier(bytes, name, options);
   if (classifier.shape() != manifest_.input.shape) {
     throw Error(Code::Model, name + " takes a tensor of " + text_of(classifier.shape()) +

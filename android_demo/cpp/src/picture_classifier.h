@@ -29,8 +29,13 @@ BundlePaths bundle_paths(const std::filesystem::path& folder, bool host);
 class PictureClassifier {
  public:
   // Loads manifest, labels and network, and checks that they belong together. Throws Error with Code::Bundle
-  // or Code::Model for parts that are missing, damaged or of different bundles, and what Classifier throws.
+  // or Code::Model for parts that are missing, damaged (their SHA-256 is not the manifest's) or of different
+  // bundles, and what Classifier throws.
   PictureClassifier(const BundlePaths& paths, const EngineOptions& options);
+
+  // Compares a file that was read with the manifest if it is one of this bundle, such as golden.png. Throws
+  // Error with Code::Bundle if it is another.
+  void check_own(const std::filesystem::path& path, const std::vector<std::uint8_t>& bytes);
 
   // Writes a picture as the network wants it into the engine's input tensor. Throws Error with Code::Picture
   // as Preprocessor does.
@@ -46,6 +51,9 @@ class PictureClassifier {
 
   const Manifest& manifest() const noexcept { return manifest_; }
   const std::vector<std::string>& labels() const noexcept { return labels_; }
+
+  // Names of files that were not compared, since the manifest has no SHA-256 of them.
+  const std::vector<std::string>& unknown() const noexcept { return unknown_; }
   Classifier& classifier() noexcept { return classifier_; }
 
   // Milliseconds that reading, checking and loading the .nb took.
@@ -55,9 +63,12 @@ class PictureClassifier {
   std::size_t model_bytes() const noexcept { return model_bytes_; }
 
  private:
+  std::vector<std::string> read_labels_of(const std::filesystem::path& path);
   Classifier load(const std::filesystem::path& path, const EngineOptions& options);
 
+  std::filesystem::path folder_;
   Manifest manifest_;
+  std::vector<std::string> unknown_;
   std::vector<std::string> labels_;
   Preprocessor preprocessor_;
   double load_ms_ = 0;

@@ -5,9 +5,11 @@ import android.content.ComponentCallbacks2;
 import android.content.Context;
 import android.content.SharedPreferences;
 import com.example.deit.bundle.BundleStore;
+import com.example.deit.bundle.FileDigests;
 import com.example.deit.camera.CameraFrames;
 import com.example.deit.camera.FrameSource;
 import com.example.deit.classify.Classifiers;
+import com.example.deit.engine.CrashGuard;
 import com.example.deit.engine.EngineSettings;
 import com.example.deit.engine.EngineThread;
 import com.example.deit.engine.OpenEngine;
@@ -17,9 +19,12 @@ import java.io.File;
 public class DemoApplication extends Application {
     private static final String BUNDLES = "bundles";
     private static final String PREFERENCES = "settings";
+    private static final String CRASHES = "crashes";
+    private static final String DIGESTS = "digests";
 
     private EngineThread engine;
     private BundleStore bundles;
+    private CrashGuard crashes;
 
     public static DemoApplication of(Context context) {
         return (DemoApplication) context.getApplicationContext();
@@ -34,7 +39,9 @@ public class DemoApplication extends Application {
                         assetFolder(),
                         new File(getNoBackupFilesDir(), BUNDLES),
                         getExternalFilesDir(BUNDLES));
-        engine = new EngineThread(opener(), bundles, this::settings);
+        crashes = new CrashGuard(getSharedPreferences(CRASHES, MODE_PRIVATE));
+        FileDigests digests = new FileDigests(getSharedPreferences(DIGESTS, MODE_PRIVATE));
+        engine = new EngineThread(opener(), bundles, digests, crashes, this::settings);
     }
 
     public EngineThread engine() {
@@ -43,6 +50,10 @@ public class DemoApplication extends Application {
 
     public BundleStore bundles() {
         return bundles;
+    }
+
+    public CrashGuard crashes() {
+        return crashes;
     }
 
     public EngineSettings settings() {

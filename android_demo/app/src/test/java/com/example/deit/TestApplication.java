@@ -60,6 +60,12 @@ public class TestApplication extends DemoApplication implements TestLifecycleApp
         return frames == null ? super.frames(context) : frames;
     }
 
+    /** What the start of a new process does. */
+    public void startAgain() {
+        engine().shutdown();
+        onCreate();
+    }
+
     /** Robolectric calls it after each test. */
     @Override
     public void onTerminate() {

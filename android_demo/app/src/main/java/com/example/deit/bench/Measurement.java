@@ -47,7 +47,7 @@ public final class Measurement {
         facts = classifier.facts();
         this.warmup = warmup;
 
-        File golden = new File(bundle.folder, "golden.png");
+        File golden = new File(bundle.folder, BundleFiles.GOLDEN);
         long start = System.nanoTime();
         Bitmap bitmap = golden.isFile() ? read(resolver, golden, bundle) : grey();
         decodeMs = golden.isFile() ? (System.nanoTime() - start) / 1e6 : null;

@@ -106,7 +106,8 @@ final class AssetBundles {
         BundleManifest.Entry entry = manifest.files.get(file);
         if (entry == null) throw new BundleException(Reason.NO_FILE, file, null);
         try (InputStream in = assets.open(root + "/" + name + "/" + file)) {
-            if (!BundleFiles.write(in, new File(to, file)).equals(entry.sha256)) {
+            String sha256 = BundleFiles.write(in, new File(to, file));
+            if (entry.sha256 != null && !sha256.equals(entry.sha256)) {
                 throw new BundleException(Reason.DAMAGED, file, null);
             }
         } catch (FileNotFoundException e) {

@@ -22,6 +22,8 @@ public final class BundleException extends Exception {
         HALF_COPIED,
         /** A file of the right size holds something else (its name). */
         DAMAGED,
+        /** The app ended when it was opened last (its name). */
+        CRASHED,
         /** It is for another processor (its target). */
         OTHER_TARGET,
         /** It could not be unpacked from the app (its name). */

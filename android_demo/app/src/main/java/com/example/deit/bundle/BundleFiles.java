@@ -16,6 +16,7 @@ import java.security.NoSuchAlgorithmException;
 /** The files of a bundle: names, text, SHA-256. java.nio.file, which has more, is newer than minSdk. */
 public final class BundleFiles {
     public static final String LABELS = "labels.txt";
+    public static final String GOLDEN = "golden.png";
     private static final int CHUNK = 1 << 16;
     private static final int MOST_TEXT = 16 << 20;
 

@@ -5,18 +5,16 @@ import com.example.deit.bundle.BundleException.Reason;
 import java.io.File;
 import java.io.IOException;
 import java.util.Collections;
-import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import org.json.JSONArray;
 import org.json.JSONException;
-import org.json.JSONObject;
 
 /**
  * A bundle's manifest.json, checked: what the bundle says of itself, and what its network wants as input. The C++ core
- * reads the file itself, by the same rules (cpp/src/manifest.cpp).
+ * reads the file itself, by the same rules (cpp/src/manifest.cpp), and Python has them all (lite/manifest.py).
  */
 public final class BundleManifest {
     public static final String FILE = "manifest.json";
@@ -25,14 +23,15 @@ public final class BundleManifest {
     private static final int MOST_CLASSES = 10_000_000;
     private static final int MOST_QUOTED = 200;
 
-    /** Size and SHA-256 (64 hexadecimal digits, lower case) of one file of the bundle. */
+    /** Size and SHA-256 (64 hexadecimal digits, lower case; null in older bundles) of one file of the bundle. */
     public static final class Entry {
         public final long bytes;
         public final String sha256;
 
-        private Entry(JSONObject file) throws JSONException {
-            bytes = file.getLong("bytes");
-            sha256 = file.getString("sha256");
+        private Entry(JsonField file) throws JSONException {
+            bytes = file.get("bytes").whole(0, Long.MAX_VALUE);
+            JsonField known = file.getOrNull("sha256");
+            sha256 = known == null ? null : known.sha256();
         }
     }
 
@@ -40,7 +39,7 @@ public final class BundleManifest {
     final String text;
     /** Such as deit_tiny. */
     public final String model;
-    /** fp32, fp16 or int8. */
+    /** fp32, fp16, int8 or int8-fp16. */
     public final String precision;
     /** What the bundle's model.nb is for: arm, opencl or x86. */
     public final String target;
@@ -56,45 +55,45 @@ public final class BundleManifest {
     public final Set<String> kernelTargets;
     /** By name; plain names, of this folder. */
     public final Map<String, Entry> files;
-    /** Pixels of a picture's short side after resizing, before the centre is cut out: {@code crop} to 4096. */
+    /** Pixels of a picture's short side after resizing, before the centre is cut out: {@code crop} to four times it. */
     public final int resizeShort;
     /** Pixels of the centre square's side, at least 1. */
     public final int crop;
-    /** Of red, green and blue on the 0-1 scale. */
+    /** Of red, green and blue on the 0-1 scale, 0 to 1. */
     public final float[] mean;
-    /** The same, all above 0. */
+    /** The same, 0.001 to 1. */
     public final float[] std;
 
     private BundleManifest(String text) throws JSONException {
         this.text = text;
-        JSONObject json = new JSONObject(text);
-        int schema = json.getInt("schema");
-        require(schema == SCHEMA, "it is of schema " + schema + ", this app reads " + SCHEMA);
-        model = json.getString("model");
-        precision = json.getString("precision");
-        target = json.getString("target");
-        classes = json.getJSONObject("weights").getInt("classes");
-        require(classes >= 1 && classes <= MOST_CLASSES, "weights/classes is " + classes);
-        recipe = json.isNull("recipe") ? null : json.getJSONObject("recipe").getString("name");
-        JSONObject drift = json.isNull("drift") ? null : json.getJSONObject("drift");
-        cosineMean = drift == null ? null : drift.getDouble("cosine_mean");
-        top1Agreement = drift == null ? null : drift.getDouble("top1_agreement");
-        kernelTargets = kernelTargets(json.getJSONArray("kernels"));
-        files = entries(json.getJSONObject("files"));
-        JSONObject input = json.getJSONObject("input");
-        resizeShort = input.getInt("resize_short");
-        crop = input.getInt("crop");
-        require(crop >= 1 && crop <= resizeShort && resizeShort <= MOST_SIDE, "input/crop is " + crop);
-        int[] shape = {1, 3, crop, crop};
-        for (int i = 0; i < shape.length; i++) {
-            require(input.getJSONArray("shape").getInt(i) == shape[i], "input/shape is not [1, 3, crop, crop]");
-        }
-        require(input.getString("layout").equals("NCHW"), "input/layout is not NCHW");
-        require(input.getString("colour").equals("RGB"), "input/colour is not RGB");
-        require(input.getString("interpolation").equals("bicubic"), "input/interpolation is not bicubic");
-        mean = rgb(input.getJSONArray("mean"));
-        std = rgb(input.getJSONArray("std"));
-        for (float one : std) require(one > 0, "input/std is not above 0");
+        JsonField json = JsonField.parse(text);
+        long schema = json.get("schema").whole(0, Integer.MAX_VALUE);
+        if (schema != SCHEMA) throw new JSONException("it is of schema " + schema + ", this app reads " + SCHEMA);
+        model = json.get("model").text();
+        precision = json.get("precision").oneOf("fp32", "fp16", "int8", "int8-fp16");
+        target = json.get("target").oneOf("arm", "opencl", "x86");
+        classes = (int) json.get("weights").get("classes").whole(1, MOST_CLASSES);
+        json.get("recipe");
+        JsonField recipe = json.getOrNull("recipe");
+        this.recipe = recipe == null ? null : recipe.get("name").text();
+        json.get("drift");
+        JsonField drift = json.getOrNull("drift");
+        cosineMean = drift == null ? null : (Double) drift.get("cosine_mean").number();
+        top1Agreement = drift == null ? null : (Double) drift.get("top1_agreement").number();
+        kernelTargets = kernelTargets(json.get("kernels"));
+        files = entries(json.get("files"));
+        JsonField input = json.get("input");
+        resizeShort = (int) input.get("resize_short").whole(1, MOST_SIDE);
+        // What is left of the picture is a good part of it.
+        crop = (int) input.get("crop").whole((resizeShort + 3) / 4, resizeShort);
+        List<JsonField> shape = input.get("shape").array(4);
+        int[] expected = {1, 3, crop, crop};
+        for (int i = 0; i < expected.length; i++) shape.get(i).whole(expected[i], expected[i]);
+        input.get("layout").oneOf("NCHW");
+        input.get("colour").oneOf("RGB");
+        input.get("interpolation").oneOf("bicubic");
+        mean = rgb(input.get("mean"), 0, "0");
+        std = rgb(input.get("std"), 0.001, "0.001");
     }
 
     /**
@@ -123,31 +122,49 @@ public final class BundleManifest {
         }
     }
 
-    private static Set<String> kernelTargets(JSONArray kernels) throws JSONException {
+    /** Why a file of the bundle is not the manifest's, in words for behind its name; null if it is, as far as known. */
+    public String difference(File file) throws IOException {
+        Entry entry = files.get(file.getName());
+        if (entry == null) return null;
+        if (file.length() != entry.bytes) {
+            return "has " + file.length() + " bytes where the manifest says " + entry.bytes
+                    + ": copy the bundle again";
+        }
+        if (entry.sha256 == null || BundleFiles.sha256(file).equals(entry.sha256)) return null;
+        return "is not the file of its manifest (SHA-256 differs): copy the bundle again";
+    }
+
+    /** Whether it has the SHA-256 of all that the app reads; older ones do not. */
+    public boolean knowsDigests() {
+        for (String name : ModelBundle.files()) {
+            Entry entry = files.get(name);
+            if (entry == null || entry.sha256 == null) return false;
+        }
+        return true;
+    }
+
+    private static Set<String> kernelTargets(JsonField kernels) throws JSONException {
         Set<String> targets = new TreeSet<>();
-        for (int i = 0; i < kernels.length(); i++) targets.add(kernels.getJSONObject(i).getString("target"));
+        for (JsonField kernel : kernels.array()) targets.add(kernel.get("target").text());
         return Collections.unmodifiableSet(targets);
     }
 
-    private static Map<String, Entry> entries(JSONObject files) throws JSONException {
+    private static Map<String, Entry> entries(JsonField files) throws JSONException {
         Map<String, Entry> entries = new TreeMap<>();
-        for (Iterator<String> names = files.keys(); names.hasNext(); ) {
-            String name = names.next();
-            entries.put(name, new Entry(files.getJSONObject(name)));
+        for (String name : files.keys()) {
+            // It must not lead out of the folder.
+            if (!name.matches("[A-Za-z0-9_][A-Za-z0-9._-]*")) {
+                throw new JSONException("files: has a name that is no plain file name");
+            }
+            entries.put(name, new Entry(files.get(name)));
         }
         return Collections.unmodifiableMap(entries);
     }
 
-    private static float[] rgb(JSONArray values) throws JSONException {
+    private static float[] rgb(JsonField values, double least, String words) throws JSONException {
         float[] channels = new float[3];
-        for (int c = 0; c < channels.length; c++) {
-            channels[c] = (float) values.getDouble(c);
-            require(!Float.isNaN(channels[c]) && !Float.isInfinite(channels[c]), "input/mean or std is not finite");
-        }
+        List<JsonField> fields = values.array(3);
+        for (int c = 0; c < channels.length; c++) channels[c] = (float) fields.get(c).share(least, words);
         return channels;
-    }
-
-    private static void require(boolean holds, String otherwise) throws JSONException {
-        if (!holds) throw new JSONException(otherwise);
     }
 }

@@ -34,7 +34,7 @@ public final class ModelBundle {
         this(origin, folder, null, problem);
     }
 
-    /** What a folder holds. The check is quick, by names and sizes; the engine checks the rest. */
+    /** What a folder holds. The check is quick, by names and sizes; {@link FileDigests} checks the rest. */
     static ModelBundle of(Origin origin, File folder) {
         try {
             return new ModelBundle(origin, folder, check(folder), null);
@@ -71,6 +71,11 @@ public final class ModelBundle {
     /** What the settings remember it by: names are unique within an origin only. */
     public String key() {
         return (origin == Origin.ASSETS ? "assets/" : "pushed/") + folder.getName();
+    }
+
+    /** Another number once a bundle has been pushed over this one. */
+    public long stamp() {
+        return new File(folder, BundleManifest.FILE).lastModified();
     }
 
     public boolean usable() {

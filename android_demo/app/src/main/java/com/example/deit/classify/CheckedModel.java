@@ -1,6 +1,5 @@
 package com.example.deit.classify;
 
-import com.example.deit.bundle.BundleFiles;
 import com.example.deit.bundle.BundleManifest;
 import com.example.deit.classify.ClassifierException.Code;
 import java.io.DataInputStream;
@@ -14,7 +13,7 @@ import java.util.Locale;
 
 /**
  * A bundle's .nb that is safe to load in Java. The engine ends the whole app on a damaged one, so the file must be
- * the manifest's to the last bit; the C++ core reads the file's parts instead.
+ * the manifest's to the last bit; the C++ core reads the file's parts, too.
  */
 final class CheckedModel {
     private static final String HOST = "host.nb";
@@ -32,20 +31,13 @@ final class CheckedModel {
     CheckedModel(File folder, String name, BundleManifest manifest) throws ClassifierException {
         file = new File(folder, name);
         bytes = file.length();
-        BundleManifest.Entry listed = manifest.files.get(name);
-        if (listed == null) throw refuse(name + " is none of the manifest's files: give one of the bundle");
+        if (!manifest.files.containsKey(name)) throw refuse(name + " is none of the manifest's files: give one of the bundle");
         if (!file.isFile()) throw refuse(file + " is missing: copy the bundle again");
-        if (bytes != listed.bytes) {
-            throw refuse(
-                    file + " has " + bytes + " bytes where the manifest says " + listed.bytes
-                            + ": copy the bundle again");
-        }
         boolean host = name.equals(HOST);
         checkTarget(host ? "x86" : manifest.target, manifest.precision);
         try {
-            if (!BundleFiles.sha256(file).equals(listed.sha256)) {
-                throw refuse(file + " is not the file of its manifest (SHA-256 differs): copy the bundle again");
-            }
+            String difference = manifest.difference(file);
+            if (difference != null) throw refuse(file + " " + difference);
             opt = version(file);
         } catch (IOException error) {
             throw refuse(file + " cannot be read: " + error.getMessage());
@@ -56,7 +48,7 @@ final class CheckedModel {
 
     private void checkTarget(String target, String precision) throws ClassifierException {
         String processor = isArm() ? "arm" : "x86";
-        if (isArm() && (target.equals("opencl") || precision.equals("fp16") && target.equals("arm"))) {
+        if (isArm() && (target.equals("opencl") || precision.endsWith("fp16") && target.equals("arm"))) {
             throw refuse(
                     file + " needs " + (target.equals("opencl") ? "OpenCL" : "fp16 in the processor")
                             + ", which cannot be asked for from Java: choose the native engine");

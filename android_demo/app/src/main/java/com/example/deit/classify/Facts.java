@@ -11,7 +11,7 @@ import org.json.JSONObject;
 public final class Facts {
     /** Such as deit_tiny. */
     public final String model;
-    /** fp32, int8 or fp16. */
+    /** fp32, int8, int8-fp16 or fp16. */
     public final String precision;
     /** What the bundle's model.nb is for, such as arm. */
     public final String target;

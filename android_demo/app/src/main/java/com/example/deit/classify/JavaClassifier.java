@@ -46,7 +46,7 @@ public final class JavaClassifier implements Classifier {
     private JavaClassifier(File folder, String modelFile, int threads, PowerMode mode)
             throws ClassifierException, JSONException {
         manifest = manifest(folder);
-        labels = Labels.read(new File(folder, BundleFiles.LABELS), manifest.classes);
+        labels = Labels.read(new File(folder, BundleFiles.LABELS), manifest);
         preprocessor = new Preprocessor(manifest.resizeShort, manifest.crop, manifest.mean, manifest.std);
         double start = Times.nowMs();
         CheckedModel model = new CheckedModel(folder, modelFile, manifest);

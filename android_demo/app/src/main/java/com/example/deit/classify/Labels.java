@@ -1,6 +1,7 @@
 package com.example.deit.classify;
 
 import com.example.deit.bundle.BundleFiles;
+import com.example.deit.bundle.BundleManifest;
 import com.example.deit.classify.ClassifierException.Code;
 import java.io.File;
 import java.io.IOException;
@@ -9,10 +10,13 @@ import java.io.IOException;
 final class Labels {
     private Labels() {}
 
-    /** Throws {@code BUNDLE} if the file cannot be read, is no UTF-8, or has not just {@code classes} names. */
-    static String[] read(File file, int classes) throws ClassifierException {
+    /** Throws {@code BUNDLE} if the file is not the manifest's, is no UTF-8, or has not just as many names. */
+    static String[] read(File file, BundleManifest manifest) throws ClassifierException {
+        int classes = manifest.classes;
         String text;
         try {
+            String difference = manifest.difference(file);
+            if (difference != null && file.isFile()) throw new ClassifierException(Code.BUNDLE, file + " " + difference);
             text = BundleFiles.text(file);
         } catch (IOException error) {
             throw new ClassifierException(

@@ -4,6 +4,7 @@ import android.os.Handler;
 import android.os.Looper;
 import com.example.deit.bundle.BundleException;
 import com.example.deit.bundle.BundleStore;
+import com.example.deit.bundle.FileDigests;
 import com.example.deit.classify.ClassifierException;
 import com.example.deit.picture.PictureException;
 import com.example.deit.words.Problem;
@@ -33,8 +34,13 @@ public final class EngineThread {
     private final OpenEngine engine;
 
     /** @param settings asked on the engine thread, before each piece of work */
-    public EngineThread(OpenEngine.Opener opener, BundleStore store, Supplier<EngineSettings> settings) {
-        engine = new OpenEngine(opener, store, settings);
+    public EngineThread(
+            OpenEngine.Opener opener,
+            BundleStore store,
+            FileDigests digests,
+            CrashGuard guard,
+            Supplier<EngineSettings> settings) {
+        engine = new OpenEngine(opener, store, digests, guard, settings);
     }
 
     /** Runs work after all that was given before. To be called on the main thread. */

@@ -1,8 +1,8 @@
 package com.example.deit.engine;
 
 import com.example.deit.bundle.BundleException;
-import com.example.deit.bundle.BundleManifest;
 import com.example.deit.bundle.BundleStore;
+import com.example.deit.bundle.FileDigests;
 import com.example.deit.bundle.ModelBundle;
 import com.example.deit.classify.Classifier;
 import com.example.deit.classify.ClassifierException;
@@ -24,6 +24,8 @@ public final class OpenEngine {
 
     private final Opener opener;
     private final BundleStore store;
+    private final FileDigests digests;
+    private final CrashGuard guard;
     private final Supplier<EngineSettings> current;
 
     private EngineSettings settings; // that bundle and classifier are of
@@ -31,9 +33,16 @@ public final class OpenEngine {
     private long stamp; // of the bundle, when it was chosen
     private Classifier classifier;
 
-    OpenEngine(Opener opener, BundleStore store, Supplier<EngineSettings> current) {
+    OpenEngine(
+            Opener opener,
+            BundleStore store,
+            FileDigests digests,
+            CrashGuard guard,
+            Supplier<EngineSettings> current) {
         this.opener = opener;
         this.store = store;
+        this.digests = digests;
+        this.guard = guard;
         this.current = current;
     }
 
@@ -45,10 +54,10 @@ public final class OpenEngine {
     /** The bundle that the settings choose. */
     public ModelBundle bundle() throws BundleException {
         EngineSettings now = current.get();
-        if (bundle == null || !now.equals(settings) || stamp != stamp(bundle)) {
+        if (bundle == null || !now.equals(settings) || stamp != bundle.stamp()) {
             close();
             bundle = store.choose(now.bundle);
-            stamp = stamp(bundle);
+            stamp = bundle.stamp();
             settings = now;
         }
         return bundle;
@@ -56,9 +65,15 @@ public final class OpenEngine {
 
     /** A classifier of that bundle, as the settings want it. */
     public Classifier classifier() throws BundleException, ClassifierException {
-        File folder = bundle().folder;
+        ModelBundle chosen = bundle();
         if (classifier == null) {
-            classifier = opener.open(settings.engine, folder, settings.threads, settings.powerMode);
+            guard.check(chosen);
+            digests.check(chosen);
+            Classifier opened =
+                    guard.guard(
+                            chosen,
+                            () -> opener.open(settings.engine, chosen.folder, settings.threads, settings.powerMode));
+            classifier = new GuardedClassifier(guard, chosen, opened);
         }
         return classifier;
     }
@@ -78,10 +93,5 @@ public final class OpenEngine {
         bundle = null;
         if (classifier != null) classifier.close();
         classifier = null;
-    }
-
-    /** Another number once a bundle has been pushed over this one. */
-    private static long stamp(ModelBundle bundle) {
-        return new File(bundle.folder, BundleManifest.FILE).lastModified();
     }
 }

@@ -67,10 +67,18 @@ public final class SettingsActivity extends Activity implements EngineThread.Cal
         String chosen = app.settings().bundle;
         add(group, null, getString(R.string.bundle_first), true, chosen == null);
         for (ModelBundle bundle : bundles) {
-            add(group, bundle.key(), describe(bundle), bundle.usable(), bundle.key().equals(chosen));
+            // One that is refused can be chosen again.
+            boolean checked = bundle.key().equals(chosen) && !app.crashes().refuses(bundle);
+            add(group, bundle.key(), describe(bundle), bundle.usable(), checked);
         }
         group.setOnCheckedChangeListener(
-                (g, id) -> app.save(app.settings().withBundle((String) g.findViewById(id).getTag())));
+                (g, id) -> choose((String) g.findViewById(id).getTag()));
+    }
+
+    private void choose(String key) {
+        // Who chooses one with which the app ended wants to try it again.
+        if (key != null) app.crashes().forgive(key);
+        app.save(app.settings().withBundle(key));
     }
 
     @Override
@@ -96,6 +104,7 @@ public final class SettingsActivity extends Activity implements EngineThread.Cal
                 bundle.usable()
                         ? Words.facts(getResources(), bundle.manifest)
                         : Problem.of(bundle.problem).text(getResources());
+        if (app.crashes().refuses(bundle)) what = getString(R.string.bundle_crashed);
         return getString(pushed ? R.string.bundle_pushed : R.string.bundle_inside, bundle.name(), what);
     }
 

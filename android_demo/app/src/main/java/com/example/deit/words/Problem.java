@@ -78,6 +78,8 @@ public final class Problem {
                 return R.string.problem_half_copied;
             case DAMAGED:
                 return R.string.problem_damaged;
+            case CRASHED:
+                return R.string.problem_crashed;
             case OTHER_TARGET:
                 return R.string.problem_other_target;
             case NOT_UNPACKED:

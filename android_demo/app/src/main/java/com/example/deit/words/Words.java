@@ -2,7 +2,6 @@ package com.example.deit.words;
 
 import android.content.res.Resources;
 import com.example.deit.R;
-import com.example.deit.Shown;
 import com.example.deit.bundle.BundleManifest;
 import com.example.deit.classify.LatencyWindow;
 import com.example.deit.classify.Times;
@@ -12,13 +11,16 @@ import java.util.Locale;
 public final class Words {
     private Words() {}
 
-    /** Precision and drift of a bundle. */
+    /** Precision and drift of a bundle, and that its files were not compared with the manifest where that is so. */
     public static String facts(Resources resources, BundleManifest manifest) {
-        String precision = Shown.line(manifest.precision).toUpperCase(Locale.ROOT);
+        String precision = manifest.precision.toUpperCase(Locale.ROOT);
         Double cosine = manifest.cosineMean;
         Double agreement = manifest.top1Agreement;
-        if (cosine == null || agreement == null) return resources.getString(R.string.drift_unknown, precision);
-        return resources.getString(R.string.drift, precision, cosine, 100 * agreement);
+        String drift =
+                cosine == null || agreement == null
+                        ? resources.getString(R.string.drift_unknown, precision)
+                        : resources.getString(R.string.drift, precision, cosine, 100 * agreement);
+        return manifest.knowsDigests() ? drift : resources.getString(R.string.not_compared, drift);
     }
 
     /** How long one picture took. */

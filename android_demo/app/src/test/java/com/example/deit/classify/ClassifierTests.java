@@ -92,7 +92,7 @@ public abstract class ClassifierTests extends RefusalTests {
     @Test
     public void labelsOfAnyScript() throws Exception {
         String[] names = {"零", "один", "zwei", "🦆", "four", "𠀋五", "שש", "7", "8", "九"};
-        TestBundle bundle = copy().with("labels.txt", String.join("\r\n", names) + "\n");
+        TestBundle bundle = copy().with("labels.txt", String.join("\r\n", names) + "\n").sealed();
         for (Guess guess : open(bundle).classify(golden(bundle), 10).guesses) {
             assertEquals(names[guess.index], guess.label);
         }

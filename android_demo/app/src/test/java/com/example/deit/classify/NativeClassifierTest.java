@@ -24,7 +24,8 @@ public class NativeClassifierTest extends ClassifierTests {
     public void damagedNetworkIsSeenInItsParts() throws Exception {
         byte[] bytes = Files.readAllBytes(TestBundle.of("fp32").file("host.nb").toPath());
         bytes[0] = 9;
-        refused(copy().with("host.nb", bytes), Code.MODEL, "meta version 9");
+        refused(copy().with("host.nb", bytes).sealed(), Code.MODEL, "meta version 9");
+        refused(copy().with("host.nb", bytes), Code.MODEL, "SHA-256 differs");
     }
 
     @Test

@@ -22,8 +22,11 @@ public abstract class RefusalTests extends ClassifierFixture {
         String manifest = fp32.text("manifest.json").replace("\"bicubic\"", "\"nearest\"");
         refused(copy().with("manifest.json", manifest), Code.BUNDLE, "interpolation");
         refused(copy().without("labels.txt"), Code.BUNDLE, "labels.txt");
-        refused(copy().with("labels.txt", "one\ntwo\n"), Code.BUNDLE, "2 labels for 10 classes");
-        refused(copy().with("labels.txt", new byte[] {'a', (byte) 0xFF, '\n'}), Code.BUNDLE, "UTF-8");
+        refused(copy().with("labels.txt", "one\ntwo\n"), Code.BUNDLE, "has 8 bytes where the manifest says");
+        refused(copy().with("labels.txt", "one\ntwo\n").sealed(), Code.BUNDLE, "2 labels for 10 classes");
+        refused(copy().with("labels.txt", new byte[] {'a', (byte) 0xFF, '\n'}).sealed(), Code.BUNDLE, "UTF-8");
+        String labels = new StringBuilder(fp32.text("labels.txt").trim()).reverse() + "\n";
+        refused(copy().with("labels.txt", labels), Code.BUNDLE, "SHA-256 differs");
         refused(copy().without("host.nb"), Code.MODEL, "host.nb");
         refused(copy().with("host.nb", fp32.head("host.nb", 1 << 20)), Code.MODEL, "manifest says");
         File none = new File(temporary.getRoot(), "none");

@@ -1,6 +1,7 @@
 package com.example.deit.classify;
 
 import com.example.deit.Given;
+import com.example.deit.bundle.BundleFiles;
 import java.io.DataInputStream;
 import java.io.File;
 import java.io.FileInputStream;
@@ -11,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
+import org.json.JSONObject;
 
 /** A real bundle on this computer, and copies of it in which something is wrong. */
 final class TestBundle {
@@ -50,6 +52,18 @@ final class TestBundle {
         Files.deleteIfExists(file(name).toPath());
         Files.write(file(name).toPath(), bytes);
         return this;
+    }
+
+    /** The manifest has the sizes and SHA-256 of the files as they are. */
+    TestBundle sealed() throws Exception {
+        JSONObject manifest = new JSONObject(text("manifest.json"));
+        JSONObject files = manifest.getJSONObject("files");
+        for (int i = 0; i < files.names().length(); i++) {
+            String name = files.names().getString(i);
+            if (!file(name).exists()) continue;
+            files.put(name, new JSONObject().put("bytes", file(name).length()).put("sha256", BundleFiles.sha256(file(name))));
+        }
+        return with("manifest.json", manifest.toString());
     }
 
     TestBundle with(String name, String text) throws IOException {

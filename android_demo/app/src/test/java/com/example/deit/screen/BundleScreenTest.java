@@ -6,6 +6,10 @@ import static org.junit.Assert.assertNull;
 import static org.junit.Assert.assertTrue;
 import static org.robolectric.Shadows.shadowOf;
 
+import android.content.Context;
+import android.view.View;
+import android.widget.RadioButton;
+import com.example.deit.FakeClassifier;
 import com.example.deit.NeedsEngine;
 import com.example.deit.R;
 import com.example.deit.Screen;
@@ -13,9 +17,12 @@ import com.example.deit.TestApplication;
 import com.example.deit.bundle.BundleFiles;
 import java.io.File;
 import java.nio.file.Files;
+import java.util.List;
 import org.junit.Test;
 import org.junit.runner.RunWith;
+import org.robolectric.Robolectric;
 import org.robolectric.RobolectricTestRunner;
+import org.robolectric.android.controller.ActivityController;
 import org.robolectric.annotation.Config;
 
 /** Bundles that are missing, broken, pushed later, chosen or gone, as the main screen tells of them. */
@@ -76,7 +83,7 @@ public class BundleScreenTest {
 
     @Test
     @NeedsEngine
-    public void theEngineSaysWhatIsWrongInsideOfAFileOfTheRightSize() throws Exception {
+    public void aFileOfTheRightSizeWithSomethingElseInItIsNamed() throws Exception {
         File bundle = app.push("int8");
         File network = new File(bundle, "host.nb");
         byte[] bytes = Files.readAllBytes(network.toPath());
@@ -85,10 +92,54 @@ public class BundleScreenTest {
         Files.write(network.toPath(), bytes);
         try (MainRobot user = MainRobot.launch().waitForProblem()) {
             assertEquals(
-                    "The network cannot be loaded. Choose another bundle, or push this one again.",
+                    "host.nb in the bundle is damaged, or of another bundle. Push the bundle again; one of the app's own: "
+                            + "install the app again.",
                     user.text(R.id.problem_sentence));
-            assertTrue(user.text(R.id.problem_detail), user.text(R.id.problem_detail).contains("host.nb"));
+            assertEquals(0, app.opened.get());
         }
+    }
+
+    /** The process ends while the engine opens the first bundle; what is left is the note on the disk. */
+    @Test
+    public void theBundleWithWhichTheAppEndedIsNotOpenedAgain() throws Exception {
+        File bundle = app.push("int8");
+        File other = app.push("fp32");
+        app.opener = (engine, folder, threads, mode) -> new FakeClassifier();
+        long stamp = new File(bundle, "manifest.json").lastModified();
+        app.getSharedPreferences("crashes", Context.MODE_PRIVATE)
+                .edit()
+                .putString("at_work", stamp + " pushed/" + bundle.getName())
+                .commit();
+        app.startAgain();
+        app.save(app.settings().withBundle("pushed/" + bundle.getName()));
+        try (MainRobot user = MainRobot.launch().waitForProblem()) {
+            assertEquals(
+                    "The app ended when it opened the bundle " + bundle.getName() + ", so it is not opened again. "
+                            + "Choose another one in the settings, or this one to try again.",
+                    user.text(R.id.problem_sentence));
+            assertEquals("Settings", user.text(R.id.problem_remedy));
+            assertEquals(0, app.opened.get());
+            choose(other);
+            user.controller.pause().stop().restart().start().resume();
+            Screen.until("the other bundle", () -> other.getName().equals(user.text(R.id.bundle)));
+            choose(bundle);
+            user.controller.pause().stop().restart().start().resume();
+            Screen.until("this one after all", () -> bundle.getName().equals(user.text(R.id.bundle)));
+            assertEquals(2, app.opened.get());
+        }
+    }
+
+    /** Chooses a bundle on the settings screen. */
+    private static void choose(File bundle) {
+        try (ActivityController<SettingsActivity> settings = Robolectric.buildActivity(SettingsActivity.class).setup()) {
+            View content = Screen.content(settings.get());
+            Screen.until("the bundles", () -> !buttons(content, bundle).isEmpty());
+            buttons(content, bundle).get(0).performClick();
+        }
+    }
+
+    private static List<RadioButton> buttons(View content, File bundle) {
+        return Screen.all(content, RadioButton.class, b -> ("pushed/" + bundle.getName()).equals(b.getTag()));
     }
 
     @Test

@@ -1,0 +1,260 @@
+"""Puts operators of an ARM program on fp16 kernels: INT8 and FP16 in one `.nb`, which opt itself never writes.
+
+opt ignores fp16 for a quantized program, but the loader believes the kernel that a file names, operator by operator.
+So the file is rewritten behind opt: other kernels, conversions (`calib`) where the precision changes, one for all that
+read the tensor, and memory shared anew. Weights stay float32 in the file, and are marked for the loader to halve.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
+
+from lite.nb import precisions, program, reader
+from lite.nb.program import (
+    BOOLEAN,
+    FLOAT,
+    INT,
+    STRING,
+    Attribute,
+    Operator,
+    ProgramBlock,
+    ProgramDesc,
+    Variable,
+)
+from lite.nb.reader import LiteModel, Op
+
+# Operators that have an fp16 kernel of the same attributes; what only moves numbers takes fp16 as it takes float.
+COMPUTE = (
+    "elementwise_add", "elementwise_div", "elementwise_mul", "elementwise_sub", "fc", "hard_swish", "matmul_v2",
+    "relu", "scale", "sigmoid", "softmax", "split", "swish", "tanh",
+)  # fmt: skip
+MOVE = ("concat", "reshape", "reshape2", "transpose", "transpose2")
+GELU = "gelu"
+# tanh(u) = 2 sigmoid(2u) - 1 makes GELU's tanh form x * sigmoid(x * (A + B x²)) with these.
+GELU_STEPS = ("elementwise_mul", "scale", "elementwise_mul", "sigmoid", "elementwise_mul")
+GELU_A, GELU_B = 1.5957691216057308, 0.0713548162726
+
+
+def can_be_fp16(model: LiteModel) -> frozenset[int]:
+    """Indices of the operators of an ARM program for which `to_fp16` has an fp16 kernel."""
+    readers = Counter(name for op in model.ops for names in op.inputs.values() for name in set(names))
+    return frozenset(
+        index for index, op in enumerate(model.ops) if _has_kernel(op) and _weights_fit(op, model, readers)
+    )
+
+
+def to_fp16(whole: ProgramDesc, model: LiteModel, chosen: Collection[int]) -> ProgramDesc:
+    """The program with the operators at the indices `chosen` of `model.ops` on fp16 kernels.
+
+    `model` is the same file's; `chosen` are of `can_be_fp16`. The same arguments give the same program.
+    """
+    (block,) = whole.blocks
+    rewriting = _Rewriting(model, frozenset(chosen))
+    for index, operator in enumerate(_written_once(block, model)):
+        rewriting.take(index, operator)
+    return replace(whole, blocks=(_sharing_memory(block, model, rewriting.operators),))
+
+
+def _has_kernel(op: Op) -> bool:
+    if op.type in MOVE:
+        return op.kernel.precision == "any"
+    if op.kernel.precision != "fp32" or op.kernel.alias != "def":
+        return False
+    if op.type == GELU:
+        return bool(op.attributes.get("approximate"))
+    return op.type in COMPUTE
+
+
+def _weights_fit(op: Op, model: LiteModel, readers: Counter[str]) -> bool:
+    """Whether the operator's parameters can be halved: by a mark, and nobody else reads them."""
+    weights = [name for names in op.inputs.values() for name in names if name in model.params]
+    return not weights or (
+        op.type in precisions.HALVED_BY_MARK
+        and all(model.params[name].dtype == "float32" and readers[name] == 1 for name in weights)
+    )
+
+
+def _written_once(block: ProgramBlock, model: LiteModel) -> Iterator[Operator]:
+    """The operators with a name of its own for every tensor, but for parameters and what is fed and fetched."""
+    kept = set(model.params) | {each.name for each in block.variables if each.kind in reader.FEED_OR_FETCH}
+    numbers = itertools.count()
+    current: dict[str, str] = {}
+
+    def rename(names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(current.get(name, name) for name in names)
+
+    for operator in block.operators:
+        inputs = {parameter: rename(names) for parameter, names in operator.inputs.items()}
+        for names in operator.outputs.values():
+            current |= {name: f"tensor_{next(numbers)}" for name in names if name not in kept}
+            if operator.type == "feed":
+                current |= {name: name for name in names}
+        outputs = {parameter: rename(names) for parameter, names in operator.outputs.items()}
+        yield replace(operator, inputs=inputs, outputs=outputs)
+
+
+@dataclass
+class _Rewriting:
+    """Operators as they are written, and in which precisions each tensor is there."""
+
+    model: LiteModel
+    chosen: frozenset[int]
+    operators: list[Operator] = field(default_factory=list)
+    # By tensor: the precision it was made in first, then what it has been converted to.
+    forms: dict[str, dict[str, str]] = field(default_factory=dict)
+    calibs: dict[tuple[str, Attribute], str] = field(default_factory=dict)
+    alias: dict[str, str] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def take(self, index: int, operator: Operator) -> None:
+        """Writes the operator at `index` with what converts its inputs."""
+        op = self.model.ops[index]
+        half = index in self.chosen
+        inputs, given = {}, []
+        for parameter, names in operator.inputs.items():
+            wanted = "fp16" if half else precisions.reads(op, parameter)
+            inputs[parameter] = tuple(self.form(self.alias.get(name, name), wanted) for name in names)
+            given += [self.precision(name) for name in inputs[parameter]]
+        if op.type == "calib" and self.is_there(operator, inputs["Input"][0]):
+            return
+        result = "fp16" if half else precisions.gives(op, given)
+        for name in (name for names in operator.outputs.values() for name in names):
+            self.forms[name] = {result: name}
+        if half and op.type == GELU:
+            self.gelu(inputs["X"][0], operator.outputs["Out"][0])
+            return
+        operator = replace(operator, inputs=inputs)
+        self.operators.append(self.on_fp16(operator) if half and op.type not in MOVE else operator)
+
+    def precision(self, name: str) -> str:
+        """What the tensor `name` holds; "" for what is fed."""
+        if name in self.model.params:
+            return precisions.of_parameter(self.model.params[name])
+        forms = self.forms.get(name, {})
+        return next((precision for precision, made in forms.items() if made == name), "")
+
+    def form(self, name: str, wanted: str) -> str:
+        """The tensor `name` as `wanted`: converted where it is not there yet; a parameter as it is."""
+        forms = self.forms.get(name)
+        if forms is None or wanted in forms:
+            return forms[wanted] if forms else name
+        had = next(iter(forms))
+        if wanted == "any":
+            # What moves a tensor and stays in float takes it in the precision it had before.
+            wanted = "fp32" if had == "fp16" else had
+            return self.form(name, wanted)
+        forms[wanted] = f"{name}_{wanted}"
+        self.forms[forms[wanted]] = {wanted: forms[wanted]}
+        kernel = f"calib/{had}_to_{wanted}/{reader.place('arm', 'fp16', 'nchw')}"
+        self.add("calib", kernel, {"Input": forms[had]}, forms[wanted])
+        return forms[wanted]
+
+    def is_there(self, calib: Operator, source: str) -> bool:
+        """Whether another calib has quantized the tensor by the same scale: its result serves this one's readers."""
+        (result,) = calib.outputs["Out"]
+        key = source, calib.attributes.get("scale", Attribute(FLOAT, 1.0))
+        if key in self.calibs:
+            self.alias[result] = self.calibs[key]
+            return True
+        self.calibs[key] = result
+        return False
+
+    def on_fp16(self, operator: Operator) -> Operator:
+        """The operator with its fp16 kernel, its parameters marked."""
+        target = "host" if operator.type == "split" else "arm"
+        kernel = f"{operator.type}/def/{reader.place(target, 'fp16', 'nchw')}"
+        weights = [name for names in operator.inputs.values() for name in names if name in self.model.params]
+        marks = {name + precisions.MARK: Attribute(STRING, "fp16") for name in weights}
+        attributes = {**operator.attributes, **marks, program.KERNEL_ATTRIBUTE: Attribute(STRING, kernel)}
+        return replace(operator, attributes=attributes)
+
+    def gelu(self, x: str, result: str) -> None:
+        """Writes GELU's tanh form: fp16 has no kernel for it, but for each of its steps."""
+        squared = self.binary("elementwise_mul", x, x)
+        factor = self.unary("scale", squared, scale=GELU_B, bias=GELU_A)
+        inside = self.binary("elementwise_mul", x, factor)
+        self.binary("elementwise_mul", x, self.unary("sigmoid", inside), result)
+
+    def unary(self, kind: str, x: str, **attributes: float) -> str:
+        result = f"half_{next(self.numbers)}"
+        values = {name: Attribute(FLOAT, value) for name, value in attributes.items()}
+        if kind == "scale":
+            values["bias_after_scale"] = Attribute(BOOLEAN, True)
+        self.add(kind, f"{kind}/def/{reader.place('arm', 'fp16', 'nchw')}", {"X": x}, result, values)
+        return result
+
+    def binary(self, kind: str, x: str, y: str, result: str = "") -> str:
+        result = result or f"half_{next(self.numbers)}"
+        kernel = f"{kind}/def/{reader.place('arm', 'fp16', 'nchw')}"
+        self.add(kind, kernel, {"X": x, "Y": y}, result, {"axis": Attribute(INT, -1)})
+        return result
+
+    def add(
+        self,
+        kind: str,
+        kernel: str,
+        inputs: dict[str, str],
+        result: str,
+        attributes: dict[str, Attribute] | None = None,
+    ) -> None:
+        self.operators.append(
+            Operator(
+                kind,
+                {parameter: (name,) for parameter, name in inputs.items()},
+                {"Out": (result,)},
+                {**(attributes or {}), program.KERNEL_ATTRIBUTE: Attribute(STRING, kernel)},
+            )
+        )
+
+
+def _sharing_memory(block: ProgramBlock, model: LiteModel, operators: list[Operator]) -> ProgramBlock:
+    """The block with the operators, tensors that are not there at the same time under one name.
+
+    What feed, fetch and operators in place have shares with none, as opt has it.
+    """
+    kept = set(model.params) | {each.name for each in block.variables if each.kind in reader.FEED_OR_FETCH}
+    last: dict[str, int] = {}
+    for place, operator in enumerate(operators):
+        for name in _names(operator):
+            last[name] = place
+            in_place = operator.attributes.get("inplace", Attribute(BOOLEAN, False)).value
+            if operator.type in ("feed", "fetch") or in_place:
+                kept.add(name)
+    free: list[str] = []
+    held: dict[str, str] = {name: name for name in kept}
+    ends: defaultdict[int, list[str]] = defaultdict(list)
+    for name, place in last.items():
+        ends[place].append(name)
+    shared = []
+    for place, operator in enumerate(operators):
+        for name in _names(operator):
+            if name not in held:
+                held[name] = free.pop() if free else name
+        shared.append(_renamed(operator, held))
+        free += [held[name] for name in ends[place] if name not in kept]
+    return replace(block, operators=tuple(shared), variables=_declared(block, [held[name] for name in last]))
+
+
+def _declared(block: ProgramBlock, names: Collection[str]) -> tuple[Variable, ...]:
+    """Variables for the names: as they were where they were, new ones like any other tensor of the program."""
+    known = {each.name: each for each in block.variables}
+    model = next(each for each in block.variables if each.dims is not None and not each.persistable)
+    special = [each.name for each in block.variables if each.kind in reader.FEED_OR_FETCH]
+    return tuple(known.get(name, replace(model, name=name)) for name in dict.fromkeys([*special, *names]))
+
+
+def _names(operator: Operator) -> Iterator[str]:
+    for side in (operator.inputs, operator.outputs):
+        for names in side.values():
+            yield from names
+
+
+def _renamed(operator: Operator, names: dict[str, str]) -> Operator:
+    inputs, outputs = (
+        {parameter: tuple(names[each] for each in old) for parameter, old in side.items()}
+        for side in (operator.inputs, operator.outputs)
+    )
+    return replace(operator, inputs=inputs, outputs=outputs)

@@ -1,0 +1,155 @@
+"""Goes on with a bench that ended early: reads what it measured, and checks that it is the same bench."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lite.bundle import Bundle
+from lite.errors import InputError
+from lite.phone import push, results
+from lite.phone.facts import Facts
+from lite.phone.golden import Golden
+from lite.phone.link import PhoneError
+from lite.phone.measured import Cooldown, Measurement, PhoneFigures, Round
+from lite.phone.plan import BenchPlan, Candidate, Configuration
+from lite.phone.sensors import Sample
+
+# Another of these would make other measurements of the same name.
+_OPTIONS = {
+    "threads": "--threads",
+    "power_modes": "--power-mode",
+    "cpu_masks": "--cpu-mask",
+    "warmup": "--warmup",
+    "repeats": "--repeats",
+    "rounds": "--rounds",
+    "cooldown_celsius": "--cooldown-temp",
+}
+_AFRESH = "give the same again, or measure afresh without --resume into another --out"
+_SAME_PHONE = ("model", "soc", "abis", "android_version")
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A bench's results, to be gone on with; they fit the plan and bundles that they were read for."""
+
+    document: Mapping[str, Any]
+    bundles: Sequence[Bundle]
+
+    @property
+    def sessions(self) -> list[str]:
+        """When it was begun, and each time it was gone on with: UTC, ISO 8601."""
+        return list(self.document["sessions"])
+
+    def measured(self, serial: str) -> PhoneFigures:
+        """What the phone has measured by then; nothing for one that was not among its phones."""
+        phone = self._phone(serial)
+        if phone is None:
+            return PhoneFigures()
+        golden = [
+            Golden(**{name: value for name, value in one.items() if name != "passed"})
+            for one in phone["golden"]
+        ]
+        by_name = {bundle.path.resolve().name: bundle for bundle in self.bundles}
+        return PhoneFigures(
+            golden, [_measurement(row, by_name[row["bundle"]]) for row in phone["measurements"]]
+        )
+
+    def facts(self, serial: str) -> Facts | None:
+        """What the phone was then; None where it did not tell."""
+        known = (self._phone(serial) or {}).get("facts")
+        if known is None:
+            return None
+        values: dict[str, Any] = {
+            name: tuple(it) if isinstance(it, list) else it for name, it in known.items()
+        }
+        return Facts(**values)
+
+    def others(self, serials: Sequence[str]) -> list[Mapping[str, Any]]:
+        """The results of phones that are not among `serials`, as they were."""
+        return [phone for phone in self.document["phones"] if phone["serial"] not in serials]
+
+    def check_phone(self, facts: Facts) -> None:
+        """Raises PhoneError where another phone has that serial now, or another Android."""
+        earlier = self.facts(facts.serial)
+        for name in _SAME_PHONE if earlier else ():
+            then, now = getattr(earlier, name), getattr(facts, name)
+            if then != now:
+                why = f"its {name.replace('_', ' ')} was {_words(then)} and is {_words(now)} now"
+                raise PhoneError(facts.serial, why, "measure afresh without --resume into another --out")
+
+    def _phone(self, serial: str) -> Mapping[str, Any] | None:
+        return next((one for one in self.document["phones"] if one["serial"] == serial), None)
+
+
+def read(folder: Path, plan: BenchPlan, bundles: Sequence[Bundle], base: str | None) -> Earlier:
+    """The bench in `folder`. Raises InputError where there is none, or it was one of other options or bundles."""
+    path = folder / results.JSON
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(
+            f"there is no bench to go on with in {folder}", remedy="name its folder with --out"
+        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"cannot read {path}", why=str(error), remedy="measure without --resume") from error
+    if problem := results.problem(document):
+        raise InputError(
+            f"{path} is no result of this version", why=problem, remedy="measure without --resume"
+        )
+    wanted = json.loads(json.dumps(plan.as_dict()))
+    pairs = [(option, document["plan"][name], wanted[name]) for name, option in _OPTIONS.items()]
+    for option, then, now in [*pairs, ("--compare", document["base"], base)]:
+        if then != now:
+            raise InputError(
+                f"the bench in {folder} is another one",
+                why=f"{option} was {_words(then)} and is {_words(now)}",
+                remedy=_AFRESH,
+            )
+    measured, wished = (
+        _identities(ones) for ones in (document["bundles"], [results.of_bundle(one) for one in bundles])
+    )
+    rows = {row["bundle"] for phone in document["phones"] for row in phone["measurements"]}
+    if measured != wished or not rows <= set(wished):
+        raise InputError(
+            f"the bench in {folder} is of other bundles",
+            why=f"it measured {', '.join(measured)}"
+            + ("" if set(measured) != set(wished) else ", which have changed"),
+            remedy=_AFRESH,
+        )
+    return Earlier(document, bundles)
+
+
+def _words(value: Any) -> str:
+    if value is None or value == []:
+        return "not given"
+    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _identities(bundles: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {one["name"]: (one["created"], one["model_nb"]) for one in bundles}
+
+
+def _measurement(row: Mapping[str, Any], bundle: Bundle) -> Measurement:
+    host = row["used"]["file"].endswith(f"/{bundle.host_nb.name}")
+    candidate = Candidate(bundle, f"{push.FOLDER}/{row['bundle']}", host)
+    configuration = Configuration(row["threads"], row["power_mode"], row["cpu_mask"])
+    rounds = [_round(one) for one in row["rounds"]]
+    return Measurement(candidate, configuration, row["planned"], rounds, dict(row["used"]))
+
+
+def _round(values: Mapping[str, Any]) -> Round:
+    return Round(
+        latencies=values["latencies_ms"],
+        load_ms=values["load_ms"],
+        first_run_ms=values["first_run_ms"],
+        peak_rss_kib=values["peak_rss_kib"],
+        before=Sample.from_dict(values["before"]),
+        during=[Sample.from_dict(one) for one in values["during"]],
+        after=Sample.from_dict(values["after"]),
+        cooldown=Cooldown(**values["cooldown"]) if values["cooldown"] else None,
+        throttled=values["throttled"],
+    )
