@@ -14,7 +14,7 @@ packages=(
   libcli11-dev libjpeg62-turbo-dev libpng-dev nlohmann-json3-dev
   clang libclang-rt-14-dev libc++-14-dev libc++abi-14-dev
   g++-aarch64-linux-gnu g++-arm-linux-gnueabihf qemu-user-static
-  iproute2 openssl
+  curl iproute2 openssl
   default-jdk-headless maven aapt apksigner zipalign zip unzip android-libnativehelper-dev
 )
 

@@ -37,8 +37,7 @@ def run(root: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_what_is_installed_is_what_is_pinned(root: Path):
-    lines = (root / "requirements-engines.txt").read_text().splitlines()
-    pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    pins = dict(re.findall(r"^(\S+)==(\S+)", (root / "requirements-engines.txt").read_text(), re.MULTILINE))
     assert {name.lower() for name in pins} == {name.lower() for name in PACKAGES}
     assert {name: metadata.version(name) for name in pins} == pins
 

@@ -168,7 +168,7 @@ def test_a_folder_that_is_not_whole(change, message: str, onnx: Path, tmp_path: 
 
 def test_predict_runs_an_exported_folder(onnx: Path, root: Path, tiny_bundle: Path):
     done = subprocess.run(
-        [sys.executable, str(root / "tools/predict.py"), "--export", str(onnx), "--json", str(tiny_bundle)],
+        [sys.executable, "tools/predict.py", "--export", onnx, "--json", tiny_bundle / "golden.png"], cwd=root,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ def loose(folder: Path, count: int) -> Path:
 def choose(*arguments, **options):
     """`pictures.choose`, its promise checked: no picture calibrates and checks."""
     _, calibration, check = pictures.choose(*arguments, **options)
-    both = {path.resolve() for path in files(calibration)} & {path.resolve() for path in files(check)}
+    both = set(map(os.path.realpath, files(calibration))) & set(map(os.path.realpath, files(check)))
     assert not both
     return calibration, check
 

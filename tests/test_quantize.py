@@ -120,7 +120,7 @@ def test_a_row_that_was_interrupted_is_made_anew(quantize, bench, monkeypatch) -
         with pytest.raises(KeyboardInterrupt):
             bench.measure("float", None)
     # The real one starts, and finds that these are no weights.
-    with pytest.raises(click.ClickException, match="quantize_row.py ended with 1: error: "):
+    with pytest.raises(click.ClickException, match="quantize_row.py ended with 1: Error: "):
         bench.measure("float", None)
 
 
@@ -129,15 +129,18 @@ def test_rows_for_budgets_buy_what_the_vit_s_needs_at_deit_tinys_prices(bench, m
     measure = bench.measure
     blocks = range(12)
     parts = ("attn.qkv", "attn.qk", "attn.av", "attn.proj", "mlp.fc1", "mlp.fc2", "mlp.fc2 input")
-    alone = {f"blocks.{block}.{part}": 0.01 for block in blocks for part in parts}
-    alone |= {f"blocks.11.attn.{part}": 0.01 for part in ("q", "kv")} | {"patch_embed.proj": 0.01, "head": 99}
-    alone |= {f"blocks.{block}.attn.av": 10.0 + block for block in blocks}
-    alone |= {"blocks.3.mlp.fc2": 50.0, "blocks.3.mlp.fc2 input": 49.0}
+    isolated = {f"blocks.{block}.{part}": 0.01 for block in blocks for part in parts}
+    isolated |= {f"blocks.11.attn.{part}": 0.01 for part in ("q", "kv")} | {
+        "patch_embed.proj": 0.01,
+        "head": 99,
+    }
+    isolated |= {f"blocks.{block}.attn.av": 10.0 + block for block in blocks}
+    isolated |= {"blocks.3.mlp.fc2": 50.0, "blocks.3.mlp.fc2 input": 49.0}
     ways = [((False, False, 0), 4), ((True, False, 0), 2), ((True, True, 0), 1.5), ((True, False, 8), 1)]
     errors = dict.fromkeys(blocks, ways)
     sums = {"pictures": 1, "signal": 1e4, "noise": 100, "cosine_min": 1, "agreeing": 1}
-    whole = dict.fromkeys(("int8", "float_graph", "alone"), sums)
-    noise = json.dumps({"whole": whole, "alone": alone, "gelu_errors": errors})
+    whole = dict.fromkeys(("int8", "float_graph", "isolated"), sums)
+    noise = json.dumps({"whole": whole, "isolated": isolated, "gelu_errors": errors})
     with monkeypatch.context() as patch:
         patch.setattr(
             bench, "measure", lambda kind, of: (noise, {}) if kind == "noise" else measure(kind, of)

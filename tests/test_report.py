@@ -528,4 +528,4 @@ def test_a_failed_write_leaves_the_earlier_report(tmp_path):
     assert path.read_text(encoding="utf-8") == before
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
     with pytest.raises(InputError, match="cannot write"):
-        report.write(tmp_path / "none" / "report.html", report.Report(MANIFEST, 1))
+        report.write(path / "report.html", report.Report(MANIFEST, 1))

@@ -265,7 +265,8 @@ def _open_standard_streams() -> None:
             continue
         os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
         setattr(sys, name, os.fdopen(handle, "r" if handle == 0 else "w", closefd=False))
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.fileno() == 1:
+    # sys.__stdout__ is the process's own; in its place may be what a test or a notebook reads.
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:
         sys.stdout = io.TextIOWrapper(
             io.BufferedWriter(_Output(1, "w", closefd=False)),
             encoding=sys.stdout.encoding,

@@ -17,6 +17,8 @@ from lite.phone.binaries import NDK_VARIABLES, Binaries, BinaryError
 from lite.sdk import release, sdk
 
 _OPT = "python tools/opt.py --model deit_tiny"
+# Behind each pin stand the hashes of its files.
+_PIN = re.compile(r"^(\S+)==(\S+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -40,13 +42,12 @@ def ok(what: str, found: str) -> Check:
 
 def python(root: Path) -> list[Check]:
     """The interpreter, and whether the packages are those that requirements.txt in `root` pins."""
-    wrong = []
-    for line in (root / "requirements.txt").read_text(encoding="utf-8").splitlines():
-        if line and not line.startswith(("#", "-")):
-            name, _, pinned = line.partition("==")
-            there = _version(name)
-            if there != pinned:
-                wrong.append(f"{name} {there or 'missing'} (pinned: {pinned})")
+    text = (root / "requirements.txt").read_text(encoding="utf-8")
+    wrong = [
+        f"{name} {there or 'missing'} (pinned: {pinned})"
+        for name, pinned in _PIN.findall(text)
+        if (there := _version(name)) != pinned
+    ]
     version = platform.python_version()
     interpreter = (
         ok("Python", version)

@@ -54,7 +54,10 @@ def host_library() -> Path:
 def bundle(tiny_bundle: Path, tmp_path: Path) -> Path:
     """A bundle with labels of many scripts, in a folder with such a name."""
     return copy_bundle(
-        tiny_bundle, tmp_path / "束 🦆", labels_txt="".join(f"{one}\n" for one in LABELS).encode()
+        tiny_bundle,
+        tmp_path / "束 🦆",
+        sealed=True,
+        labels_txt="".join(f"{one}\n" for one in LABELS).encode(),
     )
 
 

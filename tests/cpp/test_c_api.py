@@ -50,7 +50,7 @@ def test_what_cannot_be_opened(host_build: Path, tiny_bundle: Path, tmp_path: Pa
         ("host.nb", 5, "is not a bundle"): tmp_path / "none",
         ("none.nb", 4, "none.nb"): tiny_bundle,
         ("host.nb", 5, "labels for 10 classes"): copy_bundle(
-            tiny_bundle, tmp_path / "c", labels_txt=b"one\n"
+            tiny_bundle, tmp_path / "c", sealed=True, labels_txt=b"one\n"
         ),
     }
     for (model, code, reason), bundle in cases.items():

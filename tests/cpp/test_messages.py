@@ -103,6 +103,7 @@ def test_labels_and_names_are_escaped_on_standard_output(
     copy = copy_bundle(
         tiny_bundle,
         tmp_path / "copy",
+        sealed=True,
         labels_txt="".join(f"{label}\n" for label in labels).encode(),
         manifest_json=json.dumps(facts).encode(),
     )

@@ -95,6 +95,20 @@ def test_a_bundle_has_eight_golden_pictures_and_their_noise(int8: Bundle) -> Non
         np.testing.assert_array_equal(predictor.run(picture.tensor(int8.preprocess)), logits)
 
 
+def test_arms_kernels_have_more_room_than_the_same_ones_and_less_than_a_zeroed_scale_takes(
+    int8: Bundle, tmp_path: Path
+) -> None:
+    bounds = [golden.rule(Candidate(int8, "there", host), 8) for host in (True, False)]
+    assert [name for name, _ in bounds] == ["distance", "distance"]
+    assert bounds[1][1] == pytest.approx(golden.ARM_NOISE / golden.NOISE * bounds[0][1])
+    made = damaged(int8, "layer_norm_24.w_0", tmp_path / "damaged")
+    predictor = LitePredictor(made.host_nb)
+    files = int8.golden_pictures().files
+    pictures = [picture_set.Picture(path.name, path) for path in files]
+    logits = np.array([predictor.run(picture.tensor(int8.preprocess)) for picture in pictures], np.float64)
+    assert not golden.compare(Candidate(int8, "there", False), logits, fed="picture").passed
+
+
 def test_other_roundings_are_no_other_network(int8: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sound runs of which other sums flip than those that the bound was measured by, all pictures and one alone."""
     candidate = Candidate(int8, "there", True)

@@ -159,4 +159,4 @@ def test_the_command_with_a_phone_that_lacks_the_app(
 
 def test_what_does_not_go_with_it(bundle: Bundle) -> None:
     done = bench("--install-bundle", "--clean")
-    assert (done.returncode, "not both" in done.stderr) == (2, True)
+    assert (done.returncode, "give one of" in done.stderr) == (2, True)

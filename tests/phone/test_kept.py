@@ -225,7 +225,7 @@ def test_a_folder_in_a_results_place_is_refused_before_any_work(
     (tmp_path / "file").write_text("")
     done = bench("--bundle", options[1], "--out", tmp_path / "file")
     assert done.returncode == 2
-    assert "File exists" in done.stderr
+    assert "Not a directory" in done.stderr
     assert not phone.path("/data/local/tmp/deit_lite").exists()
 
 
@@ -251,7 +251,7 @@ def test_no_folder_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     for name in ("out", "spare"):
         (tmp_path / name).write_text("")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
-    with pytest.raises(InputError, match="cannot make the folder"):
+    with pytest.raises(InputError, match="cannot write"):
         folder.write(lambda: document)
     (tmp_path / "spare").unlink()
     folder.write(lambda: document)

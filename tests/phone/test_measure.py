@@ -38,9 +38,9 @@ def candidates(device: Device, deit: Path, tiny_bundle: Path, tmp_path: Path) ->
         folder.mkdir()
         for path in tiny_bundle.iterdir():
             (folder / path.name).hardlink_to(path)
+        golden = [path.name for path in made.golden_pictures().files]
         files |= {
-            f"{name}/{file}": folder / file
-            for file in ("host.nb", "labels.txt", "manifest.json", "golden.png")
+            f"{name}/{file}": folder / file for file in ("host.nb", "labels.txt", "manifest.json", *golden)
         }
         files[f"{name}/golden.f32"] = tensor
         found.append(Candidate(bundle.read(folder), f"{push.FOLDER}/{name}", host=True))

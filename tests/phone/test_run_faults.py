@@ -125,7 +125,7 @@ def test_demo_that_is_stopped_never_ends_by_itself(phone: Phone, options: tuple[
 PROGRAMS = {
     "rubbish": (
         r'puts("\033[2Jhello");',
-        "the demo's output makes no sense: its last line is no JSON ([2Jhello)",
+        "the demo's output makes no sense: its last line is no JSON (\\x1b[2Jhello)",
     ),
     "nothing": ("", "makes no sense: it printed nothing"),
     "an empty document": ('puts("{}");', "makes no sense: top level: 'schema' is a required property"),
