@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,20 @@ for name in sys.stdin.read().split():
         if isinstance(parameter.type, click.types.FloatParamType):
             found.append([name, parameter.opts[0]])
 print(json.dumps(found))
+"""
+# Prints each word that an option takes.
+CONVERTED = """
+import importlib, json, sys
+sys.path[:0] = [sys.argv[1]]
+sys.argv = sys.argv[:1]
+import click
+for name, option, word in json.load(sys.stdin):
+    main = importlib.import_module(name).main
+    (one,) = [each for each in main.params if option in each.opts]
+    try:
+        print(name, option, word[:20], one.type.convert(word, one, click.Context(main)))
+    except click.BadParameter as error:
+        assert chr(10) not in error.format_message()
 """
 NO_NUMBERS = [
     "nan",
@@ -39,49 +53,27 @@ NO_NUMBERS = [
 ]
 
 
-def numbers() -> Iterator[tuple[str, str]]:
-    """Every option of a command that takes a number with a fraction."""
-    import json
-
+@pytest.fixture(scope="module")
+def found() -> list[list[str]]:
+    """Command and option of every number with a fraction."""
     names = " ".join(path.stem for path in sorted((ROOT / "tools").glob("[a-z]*.py")))
     listed = subprocess.run(
-        [sys.executable, "-c", LISTED, str(ROOT / "tools")],
-        input=names,
-        capture_output=True,
-        text=True,
-        check=True,
+        [sys.executable, "-c", LISTED, ROOT / "tools"], input=names, capture_output=True, text=True, check=True
     )
-    yield from map(tuple, json.loads(listed.stdout))
+    options: list[list[str]] = json.loads(listed.stdout)
+    return options
 
 
-@pytest.fixture(scope="module")
-def found() -> list[tuple[str, str]]:
-    return list(numbers())
-
-
-def test_the_numbers_of_all_commands_are_finite_and_bounded(found: list[tuple[str, str]], root: Path) -> None:
+def test_the_numbers_of_all_commands_are_finite_and_bounded(found: list[list[str]], root: Path) -> None:
     assert {
         ("fetch_sdk", "--timeout"),
         ("adb_bench", "--timeout"),
         ("opt", "--budget"),
         ("opt", "--max-drift"),
-    } <= set(found)
-    script = (
-        "import sys; sys.path[:0] = [sys.argv[1]]; sys.argv = sys.argv[:1]\n"
-        "import importlib, json, click\n"
-        "for name, option, word in json.loads(sys.stdin.read()):\n"
-        "    main = importlib.import_module(name).main\n"
-        "    (one,) = [each for each in main.params if option in each.opts]\n"
-        "    try:\n"
-        "        print(name, option, repr(word[:20]), one.type.convert(word, one, click.Context(main)))\n"
-        "    except click.BadParameter as error:\n"
-        "        assert chr(10) not in error.format_message()\n"
-    )
-    import json
-
+    } <= {(name, option) for name, option in found}
     cases = [(*place, word) for place in found for word in NO_NUMBERS]
     done = subprocess.run(
-        [sys.executable, "-c", script, str(root / "tools")],
+        [sys.executable, "-c", CONVERTED, root / "tools"],
         input=json.dumps(cases),
         capture_output=True,
         text=True,
