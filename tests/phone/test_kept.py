@@ -69,7 +69,9 @@ def test_a_killed_bench_has_written_each_round_and_resume_goes_on(
     assert row["notes"][0] == f"{2 * len(before)} of 40 runs"
     with (out / "results.csv").open(newline="") as file:
         (line,) = csv.DictReader(file)
-    assert (line["status"], line["runs"], line["planned_runs"]) == ("running", str(2 * len(before)), "40")
+    assert (line["status"], line["planned_runs"]) == ("running", "40")
+    # Two files, one renamed after the other: the kill may come between.
+    assert int(line["runs"]) in (2 * len(before), 2 * len(before) - 2)
     assert [path.name for path in out.iterdir() if path.name.startswith(".")] == []
     until(lambda: not demo_runs(phone))
     done = bench(*options, *LONG, "--resume")
