@@ -43,10 +43,7 @@ def check(file: Path, demanded: str | None, place: Path | None, *, called: objec
     and ends in `remedy` and how to accept the change.
     """
     wanted = demanded or (recorded(place) if place else None)
-    try:
-        found = file_sha256(file)
-    except OSError as error:
-        raise InputError(f"cannot read {file}", why=error.strerror) from error
+    found = file_sha256(file)
     if wanted in (None, found):
         return found
     first, accept = "the one that --sha256 demands", f"give --sha256 {found}"

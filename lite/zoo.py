@@ -7,7 +7,7 @@ only, so no figures. Source of their preprocessing: timm's `vision_transformer.p
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lite.errors import InputError
 from lite.shown import shown
@@ -129,35 +129,23 @@ def _variant(name: str, official: str, image: int, dim: int, figures: tuple[floa
     )
 
 
-def _vit(size: str, image: int, dim: int) -> Variant:
+def _of_timm(family: str, size: str, image: int, dim: int) -> Variant:
     half = (0.5, 0.5, 0.5)
-    return Variant(
-        name=f"vit_{size}" + ("_384" if image == 384 else ""),
+    preprocess = Preprocess(resize_short={224: 248, 384: 384}[image], crop=image)
+    variant = Variant(
+        name=f"{family}_{size}" + ("_384" if image == 384 else ""),
         paddleclas_name=None,
         image=image,
         dim=dim,
         heads=dim // 64,
         distilled=False,
         published=None,
-        preprocess=Preprocess(resize_short={224: 248, 384: 384}[image], crop=image, mean=half, std=half),
-        reference=f"vit_{size}_patch16_{image}",
+        preprocess=preprocess,
+        reference=f"{family}_{size}_patch16_{image}",
     )
-
-
-def _deit3(size: str, image: int, dim: int) -> Variant:
-    return Variant(
-        name=f"deit3_{size}" + ("_384" if image == 384 else ""),
-        paddleclas_name=None,
-        image=image,
-        dim=dim,
-        heads=dim // 64,
-        distilled=False,
-        published=None,
-        preprocess=Preprocess(resize_short={224: 248, 384: 384}[image], crop=image),
-        reference=f"deit3_{size}_patch16_{image}",
-        layer_scale=True,
-        class_position=False,
-    )
+    if family == "vit":
+        return replace(variant, preprocess=replace(preprocess, mean=half, std=half))
+    return replace(variant, layer_scale=True, class_position=False)
 
 
 # top-1, top-5, the paper's top-1 and top-5, GFLOPs, M parameters, TensorRT FP32 ms at batch 1, 4, 8
@@ -181,17 +169,17 @@ _TABLE = (
 )  # fmt: skip
 
 _OTHERS = (
-    _vit("tiny", 224, 192),
-    _vit("small", 224, 384),
-    _vit("base", 224, 768),
-    _vit("tiny", 384, 192),
-    _vit("small", 384, 384),
-    _vit("base", 384, 768),
-    _deit3("small", 224, 384),
-    _deit3("medium", 224, 512),
-    _deit3("base", 224, 768),
-    _deit3("small", 384, 384),
-    _deit3("base", 384, 768),
+    _of_timm("vit", "tiny", 224, 192),
+    _of_timm("vit", "small", 224, 384),
+    _of_timm("vit", "base", 224, 768),
+    _of_timm("vit", "tiny", 384, 192),
+    _of_timm("vit", "small", 384, 384),
+    _of_timm("vit", "base", 384, 768),
+    _of_timm("deit3", "small", 224, 384),
+    _of_timm("deit3", "medium", 224, 512),
+    _of_timm("deit3", "base", 224, 768),
+    _of_timm("deit3", "small", 384, 384),
+    _of_timm("deit3", "base", 384, 768),
 )
 
 # The eight of PaddleClas's page, and all.

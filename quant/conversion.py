@@ -31,7 +31,6 @@ from lite.scratch import scratch_folder
 from lite.stages import Stages, to_stderr
 from quant import bundle_writer, golden, host_check, int8_fp16
 from quant.budget import plan
-from quant.budget import plan as budgets
 from quant.bundle_writer import Checked, Inputs, NbFile
 from quant.cost import model as cost
 from quant.int8 import SEED, quantize
@@ -147,7 +146,7 @@ def convert_all(
         budgeted = None
         if budget is not None:
             beside = held.enter_context(processes.pool(1))
-            budgeted = budgets.start(weights, recipe, pictures, check, budget, work, beside, stages)
+            budgeted = plan.start(weights, recipe, pictures, check, budget, work, beside, stages)
             recipe = budgeted.plan.recipe
             notify(budgeted.plan.summary)
         references, hosts = held.enter_context(workers.local()), held.enter_context(workers.local())
@@ -170,9 +169,9 @@ def convert_all(
         if any(request.precision == "int8" for request in requests):
             programs = replace(programs, twin=host_check.twin(programs.quantized, work / "twin", stages))
         float_nb = _for_phone(_FP32_ARM, programs, work, stages)
-        shown_first = golden.choose(check, weights.variant.preprocess, work)
-        nudged = golden.nudged(shown_first, weights.variant.preprocess)
-        inputs = Inputs(weights, recipe, pictures, check, shown_first, float_nb.bytes, SEED)
+        golden_pictures = golden.choose(check, weights.variant.preprocess, work)
+        nudged = golden.nudged(golden_pictures, weights.variant.preprocess)
+        inputs = Inputs(weights, recipe, pictures, check, golden_pictures, float_nb.bytes, SEED)
         host: dict[Exported, np.ndarray] = {}
         bundles = []
         for request in requests:
@@ -180,11 +179,12 @@ def convert_all(
             program = programs.on_host(request)
             host_nb = work / f"host_{program.model.parent.name}.nb"
             if program not in host:
-                shown = [*shown_first, *nudged, *check.pictures]
+                shown = [*golden_pictures, *check.pictures, *(nudged if request.int8 else ())]
                 host[program] = host_check.logits(program, weights, shown, hosts, host_nb, stages)
             with stages.stage("reference"):
                 expected = reference.logits(stages.on_progress)
-            answers, again, logits = np.split(host[program], [len(shown_first), 2 * len(shown_first)])
+            first, last = len(golden_pictures), len(golden_pictures) + len(check.pictures)
+            answers, logits, again = np.split(host[program], [first, last])
             layers, curve = [], None
             if request.int8:
                 layers = host_check.by_block(original.network, program, check.pictures, recipe, stages)

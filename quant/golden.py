@@ -44,9 +44,9 @@ def choose(check: PictureSet, spec: Preprocess, folder: Path) -> list[Picture]:
     return written
 
 
-def nudged(pictures: Sequence[Picture], spec: Preprocess) -> list[Picture]:
-    """The pictures with one pixel in a thousand, but one at least, another grey level."""
-    random = np.random.default_rng(_SEED)
+def nudged(pictures: Sequence[Picture], spec: Preprocess, seed: int = _SEED) -> list[Picture]:
+    """The pictures with one pixel in a thousand, but one at least, another grey level; `seed` chooses which."""
+    random = np.random.default_rng(seed)
     result = []
     for picture in pictures:
         pixels = prepare.resize_crop(picture.pixels(), spec.resize_short, spec.resize_short)

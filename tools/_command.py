@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -106,6 +106,17 @@ def run(command: click.Command) -> NoReturn:
         # While Python ends, one more would be a traceback.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(status)
+
+
+def together(options: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
+    """One decorator of several options, which --help lists in their order."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
 
 
 def print_json(document: object) -> None:

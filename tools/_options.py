@@ -93,9 +93,7 @@ _CALIBRATION = (
 
 def calibration_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options to a command, which gets `calib` and `calib_images` for pictures.choose."""
-    for option in reversed(_CALIBRATION):
-        command = option(command)
-    return command
+    return _command.together(_CALIBRATION)(command)
 
 
 _CLASSIFIER = (
@@ -142,9 +140,7 @@ def classifier_options(command: Callable[..., Any]) -> Callable[..., Any]:
         )
         return command(selection=selection, processes=workers or (1 if device == "gpu" else None), **others)
 
-    for option in reversed(_CLASSIFIER):
-        selecting = option(selecting)
-    return selecting
+    return _command.together(_CLASSIFIER)(selecting)
 
 
 # Where tools/opt.py puts them.
@@ -218,9 +214,7 @@ def serial_option(default: str) -> Callable[..., Any]:
 
 def phone_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the other options to a command, which gets `adb_host`, `sdk` and `demo`."""
-    for option in reversed(_PHONE):
-        command = option(command)
-    return command
+    return _command.together(_PHONE)(command)
 
 
 def dask_examples(command: str) -> str:
@@ -241,6 +235,4 @@ _WORKER = (
 
 def worker_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options to a command, which gets `count` and `address` for `workers.opener`."""
-    for option in reversed(_WORKER):
-        command = option(command)
-    return command
+    return _command.together(_WORKER)(command)

@@ -8,7 +8,6 @@ docs/serving.md has clients, bounds, and how to run it on more machines.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -57,14 +56,8 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-def _options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
-
-
 @click.command(help=__doc__, epilog=EXAMPLES)
-@_options
+@_command.together(_OPTIONS)
 def main(
     deployed: Path | None,
     exported: Path | None,

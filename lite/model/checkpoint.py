@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from lite.errors import InputError
 from lite.model import pdparams, pytorch, safetensors
-from lite.model.tensors import MAXIMUM_BYTES, State
+from lite.model.tensors import MAXIMUM_BYTES, State, reading
 
 Format = Literal["Paddle", "PyTorch", "safetensors"]
 # What a folder of Hugging Face or timm calls its weights.
@@ -54,30 +52,14 @@ def read(path: Path) -> WeightsFile:
     No code in it is run. It takes less than twice the file's size of memory, and 200 MB. Raises InputError for anything
     else: a missing, cut, foreign or oversized file, tensors of other numbers than floats or that share their bytes.
     """
-    with _explained(path):
+    with reading(path):
         kind, size = _kind(path)
     if kind == "Paddle":
         return WeightsFile("Paddle", pdparams.read_state(path))
-    with _explained(path), path.open("rb") as file:
+    with reading(path), path.open("rb") as file:
         if kind == "safetensors":
             return WeightsFile("safetensors", safetensors.read(file, size))
         return WeightsFile("PyTorch", *pytorch.read(file, size))
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"cannot read weights {path}", why=error.reason, remedy=error.remedy) from error
-    except OSError as error:
-        raise InputError(f"cannot read weights {path}", why=error.strerror or str(error)) from error
-    except Exception as error:  # hostile or damaged bytes can raise anything at all
-        raise InputError(
-            f"cannot read weights {path}",
-            why=f"it is cut short or damaged ({type(error).__name__})",
-            remedy="copy or download it again",
-        ) from error
 
 
 def _kind(path: Path) -> tuple[Format, int]:

@@ -19,19 +19,15 @@ from typing import BinaryIO
 import numpy as np
 
 from lite.errors import InputError
-from lite.model import plain_pickle
+from lite.model import plain_pickle, pytorch
 from lite.model.plain_pickle import Array, Dtype, Span, Table, kind
+from lite.model.tensors import MAXIMUM_BYTES, MAXIMUM_DIMENSIONS, State, reading
 from lite.shown import shown
 
-State = dict[str, np.ndarray]
-
-MAXIMUM_BYTES = 2_000_000_000
 ACCEPTED_DTYPES = ("f2", "f4", "f8")
-_MAXIMUM_DIMENSIONS = 8
 _BLOCK = 1 << 20
 _NAME_TABLE = "StructuredToParameterName@@"
 _SLICES = "UnpackBigParamInfor@@"
-_OLD_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 
 
 def read_state(path: Path) -> State:
@@ -43,33 +39,18 @@ def read_state(path: Path) -> State:
     file, a pickle that wants other code, a training checkpoint, a tensor of another dtype, tensors that share their
     bytes. Source of the format: Paddle's `framework/io.py`.
     """
-    try:
-        return _read(path)
-    except InputError as error:
-        raise InputError(f"cannot read weights {path}", why=error.reason, remedy=error.remedy) from error
-
-
-def _read(path: Path) -> State:
-    if not path.exists():
-        raise InputError("there is no such file")
-    if not path.is_file():
-        raise InputError("it is not a file")
-    try:
+    with reading(path):
+        if not path.exists():
+            raise InputError("there is no such file")
+        if not path.is_file():
+            raise InputError("it is not a file")
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
-            _check_kind(file.read(len(_OLD_TORCH)), status.st_size)
+            _check_kind(file.read(len(pytorch.OLD)), status.st_size)
             file.seek(0)
             tensors = _tensors(plain_pickle.load(file, status.st_size))
             _check_bytes(tensors, status.st_size)
             return {name: _filled(name, tensor, file) for name, tensor in tensors.items()}
-    except InputError:
-        raise
-    except OSError as error:
-        raise InputError(f"{error.strerror or error}") from error
-    except Exception as error:  # hostile or damaged bytes can raise anything at all
-        raise InputError(
-            f"it is cut short or damaged ({type(error).__name__})", remedy="copy or download it again"
-        ) from error
 
 
 def _check_kind(head: bytes, size: int) -> None:
@@ -77,11 +58,11 @@ def _check_kind(head: bytes, size: int) -> None:
         raise InputError("it is empty")
     if size > MAXIMUM_BYTES:
         raise InputError(f"it has {size / 1e9:.1f} GB, the largest DeiT 0.35 GB", why="it is something else")
-    if head.startswith(b"PK\x03\x04"):
+    if head.startswith(pytorch.ZIP):
         raise InputError(
             "it is a zip file, probably a PyTorch checkpoint", remedy="a Paddle .pdparams file is needed"
         )
-    if head == _OLD_TORCH:
+    if head == pytorch.OLD:
         raise InputError("it is a PyTorch checkpoint", remedy="a Paddle .pdparams file is needed")
     if not head.startswith(b"\x80"):
         hint = ", but a web page" if head.lstrip()[:1] == b"<" else ""
@@ -157,7 +138,7 @@ def _tensor(name: str, value: object) -> _Tensor:
 
 
 def _shape(value: object) -> tuple[int, ...] | None:
-    if not isinstance(value, tuple | list) or len(value) > _MAXIMUM_DIMENSIONS:
+    if not isinstance(value, tuple | list) or len(value) > MAXIMUM_DIMENSIONS:
         return None
     sizes = tuple(size for size in value if type(size) is int and 0 <= size <= MAXIMUM_BYTES)
     return sizes if len(sizes) == len(value) else None

@@ -1,8 +1,11 @@
-"""What readers of weights other than Paddle's share: the types of numbers they take, and float32 of raw bytes."""
+"""What readers of weights share: what is said of a bad file, the types of numbers they take, float32 of raw bytes."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeGuard
 
 import numpy as np
@@ -21,6 +24,23 @@ DTYPES: dict[str, np.dtype] = {
 }
 MAXIMUM_DIMENSIONS = 8
 MAXIMUM_BYTES = 2_000_000_000
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Makes one InputError, naming the file, of whatever reading `path` raises in the block."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"cannot read weights {path}", why=error.reason, remedy=error.remedy) from error
+    except OSError as error:
+        raise InputError(f"cannot read weights {path}", why=error.strerror or str(error)) from error
+    except Exception as error:  # hostile or damaged bytes can raise anything at all
+        raise InputError(
+            f"cannot read weights {path}",
+            why=f"it is cut short or damaged ({type(error).__name__})",
+            remedy="copy or download it again",
+        ) from error
 
 
 def checked_dtype(name: str, dtype: str) -> np.dtype:

@@ -79,7 +79,7 @@ def _weights_fit(op: Op, model: LiteModel, readers: Counter[str]) -> bool:
 
 def _written_once(block: ProgramBlock, model: LiteModel) -> Iterator[Operator]:
     """The operators with a name of its own for every tensor, but for parameters and what is fed and fetched."""
-    kept = set(model.params) | {each.name for each in block.variables if each.kind in reader.FEED_OR_FETCH}
+    kept = set(model.params) | set(_fed_and_fetched(block))
     numbers = itertools.count()
     current: dict[str, str] = {}
 
@@ -215,7 +215,7 @@ def _sharing_memory(block: ProgramBlock, model: LiteModel, operators: list[Opera
 
     What feed, fetch and operators in place have shares with none, as opt has it.
     """
-    kept = set(model.params) | {each.name for each in block.variables if each.kind in reader.FEED_OR_FETCH}
+    kept = set(model.params) | set(_fed_and_fetched(block))
     last: dict[str, int] = {}
     for place, operator in enumerate(operators):
         for name in _names(operator):
@@ -242,8 +242,12 @@ def _declared(block: ProgramBlock, names: Collection[str]) -> tuple[Variable, ..
     """Variables for the names: as they were where they were, new ones like any other tensor of the program."""
     known = {each.name: each for each in block.variables}
     model = next(each for each in block.variables if each.dims is not None and not each.persistable)
-    special = [each.name for each in block.variables if each.kind in reader.FEED_OR_FETCH]
-    return tuple(known.get(name, replace(model, name=name)) for name in dict.fromkeys([*special, *names]))
+    all_names = dict.fromkeys([*_fed_and_fetched(block), *names])
+    return tuple(known.get(name, replace(model, name=name)) for name in all_names)
+
+
+def _fed_and_fetched(block: ProgramBlock) -> list[str]:
+    return [each.name for each in block.variables if each.kind in reader.FEED_OR_FETCH]
 
 
 def _names(operator: Operator) -> Iterator[str]:

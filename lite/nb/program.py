@@ -17,7 +17,7 @@ from typing import Any
 
 from flatbuffers import Builder
 
-from lite.errors import InputError
+from lite.files import new_file
 from lite.nb.flatbuffer import BOOL, FLOAT32, INT32, INT64, Buffer, DamagedError, View
 
 HEADER = struct.Struct("<H16sQ")
@@ -113,18 +113,16 @@ def write(program: ProgramDesc, source: Path, out: Path) -> None:
     `out` is written under a temporary name and renamed, and may be `source`. Raises InputError where it cannot be.
     """
     data = serialize(program)
-    temporary = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        with source.open("rb") as old, temporary.open("wb") as new:
-            meta_version, opt_version, length = HEADER.unpack(old.read(HEADER.size))
-            new.write(HEADER.pack(meta_version, opt_version, len(data)))
-            new.write(data)
-            old.seek(length, os.SEEK_CUR)
-            shutil.copyfileobj(old, new, 2**20)
-        temporary.replace(out)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise InputError(f"cannot write {out}", why=error.strerror, remedy="choose another folder") from error
+    with (
+        new_file(out, remedy="choose another folder") as part,
+        source.open("rb") as old,
+        part.open("wb") as new,
+    ):
+        meta_version, opt_version, length = HEADER.unpack(old.read(HEADER.size))
+        new.write(HEADER.pack(meta_version, opt_version, len(data)))
+        new.write(data)
+        old.seek(length, os.SEEK_CUR)
+        shutil.copyfileobj(old, new, 2**20)
 
 
 def serialize(program: ProgramDesc) -> bytes:

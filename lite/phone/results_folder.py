@@ -91,12 +91,6 @@ def _check(out: Path) -> None:
     for name in results.FILES:
         if (out / name).is_dir():
             raise InputError(f"{out / name} is a folder", remedy="choose another --out, or remove it")
-    try:
-        tempfile.TemporaryFile(dir=out).close()
-    except OSError as error:
-        raise InputError(
-            f"cannot write into {out}", why=error.strerror, remedy="choose another --out"
-        ) from error
 
 
 def _make_room(out: Path) -> None:

@@ -22,20 +22,11 @@ function(deit_official_inference)
 endfunction()
 
 function(deit_wheel_inference)
-  set(ask "import importlib.util, pathlib, sys, sysconfig as s
-print(pathlib.Path(importlib.util.find_spec('paddle').origin).parent)
-name = s.get_config_var('LDLIBRARY')
-folders = [pathlib.Path(s.get_config_var('LIBDIR')), pathlib.Path(sys.base_prefix, 'lib')]
-print(next((folder / name for folder in folders if (folder / name).exists()), name))")
-  execute_process(COMMAND "${PADDLELITE_PYTHON}" -I -c "${ask}"
-    OUTPUT_VARIABLE answer RESULT_VARIABLE failed OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
-  if(failed)
+  deit_ask_python(paddle wheel libpython)
+  if(NOT wheel)
     message(STATUS "No Paddle Inference: ${PADDLELITE_PYTHON} has no paddle; give PADDLE_INFERENCE_DIR")
     return()
   endif()
-  string(REPLACE "\n" ";" answer "${answer}")
-  list(GET answer 0 wheel)
-  list(GET answer 1 libpython)
   if(NOT libpython MATCHES "\\.so$" OR NOT EXISTS "${libpython}")
     message(STATUS "No Paddle Inference: ${PADDLELITE_PYTHON} has no shared library of Python, which the wheel's needs")
     return()

@@ -33,21 +33,11 @@ endfunction()
 # The wheel's lite.so under the name that it has for the loader, beside the libraries that it looks for in
 # libs/, and the Python library that its bindings need.
 function(deit_wheel_engine)
-  # Pythons that can be moved say where they were built, not where they are.
-  set(ask "import importlib.util, pathlib, sys, sysconfig as s
-print(pathlib.Path(importlib.util.find_spec('paddlelite').origin).parent)
-name = s.get_config_var('LDLIBRARY')
-folders = [pathlib.Path(s.get_config_var('LIBDIR')), pathlib.Path(sys.base_prefix, 'lib')]
-print(next((folder / name for folder in folders if (folder / name).exists()), name))")
-  execute_process(COMMAND "${PADDLELITE_PYTHON}" -I -c "${ask}"
-    OUTPUT_VARIABLE answer RESULT_VARIABLE failed OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
-  if(failed)
+  deit_ask_python(paddlelite wheel libpython)
+  if(NOT wheel)
     message(STATUS "No engine: ${PADDLELITE_PYTHON} has no paddlelite; give PADDLE_LITE_DIR or PADDLELITE_PYTHON")
     return()
   endif()
-  string(REPLACE "\n" ";" answer "${answer}")
-  list(GET answer 0 wheel)
-  list(GET answer 1 libpython)
   if(PADDLELITE_WHEEL)
     set(wheel "${PADDLELITE_WHEEL}")
   endif()
