@@ -58,7 +58,11 @@ def found() -> list[list[str]]:
     """Command and option of every number with a fraction."""
     names = " ".join(path.stem for path in sorted((ROOT / "tools").glob("[a-z]*.py")))
     listed = subprocess.run(
-        [sys.executable, "-c", LISTED, ROOT / "tools"], input=names, capture_output=True, text=True, check=True
+        [sys.executable, "-c", LISTED, ROOT / "tools"],
+        input=names,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     options: list[list[str]] = json.loads(listed.stdout)
     return options
