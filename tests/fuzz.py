@@ -1,4 +1,4 @@
-"""Reads invented files for some minutes: `PYTHONPATH=. python tests/fuzz.py weights|yaml [--minutes 10] [--seed 0]`.
+"""Reads invented files for minutes: `PYTHONPATH=. python tests/fuzz.py weights|yaml|archive [--minutes 10] [--seed 0]`.
 
 A file that ends in anything but a value or one short line, takes more than 5 s, or more memory than twice its size and
 200 MB, is told and kept in the working directory.
@@ -7,6 +7,7 @@ A file that ends in anything but a value or one short line, takes more than 5 s,
 from __future__ import annotations
 
 import argparse
+import gzip
 import itertools
 import pickle
 import sys
@@ -19,9 +20,11 @@ from tempfile import TemporaryDirectory
 import hostile_pickles
 import hostile_yaml
 import numpy as np
+import releases
 
 from lite.errors import InputError
 from lite.model.pdparams import read_state
+from lite.sdk.archive import unpack
 from lite.training import settings
 from quant import recipe
 
@@ -55,6 +58,27 @@ def yaml(seed: int) -> tuple[str, bytes, Reader]:
         place
     ](seed)
     return ("invented", "nested", "damaged")[place], content, read
+
+
+def archive(seed: int) -> tuple[str, bytes, Reader]:
+    """A release's archive by its seed: bytes changed in it, or in the tar that is compressed in it."""
+    whole = releases.release()
+    if seed % 2:
+        return "damaged", hostile_pickles.damaged(whole, seed), _unpacked
+    return (
+        "changed inside",
+        gzip.compress(hostile_pickles.damaged(gzip.decompress(whole), seed), 1),
+        _unpacked,
+    )
+
+
+def _unpacked(path: str) -> None:
+    with TemporaryDirectory() as name:
+        folder = Path(name, "a", "b")
+        folder.parent.mkdir()
+        unpack(Path(path), folder, max_bytes=1 << 26)
+        outside = [one for one in Path(name).rglob("*") if one not in (folder, folder.parent)]
+        assert all(one.is_relative_to(folder) for one in outside), "it wrote outside of its folder"
 
 
 def problem(content: bytes, path: Path, read: Reader) -> tuple[str, str]:
@@ -106,11 +130,13 @@ def run(make: Callable[[int], tuple[str, bytes, Reader]], seeds: Iterator[int], 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["weights", "yaml"])
+    parser.add_argument("what", choices=["weights", "yaml", "archive"])
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     found = run(
-        {"weights": weights, "yaml": yaml}[given.what], itertools.count(given.seed), 60 * given.minutes
+        {"weights": weights, "yaml": yaml, "archive": archive}[given.what],
+        itertools.count(given.seed),
+        60 * given.minutes,
     )
     sys.exit(found > 0)
