@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -27,8 +28,19 @@ def bench(*options: object) -> subprocess.CompletedProcess[str]:
 
 
 def start(*options: object) -> subprocess.Popen[str]:
-    """The running command."""
-    return subprocess.Popen(command_line(options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    """The running command; a hang-up is heard, also where the tests were started by nohup."""
+    return subprocess.Popen(
+        command_line(options),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=hear_hang_ups,
+    )
+
+
+def hear_hang_ups() -> None:
+    """Gives SIGHUP its effect again."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def on_a_terminal(*options: object) -> tuple[int, str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench import bench, command_line, demo_runs, measuring, results, start
+from bench import bench, command_line, demo_runs, hear_hang_ups, measuring, results, start
 from phone import Phone
 from waiting import HANG, ended, until
 
@@ -158,6 +158,7 @@ def test_a_terminal_that_is_closed(phone: Phone, options: tuple[object, ...], tm
     ours, theirs = pty.openpty()
 
     def take() -> None:
+        hear_hang_ups()
         os.setsid()
         fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
 
