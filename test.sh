@@ -11,7 +11,7 @@ umask 022
 packages=(
   chromium chromium-driver
   cmake g++ ninja-build
-  libcli11-dev libjpeg62-turbo-dev libpng-dev nlohmann-json3-dev
+  libcli11-dev libjpeg62-turbo-dev libpng-dev libwebp-dev nlohmann-json3-dev
   clang libclang-rt-14-dev libc++-14-dev libc++abi-14-dev
   g++-aarch64-linux-gnu g++-arm-linux-gnueabihf qemu-user-static
   curl iproute2 openssl
