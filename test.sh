@@ -53,7 +53,7 @@ system_packages() {
     fi
   fi
   bash android_demo/cpp/sysroot.sh arm64 armhf && bash tests/phone/root.sh amd64 arm64 &&
-    bash tests/android/jre.sh arm64 && bash android_demo/hostbuild/build.sh fetch
+    bash tests/android/jre.sh arm64 && bash android_demo/hostbuild/build.sh fetch && bash tests/android/bionic/fetch.sh
 }
 
 # All tests, those of android_demo beside the others: each half keeps a core busy most of its time.
