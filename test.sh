@@ -11,7 +11,7 @@ umask 022
 packages=(
   chromium chromium-driver
   cmake g++ ninja-build
-  libcli11-dev libjpeg62-turbo-dev libpng-dev nlohmann-json3-dev
+  libcli11-dev libjpeg62-turbo-dev libpng-dev libwebp-dev nlohmann-json3-dev
   clang libclang-rt-14-dev libc++-14-dev libc++abi-14-dev
   g++-aarch64-linux-gnu g++-arm-linux-gnueabihf qemu-user-static
   curl iproute2 openssl
@@ -53,7 +53,7 @@ system_packages() {
     fi
   fi
   bash android_demo/cpp/sysroot.sh arm64 armhf && bash tests/phone/root.sh amd64 arm64 &&
-    bash tests/android/jre.sh arm64 && bash android_demo/hostbuild/build.sh fetch
+    bash tests/android/jre.sh arm64 && bash android_demo/hostbuild/build.sh fetch && bash tests/android/bionic/fetch.sh
 }
 
 # All tests, those of android_demo beside the others: each half keeps a core busy most of its time.

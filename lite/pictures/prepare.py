@@ -3,7 +3,8 @@
 1. Decode with OpenCV 4.6 to 8-bit RGB. JPEG, PNG, WebP, BMP and TIFF, told by content and not by name; of
    several pages or frames the first (animated WebP is refused).
    - Orientation: EXIF tag 0x0112, all eight values. OpenCV applies it for JPEG, PNG (eXIf) and TIFF; for
-     WebP it does not, so it is applied here.
+     WebP it does not, so it is applied here, read by the same rule (exif.py).
+   - HEIC and AVIF, which phones write, are refused by name, as in the C++ core.
    - Grey, 1-bit and palette pictures become RGB. Alpha is dropped, not blended, as PaddleClas (OpenCV's
      colour mode) and PIL's convert("RGB") do. TIFF with alpha is refused: OpenCV multiplies it in.
    - 16 bits become 8 by (v + 128) // 257, the nearest grey level. (OpenCV's own colour mode, hence
@@ -14,8 +15,10 @@
      in planes or with 0 as white.
    - Cut files: OpenCV leaves the missing rows of a cut baseline JPEG to chance, without an error, so a JPEG
      must hold an end-of-image marker behind its first scan. PNG chunks are checked against their
-     checksums, BMP and TIFF are as long as they say; the decoders refuse the rest. Not noticed: a JPEG
-     damaged before its end.
+     checksums, BMP and TIFF are as long as they say; the decoders refuse the rest.
+   - A JPEG damaged before its end is read, with made-up pixels behind the damage. The C++ core warns, with the
+     picture's name and libjpeg's count of warnings. OpenCV keeps that count to itself: here libjpeg's first
+     warning is a line on stderr, such as "Corrupt JPEG data: …", without a name.
 2. Size after resizing: p = resize_short / min(w, h) in float64; each side rounded(side * p), halves to even.
    (PaddleClas's ResizeImage.)
 3. Resize: PIL's antialiased bicubic (a = -0.5) in PIL's own fixed point. Along one axis, source pixels s,
@@ -54,14 +57,18 @@ from PIL import Image
 
 from lite.errors import InputError
 from lite.input_file import PICTURE_BYTES, read_bytes
+from lite.pictures import exif
 from lite.shown import shown
 from lite.zoo import Preprocess
 
 MAX_PIXELS = 100_000_000
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 _TIFF_MODES = ("1", "L", "P", "RGB", "CMYK", "I;16", "I;16B")
-# TIFF and EXIF tags
-_ORIENTATION, _PHOTOMETRIC, _PLANAR, _BITS, _OFFSETS, _BYTE_COUNTS = 274, 262, 284, 258, 273, 279
+# TIFF tags
+_PHOTOMETRIC, _PLANAR, _BITS, _OFFSETS, _BYTE_COUNTS = 262, 284, 258, 273, 279
+# Brands of ISO media files, of the first box.
+_AVIF = {b"avif", b"avis"}
+_HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 _WEIGHT_BITS = 22
 # Outputs per matrix product: their taps overlap, so a few share one dense block; 8 was fastest of 4 to 16.
 _BLOCK = 8
@@ -184,11 +191,17 @@ def _combine(rows: np.ndarray, first: np.ndarray, weights: np.ndarray) -> np.nda
 
 def _check(path: Path | str, data: bytes, max_pixels: int) -> int:
     """Refuses what must not reach OpenCV; gives the EXIF orientation that OpenCV will not apply (1: none)."""
+    if kind := _phone_format(data):
+        raise InputError(
+            f"{path} is a picture in {kind}",
+            why="OpenCV does not read that",
+            remedy="save it as JPEG, PNG or WebP (a phone's camera can take JPEG)",
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             picture = Image.open(io.BytesIO(data), formats=_FORMATS)
-        orientation = picture.getexif().get(_ORIENTATION, 1) if picture.format == "WEBP" else 1
+        orientation = exif.orientation(picture.info.get("exif", b"")) if picture.format == "WEBP" else 1
         cut = _is_cut(picture, data)
         plain = picture.format != "TIFF" or _tiff_is_plain(picture)
         if picture.format == "PNG":
@@ -217,6 +230,16 @@ def _check(path: Path | str, data: bytes, max_pixels: int) -> int:
             remedy="save it as PNG, or as 8-bit RGB TIFF without alpha",
         )
     return orientation
+
+
+def _phone_format(data: bytes) -> str | None:
+    """AVIF or HEIC by the brands in an ISO media file's first box; None for others."""
+    if len(data) < 12 or data[4:8] != b"ftyp":
+        return None
+    box = data[: int.from_bytes(data[:4], "big")]
+    # Behind the first brand stands its version.
+    brands = {box[at : at + 4] for at in (8, *range(16, len(box) - 3, 4))}
+    return "AVIF" if brands & _AVIF else "HEIC" if brands & _HEIC else None
 
 
 def _is_cut(picture: Image.Image, data: bytes) -> bool:

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "bench.h"
-#include "decode.h"
 #include "picture_classifier.h"
+#include "whole_picture.h"
 
 namespace {
 
@@ -110,7 +110,7 @@ int main(int argc, char** argv) {
   deit::PictureClassifier core(deit::bundle_paths(argv[1], true), {});
   const long long read = bytes_read() - before;
 
-  const deit::Picture picture = deit::read_picture(argv[2]);
+  const Picture picture = whole_picture(deit::read_picture_file(argv[2]));
   core.set_picture(picture.pixels());
   const float* input = core.classifier().input();
   deit::Bench bench(core.classifier(), 1, 5);

@@ -8,10 +8,10 @@
 #include <new>
 #include <vector>
 
-#include "decode.h"
 #include "file.h"
 #include "manifest.h"
 #include "preprocessor.h"
+#include "whole_picture.h"
 
 namespace {
 
@@ -39,7 +39,7 @@ void measure(const char* picture_path, const char* manifest_path, int rounds) {
   std::vector<long> allocated;
   for (int round = 0; round < rounds; ++round) {
     const double start = milliseconds();
-    const deit::Picture picture = deit::decode(data.data(), data.size());
+    const Picture picture = whole_picture(data);
     decoding.push_back(milliseconds() - start);
     const long before = allocations;
     const double run_start = milliseconds();

@@ -1,6 +1,6 @@
 // preprocessor_checks PICTURE MANIFEST: the tensor of a picture does not change with an alpha channel, gaps
-// between rows, or what the Preprocessor did before; pixels that cannot be are refused. Says what does not
-// hold.
+// between rows, or what the Preprocessor did before; row by row it is that of the whole picture, however turned;
+// pixels that cannot be are refused. Says what does not hold.
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -11,6 +11,7 @@
 #include "error.h"
 #include "manifest.h"
 #include "preprocessor.h"
+#include "whole_picture.h"
 
 namespace {
 
@@ -30,7 +31,7 @@ std::vector<float> tensor(deit::Preprocessor& preprocessor, const deit::Pixels& 
 
 // The same pixels with `channels` a pixel and `gap` bytes behind each row, in memory that ends with the last
 // pixel.
-std::vector<std::uint8_t> copied(const deit::Picture& picture, int channels, int gap) {
+std::vector<std::uint8_t> copied(const Picture& picture, int channels, int gap) {
   std::vector<std::uint8_t> bytes;
   for (int y = 0; y < picture.height; ++y) {
     if (y > 0) bytes.insert(bytes.end(), static_cast<std::size_t>(gap), 123);
@@ -44,6 +45,26 @@ std::vector<std::uint8_t> copied(const deit::Picture& picture, int channels, int
   return bytes;
 }
 
+// The picture's rows, as if a camera had held it so.
+class TurnedRows : public deit::PictureRows {
+ public:
+  TurnedRows(const Picture& picture, int orientation) : picture_(picture), orientation_(orientation) {}
+
+  int width() const override { return picture_.width; }
+  int height() const override { return picture_.height; }
+  int orientation() const override { return orientation_; }
+
+  void read(std::uint8_t* rgb) override {
+    const std::size_t line = std::size_t{3} * static_cast<std::size_t>(picture_.width);
+    std::memcpy(rgb, picture_.rgb.data() + row_++ * line, line);
+  }
+
+ private:
+  const Picture& picture_;
+  int orientation_;
+  std::size_t row_ = 0;
+};
+
 bool refuses(deit::Preprocessor& preprocessor, const deit::Pixels& pixels) {
   try {
     tensor(preprocessor, pixels);
@@ -54,12 +75,20 @@ bool refuses(deit::Preprocessor& preprocessor, const deit::Pixels& pixels) {
 }
 
 void run(const char* picture_path, const char* manifest_path) {
-  const deit::Picture picture = deit::read_picture(picture_path);
+  const std::vector<std::uint8_t> file = deit::read_picture_file(picture_path);
+  const Picture picture = whole_picture(file);
   const deit::Input input = deit::read_manifest(manifest_path).input;
   const deit::Pixels pixels = picture.pixels();
   deit::Preprocessor preprocessor(input);
   const std::vector<float> expected = tensor(preprocessor, pixels);
   check(tensor(preprocessor, pixels) == expected, "the same picture again");
+  for (int orientation = 1; orientation <= 8; ++orientation) {
+    const Picture turned = upright(picture, orientation);
+    TurnedRows rows(picture, orientation);
+    std::vector<float> by_rows(preprocessor.size());
+    preprocessor.run(rows, by_rows.data());
+    check(by_rows == tensor(preprocessor, turned.pixels()), "rows as stored are the upright picture");
+  }
   for (const int channels : {3, 4}) {
     for (const int gap : {0, 13}) {
       const auto bytes = copied(picture, channels, gap);

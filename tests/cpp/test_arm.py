@@ -46,6 +46,8 @@ PICTURES = {
     "alpha": lambda: encoded(Image.fromarray(smooth(60, 50, 4), "RGBA"), "PNG"),
     "sixteen bits": lambda: sixteen_bits(),
     "turned": lambda: encoded(photograph(100, 70), "JPEG", exif=turned(6)),
+    "webp": lambda: encoded(photograph(333, 257), "WEBP", quality=80, exif=turned(7)),
+    "lossless webp": lambda: encoded(photograph(300, 211), "WEBP", lossless=True),
 }
 
 
@@ -72,7 +74,7 @@ def test_the_tensors_of_x86_64(
     np.testing.assert_array_equal(by_core(deit_tensor_arm, path), by_core(deit_tensor, path))
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_refusals_in_the_same_words(
     deit_tensor_arm: list[str], deit_tensor: list[str], tmp_path: Path, kind: str
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ def measured(host_build: Path, tiny_bundle: Path) -> dict[str, Any]:
 
 def test_every_latency_is_kept(measured: dict[str, Any]) -> None:
     bench = measured["bench"]
+    assert bench["partial"] is False
     assert (bench["warmup"], bench["repeats"], len(bench["latencies_ms"])) == (WARMUP, REPEATS, REPEATS)
     assert min(bench["latencies_ms"]) > 0
     assert len(set(bench["latencies_ms"])) > 1
@@ -81,6 +84,43 @@ def test_timeout_ends_a_run_that_takes_too_long(host_build: Path, tiny_bundle: P
     done = run(host_build / "deit", "--bench", "--bundle", tiny_bundle, "--host", *options)
     assert "not done after 1.5 s" in refusal(done, 6)
     assert time.monotonic() - start > 1.4
+
+
+def interrupted(host_build: Path, bundle: Path, *options: object) -> subprocess.CompletedProcess[str]:
+    """A bench that gets SIGINT in the middle of its runs."""
+    command = [host_build / "deit", "--bench", "--bundle", bundle, "--host", *options]
+    words = [str(word) for word in command]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as bench:
+        # Loading takes less than a second of processor time.
+        wait_for_processor_time(bench, 4)
+        bench.send_signal(signal.SIGINT)
+        out, errors = bench.communicate()
+    return subprocess.CompletedProcess(words, bench.returncode, out, errors)
+
+
+def wait_for_processor_time(process: subprocess.Popen[str], seconds: float) -> None:
+    """Returns when the process has used that much, however slow the machine is, or has ended."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    while process.poll() is None:
+        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+        if (int(fields[11]) + int(fields[12])) / ticks >= seconds:
+            return
+        time.sleep(0.01)
+
+
+def test_ctrl_c_reports_the_runs_so_far(host_build: Path, tiny_bundle: Path) -> None:
+    done = interrupted(host_build, tiny_bundle, "--warmup", 0, "--repeats", 1_000_000)
+    measured = document(done, code=130)["bench"]
+    count = len(measured["latencies_ms"])
+    assert measured["partial"] is True
+    assert 0 < count == measured["repeats"] < 1_000_000
+    assert done.stderr == f"deit: interrupted after {count} of 1000000 runs: the figures are of these\n"
+    assert measured["statistics"]["max"] == max(measured["latencies_ms"])
+
+
+def test_ctrl_c_while_warming_up_reports_nothing(host_build: Path, tiny_bundle: Path) -> None:
+    done = interrupted(host_build, tiny_bundle, "--warmup", 1_000_000, "--repeats", 5)
+    assert "interrupted before the first measured run" in refusal(done, 130)
 
 
 def test_bench_needs_its_picture(host_build: Path, tiny_bundle: Path, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_misuse_gives_a_code_and_a_message(host_build: Path, tiny_bundle: Path) 
     done = run(host_build / "classify", tiny_bundle, "host.nb", tiny_bundle / "golden.png")
     assert done.stdout.splitlines()[6:] == [
         "2 there is room for no class: give at least 1",
-        "3 the file is no JPEG or PNG, or its beginning is damaged: save it as one of these",
+        "3 the file is no JPEG, PNG or WebP, or its beginning is damaged: save it as one of these",
         "3 a picture of 2 channels: give 3 (RGB) or 4 (RGBA)",
         "2 an argument is NULL that must not be",
         "2 there is room for 1 of 10 logits",

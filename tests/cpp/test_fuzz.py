@@ -38,6 +38,8 @@ def pictures() -> list[bytes]:
         encoded(picture, "JPEG", progressive=True, exif=exif),
         encoded(picture, "JPEG", subsampling="4:4:4", restart_marker_blocks=1),
         encoded(picture, "PNG", exif=exif),
+        encoded(picture, "WEBP", exif=exif),
+        encoded(alpha, "WEBP", lossless=True),
     ]
 
 

@@ -90,7 +90,7 @@ def test_the_second_picture_of_a_size_allocates_nothing(host_build: Path, tmp_pa
         assert min(figures["decode_ms"] + figures["run_ms"]) > 0
 
 
-@pytest.mark.parametrize("size", [(300, 400), (3, 5)])
+@pytest.mark.parametrize("size", [(300, 400), (3, 5), (1, 1), (2, 700), (700, 1), (257, 333)])
 def test_alpha_stride_and_reuse_change_nothing(
     host_build: Path, tmp_path: Path, size: tuple[int, int]
 ) -> None:

@@ -1,19 +1,22 @@
-# The engine, as the target paddle_lite; none where there is no engine to be found.
+# The engine, as the target paddle_lite; where there is none to be found, configuring fails and says so.
 #
 # For phones: -DPADDLE_LITE_DIR=<folder of an unpacked official C++ release>, with cxx/include and cxx/lib.
 # Gradle has one list of options for all ABIs: -DPADDLE_LITE_SDKS=<folder with such a folder for each ABI>.
 # For this host: the engine inside the paddlelite wheel, through the declarations in host_sdk/. Which wheel is
-# asked of -DPADDLELITE_PYTHON=<python>, by default the .venv that run.sh makes; -DPADDLELITE_WHEEL=<folder
-# with lite.so> names another.
+# asked of PADDLELITE_PYTHON (WheelPython.cmake); -DPADDLELITE_WHEEL=<folder with lite.so> names another.
 set(PADDLE_LITE_DIR "" CACHE PATH "Unpacked official C++ release of Paddle Lite")
 set(PADDLE_LITE_SDKS "" CACHE PATH "Folder with an unpacked official C++ release for each of Android's ABIs")
 if(PADDLE_LITE_SDKS AND ANDROID_ABI AND NOT PADDLE_LITE_DIR)
   set(PADDLE_LITE_DIR "${PADDLE_LITE_SDKS}/${ANDROID_ABI}")
 endif()
 set(PADDLE_LITE_VERSION "" CACHE STRING "opt version the engine reads, such as v2.13-rc; empty: ask the engine")
-set(PADDLELITE_PYTHON "${CMAKE_CURRENT_SOURCE_DIR}/../../.venv/bin/python" CACHE FILEPATH
-  "CPython 3.10 whose paddlelite wheel is the host's engine")
 set(PADDLELITE_WHEEL "" CACHE PATH "Folder of the paddlelite wheel's lite.so")
+
+function(deit_no_engine why)
+  message(FATAL_ERROR "no engine: ${why}. Give -DPADDLE_LITE_DIR=<C++ release>; on x86_64 Linux, run run.sh once, or set "
+    "DEIT_LITE_VENV or -DPADDLELITE_PYTHON to an environment with paddlelite; or build only what needs no engine with "
+    "-DDEIT_ENGINE=OFF")
+endfunction()
 
 # The official release for an ABI.
 function(deit_official_engine)
@@ -35,8 +38,7 @@ endfunction()
 function(deit_wheel_engine)
   deit_ask_python(paddlelite wheel libpython)
   if(NOT wheel)
-    message(STATUS "No engine: ${PADDLELITE_PYTHON} has no paddlelite; give PADDLE_LITE_DIR or PADDLELITE_PYTHON")
-    return()
+    deit_no_engine("${PADDLELITE_PYTHON} has no paddlelite")
   endif()
   if(PADDLELITE_WHEEL)
     set(wheel "${PADDLELITE_WHEEL}")
@@ -70,8 +72,10 @@ endfunction()
 
 if(PADDLE_LITE_DIR)
   deit_official_engine()
-elseif(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64" AND EXISTS "${PADDLELITE_PYTHON}")
-  deit_wheel_engine()
+elseif(NOT (CMAKE_SYSTEM_NAME STREQUAL "Linux" AND CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64"))
+  deit_no_engine("this is not a build for x86_64 Linux, which the paddlelite wheel is for")
+elseif(NOT EXISTS "${PADDLELITE_PYTHON}")
+  deit_no_engine("there is no ${PADDLELITE_PYTHON}")
 else()
-  message(STATUS "No engine: only what needs none is built; give PADDLE_LITE_DIR for the whole")
+  deit_wheel_engine()
 endif()

@@ -6,7 +6,7 @@ set(CMAKE_CXX_COMPILER ${DEIT_TRIPLET}-g++)
 set(CMAKE_LIBRARY_ARCHITECTURE ${DEIT_TRIPLET})
 
 get_filename_component(DEIT_SYSROOT "${CMAKE_CURRENT_LIST_DIR}/../../../build/sysroot/${DEIT_DEBIAN}" ABSOLUTE)
-if(NOT EXISTS "${DEIT_SYSROOT}/usr/include/jpeglib.h")
+if(NOT EXISTS "${DEIT_SYSROOT}/usr/include/webp/demux.h")
   message(FATAL_ERROR "no ${DEIT_DEBIAN} libraries in ${DEIT_SYSROOT}: run android_demo/cpp/sysroot.sh first")
 endif()
 # Debian keeps headers that differ between architectures apart.

@@ -24,16 +24,14 @@ deit::Input input() {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  deit::Picture picture;
+  static deit::Preprocessor preprocessor(input());
+  std::vector<float> tensor(preprocessor.size());
   try {
-    picture = deit::decode(data, size, kMaxPixels);
+    preprocessor.run(*deit::open_picture(data, size, kMaxPixels), tensor.data());
   } catch (const deit::Error& error) {
     if (error.code() != deit::Code::Picture) std::abort();
     return 0;
   }
-  static deit::Preprocessor preprocessor(input());
-  std::vector<float> tensor(preprocessor.size());
-  preprocessor.run(picture.pixels(), tensor.data());
   for (const float value : tensor) {
     if (!std::isfinite(value)) std::abort();
   }

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "bench.h"
-// Apps leave decoding to Android, and with it libjpeg and libpng.
+// Apps leave decoding to Android, and with it libjpeg, libpng and libwebp.
 #ifndef DEIT_DECODE
 #define DEIT_DECODE 1
 #endif
@@ -94,11 +94,9 @@ std::string facts_of(deit::PictureClassifier& core) {
   return facts.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-void classify(deit::PictureClassifier& core, const deit::Pixels& pixels, deit_guess* guesses, size_t* count,
-              deit_times& times) {
+// Classifies what is in the engine's input.
+void classify(deit::PictureClassifier& core, deit_guess* guesses, size_t* count, deit_times& times) {
   deit::Stopwatch watch;
-  core.set_picture(pixels);
-  times.preprocess_ms = watch.lap();
   core.classifier().run();
   times.inference_ms = watch.lap();
   const std::vector<deit::Guess> found = deit::top_k(core.logits(), *count);
@@ -150,7 +148,10 @@ deit_code deit_classify_pixels(deit_classifier* classifier, const uint8_t* pixel
     require(classifier, pixels, guesses, count);
     check_room(count);
     deit_times taken{};
-    classify(classifier->core, {pixels, width, height, stride, channels}, guesses, count, taken);
+    deit::Stopwatch watch;
+    classifier->core.set_picture({pixels, width, height, stride, channels});
+    taken.preprocess_ms = watch.lap();
+    classify(classifier->core, guesses, count, taken);
     if (times != nullptr) *times = taken;
   });
 }
@@ -163,10 +164,13 @@ deit_code deit_classify_encoded(deit_classifier* classifier, const uint8_t* byte
     check_room(count);
 #if DEIT_DECODE
     deit_times taken{};
-    deit::Stopwatch watch;
-    const deit::Picture picture = deit::decode(bytes, size);
-    taken.decode_ms = watch.lap();
-    classify(classifier->core, picture.pixels(), guesses, count, taken);
+    deit::PictureClassifier& core = classifier->core;
+    const deit::Prepared prepared =
+        deit::prepare_picture(bytes, size, core.preprocessor(), core.classifier().input());
+    taken.decode_ms = prepared.decode_ms;
+    taken.preprocess_ms = prepared.preprocess_ms;
+    classify(core, guesses, count, taken);
+    write_message(deit::printable(prepared.warning), message, message_size);
     if (times != nullptr) *times = taken;
 #else
     static_cast<void>(size), static_cast<void>(times);

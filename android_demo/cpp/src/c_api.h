@@ -72,8 +72,8 @@ DEIT_API deit_code deit_classify_pixels(deit_classifier* classifier, const uint8
                                         int height, ptrdiff_t stride, int channels, deit_guess* guesses,
                                         size_t* count, deit_times* times, char* message, size_t message_size);
 
-/* The same with the bytes of a JPEG or PNG file. DEIT_USAGE in builds that leave decoding to others
- * (DEIT_DECODE=OFF). */
+/* The same with the bytes of a JPEG, PNG or WebP file. DEIT_USAGE in builds that leave decoding to others
+ * (DEIT_DECODE=OFF). With DEIT_OK `message` gets a warning about a damaged picture, "" where there is none. */
 DEIT_API deit_code deit_classify_encoded(deit_classifier* classifier, const uint8_t* bytes, size_t size,
                                          deit_guess* guesses, size_t* count, deit_times* times, char* message,
                                          size_t message_size);

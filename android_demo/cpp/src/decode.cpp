@@ -2,52 +2,68 @@
 
 #include <algorithm>
 #include <new>
-#include <string>
-#include <utility>
+#include <string_view>
 
 #include "decode_jpeg.h"
 #include "decode_png.h"
+#include "decode_webp.h"
 #include "error.h"
 #include "file.h"
+#include "stopwatch.h"
 
 namespace deit {
 namespace {
 
 constexpr std::size_t kMaxBytes = std::size_t{1} << 30;
 
-// Turns and mirrors a picture as EXIF's orientation (1 to 8) says.
-Picture upright(Picture stored, int orientation) {
-  if (orientation == 1) return stored;
-  const bool transposed = orientation >= 5;
-  const bool flipped = orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
-  const bool mirrored = orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
-  Picture turned;
-  turned.width = transposed ? stored.height : stored.width;
-  turned.height = transposed ? stored.width : stored.height;
-  turned.rgb.resize(stored.rgb.size());
-  // Bytes from a pixel of the stored picture to the one that lands on its right, and below it.
-  const std::ptrdiff_t line = std::ptrdiff_t{3} * stored.width;
-  const std::ptrdiff_t right = (transposed ? line : 3) * (mirrored ? -1 : 1);
-  const std::ptrdiff_t below = (transposed ? 3 : line) * (flipped ? -1 : 1);
-  const std::uint8_t* const origin = stored.rgb.data() + (mirrored ? -right * (turned.width - 1) : 0) +
-                                     (flipped ? -below * (turned.height - 1) : 0);
-  // Square tiles, since reading column by column would fetch a cache line for every pixel.
-  constexpr int kTile = 32;
-  for (int top = 0; top < turned.height; top += kTile) {
-    for (int left = 0; left < turned.width; left += kTile) {
-      for (int y = top; y < std::min(top + kTile, turned.height); ++y) {
-        std::uint8_t* to = turned.rgb.data() + (std::ptrdiff_t{y} * turned.width + left) * 3;
-        const std::uint8_t* from = origin + y * below + left * right;
-        for (int x = left; x < std::min(left + kTile, turned.width); ++x, to += 3, from += right) {
-          to[0] = from[0];
-          to[1] = from[1];
-          to[2] = from[2];
-        }
-      }
+// "AVIF" or "HEIC" by the brands in an ISO media file's first box, which phones' cameras write; "" for others.
+std::string_view phone_format(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  if (size < 12 || text.substr(4, 4) != "ftyp") return "";
+  const std::size_t box = std::size_t{data[0]} << 24 | data[1] << 16 | data[2] << 8 | data[3];
+  const std::string_view brands = text.substr(0, std::min(size, box));
+  const auto has = [&](std::initializer_list<std::string_view> names) {
+    for (std::size_t at = 8; at + 4 <= brands.size(); at += at == 8 ? 8 : 4) {
+      if (std::find(names.begin(), names.end(), brands.substr(at, 4)) != names.end()) return true;
     }
-  }
-  return turned;
+    return false;
+  };
+  if (has({"avif", "avis"})) return "AVIF";
+  if (has({"heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs", "mif1", "msf1"})) return "HEIC";
+  return "";
 }
+
+// Tells the time that reading takes from what is done between.
+class TimedRows : public PictureRows {
+ public:
+  explicit TimedRows(PictureRows& rows) : rows_(rows) {}
+
+  int width() const override { return rows_.width(); }
+  int height() const override { return rows_.height(); }
+  int orientation() const override { return rows_.orientation(); }
+
+  void read(std::uint8_t* rgb) override {
+    preprocess_ms += watch_.lap();
+    rows_.read(rgb);
+    decode_ms += watch_.lap();
+  }
+
+  void finish() override {
+    preprocess_ms += watch_.lap();
+    rows_.finish();
+    decode_ms += watch_.lap();
+  }
+
+  // To be called when all is done.
+  void stop() { preprocess_ms += watch_.lap(); }
+
+  double decode_ms = 0;
+  double preprocess_ms = 0;
+
+ private:
+  PictureRows& rows_;
+  Stopwatch watch_;
+};
 
 }  // namespace
 
@@ -58,38 +74,47 @@ void check_size(std::int64_t width, std::int64_t height, std::int64_t max_pixels
                                  " megapixels");
 }
 
-Picture decode(const std::uint8_t* data, std::size_t size, std::int64_t max_pixels) {
+std::unique_ptr<PictureRows> open_picture(const std::uint8_t* data, std::size_t size,
+                                          std::int64_t max_pixels) {
   if (size == 0) throw Error(Code::Picture, "the picture is empty: copy or download it again");
+  if (is_jpeg(data, size)) return open_jpeg(data, size, max_pixels);
+  if (is_png(data, size)) return open_png(data, size, max_pixels);
+  if (is_webp(data, size)) return open_webp(data, size, max_pixels);
+  if (const std::string_view format = phone_format(data, size); !format.empty()) {
+    throw Error(Code::Picture, "it is a picture in " + std::string(format) +
+                                   ", which is not read here: save it as JPEG, PNG or WebP");
+  }
+  throw Error(Code::Picture,
+              "the file is no JPEG, PNG or WebP, or its beginning is damaged: save it as one of these");
+}
+
+Prepared prepare_picture(const std::uint8_t* data, std::size_t size, Preprocessor& preprocessor, float* out) {
   try {
-    if (is_jpeg(data, size)) {
-      auto decoded = decode_jpeg(data, size, max_pixels);
-      return upright(std::move(decoded.picture), decoded.orientation);
-    }
-    if (is_png(data, size)) {
-      auto decoded = decode_png(data, size, max_pixels);
-      return upright(std::move(decoded.picture), decoded.orientation);
-    }
+    Stopwatch watch;
+    const std::unique_ptr<PictureRows> rows = open_picture(data, size);
+    const double opening_ms = watch.lap();
+    TimedRows timed(*rows);
+    preprocessor.run(timed, out);
+    timed.stop();
+    return {opening_ms + timed.decode_ms, timed.preprocess_ms, rows->warning()};
   } catch (const std::bad_alloc&) {
     throw Error(Code::Picture, "there is not enough memory for this picture: make it smaller");
   }
-  throw Error(Code::Picture,
-              "the file is no JPEG or PNG, or its beginning is damaged: save it as one of these");
 }
 
 std::vector<std::uint8_t> read_picture_file(const std::filesystem::path& path) {
   return read_file(path, Code::Picture, kMaxBytes);
 }
 
-Picture decode_file(const std::vector<std::uint8_t>& bytes, const std::filesystem::path& path) {
+Prepared prepare_picture_file(const std::vector<std::uint8_t>& bytes, const std::filesystem::path& path,
+                              Preprocessor& preprocessor, float* out) {
   try {
-    return decode(bytes.data(), bytes.size());
+    Prepared prepared = prepare_picture(bytes.data(), bytes.size(), preprocessor, out);
+    if (!prepared.warning.empty()) prepared.warning.insert(0, path.string() + ": ");
+    return prepared;
   } catch (const Error& error) {
     throw Error(error.code(), path.string() + " cannot be used: " + error.what());
   }
-}
-
-Picture read_picture(const std::filesystem::path& path) {
-  return decode_file(read_picture_file(path), path);
 }
 
 }  // namespace deit

@@ -2,10 +2,15 @@
 
 #include <csetjmp>
 #include <cstdio>
+#include <new>
 #include <string>
+#include <vector>
 
 #include <jpeglib.h>
+// After what it needs.
+#include <jerror.h>
 
+#include "decode.h"
 #include "error.h"
 #include "exif.h"
 
@@ -34,7 +39,7 @@ bool has_end(const std::uint8_t* data, std::size_t size) {
 // the library. So between setjmp and the library there is nothing that a destructor would have to clean up.
 class Reader {
  public:
-  Reader(const std::uint8_t* data, std::size_t size) {
+  Reader(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {
     info_.err = jpeg_std_error(&errors_);
     info_.client_data = this;
     errors_.error_exit = [](j_common_ptr info) {
@@ -42,10 +47,12 @@ class Reader {
       info->err->format_message(info, reader->message_);
       std::longjmp(reader->back_, 1);
     };
-    // Warnings are of damage that the decoder steps over.
-    errors_.emit_message = [](j_common_ptr, int) {};
-    data_ = data;
-    size_ = size;
+    // Negative levels are warnings: of damage that the decoder steps over.
+    errors_.emit_message = [](j_common_ptr info, int level) {
+      if (level >= 0) return;
+      if (info->err->num_warnings++ > 0) return;
+      info->err->format_message(info, static_cast<Reader*>(info->client_data)->warning_);
+    };
   }
 
   Reader(const Reader&) = delete;
@@ -61,6 +68,7 @@ class Reader {
     info_.src->fill_input_buffer = [](j_decompress_ptr info) -> boolean {
       auto* const reader = static_cast<Reader*>(info->client_data);
       std::snprintf(reader->message_, sizeof reader->message_, "the data end too early");
+      reader->is_at_end_ = true;
       std::longjmp(reader->back_, 1);
     };
     jpeg_save_markers(&info_, JPEG_APP0 + 1, 0xFFFF);
@@ -83,10 +91,21 @@ class Reader {
     return true;
   }
 
+  // Reads what stands before the end of the image. False on failure, which data that end first are not: OpenCV
+  // lets them pass, too.
+  bool finish() {
+    if (setjmp(back_) != 0) return is_at_end_;
+    jpeg_finish_decompress(&info_);
+    return true;
+  }
+
   std::int64_t width() const { return info_.image_width; }
   std::int64_t height() const { return info_.image_height; }
   bool is_cmyk() const { return info_.out_color_space == JCS_CMYK; }
   const char* message() const { return message_; }
+  bool is_out_of_memory() const { return errors_.msg_code == JERR_OUT_OF_MEMORY; }
+  long warnings() const { return errors_.num_warnings; }
+  const char* first_warning() const { return warning_; }
 
   int orientation() const {
     // OpenCV takes the first APP1 segment for EXIF, behind the six bytes "Exif\0\0".
@@ -104,8 +123,10 @@ class Reader {
   jpeg_error_mgr errors_{};
   std::jmp_buf back_{};
   char message_[JMSG_LENGTH_MAX] = "";
-  const std::uint8_t* data_ = nullptr;
-  std::size_t size_ = 0;
+  char warning_[JMSG_LENGTH_MAX] = "";
+  bool is_at_end_ = false;
+  const std::uint8_t* data_;
+  std::size_t size_;
 };
 
 // OpenCV's rule for samples stored inverted, as Adobe stores them.
@@ -117,9 +138,47 @@ void cmyk_to_rgb(const std::uint8_t* cmyk, int width, std::uint8_t* rgb) {
 }
 
 [[noreturn]] void refuse(const Reader& reader) {
+  if (reader.is_out_of_memory()) throw std::bad_alloc();
   throw Error(Code::Picture,
               std::string("the JPEG is damaged (") + reader.message() + "): copy it again or save it anew");
 }
+
+class JpegRows : public PictureRows {
+ public:
+  JpegRows(const std::uint8_t* data, std::size_t size, std::int64_t max_pixels) : reader_(data, size) {
+    if (!reader_.read_header()) refuse(reader_);
+    check_size(reader_.width(), reader_.height(), max_pixels);
+    if (!has_end(data, size)) {
+      throw Error(Code::Picture, "the JPEG is cut short, its end is missing: copy or download it again");
+    }
+    if (!reader_.start()) refuse(reader_);
+    if (reader_.is_cmyk()) cmyk_.resize(std::size_t{4} * static_cast<std::size_t>(width()));
+  }
+
+  int width() const override { return static_cast<int>(reader_.width()); }
+  int height() const override { return static_cast<int>(reader_.height()); }
+  int orientation() const override { return reader_.orientation(); }
+
+  void read(std::uint8_t* rgb) override {
+    if (!reader_.read_row(cmyk_.empty() ? rgb : cmyk_.data())) refuse(reader_);
+    if (!cmyk_.empty()) cmyk_to_rgb(cmyk_.data(), width(), rgb);
+  }
+
+  void finish() override {
+    if (!reader_.finish()) refuse(reader_);
+  }
+
+  std::string warning() const override {
+    if (reader_.warnings() == 0) return {};
+    return "the JPEG is damaged and was read all the same, with pixels that may be wrong (warnings of libjpeg: " +
+           std::to_string(reader_.warnings()) + ", the first '" + reader_.first_warning() +
+           "'): copy it again or save it anew";
+  }
+
+ private:
+  Reader reader_;
+  std::vector<std::uint8_t> cmyk_;  // a row of four channels
+};
 
 }  // namespace
 
@@ -127,29 +186,8 @@ bool is_jpeg(const std::uint8_t* data, std::size_t size) {
   return size >= 3 && data[0] == 0xFF && data[1] == 0xD8 && data[2] == 0xFF;
 }
 
-DecodedJpeg decode_jpeg(const std::uint8_t* data, std::size_t size, std::int64_t max_pixels) {
-  Reader reader(data, size);
-  if (!reader.read_header()) refuse(reader);
-  check_size(reader.width(), reader.height(), max_pixels);
-  if (!has_end(data, size)) {
-    throw Error(Code::Picture, "the JPEG is cut short, its end is missing: copy or download it again");
-  }
-  DecodedJpeg decoded;
-  decoded.orientation = reader.orientation();
-  Picture& picture = decoded.picture;
-  picture.width = static_cast<int>(reader.width());
-  picture.height = static_cast<int>(reader.height());
-  if (!reader.start()) refuse(reader);
-  const std::size_t line = std::size_t{3} * static_cast<std::size_t>(picture.width);
-  picture.rgb.resize(line * static_cast<std::size_t>(picture.height));
-  std::vector<std::uint8_t> cmyk(reader.is_cmyk() ? std::size_t{4} * static_cast<std::size_t>(picture.width)
-                                                  : 0);
-  for (int y = 0; y < picture.height; ++y) {
-    std::uint8_t* const row = picture.rgb.data() + static_cast<std::size_t>(y) * line;
-    if (!reader.read_row(cmyk.empty() ? row : cmyk.data())) refuse(reader);
-    if (!cmyk.empty()) cmyk_to_rgb(cmyk.data(), picture.width, row);
-  }
-  return decoded;
+std::unique_ptr<PictureRows> open_jpeg(const std::uint8_t* data, std::size_t size, std::int64_t max_pixels) {
+  return std::make_unique<JpegRows>(data, size, max_pixels);
 }
 
 }  // namespace deit

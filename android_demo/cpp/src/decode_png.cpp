@@ -1,12 +1,15 @@
 #include "decode_png.h"
 
+#include <algorithm>
 #include <csetjmp>
 #include <cstdio>
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include <png.h>
 
+#include "decode.h"
 #include "error.h"
 #include "exif.h"
 
@@ -21,6 +24,16 @@ void check_checksums(png_structp png) {
 #else
   png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
 #endif
+}
+
+// Whether there is an eXIf chunk anywhere; libpng knows only those that it has come to.
+bool has_exif_chunk(const std::uint8_t* data, std::size_t size) {
+  constexpr std::size_t kSignature = 8, kAround = 12;
+  for (std::size_t at = kSignature; at <= size && size - at >= kAround;) {
+    if (std::memcmp(data + at + 4, "eXIf", 4) == 0) return true;
+    at += kAround + png_get_uint_32(data + at);
+  }
+  return false;
 }
 
 // libpng reports errors by a call that must not return: it jumps back into the member function that called
@@ -92,7 +105,13 @@ class Reader {
   std::int64_t height() const { return png_get_image_height(png_, info_); }
   const char* message() const { return message_; }
 
-  // Of the eXIf chunk before or behind the pixels; known after finish().
+  bool has_exif() {
+    png_uint_32 size = 0;
+    png_bytep exif = nullptr;
+    return png_get_eXIf_1(png_, info_, &size, &exif) != 0;
+  }
+
+  // Of the eXIf chunk before the pixels, or behind them, which is known after finish().
   int orientation() const {
     for (png_infop where : {info_, end_}) {
       png_uint_32 size = 0;
@@ -122,32 +141,58 @@ class Reader {
                                  "): copy it again or save it anew");
 }
 
+class PngRows : public PictureRows {
+ public:
+  PngRows(const std::uint8_t* data, std::size_t size, std::int64_t max_pixels) : reader_(data, size) {
+    if (!reader_.read_header()) refuse(reader_);
+    check_size(reader_.width(), reader_.height(), max_pixels);
+    const int passes = reader_.start();
+    if (passes == 0) refuse(reader_);
+    line_ = std::size_t{3} * static_cast<std::size_t>(width());
+    const bool turned_at_the_end = !reader_.has_exif() && has_exif_chunk(data, size);
+    if (passes > 1 || turned_at_the_end) read_whole(passes);
+  }
+
+  int width() const override { return static_cast<int>(reader_.width()); }
+  int height() const override { return static_cast<int>(reader_.height()); }
+  int orientation() const override { return reader_.orientation(); }
+
+  void read(std::uint8_t* rgb) override {
+    if (!whole_.empty()) {
+      std::copy_n(whole_.data() + row_++ * line_, line_, rgb);
+    } else if (!reader_.read_row(rgb)) {
+      refuse(reader_);
+    }
+  }
+
+  void finish() override {
+    if (whole_.empty() && !reader_.finish()) refuse(reader_);
+  }
+
+ private:
+  void read_whole(int passes) {
+    whole_.resize(line_ * static_cast<std::size_t>(height()));
+    for (int pass = 0; pass < passes; ++pass) {
+      for (std::size_t row = 0; row < whole_.size(); row += line_) {
+        if (!reader_.read_row(whole_.data() + row)) refuse(reader_);
+      }
+    }
+    if (!reader_.finish()) refuse(reader_);
+  }
+
+  Reader reader_;
+  std::size_t line_ = 0, row_ = 0;
+  std::vector<std::uint8_t> whole_;  // empty where rows are read as they are asked for
+};
+
 }  // namespace
 
 bool is_png(const std::uint8_t* data, std::size_t size) {
   return size >= 8 && png_sig_cmp(data, 0, 8) == 0;
 }
 
-DecodedPng decode_png(const std::uint8_t* data, std::size_t size, std::int64_t max_pixels) {
-  Reader reader(data, size);
-  if (!reader.read_header()) refuse(reader);
-  check_size(reader.width(), reader.height(), max_pixels);
-  const int passes = reader.start();
-  if (passes == 0) refuse(reader);
-  DecodedPng decoded;
-  Picture& picture = decoded.picture;
-  picture.width = static_cast<int>(reader.width());
-  picture.height = static_cast<int>(reader.height());
-  const std::size_t line = std::size_t{3} * static_cast<std::size_t>(picture.width);
-  picture.rgb.resize(line * static_cast<std::size_t>(picture.height));
-  for (int pass = 0; pass < passes; ++pass) {
-    for (int y = 0; y < picture.height; ++y) {
-      if (!reader.read_row(picture.rgb.data() + static_cast<std::size_t>(y) * line)) refuse(reader);
-    }
-  }
-  if (!reader.finish()) refuse(reader);
-  decoded.orientation = reader.orientation();
-  return decoded;
+std::unique_ptr<PictureRows> open_png(const std::uint8_t* data, std::size_t size, std::int64_t max_pixels) {
+  return std::make_unique<PngRows>(data, size, max_pixels);
 }
 
 }  // namespace deit

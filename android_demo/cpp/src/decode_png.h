@@ -3,22 +3,18 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
-#include "decode.h"
+#include "picture_rows.h"
 
 namespace deit {
-
-// A PNG as stored, not turned, and its EXIF orientation.
-struct DecodedPng {
-  Picture picture;
-  int orientation = 1;
-};
 
 // Whether `data` starts as a PNG does.
 bool is_png(const std::uint8_t* data, std::size_t size);
 
-// Decodes a PNG of any bit depth and colour type, interlaced or not. Throws Error with Code::Picture if a
-// chunk is missing or does not fit its checksum, if libpng gives up on it, or over `max_pixels`.
-DecodedPng decode_png(const std::uint8_t* data, std::size_t size, std::int64_t max_pixels);
+// The rows of a PNG of any bit depth and colour type. `data` must outlive them. Interlaced ones, and those with
+// EXIF behind their pixels, are decoded here as a whole. Throws Error with Code::Picture if a chunk is missing or
+// does not fit its checksum, if libpng gives up on it, or over `max_pixels`.
+std::unique_ptr<PictureRows> open_png(const std::uint8_t* data, std::size_t size, std::int64_t max_pixels);
 
 }  // namespace deit

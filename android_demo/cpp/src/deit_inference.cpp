@@ -17,6 +17,7 @@
 #include "exported.h"
 #include "paddle_inference_api.h"
 #include "preprocessor.h"
+#include "shown.h"
 #include "stopwatch.h"
 #include "topk.h"
 
@@ -67,7 +68,11 @@ nlohmann::json classify(const std::string& folder, const std::string& picture, i
   const double load_ms = watch.lap();
   deit::Preprocessor preprocessor(exported.input);
   std::vector<float> tensor(preprocessor.size());
-  preprocessor.run(deit::read_picture(picture).pixels(), tensor.data());
+  const auto bytes = deit::read_picture_file(picture);
+  const std::string warning = deit::prepare_picture_file(bytes, picture, preprocessor, tensor.data()).warning;
+  if (!warning.empty()) {
+    std::fprintf(stderr, "deit_inference: warning: %s\n", deit::printable(warning).c_str());
+  }
   const double prepare_ms = watch.lap();
   const std::vector<float> logits = run(*predictor, tensor, exported.input);
   const double run_ms = watch.lap();

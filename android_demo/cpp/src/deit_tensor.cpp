@@ -39,10 +39,12 @@ int main(int count, char** arguments) {
   try {
     if (count != 4) throw deit::Error(deit::Code::Usage, "usage: deit_tensor PICTURE MANIFEST OUT.f32");
     const deit::Manifest manifest = deit::read_manifest(arguments[2]);
-    const deit::Picture picture = deit::read_picture(arguments[1]);
     deit::Preprocessor preprocessor(manifest.input);
     std::vector<float> tensor(preprocessor.size());
-    preprocessor.run(picture.pixels(), tensor.data());
+    const auto bytes = deit::read_picture_file(arguments[1]);
+    const std::string warning =
+        deit::prepare_picture_file(bytes, arguments[1], preprocessor, tensor.data()).warning;
+    if (!warning.empty()) std::fprintf(stderr, "deit_tensor: warning: %s\n", deit::printable(warning).c_str());
     write_tensor(arguments[3], tensor);
     return 0;
   } catch (const deit::Error& error) {

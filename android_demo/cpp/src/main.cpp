@@ -16,6 +16,7 @@
 #include "decode.h"
 #include "error.h"
 #include "file.h"
+#include "interrupt.h"
 #include "options.h"
 #include "picture_classifier.h"
 #include "report.h"
@@ -25,6 +26,8 @@
 namespace {
 
 using namespace deit;
+
+constexpr int kInterrupted = 130;  // as shells have it for SIGINT
 
 void complain(std::string_view message) {
   std::cerr << "deit: " << printable(message) << std::endl;
@@ -38,14 +41,18 @@ void prepare(const Options& options, PictureClassifier& core, PictureResult& res
     const std::vector<std::uint8_t> bytes = read_file(options.tensor, Code::Picture, limit);
     watch.lap();
     core.set_tensor(bytes);
-  } else {
-    const std::vector<std::uint8_t> bytes = read_picture_file(result.picture);
-    core.check_own(result.picture, bytes);
-    const Picture picture = decode_file(bytes, result.picture);
-    result.decode_ms = watch.lap();
-    core.set_picture(picture.pixels());
+    result.preprocess_ms = watch.lap();
+    return;
   }
-  result.preprocess_ms = watch.lap();
+  const std::vector<std::uint8_t> bytes = read_picture_file(result.picture);
+  core.check_own(result.picture, bytes);
+  const double reading_ms = watch.lap();
+  const Prepared prepared =
+      prepare_picture_file(bytes, result.picture, core.preprocessor(), core.classifier().input());
+  result.decode_ms = reading_ms + prepared.decode_ms;
+  result.preprocess_ms = prepared.preprocess_ms;
+  result.warning = prepared.warning;
+  if (!result.warning.empty()) complain("warning: " + result.warning);
 }
 
 void take_answer(const Options& options, PictureClassifier& core, PictureResult& result) {
@@ -73,21 +80,27 @@ PictureResult classify(const Options& options, PictureClassifier& core, const st
   return result;
 }
 
-void bench(const Options& options, PictureClassifier& core, const std::string& name, Report& report) {
+// False if it was interrupted before anything was measured; the report then has no bench.
+bool bench(const Options& options, PictureClassifier& core, const std::string& name, Report& report) {
   PictureResult result;
   result.picture = name;
   prepare(options, core, result);
-  Bench bench(core.classifier(), options.warmup, options.repeats);
+  Bench bench(core.classifier(), options.warmup, options.repeats, is_interrupted);
+  catch_interrupt();
   bench.warm_up();
   bench.measure();
+  if (bench.latencies_ms().empty()) return false;
   result.inference_ms = bench.first_run_ms();
   take_answer(options, core, result);
   report.pictures = {result};
-  report.bench = BenchResult{bench.first_run_ms(), bench.warmup(), bench.latencies_ms(),
+  const bool partial = bench.latencies_ms().size() < static_cast<std::size_t>(options.repeats);
+  report.bench = BenchResult{bench.first_run_ms(), bench.warmup(), partial, bench.latencies_ms(),
                              summarize(bench.latencies_ms())};
+  return true;
 }
 
-Code run(const Options& options) {
+// The exit code.
+int run(const Options& options) {
   if (!options.cpu_mask.empty()) set_cpu_mask(options.cpu_mask);
   PictureClassifier core(options.paths, options.engine);
   for (const std::string& name : core.unknown()) {
@@ -104,7 +117,10 @@ Code run(const Options& options) {
   for (const auto& picture : options.pictures) names.push_back(picture.string());
   if (names.empty()) names.push_back(options.tensor.string());
   if (options.bench) {
-    bench(options, core, names.front(), report);
+    if (!bench(options, core, names.front(), report)) {
+      complain("interrupted before the first measured run: there is nothing to report");
+      return kInterrupted;
+    }
     print_picture(std::cout, report.pictures.front(), core.labels());
   } else {
     for (const std::string& name : names) {
@@ -120,7 +136,12 @@ Code run(const Options& options) {
     throw Error(Code::Output, "standard output cannot be written: is the disk full, the pipe closed?");
   const bool all = std::all_of(report.pictures.begin(), report.pictures.end(),
                                [](const PictureResult& result) { return result.error.empty(); });
-  return all ? Code{} : Code::Picture;
+  if (report.bench && report.bench->partial) {
+    complain("interrupted after " + std::to_string(report.bench->latencies_ms.size()) + " of " +
+             std::to_string(options.repeats) + " runs: the figures are of these");
+    return kInterrupted;
+  }
+  return all ? 0 : static_cast<int>(Code::Picture);
 }
 
 }  // namespace
@@ -138,7 +159,7 @@ int main(int count, char** arguments) {
               << " s: give a longer --timeout or fewer --repeats";
       deadline.emplace(std::chrono::duration<double>(options->timeout_s), message.str());
     }
-    return static_cast<int>(run(*options));
+    return run(*options);
   } catch (const Error& error) {
     complain(error.what());
     return static_cast<int>(error.code());

@@ -23,7 +23,8 @@ constexpr const char* kExamples =
     "  deit --model deit_tiny-digits-int8-arm/model.nb --image cat.jpg\n"
     "  deit --bench --bundle deit_tiny-digits-int8-arm --threads 4 --power-mode high --repeats 100\n\n"
     "Exit codes: 0 done, 2 bad usage, 3 a picture cannot be read (others are classified), 4 bad .nb,\n"
-    "5 bad bundle, 6 the engine failed or took too long, 7 the output cannot be written";
+    "5 bad bundle, 6 the engine failed or took too long, 7 the output cannot be written, 130 Ctrl-C (with --bench\n"
+    "the runs so far are reported)";
 
 // The command line as it stands, before its parts are checked against each other.
 struct Words {
@@ -93,7 +94,7 @@ std::optional<Options> parse_options(int count, const char* const* arguments) {
       ->type_name("FILE.txt");
   app.add_option("--manifest", words.manifest, "What --model takes; manifest.json beside it by default")
       ->type_name("FILE.json");
-  app.add_option("--image", words.pictures, "JPEG or PNG picture; more than one can be given")
+  app.add_option("--image", words.pictures, "JPEG, PNG or WebP picture; more than one can be given")
       ->type_name("FILE");
   app.add_option("--tensor", words.tensor, "Finished input tensor: raw little-endian float32")
       ->type_name("FILE.f32");

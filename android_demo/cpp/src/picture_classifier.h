@@ -56,6 +56,9 @@ class PictureClassifier {
   const std::vector<std::string>& unknown() const noexcept { return unknown_; }
   Classifier& classifier() noexcept { return classifier_; }
 
+  // What makes the engine's input, classifier().input(), of a picture.
+  Preprocessor& preprocessor() noexcept { return preprocessor_; }
+
   // Milliseconds that reading, checking and loading the .nb took.
   double load_ms() const noexcept { return load_ms_; }
 

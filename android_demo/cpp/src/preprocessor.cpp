@@ -52,6 +52,23 @@ Preprocessor::Preprocessor(const Input& input)
 void Preprocessor::run(const Pixels& pixels, float* out) {
   check(pixels);
   resizer_.run(pixels, cropped_.data());
+  normalise(out);
+}
+
+void Preprocessor::run(PictureRows& rows, float* out) {
+  row_.resize(std::size_t{3} * static_cast<std::size_t>(rows.width()));
+  const Stored stored{rows.width(), rows.height(), 3, rows.orientation()};
+  resizer_.start(stored);
+  for (int y = 0; y < stored.height; ++y) {
+    rows.read(row_.data());
+    resizer_.add(row_.data());
+  }
+  rows.finish();
+  resizer_.finish(cropped_.data());
+  normalise(out);
+}
+
+void Preprocessor::normalise(float* out) const {
   const std::size_t plane = crop_ * crop_;
   for (std::size_t c = 0; c < 3; ++c) {
     const float* const levels = levels_.data() + c * kLevels;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "manifest.h"
+#include "picture_rows.h"
 #include "pixels.h"
 #include "resize.h"
 
@@ -23,14 +24,20 @@ class Preprocessor {
   // do not fit.
   void run(const Pixels& pixels, float* out);
 
+  // The same from a picture's rows, as they come, turned upright. Throws what they throw; `out` is then as it was.
+  void run(PictureRows& rows, float* out);
+
   // Values of one input tensor: 3 * crop * crop.
   std::size_t size() const noexcept { return 3U * crop_ * crop_; }
 
  private:
+  void normalise(float* out) const;
+
   std::size_t crop_;
   std::vector<float> levels_;  // [3][256]: the normalised value of each level of each channel
   Resizer resizer_;
   std::vector<std::uint8_t> cropped_;  // RGB [crop][crop]
+  std::vector<std::uint8_t> row_;
 };
 
 }  // namespace deit

@@ -32,6 +32,7 @@ json json_of(const PictureResult& result, const std::vector<std::string>& labels
   }
   return {{"picture", result.picture},
           {"error", done ? json(nullptr) : json(result.error)},
+          {"warning", result.warning.empty() ? json(nullptr) : json(result.warning)},
           {"classes", classes},
           {"logits", result.logits.empty() ? json(nullptr) : json(result.logits)},
           {"decode_ms", or_null(result.decode_ms)},
@@ -43,6 +44,7 @@ json json_of(const BenchResult& bench) {
   const Statistics& values = bench.statistics;
   return {{"first_run_ms", bench.first_run_ms},
           {"warmup", bench.warmup},
+          {"partial", bench.partial},
           {"repeats", bench.latencies_ms.size()},
           {"latencies_ms", bench.latencies_ms},
           {"statistics",

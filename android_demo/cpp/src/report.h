@@ -16,7 +16,8 @@ namespace deit {
 // One picture: its likeliest classes, or why there are none.
 struct PictureResult {
   std::string picture;
-  std::string error;  // "" where it was classified
+  std::string error;    // "" where it was classified
+  std::string warning;  // what is wrong with it all the same; "" for nothing
   std::vector<Guess> guesses;
   std::vector<float> logits;        // empty unless asked for
   std::optional<double> decode_ms;  // reading and decoding; none for a tensor
@@ -27,6 +28,7 @@ struct PictureResult {
 struct BenchResult {
   double first_run_ms = 0;
   int warmup = 0;
+  bool partial = false;  // interrupted before all runs that were asked for
   std::vector<double> latencies_ms;
   Statistics statistics;  // of the latencies
 };

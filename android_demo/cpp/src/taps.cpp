@@ -94,9 +94,20 @@ void sum_rows_here(const std::int32_t* pixels, std::ptrdiff_t pixel_line, const 
   sum_rows<Lanes, channels>(pixels, pixel_line, taps, weights, sums, sum_line);
 }
 
+// Turns an axis of `source` pixels around.
+void reverse(Taps& axis, int source) {
+  std::reverse(axis.first.begin(), axis.first.end());
+  for (int& first : axis.first) first = std::max(source - first - axis.taps, 0);
+  std::reverse(axis.weights.begin(), axis.weights.end());
+  // On an axis shorter than the taps those that are no pixels stay last.
+  for (auto row = axis.weights.begin(); source < axis.taps && row != axis.weights.end(); row += axis.taps) {
+    std::rotate(row, row + (axis.taps - source), row + axis.taps);
+  }
+}
+
 }  // namespace
 
-void Taps::set(int source, std::int64_t target, int crop, int multiple) {
+void Taps::set(int source, std::int64_t target, int crop, int multiple, bool reversed) {
   const double scale = static_cast<double>(source) / static_cast<double>(target);
   const double stretch = std::max(scale, 1.0);
   const std::int64_t offset = (target - crop) / 2;
@@ -124,6 +135,7 @@ void Taps::set(int source, std::int64_t target, int crop, int multiple) {
     for (std::int64_t j = begin(i); j < end(i); ++j) sum += weight(j);
     for (std::int64_t j = begin(i); j < end(i); ++j) row[j - from] = fixed_point(weight(j) / sum);
   }
+  if (reversed) reverse(*this, source);
 }
 
 void sum_along_x(const std::int32_t* pixels, std::ptrdiff_t pixel_line, int channels, const Taps& taps,

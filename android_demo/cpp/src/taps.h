@@ -15,9 +15,10 @@ struct Taps {
   std::vector<int> first;             // [crop], ascending
   std::vector<std::int32_t> weights;  // [crop][taps]
 
-  // For the `crop` outputs in the middle of an axis of `source` pixels resized to `target`. `taps` becomes a
-  // multiple of `multiple`. Allocates nothing if it has held as much before.
-  void set(int source, std::int64_t target, int crop, int multiple);
+  // For the `crop` outputs in the middle of an axis of `source` pixels resized to `target`. With `reversed` the
+  // pixels come from the far end on, and so do the outputs: the very weights in the opposite order. `taps` becomes
+  // a multiple of `multiple`. Allocates nothing if it has held as much before.
+  void set(int source, std::int64_t target, int crop, int multiple, bool reversed);
 
   // Source pixels from the first output's first to the last output's last.
   int span() const { return first.back() + taps - first.front(); }

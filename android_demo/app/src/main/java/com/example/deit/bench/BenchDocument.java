@@ -60,6 +60,7 @@ public final class BenchDocument {
         return new JSONObject()
                 .put("picture", measured.picture)
                 .put("error", JSONObject.NULL)
+                .put("warning", JSONObject.NULL)
                 .put("classes", classes)
                 .put("logits", JSONObject.NULL)
                 .put("decode_ms", orNull(measured.decodeMs))
@@ -74,6 +75,7 @@ public final class BenchDocument {
         return new JSONObject()
                 .put("first_run_ms", measured.first.times.inferenceMs)
                 .put("warmup", measured.warmup)
+                .put("partial", false) // one that is cancelled is not shown
                 .put("repeats", measured.latencies.length)
                 .put("latencies_ms", latencies)
                 .put(

@@ -8,6 +8,7 @@ import android.media.ExifInterface;
 import android.net.Uri;
 import java.io.IOException;
 import java.io.InputStream;
+import java.util.Arrays;
 
 /** A picture's address → its pixels, upright, as the network wants to be given them. */
 public final class PictureReader {
@@ -34,7 +35,10 @@ public final class PictureReader {
             // Multiplied by alpha, the colours of a transparent PNG are other ones than the network was trained on.
             options.inPremultiplied = false;
             Bitmap bitmap = decode(resolver, uri, options);
-            if (bitmap == null) throw new PictureException(options.outMimeType, null);
+            if (bitmap == null) {
+                String refusal = PhoneFormat.refusal(head(resolver, uri));
+                throw new PictureException(refusal != null ? refusal : options.outMimeType, null);
+            }
             // The core drops alpha; and a canvas draws a bitmap that is not premultiplied only without.
             bitmap.setHasAlpha(false);
             return upright(bitmap, orientation(resolver, uri));
@@ -48,6 +52,14 @@ public final class PictureReader {
         try (InputStream in = resolver.openInputStream(uri)) {
             if (in == null) throw new IOException(uri.toString());
             return BitmapFactory.decodeStream(in, null, options);
+        }
+    }
+
+    private static byte[] head(ContentResolver resolver, Uri uri) throws IOException {
+        try (InputStream in = resolver.openInputStream(uri)) {
+            byte[] head = new byte[PhoneFormat.HEAD];
+            int size = in == null ? 0 : Math.max(in.read(head), 0);
+            return Arrays.copyOf(head, size);
         }
     }
 

@@ -12,6 +12,8 @@ import android.net.Uri;
 import com.example.deit.Pictures;
 import com.example.deit.TestApplication;
 import java.io.File;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import org.junit.Test;
 import org.junit.runner.RunWith;
 import org.robolectric.RobolectricTestRunner;
@@ -105,5 +107,20 @@ public class PictureReaderTest {
         TestApplication.replace(text, "");
         assertThrows(PictureException.class, () -> read(text));
         assertThrows(PictureException.class, () -> read(new File(folder, "missing.png")));
+    }
+
+    @Test
+    public void whatPhonesWriteAndAndroidDoesNotReadIsNamed() throws Exception {
+        String[][] files = {
+            {"\0\0\0\24ftypheic\0\0\0\0mif1", "HEIC, which Android reads from version 9 on"},
+            {"\0\0\0\24ftypmif1\0\0\0\0avif", "AVIF, which Android reads from version 12 on"},
+            {"\0\0\0\20ftypisom\0\0\0\0avif", null}, // behind the box
+        };
+        for (String[] one : files) {
+            File file = new File(folder, "phone");
+            Files.write(file.toPath(), one[0].getBytes(StandardCharsets.ISO_8859_1));
+            String said = assertThrows(PictureException.class, () -> read(file)).getMessage();
+            assertEquals(one[1] != null, said != null && said.startsWith(String.valueOf(one[1])));
+        }
     }
 }

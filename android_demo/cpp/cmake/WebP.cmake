@@ -1,0 +1,16 @@
+# libwebp, as the target deit_webp: vcpkg's configuration, or else the system's files (Debian: libwebp-dev).
+find_package(WebP CONFIG QUIET)
+add_library(deit_webp INTERFACE)
+if(TARGET WebP::webpdemux)
+  target_link_libraries(deit_webp INTERFACE WebP::webpdemux WebP::webpdecoder)
+else()
+  find_path(WEBP_INCLUDE_DIR webp/demux.h)
+  find_library(WEBPDEMUX_LIBRARY webpdemux)
+  find_library(WEBP_LIBRARY webp)
+  if(NOT WEBP_INCLUDE_DIR OR NOT WEBPDEMUX_LIBRARY OR NOT WEBP_LIBRARY)
+    message(FATAL_ERROR "no libwebp: install it (Debian: libwebp-dev; vcpkg: libwebp), or leave decoding out with "
+      "-DDEIT_DECODE=OFF")
+  endif()
+  target_include_directories(deit_webp SYSTEM INTERFACE "${WEBP_INCLUDE_DIR}")
+  target_link_libraries(deit_webp INTERFACE "${WEBPDEMUX_LIBRARY}" "${WEBP_LIBRARY}")
+endif()

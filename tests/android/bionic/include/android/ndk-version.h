@@ -1,0 +1,2 @@
+#pragma once
+#define __NDK_MAJOR__ 27
