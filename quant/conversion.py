@@ -26,7 +26,7 @@ from lite.model.form import CHEAPEST, PLAIN, Form
 from lite.model.program import FloatProgram, export_weights
 from lite.model.weights import Weights
 from lite.nb import optimizer
-from lite.pictures.picture_set import DIGITS, PictureSet
+from lite.pictures.picture_set import PictureSet
 from lite.scratch import scratch_folder
 from lite.stages import Stages, to_stderr
 from quant import bundle_writer, golden, host_check, int8_fp16
@@ -50,7 +50,7 @@ def convert(
     out: str | Path,
     *,
     recipe: Recipe | str | Path = DEFAULT,
-    calibration: str | Path = DIGITS,
+    calibration: str | Path | None = None,
     check: str | Path | None = None,
     calibration_pictures: int = CALIBRATION_PICTURES,
     check_pictures: int = CHECK_PICTURES,
@@ -70,7 +70,8 @@ def convert(
       `target`: "arm" or "opencl", for a phone's CPU or GPU (no int8 there).
     - `recipe`: what INT8 quantization does, or the recipe's name or YAML file, as for `Recipe.named`.
     - `calibration`: pictures for INT8's ranges, in one of the layouts of docs/training.md: a folder, a list file
-      (.txt), or "digits", the bundled ones. As many as `calibration_pictures` are used.
+      (.txt), or "digits" or "composed", which come with the toolkit. None: the digits for a network of their classes,
+      the composed ones for any other (`lite/pictures/composed.py`). As many as `calibration_pictures` are used.
     - `check`: pictures that the drift is measured on, of the same kinds, up to `check_pictures`. None: what
       `calibration` holds out or leaves (`quant.pictures.choose`).
     - `budget`: instructions that INT8 may take for a picture on one ARM core, such as 190e6. What stays in float is
@@ -90,7 +91,7 @@ def convert(
         plan.check_budget(used, budget, weights.variant, weights.classes, int8=request.int8)
     weights, calibrating, checking = choose_for(
         weights,
-        str(calibration),
+        None if calibration is None else str(calibration),
         None if check is None else str(check),
         int8=request.int8,
         calibration_pictures=calibration_pictures,

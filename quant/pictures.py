@@ -1,8 +1,8 @@
 """Which pictures calibrate and which check, and what calibration makes of its own: crops, and more views of each.
 
-The two never share a picture, unless there is only one. The bundled digits have splits for both. A source with a part
-to train on and one to hold out calibrates with the first and checks with the second; any other is shuffled with a
-fixed seed, so that classes are mixed, and cut in two.
+The two never share a picture, unless there is only one. The bundled digits and the composed pictures have splits for
+both. A source with a part to train on and one to hold out calibrates with the first and checks with the second; any
+other is shuffled with a fixed seed, so that classes are mixed, and cut in two.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ import numpy.typing as npt
 from lite import labels as class_names
 from lite.errors import InputError
 from lite.model.weights import Weights
-from lite.pictures import folders, picture_set, prepare
-from lite.pictures.picture_set import DIGITS, Picture, PictureSet
+from lite.pictures import composed, digits, folders, picture_set, prepare
+from lite.pictures.picture_set import COMPOSED, DIGITS, Picture, PictureSet
 from lite.zoo import Preprocess
 from quant.request import CALIBRATION_PICTURES, CHECK_PICTURES
 
 _LEAST_CHECK_SHARE = 0.25
+_BUNDLED = (DIGITS, COMPOSED)
 
 
 class Chosen(NamedTuple):
@@ -45,19 +46,22 @@ def choose(
 ) -> Chosen:
     """Calibration and check pictures for a network of the classes `labels`, and what these are called.
 
-    Each is a folder or a list file (`lite/pictures/folders.py`), or "digits", which None is for `calib`. `check` None:
-    the held-out digits when calibrating with digits, the part that `calib` holds out, or pictures of `calib` that are
-    not calibrated with (at least a quarter of them). Labels are kept where they fit the classes; where they don't
+    Each is a folder or a list file (`lite/pictures/folders.py`), "digits" or "composed". `calib` None: the digits for a
+    network of their classes, else the composed pictures. `check` None: the held-out ones of these two when calibrating
+    with them, the part that `calib` holds out, or pictures of `calib` that are not calibrated with (at least a quarter
+    of them). Labels are kept where they fit the classes; where they don't
     `notify` hears why, and what else is not plain to see. Class folders give names to classes that have none.
-    Raises InputError for sources without pictures, more calibration pictures than there are digits for it, and a
+    Raises InputError for sources without pictures, more calibration pictures than a bundled source has for it, and a
     `check` whose pictures are all calibrated with.
     """
-    calib = calib or DIGITS
+    calib = calib or _bundled_for(labels)
     if check is None or _same(calib, check):
         check = calib
     left_out, pool = "", None
     if calib == DIGITS:
         calibration = _digits(labels, calibration_pictures)
+    elif calib == COMPOSED:
+        calibration = picture_set.composed("calibration", calibration_pictures)
     else:
         layout = folders.find(calib)
         everything = picture_set.of_listing(layout.to_train(), labels, notify=notify).shuffled()
@@ -70,6 +74,8 @@ def choose(
         calibration = everything.first(min(calibration_pictures, most))
     if check == DIGITS:
         checked = picture_set.digits("held_out", labels, check_pictures)
+    elif check == COMPOSED:
+        checked = picture_set.composed("held_out", check_pictures)
     else:
         if pool is None:
             found = picture_set.of_listing(folders.find(check).held_out(), labels, notify=notify)
@@ -94,8 +100,8 @@ def choose_for(
 ) -> tuple[Weights, PictureSet, PictureSet]:
     """`weights` with the names of their classes, and calibration and check pictures for them, as `choose` finds both.
 
-    `notify` hears too where nobody has given the classes names, and where INT8 is asked for and calibrated with digits
-    that the weights do not know. Raises InputError as `choose` does.
+    `notify` hears too where nobody has given the classes names, and where INT8 is asked for and calibrated with pictures
+    that are not what the weights will see. Raises InputError as `choose` does.
     """
     chosen = choose(
         weights.labels,
@@ -106,16 +112,24 @@ def choose_for(
         notify=notify,
     )
     class_names.remark(chosen.labels, notify)
-    if int8 and chosen.calibration.source == DIGITS and weights.source != DIGITS:
-        notify(
-            "calibrating with the bundled digits, which are not what these weights will see: INT8 will lose more "
-            "than it must; give --calib DIR with 32 or more pictures like those on the phone"
-        )
+    if int8:
+        if chosen.calibration.source == COMPOSED:
+            notify(f"calibrating with composed pictures: {composed.REMARK}")
+        elif chosen.calibration.source == DIGITS and chosen.labels != digits.CLASSES:
+            notify(
+                "calibrating with the bundled digits, which are not what these weights will see: INT8 will lose more "
+                "than it must; give --calib DIR with 32 or more pictures like those on the phone"
+            )
     return weights.called(chosen.labels), chosen.calibration, chosen.check
 
 
+def _bundled_for(labels: Sequence[str]) -> str:
+    """The pictures that calibrate a network of these classes where the user gives none."""
+    return DIGITS if tuple(labels) == digits.CLASSES else COMPOSED
+
+
 def _same(one: str, other: str) -> bool:
-    return DIGITS not in (one, other) and os.path.realpath(one) == os.path.realpath(other)
+    return not {one, other} & {*_BUNDLED} and os.path.realpath(one) == os.path.realpath(other)
 
 
 def _digits(labels: Sequence[str], count: int) -> PictureSet:

@@ -64,9 +64,9 @@ Exit codes: 0 done · 2 bad usage or input, or a bundle that cannot be made (the
 @calibration_options
 @click.option(
     "--check",
-    metavar="DIR|FILE.txt|digits",
-    help="Pictures the drift is measured on. Default: held-out digits, the val/ beside the train/ of --calib, or what "
-    "--calib leaves.",
+    metavar="DIR|FILE.txt|digits|composed",
+    help="Pictures the drift is measured on. Default: held-out ones of the digits or the composed pictures, the val/ "
+    "beside the train/ of --calib, or what --calib leaves.",
 )
 @click.option(
     "--check-images", type=click.IntRange(1), default=CHECK_PICTURES, show_default=True, metavar="N"

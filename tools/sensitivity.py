@@ -53,9 +53,9 @@ Exit codes: 0 done · 2 bad usage or input · 4 conversion, a worker or the sche
 @calibration_options
 @click.option(
     "--images",
-    metavar="DIR|FILE.txt|digits",
-    help="Pictures to measure with. Default: held-out digits, the val/ beside the train/ of --calib, or what --calib "
-    "leaves.",
+    metavar="DIR|FILE.txt|digits|composed",
+    help="Pictures to measure with. Default: held-out ones of the digits or the composed pictures, the val/ beside the "
+    "train/ of --calib, or what --calib leaves.",
 )
 @click.option(
     "--max-images",

@@ -15,12 +15,13 @@ import numpy as np
 from lite import labels as class_names
 from lite.errors import InputError
 from lite.input_file import PICTURE_BYTES, read_bytes
+from lite.pictures import composed as composed_pictures
 from lite.pictures import folders, prepare
 from lite.pictures.folders import Listing
 from lite.shown import shown
 from lite.zoo import Preprocess
 
-DIGITS = "digits"
+DIGITS, COMPOSED = "digits", "composed"
 _SEED = 2026
 
 
@@ -226,6 +227,14 @@ def digits(split: str, labels: Sequence[str], count: int | None = None) -> Pictu
     called = split.replace("_", "-")
     pictures = [Picture(f"{called} digit {place}", array=array) for place, array in enumerate(arrays)]
     return PictureSet(DIGITS, pictures, truth)
+
+
+def composed(split: str, count: int) -> PictureSet:
+    """The first `count` composed pictures of a split (`lite/pictures/composed.py`). Raises InputError as that does."""
+    arrays = composed_pictures.pictures(split, count)
+    called = split.replace("_", "-")
+    found = [Picture(f"{called} composed picture {place}", array=array) for place, array in enumerate(arrays)]
+    return PictureSet(COMPOSED, found)
 
 
 def _some(names: Sequence[str]) -> str:

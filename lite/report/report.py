@@ -25,6 +25,8 @@ from lite.measure.drift import SNR_LIMIT_DB, Drift, LayerDrift
 from lite.measure.interval import Interval
 from lite.measure.margins import ClassMargins
 from lite.measure.validate import Validation
+from lite.pictures import composed
+from lite.pictures.picture_set import COMPOSED
 from lite.report import page
 from lite.report.plots import Curve
 
@@ -132,7 +134,7 @@ def render(report: Report) -> str:
 
     manifest = report.manifest
     figures = Drift.of(manifest["drift"]) if manifest["drift"] else None
-    fp32_bytes = manifest["fp32_bytes"]
+    fp32_bytes, calibration = manifest["fp32_bytes"], manifest["calibration"]
     noise = drift.added_noise(report.layers).tolist() if report.layers else []
     return _template().render(
         manifest=manifest,
@@ -156,6 +158,7 @@ def render(report: Report) -> str:
         margins=report.margins[:SHOWN_CLASSES],
         margins_in_all=len(report.margins),
         validated=report.validated,
+        stand_in=composed.REMARK if calibration and calibration["source"] == COMPOSED else None,
         recipe=_yaml(manifest["recipe"]),
         data_file=report.data_file,
     )
