@@ -7,7 +7,8 @@ and its outputs, the class token's features, are held against the float network'
 
 - SNR: 10 log10(sum f^2 / sum (f - q)^2) over all crops, in dB; cosine of each crop's features, mean and least;
 - instructions: DeiT-tiny through the same recipe to a `.nb` for ARM, by the model in `quant/cost/model.py`. The
-  deployable network leaves the patches out of its last block, so they are fewer than counts of whole blocks;
+  deployable network leaves the patches out of its last block, so they are fewer than counts of whole blocks. Rows
+  with fp16 are bundles in INT8 and FP16, whose twin rounds to fp16 where they do;
 - time and peak memory of the quantization: float export, rewrite, PaddleSlim (`measured.py` says how memory is
   taken; it includes files that are mapped into memory).
 
@@ -40,7 +41,7 @@ import photographs
 import quantize_budget
 import vit_small
 from convert import host, megabytes
-from quantize_recipes import rows, select
+from quantize_recipes import Row, rows, select
 from rich import box
 from rich.console import Console
 from rich.progress import Progress
@@ -142,10 +143,10 @@ class Bench:
         python_path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         self.environment = {**os.environ, "PYTHONPATH": python_path}
 
-    def row(self, name: str, row: Recipe) -> dict[str, Any]:
+    def row(self, name: str, row: Row) -> dict[str, Any]:
         """A row's figures. Raises click.ClickException when one of its processes fails, ConversionError for NaN."""
         reference, _ = self.measure("float", None)
-        features, run = self.measure("int8", row)
+        features, run = self.measure(row.precision, row.recipe)
         form = run.pop("form")
         instructions, _ = self.measure("cost", form)
         found = drift.compare(reference, features, None, reference_name="Paddle, float")
@@ -157,13 +158,14 @@ class Bench:
             "instructions": float(instructions),
             **run,
             "form": form,
-            "recipe": row.as_dict(),
+            "recipe": row.recipe.as_dict(),
+            "precision": row.precision,
         }
 
-    def budgets(self) -> dict[str, Recipe]:
+    def budgets(self) -> dict[str, Row]:
         """The rows of `quantize_budget.py`. Raises as `row` does."""
         deit = recipes.load("deit")
-        return quantize_budget.recipes(deit, str(self.measure("noise", deit)[0]))
+        return quantize_budget.rows(deit, str(self.measure("noise", deit)[0]))
 
     def measure(self, kind: str, of: Recipe | dict[str, Any] | None) -> tuple[np.ndarray, dict[str, Any]]:
         """What `quantize_row.py` wrote for a recipe or form, and what that took; kept in the work folder."""

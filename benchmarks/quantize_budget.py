@@ -1,4 +1,4 @@
-"""The rows deit-budgetN of `benchmarks/quantize.py`: what `tools/opt.py --budget` chooses for the ViT-S.
+"""The rows deit-budgetN and deit-fp16-budgetN of `benchmarks/quantize.py`: what `tools/opt.py --budget` chooses.
 
 N million instructions are DeiT-tiny's, as in the table's column. So the noise that a layer makes is the ViT-S's, on the
 first calibration crops, and what a layer costs is DeiT-tiny's: layers of both have the same names.
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from quantize_recipes import Row
 
 from lite import zoo
 from lite.model.state import State
@@ -22,14 +23,14 @@ from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
 from lite.zoo import IMAGENET_CLASSES, Variant
 from quant.budget import knapsack, measure, plan
+from quant.budget.budget import Budget
 from quant.budget.measure import Noise
-from quant.cost.prices import prices
 from quant.recipe import Kind, Recipe
 from quant.sensitivity.figures import Sums, Whole
 from quant.sensitivity.program import write
 
 COST_VARIANT = zoo.find("deit_tiny")
-BUDGETS = (190, 200, 210, 225)
+BUDGETS = {"int8": (190, 200, 210, 225), "int8-fp16": (165, 175, 185, 195, 205, 215)}
 
 
 def noise(variant: Variant, state: State, recipe: Recipe, crops: Sequence[np.ndarray], stages: Stages) -> str:
@@ -45,15 +46,17 @@ def noise(variant: Variant, state: State, recipe: Recipe, crops: Sequence[np.nda
     return json.dumps({**dataclasses.asdict(found), "gelu_errors": errors})
 
 
-def recipes(recipe: Recipe, measured: str) -> dict[str, Recipe]:
-    """A recipe for each budget, from what `noise` gave and DeiT-tiny's prices; the head is in float in all."""
-    found, priced = _noise(json.loads(measured)), prices(COST_VARIANT, IMAGENET_CLASSES, recipe)
-    layers = [layer for layer in plan.layers_of(found, priced, recipe) if not layer.name.startswith("head")]
-    chosen = {}
-    for limit in BUDGETS:
-        ways = knapsack.choose(layers, limit * 1e6 - priced.whole)
-        bought = plan.recipe_of(recipe, ways, limit * 1e6)
-        chosen[f"{recipe.name}-budget{limit}"] = bought.model_copy(update={"skip": [*bought.skip, "head"]})
+def rows(recipe: Recipe, measured: str) -> dict[str, Row]:
+    """A row for each budget, from what `noise` gave and DeiT-tiny's prices; the head is in float in all."""
+    found, chosen = _noise(json.loads(measured)), {}
+    for precision, limits in BUDGETS.items():
+        priced = Budget(0, precision).prices(COST_VARIANT, IMAGENET_CLASSES, recipe)
+        layers = [each for each in plan.layers_of(found, priced, recipe) if not each.name.startswith("head")]
+        for limit in limits:
+            ways = knapsack.choose(layers, limit * 1e6 - priced.whole)
+            bought = plan.recipe_of(recipe, ways, limit * 1e6)
+            used = bought.model_copy(update={"skip": [*bought.skip, "head"]})
+            chosen[f"{recipe.name}{precision.removeprefix('int8')}-budget{limit}"] = Row(used, precision)
     return chosen
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -15,12 +16,21 @@ ALGOS = ("hist", "avg", "mse", "KL", "abs_max", "ptf")
 VIEWS = (2, 4, 8)
 
 
-def rows(ablations: bool) -> dict[str, Recipe]:
-    """Every row's recipe by its name; `ablations` adds the deit recipe with one of its switches off each."""
+@dataclass(frozen=True)
+class Row:
+    """A recipe, and what it is converted to: "int8" or "int8-fp16"."""
+
+    recipe: Recipe
+    precision: str = "int8"
+
+
+def rows(ablations: bool) -> dict[str, Row]:
+    """Every row by its name; `ablations` adds the deit recipe with one of its switches off each."""
     stock, deit = recipe.load("paddleslim"), recipe.load("deit")
     assert deit.rewrite is not None
     chosen = {f"paddleslim-{algo}": changed(stock, paddleslim={"algo": algo}) for algo in ALGOS}
     chosen["deit"] = changed(deit)
+    mixed = {"deit-fp16": Row(changed(deit), "int8-fp16")}
     # The one that equals "deit" itself is found done.
     for views in VIEWS:
         chosen[f"deit-views{views}"] = changed(deit, rewrite={"views": views})
@@ -29,7 +39,7 @@ def rows(ablations: bool) -> dict[str, Recipe]:
             if on is True:
                 chosen[f"deit-no-{switch.replace('_', '-')}"] = changed(deit, rewrite={switch: False})
         chosen["deit-nothing-skipped"] = changed(deit, skip=[])
-    return chosen
+    return {name: Row(each) for name, each in chosen.items()} | mixed
 
 
 def changed(base: Recipe, skip: list[str] | None = None, **parts: dict[str, Any]) -> Recipe:
@@ -41,12 +51,12 @@ def changed(base: Recipe, skip: list[str] | None = None, **parts: dict[str, Any]
     return Recipe.model_validate(values)
 
 
-def select(all_rows: dict[str, Recipe], patterns: str) -> dict[str, Recipe]:
+def select(all_rows: dict[str, Row], patterns: str) -> dict[str, Row]:
     """Rows whose name matches one of the patterns, pattern by pattern.
 
     Raises click.BadParameter for a pattern that matches none.
     """
-    chosen: dict[str, Recipe] = {}
+    chosen: dict[str, Row] = {}
     for pattern in patterns.split(","):
         matches = {name: row for name, row in all_rows.items() if fnmatchcase(name, pattern.strip())}
         if not matches:

@@ -2,15 +2,17 @@
 
     python benchmarks/quantize_row.py float WEIGHTS null OUT.npy
     python benchmarks/quantize_row.py int8 WEIGHTS RECIPE OUT.npy
+    python benchmarks/quantize_row.py int8-fp16 WEIGHTS RECIPE OUT.npy
     python benchmarks/quantize_row.py cost - FORM OUT.npy
     python benchmarks/quantize_row.py noise WEIGHTS RECIPE OUT.npy
 
-`float` writes the ViT-S's float outputs for the check crops, `int8` those of the twin of the program that the recipe
-makes of it, both float32 [crops, 384]. `cost` writes one number, the instructions of DeiT-tiny in a form. `noise`
-writes text, what `quantize_budget.py` chooses by. WEIGHTS is a `.pdparams`, or - for those of `vit_small.py`; RECIPE is
-a recipe as JSON. FORM is JSON, too: the arguments of `lite.model.form.Form`, and "skip" and "paddleslim" of a recipe.
+`float` writes the ViT-S's float outputs for the check crops, `int8` and `int8-fp16` those of the twin of the program
+that the recipe makes of it, all float32 [crops, 384]. `cost` writes one number, the instructions of DeiT-tiny in a
+form. `noise` writes text, what `quantize_budget.py` chooses by. WEIGHTS is a `.pdparams`, or - for those of
+`vit_small.py`; RECIPE is a recipe as JSON. FORM is JSON, too: the arguments of `lite.model.form.Form`, "skip" and
+"paddleslim" of a recipe, and the "precision".
 The last line of standard output is JSON: [name, begin, end] of each step, in seconds of the system's monotonic clock,
-and for `int8` the "form" that was made.
+and for those in INT8 the "form" that was made.
 """
 
 from __future__ import annotations
@@ -41,21 +43,24 @@ from lite.model.pdparams import read_state
 from lite.model.program import LoadedProgram, static_graph
 from lite.model.state import State, check_state
 from lite.model.weights import Weights
-from lite.nb import optimizer
 from lite.pictures import prepare
 from lite.pictures.picture_set import PictureSet
+from lite.stages import Stages
 from lite.zoo import IMAGENET_CLASSES, Variant
 from quant import host_check
+from quant.budget.measure import for_phone
 from quant.cost import model as cost
 from quant.int8 import SEED, Int8, quantize
 from quant.program import ptq
 from quant.recipe import Recipe
 
 
-def features(weights: str, recipe: Recipe | None, steps: Steps) -> tuple[np.ndarray, dict[str, Any] | None]:
+def features(
+    weights: str, recipe: Recipe | None, precision: str, steps: Steps
+) -> tuple[np.ndarray, dict[str, Any] | None]:
     """Outputs of the ViT-S for the check crops, float32 [crops, 384], and the form that the recipe gave it.
 
-    Of the float network for no recipe.
+    Of the float network for no recipe; `precision`: "int8" or "int8-fp16".
     """
     variant = vit_small.VARIANT
     state = load(weights)
@@ -70,7 +75,9 @@ def features(weights: str, recipe: Recipe | None, steps: Steps) -> tuple[np.ndar
         if recipe is not None:
             pictures = PictureSet.of("calibration", calibration)
             int8 = quantize(loaded, recipe, pictures.first(recipe.batches), original, work, steps)
-            program, form = host_check.twin(int8.program, work / "twin", steps), form_of(int8, recipe)
+            _, halved = for_phone(int8, precision, work, steps)
+            program = host_check.twin(int8.program, work / "twin", steps, halved)
+            form = {**form_of(int8, recipe), "precision": precision}
         with steps.stage("check"):
             return outputs(program, check, variant), form
 
@@ -108,6 +115,7 @@ def instructions(form: dict[str, Any], steps: Steps) -> float:
     Weights and pictures are random: they change no operator.
     """
     shape = dict(form)
+    precision = shape.pop("precision")
     recipe = Recipe.model_validate(
         {"name": "form", "skip": shape.pop("skip"), "paddleslim": shape.pop("paddleslim")}
     )
@@ -124,15 +132,12 @@ def instructions(form: dict[str, Any], steps: Steps) -> float:
         folder = Path(name)
         exported = export.export(network, folder / "float")
         program = ptq.quantize(network, exported, PictureSet.of("random", pictures), recipe, folder / "int8")
-        expect = optimizer.Expectation("int8", ("arm",))
-        model = optimizer.optimize(
-            program.model, program.params, folder / "model.nb", targets=("arm",), expect=expect
-        )
+        model, _ = for_phone(Int8(program, network, None), precision, folder, Stages())
     return cost.instructions(model, (1, 3, side, side))
 
 
 @click.command(help=__doc__.split("\n\n")[0])
-@click.argument("kind", type=click.Choice(["float", "int8", "cost", "noise"]))
+@click.argument("kind", type=click.Choice(["float", "int8", "int8-fp16", "cost", "noise"]))
 @click.argument("weights")
 @click.argument("values", metavar="RECIPE|FORM|null")
 @click.argument("out", metavar="OUT.npy")
@@ -147,8 +152,8 @@ def main(kind: str, weights: str, values: str, out: str) -> None:
             state, (calibration, _) = load(weights), photographs.crops()
             result = quantize_budget.noise(vit_small.VARIANT, state, recipe, calibration, steps)
         else:
-            chosen = Recipe.model_validate(json.loads(values)) if kind == "int8" else None
-            result, form = features(weights, chosen, steps)
+            chosen = None if kind == "float" else Recipe.model_validate(json.loads(values))
+            result, form = features(weights, chosen, kind, steps)
     except ToolkitError as error:
         raise click.ClickException(str(error)) from error
     np.save(out, result)

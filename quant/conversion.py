@@ -30,9 +30,12 @@ from lite.pictures.picture_set import PictureSet
 from lite.scratch import scratch_folder
 from lite.stages import Stages, to_stderr
 from quant import bundle_writer, golden, host_check, int8_fp16
+from quant.budget import budget as budgets
 from quant.budget import plan
+from quant.budget.budget import Budget
 from quant.bundle_writer import Checked, Inputs, NbFile
 from quant.cost import model as cost
+from quant.cost.rates import DEFAULT_CORE
 from quant.int8 import SEED, quantize
 from quant.int8_fp16 import Mixed
 from quant.pictures import choose_for
@@ -57,6 +60,7 @@ def convert(
     precision: str = "int8",
     target: str = "arm",
     budget: float | None = None,
+    core: str = DEFAULT_CORE,
     max_drift: float | None = None,
     force: bool = False,
     notify: Callable[[str], None] = to_stderr,
@@ -74,8 +78,8 @@ def convert(
       the composed ones for any other (`lite/pictures/composed.py`). As many as `calibration_pictures` are used.
     - `check`: pictures that the drift is measured on, of the same kinds, up to `check_pictures`. None: what
       `calibration` holds out or leaves (`quant.pictures.choose`).
-    - `budget`: instructions that INT8 may take for a picture on one ARM core, such as 190e6. What stays in float is
-      chosen anew for them.
+    - `budget`: instructions that INT8, or INT8 with FP16, may take for a picture on one ARM `core` (of
+      `quant.cost.rates.CORES`), such as 190e6. What stays in float or goes to FP16 is chosen anew for them.
     - `max_drift`: a share of the check pictures, 0 to 1. The manifest's `gate` says whether at most so many of them get
       another first class than in float; nothing is raised.
     - `force`: a bundle that is there already is replaced.
@@ -87,8 +91,9 @@ def convert(
     request = Request(precision, target)
     check_writable_folder(Path(out))
     used = recipe if isinstance(recipe, Recipe) else Recipe.named(recipe)
-    if budget is not None:
-        plan.check_budget(used, budget, weights.variant, weights.classes, int8=request.int8)
+    within = None if budget is None else budgets.of(budget, [precision], core)
+    if within is not None:
+        within.check(used, weights.variant, weights.classes)
     weights, calibrating, checking = choose_for(
         weights,
         None if calibration is None else str(calibration),
@@ -109,7 +114,7 @@ def convert(
             work=work,
             force=force,
             max_drift=max_drift,
-            budget=budget,
+            budget=within,
             notify=notify,
         )
     return written
@@ -126,17 +131,17 @@ def convert_all(
     work: Path,
     force: bool = False,
     max_drift: float | None = None,
-    budget: float | None = None,
+    budget: Budget | None = None,
     stages: Stages | None = None,
     notify: Callable[[str], None] = lambda message: None,
 ) -> list[Bundle]:
     """Makes a bundle in `out` for each request; `work` is an empty folder for files in between.
 
     The bundles share the float program, the reference and the INT8 program. `calibration` is for INT8 only. `budget`:
-    instructions that INT8 may take on ARM; the recipe is adapted to them (`quant/budget/plan.py`), and `notify` hears
-    what was chosen. Raises InputError, before any work, when a bundle is there already and `force` is not set, and as
-    `quant.budget.plan.plan` does; ConversionError when a stage fails. Drift over `max_drift` (see `drift.over_gate`) is
-    marked in the manifest's `gate`, not raised.
+    what a bundle of its precision may take on ARM; the recipe, of all bundles, is adapted to it
+    (`quant/budget/plan.py`), and `notify` hears what was chosen. Raises InputError, before any work, when a bundle is
+    there already and `force` is not set, and as `quant.budget.plan.plan` does; ConversionError when a stage fails.
+    Drift over `max_drift` (see `drift.over_gate`) is marked in the manifest's `gate`, not raised.
     """
     stages = stages or Stages()
     folders = {request: out / bundle_name(weights, request) for request in requests}
@@ -146,6 +151,7 @@ def convert_all(
     with ExitStack() as held:
         budgeted = None
         if budget is not None:
+            assert pictures is not None
             beside = held.enter_context(processes.pool(1))
             budgeted = plan.start(weights, recipe, pictures, check, budget, work, beside, stages)
             recipe = budgeted.plan.recipe
@@ -189,8 +195,8 @@ def convert_all(
             layers, curve = [], None
             if request.int8:
                 layers = host_check.by_block(original.network, program, check.pictures, recipe, stages)
-            if request.int8 and budgeted:
-                taken = cost.instructions(nb.model, inputs.shape)
+            if budget and budgeted and request.precision == budget.precision:
+                taken = cost.instructions(nb.model, inputs.shape, budget.core)
                 curve = budgeted.curve(taken, expected, logits, stages)
             checked = Checked(
                 request.precision,

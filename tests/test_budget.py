@@ -22,14 +22,18 @@ from lite.nb import optimizer, reader
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
 from quant import recipe as recipes
+from quant.budget import budget as budgets
 from quant.budget import knapsack
+from quant.budget.budget import Budget
 from quant.budget.knapsack import Layer, Way
-from quant.budget.measure import Noise, converted, instructions, noise
+from quant.budget.measure import Noise, converted, for_phone, noise
 from quant.budget.measure import measured as pictures_measured
 from quant.budget.plan import cheapest, layers_of, plan, point_of, recipe_of
 from quant.conversion import convert_all
 from quant.cost import model as cost
-from quant.cost.prices import Prices, prices
+from quant.cost.prices import LayerPrice, Prices, prices
+from quant.cost.rates import DEFAULT_CORE
+from quant.int8 import Int8
 from quant.recipe import Kind, Recipe
 from quant.request import Request
 from quant.sensitivity.figures import Sums, Whole
@@ -129,7 +133,7 @@ def test_more_budget_never_leaves_more_noise_and_on_the_curve_nothing_is_better(
 def figures(errors: dict[Kind, float]) -> tuple[Noise, Prices]:
     sums = Sums(1, 1000.0, 30.0, 0.9, 1)
     alone = {"blocks.0.mlp.fc2": 10.0, "blocks.0.mlp.fc2 input": 8.0, "blocks.0.attn.av": 20.0}
-    layers = {"blocks.0.mlp.fc2": (3e6, 9e6), "blocks.0.attn.av": (1e6, 2e6)}
+    layers = {"blocks.0.mlp.fc2": LayerPrice(3e6, 9e6), "blocks.0.attn.av": LayerPrice(1e6, 2e6)}
     return Noise(Whole(sums, sums, sums), alone, {0: errors}), Prices(VARIANT, 5e6, layers)
 
 
@@ -182,6 +186,11 @@ def measured(request, tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe,
     return used, found, prices(VARIANT, 10, used)
 
 
+def instructions(int8: Int8, folder: Path, precision: str = "int8", core: str = DEFAULT_CORE) -> float:
+    model, _ = for_phone(int8, precision, folder, Stages())
+    return cost.instructions(model, (1, 3, VARIANT.image, VARIANT.image), core)
+
+
 def snr_db(program: PreparedProgram) -> float:
     """What a converted network keeps of the pictures that its noise was measured on."""
     with workers.local(1) as pool:
@@ -200,7 +209,7 @@ def test_what_is_chosen_fits_and_keeps_what_was_foreseen(measured, tmp_path: Pat
         made = recipe_of(used, chosen, limit)
         folder = tmp_path / f"{share}"
         original, int8 = converted(shallow(), made, CALIBRATION, folder, Stages())
-        taken = instructions(int8, folder, Stages())
+        taken = instructions(int8, folder)
         assert taken <= point.instructions + 1 <= limit + 2
         if made.rewrite.attention == "auto":
             # To the instruction: costs of layers, shifts and scales add up.
@@ -227,7 +236,7 @@ def bought(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, list[str],
         check=CHECK,
         out=folder / "out",
         work=folder / "work",
-        budget=LIMIT,
+        budget=Budget(LIMIT),
         stages=stages,
         notify=heard.append,
     )
@@ -292,7 +301,9 @@ def test_a_budget_is_compared_with_what_the_recipes_give_without_one(bought, tmp
 
 def test_the_choice_is_blind_to_the_held_out_pictures_and_the_curve_is_theirs(tmp_path: Path):
     first, second = (
-        plan(shallow(), DEIT, CALIBRATION, PictureSet("digits", part), LIMIT, tmp_path / name, Stages())
+        plan(
+            shallow(), DEIT, CALIBRATION, PictureSet("digits", part), Budget(LIMIT), tmp_path / name, Stages()
+        )
         for name, part in (("first", CHECK.pictures[:2]), ("second", CHECK.pictures[2:]))
     )
     assert first.recipe == second.recipe
@@ -304,10 +315,63 @@ def test_the_choice_is_blind_to_the_held_out_pictures_and_the_curve_is_theirs(tm
         assert one.images == 2
 
 
+def test_a_budget_for_int8_and_fp16_buys_fp16(tmp_path: Path):
+    costs = prices(VARIANT, 10, DEIT, mixed=True)
+    # Enough for attention × value in fp16, not in float.
+    limit = costs.least + 1.2 * costs.skip("blocks.0.attn.av")
+    assert (
+        costs.layers["blocks.0.attn.av"].fp32 - costs.layers["blocks.0.attn.av"].int8
+        > 0.6e6
+        > limit - costs.least
+    )
+    both, plain = convert_all(
+        shallow(), [Request("int8-fp16", "arm"), Request("fp32", "arm")], recipe=DEIT, calibration=CALIBRATION,
+        check=CHECK, out=tmp_path / "out", work=tmp_path / "work", budget=Budget(limit, "int8-fp16"),
+    )  # fmt: skip
+    curve = both.manifest["budget"]
+    assert plain.manifest["budget"] is None
+    assert (curve["precision"], curve["core"]) == ("int8-fp16", "Cortex-A76")
+    assert "blocks.0.attn.av" in both.manifest["recipe"]["skip"]
+    model = reader.read(both.model_nb)
+    taken = cost.instructions(model, (1, 3, VARIANT.image, VARIANT.image))
+    assert taken == pytest.approx(curve["measured"]["instructions"])
+    # What neighbours in fp16 share is not foreseen.
+    assert 0.97 * curve["chosen"]["instructions"] < taken <= limit
+    assert curve["measured"]["snr_db"] == pytest.approx(curve["chosen"]["snr_db"], abs=6)
+    # The recipes without a budget are in INT8 and FP16, too.
+    assert curve["compared"][0]["instructions"] < cost_of_int8(tmp_path)
+
+
+def cost_of_int8(folder: Path) -> float:
+    """Instructions of the recipe in INT8 alone."""
+    _, int8 = converted(shallow(), DEIT, CALIBRATION, folder / "int8", Stages())
+    return instructions(int8, folder / "int8")
+
+
+def test_a_core_without_dot_product_is_planned_for_with_its_own_instructions(tmp_path: Path):
+    budget = Budget(1.1 * prices(VARIANT, 10, DEIT, core="cortex-a53").least, core="cortex-a53")
+    made = plan(shallow(), DEIT, CALIBRATION, CHECK, budget, tmp_path / "plan", Stages())
+    _, int8 = converted(shallow(), made.recipe, CALIBRATION, tmp_path / "int8", Stages())
+    taken = instructions(int8, tmp_path / "int8", core="cortex-a53")
+    assert taken == pytest.approx(made.chosen.instructions, abs=1)
+    assert 0.95 * budget.limit < taken <= budget.limit
+
+
+@pytest.mark.parametrize("core", ["cortex-a73", "cortex-a53"])
+def test_int8_and_fp16_are_refused_for_a_core_that_has_no_fp16(core: str):
+    with pytest.raises(InputError, match="has no half-precision arithmetic; use --precision int8"):
+        Budget(1e9, "int8-fp16", core)
+
+
+def test_a_budget_is_for_int8_where_that_is_asked_for_too():
+    assert budgets.of(1e9, ["fp32", "int8-fp16", "int8"]).precision == "int8"
+    assert budgets.of(1e9, ["fp32", "int8-fp16"]).mixed
+
+
 def test_nothing_is_held_out_where_every_check_picture_is_calibrated_with(tmp_path: Path):
     seen = PictureSet("digits", CALIBRATION.pictures[:1])
     with pytest.raises(InputError, match="every check picture is calibrated with, .*; give more pictures"):
-        plan(shallow(), DEIT, CALIBRATION, seen, LIMIT, tmp_path, Stages())
+        plan(shallow(), DEIT, CALIBRATION, seen, Budget(LIMIT), tmp_path, Stages())
     assert not list(tmp_path.iterdir())
 
 
@@ -315,12 +379,12 @@ def test_a_budget_below_the_cheapest_form_is_refused_before_anything_is_made(tmp
     least = prices(VARIANT, 10, DEIT).least
     smallest = math.ceil(least / 1e6)
     with pytest.raises(InputError) as caught:
-        plan(shallow(), DEIT, CALIBRATION, CHECK, least - 1, tmp_path, Stages())
+        plan(shallow(), DEIT, CALIBRATION, CHECK, Budget(least - 1), tmp_path, Stages())
     words = str(caught.value)
     assert words.startswith(
         f"--budget {(least - 1) / 1e6:.10g}: the cheapest form of deit_tiny, all in INT8 but what "
     )
-    assert words.endswith(f"takes {least / 1e6:.1f} M instructions; give {smallest} or more")
+    assert words.endswith(f"takes {least / 1e6:.1f} M instructions on a Cortex-A76; give {smallest} or more")
     assert not list(tmp_path.iterdir())
 
 

@@ -127,15 +127,27 @@ def test_every_quantizer_is_in_one_layer_and_one_tensor(stock: PreparedProgram):
 
 def test_instructions_of_a_layer(stock: PreparedProgram):
     known = {row.name: row.instructions for row in stock.rows() if row.kind == "layer"}
-    assert known["blocks.0.mlp.fc1"] == pytest.approx(
+    assert known["blocks.0.mlp.fc1"][:2] == pytest.approx(
         [linear(197, 192, 768, int8=True), linear(197, 192, 768, int8=False)]
     )
-    assert known["blocks.1.mlp.fc1"] == pytest.approx(
+    assert known["blocks.1.mlp.fc1"][:2] == pytest.approx(
         [linear(1, 192, 768, int8=True), linear(1, 192, 768, int8=False)]
     )
-    for name in ("patch_embed.proj", "blocks.0.attn.qk", "blocks.0.attn.av"):
-        int8, fp32 = known[name]
-        assert 1e6 < int8 < fp32 < 20e6
+    for name in ("blocks.0.mlp.fc1", "blocks.0.attn.qk", "blocks.0.attn.av"):
+        int8, fp32, fp16 = known[name]
+        assert 1e6 < int8 < fp16 < fp32 < 20e6
+    # There is no fp16 convolution.
+    assert known["patch_embed.proj"].fp16 is None
+
+
+def test_a_core_without_dot_product_has_other_prices_and_no_fp16(stock: PreparedProgram):
+    with_it, without = (
+        {row.name: row.instructions for row in stock.rows(core) if row.kind == "layer"}
+        for core in ("cortex-a76", "cortex-a53")
+    )
+    assert list(with_it) == list(without)
+    assert without["blocks.0.mlp.fc1"].int8 > 1.5 * with_it["blocks.0.mlp.fc1"].int8
+    assert {price.fp16 for price in without.values()} == {None}
 
 
 def test_a_weight_by_hand(stock: PreparedProgram, found: Sensitivity):

@@ -16,6 +16,7 @@ from lite.engines import BACKENDS, DASK_SCHEDULER, DASK_WORKER
 from lite.engines.base import Options, Selection
 from lite.shown import shown
 from quant import recipe as recipes
+from quant.cost.rates import CORES, DEFAULT_CORE
 from quant.request import CALIBRATION_PICTURES
 
 SECONDS = 86_400  # the longest wait that can be asked for
@@ -30,6 +31,17 @@ class Number(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{shown(value)} is not a finite number", param, ctx)
         return number
+
+
+def core_option(what: str) -> Callable[..., Any]:
+    """Adds --core, an ARM core; `what` says in words what it is for. The command gets `core`."""
+    return click.option(
+        "--core",
+        type=click.Choice(list(CORES)),
+        default=DEFAULT_CORE,
+        show_default=True,
+        help=f"{what}: an A76 has int8 dot products and fp16, an A73 or A53 has neither.",
+    )
 
 
 labels_option = click.option(

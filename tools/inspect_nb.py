@@ -11,7 +11,7 @@ from pathlib import Path
 import _command
 import click
 from _display import plain
-from _options import json_option
+from _options import core_option, json_option
 from rich.console import Console
 from rich.table import Table
 
@@ -32,13 +32,7 @@ LAYERS = 12
     type=click.IntRange(min=1),
     help="Input height and width in pixels for the INT8 coverage; default: what the file declares.",
 )
-@click.option(
-    "--core",
-    type=click.Choice(list(cost.CORES)),
-    default=cost.DEFAULT_CORE,
-    show_default=True,
-    help="ARM core that instructions are given for: an A76 has int8 dot products, an A73 or A53 has none.",
-)
+@core_option("Whose instructions are given")
 @json_option("one JSON document")
 def main(file: Path, image: int | None, core: str, as_json: bool) -> None:
     """Print opt's version, the kernels and the INT8 coverage of FILE (a .nb).

@@ -16,6 +16,7 @@ from _options import (
     BUNDLES,
     Number,
     calibration_options,
+    core_option,
     json_option,
     max_drift_option,
     model_option,
@@ -58,9 +59,10 @@ Exit codes: 0 done · 2 bad usage or input, or a bundle that cannot be made (the
     "--budget",
     type=Number(0, 1e9, min_open=True),
     metavar="M",
-    help="Million instructions that int8 may take for a picture, by the model in quant/cost. The recipe's choice of "
-    " what stays in float is replaced by the one that keeps most accuracy for them.",
+    help="Million instructions that int8 (or int8-fp16) may take for a picture, by the model in quant/cost. The "
+    "recipe's choice of what stays in float is replaced by the one that keeps most accuracy for them.",
 )
+@core_option("Whose instructions --budget counts")
 @calibration_options
 @click.option(
     "--check",
@@ -85,6 +87,7 @@ def main(
     targets: tuple[str, ...],
     recipe: str,
     budget: float | None,
+    core: str,
     calib: str | None,
     calib_images: int,
     check: str | None,
@@ -109,17 +112,17 @@ def main(
     from lite import load_weights
     from lite.model.weights import fewest_classes
     from quant import Recipe
-    from quant.budget import plan
+    from quant.budget import budget as budgets
     from quant.conversion import convert_all
     from quant.pictures import choose_for
 
     recipe_used = Recipe.named(recipe)
-    limit = None if budget is None else budget * 1e6
     int8 = any(request.int8 for request in requests)
-    variant = zoo.find(model)
-    if limit is not None:
+    variant, within = zoo.find(model), None
+    if budget is not None:
         # Before a server is asked, weights are loaded or anything is converted.
-        plan.check_budget(recipe_used, limit, variant, fewest_classes(variant, source), int8=int8)
+        within = budgets.of(budget * 1e6, [request.precision for request in requests], core)
+        within.check(recipe_used, variant, fewest_classes(variant, source))
     loaded, calibration, checked = choose_for(
         load_weights(model, source, labels, sha256=sha256, notify=notify),
         calib,
@@ -140,7 +143,7 @@ def main(
             work=work,
             force=force,
             max_drift=max_drift,
-            budget=limit,
+            budget=within,
             stages=display.stages,
             notify=notify,
         )

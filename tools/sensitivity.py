@@ -15,6 +15,7 @@ import click
 from _display import Display, notify, plain, share, show
 from _options import (
     calibration_options,
+    core_option,
     dask_examples,
     json_option,
     model_option,
@@ -75,6 +76,7 @@ Exit codes: 0 done · 2 bad usage or input · 4 conversion, a worker or the sche
 @click.option(
     "--worst", type=click.IntRange(1), default=15, show_default=True, metavar="N", help="Rows to print."
 )
+@core_option("Whose instructions layers are given with")
 @worker_options
 @out_option(
     "For sensitivity.json, sensitivity.html, recipe.yaml and what is stored on the way. "
@@ -94,6 +96,7 @@ def main(
     max_images: int,
     skip_worst: int,
     worst: int,
+    core: str,
     count: int | None,
     address: str | None,
     out: Path | None,
@@ -104,6 +107,7 @@ def main(
     from lite import load_weights
     from lite.engines import workers
     from quant import Recipe, pictures
+    from quant.cost.rates import CORES
     from quant.sensitivity import results
     from quant.sensitivity.program import prepare
     from quant.sensitivity.results import document, rank, recipe_text
@@ -126,13 +130,20 @@ def main(
     with Display(remaining=True) as display:
         program = prepare(loaded, used, calibration, out, display.stages, restart=restart)
         run = SensitivityRun(
-            program, check, loaded.variant.preprocess, out, workers.opener(count, address), display.stages
+            program,
+            check,
+            loaded.variant.preprocess,
+            out,
+            workers.opener(count, address),
+            display.stages,
+            core,
         )
         found = run.run(restart=restart)
     facts = {
         "model": loaded.variant.name,
         "weights": {"source": loaded.source, "path": str(loaded.path), "sha256": loaded.sha256},
         "recipe": used.as_dict(),
+        "core": CORES[core].name,
         "calibration": {
             "source": calibration.source,
             "images": len(calibration.pictures),
@@ -164,14 +175,16 @@ def _print(figures: dict[str, Any], worst: int) -> None:
         f"{int8['images']} pictures); the same graph in float {figures['float_graph']['snr_db']:.1f} dB; "
         f"the tensors' shares of its noise add up to {figures['shares_of_tensors']:.0%}"
     )
-    table = _table("Layers, worst first", "share %", "SNR dB", "skip dB", "meas. dB", "float M", "%/M")
+    table = _table(
+        "Layers, worst first", "share %", "SNR dB", "skip dB", "meas. dB", "float M", "fp16 M", "%/M"
+    )
     for row in figures["layers"][:worst]:
         known, rate = row["instructions"], row["share_per_million_instructions"]
         table.add_row(
             *_start(row),
             f"{row['expected_gain_db']:+.2f}",
             f"{row['gain_db']:+.2f}",
-            f"{(known['fp32'] - known['int8']) / 1e6:+.2f}" if known else "",
+            *(_more(known, precision) for precision in ("fp32", "fp16")),
             f"{100 * rate:.2f}" if rate is not None else "",
         )
     show(table)
@@ -187,9 +200,15 @@ def _print(figures: dict[str, Any], worst: int) -> None:
     show(table)
     click.echo(
         "share: of INT8's noise, in isolation · SNR: in isolation · skip: gain if left in float, from its share · "
-        "meas.: gain "
-        "measured, by chance some tenths off · float: million instructions more than INT8 · %/M: share for each"
+        "meas.: gain measured, by chance some tenths off · float: million instructions more than INT8 on a "
+        f"{figures['core']} · fp16: the same in a bundle of both, at most · %/M: share for each million of float"
     )
+
+
+def _more(known: dict[str, Any] | None, precision: str) -> str:
+    """Million instructions more than INT8; nothing where they are not known."""
+    taken = None if known is None else known[precision]
+    return "" if known is None or taken is None else f"{(taken - known['int8']) / 1e6:+.2f}"
 
 
 def _table(title: str, *headings: str) -> Table:

@@ -84,10 +84,17 @@ def check_kernels(model: LiteModel, expect: Expectation) -> None:
             "opencl was asked for but no convolution or matrix product got an OpenCL kernel",
             remedy="put opencl before arm, and keep tensors at four dimensions or less",
         )
-    if expect.precision in ("fp16", "int8-fp16") and "fp16" not in precisions:
+    if expect.precision == "fp16" and "fp16" not in precisions:
         raise WrongKernelsError(
-            f"{expect.precision} was asked for but no convolution or matrix product got an fp16 kernel",
+            "fp16 was asked for but no convolution or matrix product got an fp16 kernel",
             why=f"only arm and opencl have them, not {', '.join(expect.targets)}",
+        )
+    # Here all products may be in INT8, and what is between them in FP16.
+    if expect.precision == "int8-fp16" and not any(op.kernel.precision == "fp16" for op in model.ops):
+        raise WrongKernelsError(
+            "int8-fp16 was asked for but no operator got an fp16 kernel",
+            why="opt ignores fp16 on a quantized program",
+            remedy="convert with tools/opt.py, which puts them in",
         )
     strays = targets - {*expect.targets, "host"}
     if strays:

@@ -160,7 +160,7 @@ def curve_plot(curve: Curve, kind: str) -> Markup:
         axes.set(
             xlim=((start - 0.04 * (end - start)) / 1e6, (end + 0.04 * (end - start)) / 1e6),
             ylim=(low, high),
-            xlabel="million instructions a picture (model)",
+            xlabel=f"million instructions a picture on a {curve.core} (model)",
             ylabel="SNR on held-out pictures, dB",
         )
         axes.grid(axis="y", color=LINE, linewidth=0.8)
@@ -205,7 +205,7 @@ class Curve:
     `points`: predicted from the first `predicted_images`, the first for the cheapest form, each next one for what is
     bought next; `chosen`: predicted for what is bought with `limit` instructions. `measured`: the same, converted, on
     all `images`, and `measured_first` on those that it was predicted from; `compared`: recipes without a budget,
-    converted, on all `images`.
+    converted, on all `images`. All are of `precision`, and instructions those of a `core`.
     """
 
     limit: float
@@ -216,6 +216,8 @@ class Curve:
     measured: Point
     measured_first: Point
     compared: Sequence[Point]
+    precision: str
+    core: str
 
     def as_dict(self) -> dict[str, Any]:
         """The fields by name, as the manifest holds them."""

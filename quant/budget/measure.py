@@ -11,11 +11,13 @@ from lite.engines.workers import Workers
 from lite.model.program import FloatProgram, export_weights
 from lite.model.weights import Weights
 from lite.nb import optimizer
+from lite.nb.reader import LiteModel
 from lite.pictures.picture_set import Picture, PictureSet
 from lite.stages import Stages
 from lite.zoo import Preprocess
-from quant.cost import model as cost
+from quant import int8_fp16
 from quant.int8 import Int8, quantize
+from quant.program.half import Halved
 from quant.recipe import Kind, Recipe
 from quant.sensitivity.figures import Row, Sums, Whole
 from quant.sensitivity.program import PreparedProgram
@@ -48,12 +50,17 @@ def converted(
     return original, quantize(weights, recipe, calibration, original, work, stages)
 
 
-def instructions(int8: Int8, work: Path, stages: Stages) -> float:
-    """What the `.nb` of an INT8 program for ARM takes for one picture; it is made in `work`."""
+def for_phone(int8: Int8, precision: str, work: Path, stages: Stages) -> tuple[LiteModel, Halved | None]:
+    """The `.nb` for ARM, made in `work`, of an INT8 program, and what of it runs in fp16.
+
+    `precision`: "int8" or "int8-fp16".
+    """
     side = int8.network.variant.preprocess.crop
     with stages.stage("optimize"):
-        model = optimizer.for_phone(int8.program, "int8", "arm", work / "model.nb")
-    return cost.instructions(model, (1, 3, side, side))
+        if precision == int8_fp16.PRECISION:
+            mixed = int8_fp16.convert(int8.program, (1, 3, side, side), work / "model.nb")
+            return mixed.model, mixed.halved
+        return optimizer.for_phone(int8.program, "int8", "arm", work / "model.nb"), None
 
 
 def noise(

@@ -1,9 +1,12 @@
-"""A recipe for a budget of instructions: which layers stay in float, what is done to which blocks' GELU outputs.
+"""A recipe for a budget of instructions: which layers are not in INT8, what is done to which blocks' GELU outputs.
 
 The cheapest recipe is converted once, and the noise that each layer makes alone is measured (`measure.py`): on
 calibration pictures, which the choice is made by, and on check pictures, which the curve is predicted for. What
 shifting, scaling and splitting leave of it is judged by their held-out errors (`quant/rewrite/gelu.py`);
 `knapsack.py` chooses. Meanwhile the recipes that the choice is compared with are converted in another process.
+
+For a bundle in INT8 and FP16 a layer that leaves INT8 goes to fp16 kernels, at about half of float's price. The noise
+of fp16 itself, far below INT8's, is not predicted; it is in what is measured.
 """
 
 from __future__ import annotations
@@ -24,13 +27,15 @@ from lite.model.weights import Weights
 from lite.pictures.picture_set import PictureSet
 from lite.report.plots import Curve, Point
 from lite.stages import Stages
-from lite.zoo import Variant
 from quant import host_check
 from quant import recipe as recipes
 from quant.budget import knapsack
+from quant.budget.budget import Budget
 from quant.budget.knapsack import Layer, Way
-from quant.budget.measure import PICTURES, Noise, converted, instructions, noise
-from quant.cost.prices import Prices, prices
+from quant.budget.measure import PICTURES, Noise, converted, for_phone, noise
+from quant.cost import model as cost
+from quant.cost.prices import Prices
+from quant.cost.rates import CORES
 from quant.recipe import Kind, Recipe, Rewrite
 from quant.sensitivity.program import write
 
@@ -40,13 +45,13 @@ _GELU = ("shift_gelu", "scale_gelu", "split_gelu")
 
 @dataclass(frozen=True)
 class BudgetPlan:
-    """The `recipe` chosen for `limit` instructions; `points` and `chosen` are predicted (`lite/report/plots.py`).
+    """The `recipe` chosen for a `budget`; `points` and `chosen` are predicted (`lite/report/plots.py`).
 
     `images` is how many check pictures they are predicted from.
     """
 
     recipe: Recipe
-    limit: float
+    budget: Budget
     images: int
     points: Sequence[Point]
     chosen: Point
@@ -61,8 +66,9 @@ class BudgetPlan:
         )
         return (
             f"{self.recipe.name}: {_millions(self.chosen.instructions)} instructions with {len(self.recipe.skip)} "
-            f"layers in float, GELU's outputs shifted in {shifted} blocks, scaled in {scaled}, outliers split off in "
-            f"{split}; predicted from {self.images} check pictures: {self.chosen.snr_db:.1f} dB"
+            f"layers in {'fp16 or float' if self.budget.mixed else 'float'}, GELU's outputs shifted in {shifted} "
+            f"blocks, scaled in {scaled}, outliers split off in {split}; predicted from {self.images} check pictures: "
+            f"{self.chosen.snr_db:.1f} dB"
         )
 
     def curve(
@@ -71,12 +77,12 @@ class BudgetPlan:
         """The curve with what a conversion by the recipe takes, and others, measured on the check pictures.
 
         `taken`: instructions of the conversion's `.nb`. `reference` and `logits`, float32 [N, classes], are the float
-        network's and the conversion's of these. Raises ConversionError when it takes more than `limit` instructions.
+        network's and the conversion's of these. Raises ConversionError when it takes more than there are.
         """
-        if taken > self.limit:
+        limit = self.budget.limit
+        if taken > limit:
             raise ConversionError(
-                f"the converted model takes {_millions(taken)} instructions, over the budget of "
-                f"{_millions(self.limit)}",
+                f"the converted model takes {_millions(taken)} instructions, over the budget of {_millions(limit)}",
                 why="a layer costs more than foreseen",
                 remedy="give a smaller --budget",
             )
@@ -85,34 +91,16 @@ class BudgetPlan:
             for count in (len(logits), self.images)
         )
         return Curve(
-            self.limit, len(logits), self.images, self.points, self.chosen, measured, first, compared
-        )
-
-
-def check_budget(recipe: Recipe, limit: float, variant: Variant, classes: int, *, int8: bool) -> None:
-    """Raises InputError where a budget has nothing to choose from, or is below the cheapest form.
-
-    Nothing in INT8, nothing rewritten; the message names the smallest budget. Nothing is converted for it.
-    """
-    if not int8:
-        raise InputError("--budget chooses what stays in float beside INT8", remedy="add --precision int8")
-    if recipe.rewrite is None:
-        raise InputError(
-            f"{recipe.place('rewrite')}",
-            why=f"--budget needs a recipe that rewrites the network, and {recipe.name} does not",
-            remedy=f"use --recipe {recipes.DEFAULT}",
-        )
-    if not math.isfinite(limit):
-        raise InputError("--budget is a number of million instructions, such as 190")
-    least = prices(variant, classes, recipe).least
-    if limit < least:
-        raise InputError(
-            f"--budget {limit / 1e6:.10g}",
-            why=(
-                f"the cheapest form of {variant.name}, all in INT8 but what is no dearer in float, takes "
-                f"{_millions(least)} instructions"
-            ),
-            remedy=f"give {math.ceil(least / 1e6)} or more",
+            limit,
+            len(logits),
+            self.images,
+            self.points,
+            self.chosen,
+            measured,
+            first,
+            compared,
+            self.budget.precision,
+            CORES[self.budget.core].name,
         )
 
 
@@ -121,27 +109,27 @@ def plan(
     recipe: Recipe,
     calibration: PictureSet,
     held_out: PictureSet,
-    limit: float,
+    budget: Budget,
     work: Path,
     stages: Stages,
 ) -> BudgetPlan:
-    """Chooses for `limit` instructions of one picture on ARM; `work` is an empty folder for files in between.
+    """Chooses for the budget; `work` is an empty folder for files in between.
 
     The recipe's `skip`, and where GELU's outputs are shifted, scaled and split, are replaced, unless it forbids that
     by false. The choice is made without the `held_out` pictures, which it is predicted for. Raises InputError as
-    `check_budget` does, before anything else, and what a conversion raises.
+    `Budget.check` does, before anything else, and what a conversion raises.
     """
-    check_budget(recipe, limit, weights.variant, weights.classes, int8=True)
+    budget.check(recipe, weights.variant, weights.classes)
     _check_held_out(calibration, held_out)
-    costs = prices(weights.variant, weights.classes, recipe)
+    costs = budget.prices(weights.variant, weights.classes, recipe)
     sets = calibration.pictures, held_out.pictures
     folder = work / "cheapest"
     original, int8 = converted(weights, cheapest(recipe), calibration, folder, stages)
     program = write(int8, original.program, folder / "program")
     known, unseen = noise(int8, program, program.rows(), sets, stages)
     layers, predicted = (layers_of(found, costs, recipe) for found in (known, unseen))
-    chosen = knapsack.choose(layers, limit - costs.whole)
-    adapted = recipe_of(recipe, chosen, limit)
+    chosen = knapsack.choose(layers, budget.limit - costs.whole)
+    adapted = recipe_of(recipe, chosen, budget.limit)
     # The same ways, with the noise that they leave in the check pictures.
     ways = {
         (layer.name, way): other
@@ -158,7 +146,7 @@ def plan(
         bought[step.layer] = step.after
         points.append(point(f"{step.layer}: {step.after.words}", bought))
     return BudgetPlan(
-        adapted, limit, min(PICTURES, len(held_out.pictures)), points, point(adapted.name, chosen)
+        adapted, budget, min(PICTURES, len(held_out.pictures)), points, point(adapted.name, chosen)
     )
 
 
@@ -182,8 +170,8 @@ def layers_of(found: Noise, costs: Prices, recipe: Recipe) -> list[Layer]:
     """What can be bought: each layer's ways to run. Noise and costs may be those of networks of other widths."""
     blocks = {_fc2(block): block for block in found.gelu_errors}
     layers = []
-    for name, (int8, fp32) in costs.layers.items():
-        ways = [Way(0.0, found.isolated[name]), Way(fp32 - int8, 0.0, skip=True)]
+    for name in costs.layers:
+        ways = [Way(0.0, found.isolated[name]), Way(costs.skip(name), 0.0, skip=True)]
         if name in blocks:
             ways += _gelu_ways(blocks[name], found, costs, _rewrite(recipe))
         layers.append(Layer(name, tuple(ways)))
@@ -257,21 +245,20 @@ class BudgetRun:
 def start(
     weights: Weights,
     recipe: Recipe,
-    calibration: PictureSet | None,
+    calibration: PictureSet,
     check: PictureSet,
-    limit: float,
+    budget: Budget,
     work: Path,
     beside: Executor,
     stages: Stages,
 ) -> BudgetRun:
-    """Plans for `limit` instructions, while the recipes to compare with are converted in `beside`.
+    """Plans for the budget, while the recipes to compare with are converted in `beside`.
 
-    `calibration` None: nothing is converted to INT8. Raises InputError and ConversionError as `quant.budget.plan.plan`.
+    Raises InputError and ConversionError as `quant.budget.plan.plan`.
     """
-    check_budget(recipe, limit, weights.variant, weights.classes, int8=calibration is not None)
-    assert calibration is not None
-    others = beside.submit(answers, weights, compared(recipe), calibration, check, work)
-    return BudgetRun(plan(weights, recipe, calibration, check, limit, work / "budget", stages), others)
+    budget.check(recipe, weights.variant, weights.classes)
+    others = beside.submit(answers, weights, compared(recipe), calibration, check, budget, work)
+    return BudgetRun(plan(weights, recipe, calibration, check, budget, work / "budget", stages), others)
 
 
 STOCK = "paddleslim"
@@ -296,9 +283,14 @@ def compared(recipe: Recipe) -> list[Recipe]:
 
 
 def answers(
-    weights: Weights, chosen: Sequence[Recipe], calibration: PictureSet, check: PictureSet, work: Path
+    weights: Weights,
+    chosen: Sequence[Recipe],
+    calibration: PictureSet,
+    check: PictureSet,
+    budget: Budget,
+    work: Path,
 ) -> list[Answers]:
-    """Converts by each recipe, in subfolders of `work`, and runs the check pictures.
+    """Converts by each recipe to the budget's precision, in subfolders of `work`, and runs the check pictures.
 
     In a process of its own. Raises what a conversion raises.
     """
@@ -309,8 +301,11 @@ def answers(
         folder = work / f"compared-{recipe.name}"
         stages = Stages()
         _, int8 = converted(weights, recipe, calibration.first(recipe.batches), folder, stages)
-        twin = host_check.twin(int8.program, folder / "twin", stages)
+        model, halved = for_phone(int8, budget.precision, folder, stages)
+        twin = host_check.twin(int8.program, folder / "twin", stages, halved)
         with workers.local(1) as hosts:
             logits = host_check.logits(twin, weights, check.pictures, hosts, folder / "host.nb", stages)
-        found.append(Answers(recipe.name, instructions(int8, folder, stages), logits))
+        side = weights.variant.preprocess.crop
+        taken = cost.instructions(model, (1, 3, side, side), budget.core)
+        found.append(Answers(recipe.name, taken, logits))
     return found

@@ -35,16 +35,29 @@ def cheapest(model: LiteModel, input_shape: Shape, core: str = DEFAULT_CORE) -> 
     0.2 % of DeiT-tiny's instructions. The same model gives the same choice. Raises UnknownCostError or
     UnknownShapeError for a model that cannot be judged.
     """
+    return _cut(model, input_shape, CORES[core]).choose()[0]
+
+
+def instructions(model: LiteModel, input_shape: Shape, core: str = DEFAULT_CORE) -> float:
+    """Instructions of one run of what `lite.nb.fp16.to_fp16` makes of the model by the cheapest choice.
+
+    Raises as `cheapest` does.
+    """
+    cut = _cut(model, input_shape, CORES[core])
+    return cost.of_run(input_shape, CORES[core]) + cut.fixed + cut.choose()[1]
+
+
+def _cut(model: LiteModel, input_shape: Shape, core: Core) -> _Cut:
     found = list(steps(model, input_shape))
     sums = {
         step.index
         for step in found
         if step.op.type == "elementwise_add" and step.op.inputs["Y"][0] not in model.params
     }
-    cut = _Cut(CORES[core], fp16.can_be_fp16(model) - sums)
+    cut = _Cut(core, fp16.can_be_fp16(model) - sums)
     for step in found:
-        cut.add(step, model)
-    return cut.choose()
+        cut.add(step)
+    return cut
 
 
 def in_fp16(step: ShapedOp) -> Iterator[ShapedOp]:
@@ -80,14 +93,19 @@ class _Cut:
     # By variable, of its last writer: the writer's node, and what is paid for the conversion to fp16 and from it.
     made: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     count: int = 2
+    # Instructions of what is no candidate, and what has been quantized: the first of several serves all.
+    fixed: float = 0.0
+    quantized: set[tuple[object, object]] = field(default_factory=set)
 
-    def add(self, step: ShapedOp, model: LiteModel) -> None:
+    def add(self, step: ShapedOp) -> None:
         """Adds an operator, behind those that make its inputs."""
         node = _FLOAT
         if step.index in self.candidates:
             node = self.nodes[step.index] = self.new()
             self.edges[_FP16, node] = cost.of_step(step, self.core)
             self.edges[node, _FLOAT] = sum(cost.of_step(part, self.core) for part in in_fp16(step))
+        elif not self.is_there(step):
+            self.fixed += cost.of_step(step, self.core)
         for name in {name for names in step.op.inputs.values() for name in names}:
             if name in self.made:
                 _, to_fp16, from_fp16 = self.made[name]
@@ -98,13 +116,23 @@ class _Cut:
             self.edges[to_fp16, node] = self.edges[node, from_fp16] = conversion
             self.made[name] = node, to_fp16, from_fp16
 
+    def is_there(self, step: ShapedOp) -> bool:
+        """Whether the same tensor has been quantized by the same scale: `to_fp16` does it once."""
+        if step.op.type != "calib":
+            return False
+        (source,) = step.op.inputs["Input"]
+        key = self.made.get(source, source), step.op.attributes.get("scale")
+        known = key in self.quantized
+        self.quantized.add(key)
+        return known
+
     def new(self) -> int:
         """A new node's number."""
         self.count += 1
         return self.count - 1
 
-    def choose(self) -> frozenset[int]:
-        """The operators on fp16's side of the least cut; of equal ones the one with the fewest."""
+    def choose(self) -> tuple[frozenset[int], float]:
+        """The operators on fp16's side of the least cut, and what it costs; of equal ones the one with the fewest."""
         edges = {ends: weight for ends, weight in self.edges.items() if ends[0] != ends[1]}
         # Whole numbers, as fine as 32 bits allow.
         unit = sum(weight for weight in edges.values() if weight != float("inf")) / (_UNCUT / 2)
@@ -116,4 +144,7 @@ class _Cut:
         left = capacity - flow
         left.eliminate_zeros()
         reached = set(breadth_first_order(left, _FP16, return_predecessors=False).tolist())
-        return frozenset(index for index, node in self.nodes.items() if node in reached)
+        taken = sum(
+            weight for (one, other), weight in edges.items() if one in reached and other not in reached
+        )
+        return frozenset(index for index, node in self.nodes.items() if node in reached), taken

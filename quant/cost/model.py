@@ -143,6 +143,11 @@ def linear(rows: int, inputs: int, outputs: int, *, int8: bool, core: str = DEFA
     return start + products.linear(rows, inputs, outputs, CORES[core], int8=int8, bias=True)
 
 
+def linear_fp16(rows: int, inputs: int, outputs: int, core: str = DEFAULT_CORE) -> float:
+    """Instructions of one linear layer with bias on an fp16 kernel, its start included; conversions aside."""
+    return CORES[core].rates.operator + _fc_fp16(rows, inputs, outputs, CORES[core])
+
+
 def quantization(elements: int, core: str = DEFAULT_CORE) -> float:
     """Instructions of quantizing an activation, its operator's start included."""
     rates = CORES[core].rates
@@ -193,6 +198,13 @@ def matmul(
     return products.matmul(rows, depth, columns, CORES[core], int8=int8, transposed=transposed)
 
 
+def matmul_fp16(
+    rows: int, depth: int, columns: int, *, transposed: bool = False, core: str = DEFAULT_CORE
+) -> float:
+    """Instructions as `matmul` has them, on an fp16 kernel."""
+    return products.product_fp16(rows, depth, columns, CORES[core], transposed=transposed)
+
+
 def convolution(
     filters: int, depth: int, columns: int, *, int8: bool, unfolds: bool = True, core: str = DEFAULT_CORE
 ) -> float:
@@ -204,10 +216,14 @@ def _fc(step: ShapedOp, core: Core) -> float:
     depth, columns = _input(step, "W")
     rows = _elements(step) // columns
     if _is_fp16(step):
-        return products.product_fp16(rows, depth, columns, core) + core.rates.bias_fp16 * _elements(step)
+        return _fc_fp16(rows, depth, columns, core)
     return products.linear(
         rows, depth, columns, core, int8=_is_int8(step), bias=bool(step.op.inputs.get("Bias"))
     )
+
+
+def _fc_fp16(rows: int, depth: int, columns: int, core: Core) -> float:
+    return products.product_fp16(rows, depth, columns, core) + core.rates.bias_fp16 * rows * columns
 
 
 def _matmul_v2(step: ShapedOp, core: Core) -> float:

@@ -1,4 +1,4 @@
-"""What a DeiT takes on ARM in its cheapest INT8 form, as a whole and by layer.
+"""What a DeiT takes on ARM in its cheapest INT8 form, as a whole and by layer: in INT8, in FP16 and in float.
 
 A function of the variant, its classes and the recipe: neither weights nor pictures are asked. Nothing is converted: the
 operators that Paddle Lite's optimizer makes of a DeiT for ARM are written down here, for the network of
@@ -8,46 +8,76 @@ models, operator by operator.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lite.nb.reader import Kernel, LiteModel, Op, Tensor
 from lite.zoo import PATCH_SIZE, Variant
-from quant.cost import model
+from quant.cost import fp16, model
+from quant.cost.rates import CORES, DEFAULT_CORE
 from quant.recipe import Kind, Recipe
 
-# Instructions of a layer in INT8 and in float.
-Pair = tuple[float, float]
+
+class LayerPrice(NamedTuple):
+    """Instructions of a layer in INT8, what quantizes its inputs included, and in float.
+
+    `fp16`: on fp16 kernels, what converts its inputs and its result included, so at most so many: neighbours in fp16
+    share that. None where the core or Paddle Lite has no such kernel.
+    """
+
+    int8: float
+    fp32: float
+    fp16: float | None = None
+
+    @classmethod
+    def total(cls, prices: Sequence[LayerPrice]) -> LayerPrice:
+        """Of all of them together."""
+        int8, fp32, fp16 = zip(*prices, strict=True)
+        return cls(sum(int8), sum(fp32), None if None in fp16 else sum(fp16))
 
 
 @dataclass(frozen=True)
 class Prices:
-    """Instructions on ARM: of the `whole` network in its cheapest form, of each of its layers in INT8 and in float."""
+    """Instructions on a core: of the `whole` network in its cheapest form, and of each of its layers.
+
+    `mixed`: what is not in INT8 runs on fp16 kernels where that pays (`quant/int8_fp16.py`).
+    """
 
     variant: Variant
     whole: float
-    layers: Mapping[str, Pair]
+    layers: Mapping[str, LayerPrice]
+    core: str = DEFAULT_CORE
+    mixed: bool = False
 
     @property
     def least(self) -> float:
         """Of the network with layers in float where that is no dearer."""
-        return self.whole + sum(min(fp32 - int8, 0.0) for int8, fp32 in self.layers.values())
+        return self.whole + sum(min(self.skip(layer), 0.0) for layer in self.layers)
+
+    def skip(self, layer: str) -> float:
+        """More than in INT8 when `layer` is left out of it."""
+        price = self.layers[layer]
+        half = price.fp16 if self.mixed else None
+        return (price.fp32 if half is None else min(price.fp32, half)) - price.int8
 
     def gelu(self, block: int, kind: Kind) -> float:
         """Of what is done to GELU's outputs in a block; in the last, to those of class tokens only."""
         last = block == self.variant.depth - 1
         rows = self.variant.class_tokens if last else self.variant.tokens
         inliers = self.variant.hidden - kind.outliers
-        taken = kind.shift * model.shift(rows, inliers) + kind.scale * model.scaling(rows, inliers)
-        return taken + model.outliers(rows, self.variant.hidden, kind.outliers, self.variant.dim)
+        taken = kind.shift * model.shift(rows, inliers, self.core)
+        taken += kind.scale * model.scaling(rows, inliers, self.core)
+        return taken + model.outliers(rows, self.variant.hidden, kind.outliers, self.variant.dim, self.core)
 
 
-def prices(variant: Variant, classes: int, recipe: Recipe) -> Prices:
+def prices(
+    variant: Variant, classes: int, recipe: Recipe, *, mixed: bool = False, core: str = DEFAULT_CORE
+) -> Prices:
     """Of the recipe's cheapest form: all in INT8 that PaddleSlim is told to quantize, GELU's outputs as they are.
 
-    The recipe must have a `rewrite`.
+    The recipe must have a `rewrite`. `mixed`: see `Prices`; the core must have fp16.
     """
     rewrite, quantized = recipe.rewrite, recipe.paddleslim.quantizable_op_type
     assert rewrite is not None
@@ -55,90 +85,116 @@ def prices(variant: Variant, classes: int, recipe: Recipe) -> Prices:
     graph = operators(variant, classes, attention, tanh_gelu=rewrite.tanh_gelu, quantized=quantized)
     side = variant.preprocess.crop
     layers = {
-        name: pair
-        for kind, of_kind in _layers(variant, classes, attention).items()
+        name: price
+        for kind, of_kind in _layers(variant, classes, attention, core).items()
         if kind in quantized
-        for name, pair in of_kind.items()
+        for name, price in of_kind.items()
     }
-    return Prices(variant, model.instructions(graph, (1, 3, side, side)), layers)
+    whole = (fp16 if mixed else model).instructions(graph, (1, 3, side, side), core)
+    return Prices(variant, whole, layers, core, mixed)
 
 
-def convolution(filters: int, depth: int, places: int) -> Pair:
-    """Instructions of a convolution whose patches do not overlap, in INT8 and in float.
-
-    Quantizing its input is part of the first; so it is in `linear` and `product`.
-    """
-    quantization = model.quantization(depth * places)
-    int8, fp32 = (model.convolution(filters, depth, places, int8=int8) for int8 in (True, False))
-    return quantization + int8, fp32
+def convolution(filters: int, depth: int, places: int, core: str = DEFAULT_CORE) -> LayerPrice:
+    """Of a convolution whose patches do not overlap; there is none on fp16 kernels (`lite/nb/fp16.py`)."""
+    quantization = model.quantization(depth * places, core)
+    int8, fp32 = (model.convolution(filters, depth, places, int8=int8, core=core) for int8 in (True, False))
+    return LayerPrice(quantization + int8, fp32)
 
 
-def linear(rows: int, inputs: int, outputs: int) -> Pair:
-    """Instructions of a linear layer with bias, in INT8 and in float."""
-    return model.linear(rows, inputs, outputs, int8=True), model.linear(rows, inputs, outputs, int8=False)
+def linear(rows: int, inputs: int, outputs: int, core: str = DEFAULT_CORE) -> LayerPrice:
+    """Of a linear layer with bias."""
+    int8, fp32 = (model.linear(rows, inputs, outputs, int8=int8, core=core) for int8 in (True, False))
+    if not CORES[core].fp16:
+        return LayerPrice(int8, fp32)
+    moved = model.conversion(rows * inputs, CORES[core]) + model.conversion(rows * outputs, CORES[core])
+    return LayerPrice(int8, fp32, model.linear_fp16(rows, inputs, outputs, core) + moved)
 
 
 def product(
-    count: int, rows: int, depth: int, columns: int, *, transposed: bool, quantizations: tuple[int, ...]
-) -> Pair:
-    """Instructions of `count` products of activations, [rows, depth] with [depth, columns], in INT8 and in float.
+    count: int,
+    rows: int,
+    depth: int,
+    columns: int,
+    *,
+    transposed: bool,
+    quantizations: tuple[int, ...],
+    operators: int = 1,
+    core: str = DEFAULT_CORE,
+) -> LayerPrice:
+    """Of `count` products of activations, [rows, depth] with [depth, columns], without their operators' starts.
 
     `transposed`: the second is stored as [columns, depth]. `quantizations`: how many elements each operator that
-    quantizes factors is given.
+    quantizes factors is given; one that makes them fp16 would be given the same. So many `operators` share the products.
     """
     int8, fp32 = (
-        count * model.matmul(rows, depth, columns, int8=int8, transposed=transposed) for int8 in (True, False)
+        count * model.matmul(rows, depth, columns, int8=int8, transposed=transposed, core=core)
+        for int8 in (True, False)
     )
-    return int8 + sum(map(model.quantization, quantizations)), fp32
+    int8 += sum(model.quantization(elements, core) for elements in quantizations)
+    if not CORES[core].fp16:
+        return LayerPrice(int8, fp32)
+    half = count * model.matmul_fp16(rows, depth, columns, transposed=transposed, core=core)
+    moved = sum(model.conversion(elements, CORES[core]) for elements in quantizations)
+    result = operators * model.conversion(count * rows * columns // operators, CORES[core])
+    return LayerPrice(int8, fp32, half + moved + result)
 
 
-def _layers(variant: Variant, classes: int, attention: str) -> dict[str, dict[str, Pair]]:
+def _layers(variant: Variant, classes: int, attention: str, core: str) -> dict[str, dict[str, LayerPrice]]:
     """Each layer by the type of its operators, in the order and by the names of `quant.program.layers.tensors`."""
     depth, dim, rows = variant.depth, variant.dim, variant.tokens
-    linears: dict[str, Pair] = {}
-    products: dict[str, Pair] = {}
+    linears: dict[str, LayerPrice] = {}
+    products: dict[str, LayerPrice] = {}
     for block in range(depth):
         name, queries = f"blocks.{block}", variant.class_tokens if block == depth - 1 else rows
-        for layer, pair in _factors(variant, attention, queries).items():
-            linears[f"{name}.attn.{layer}"] = pair
-        linears[f"{name}.attn.proj"] = linear(queries, dim, dim)
-        linears[f"{name}.mlp.fc1"] = linear(queries, dim, variant.hidden)
-        linears[f"{name}.mlp.fc2"] = linear(queries, variant.hidden, dim)
-        for layer, pair in _products(variant, attention, queries).items():
-            products[f"{name}.attn.{layer}"] = pair
+        for layer, price in _factors(variant, attention, queries, core).items():
+            linears[f"{name}.attn.{layer}"] = price
+        linears[f"{name}.attn.proj"] = linear(queries, dim, dim, core)
+        linears[f"{name}.mlp.fc1"] = linear(queries, dim, variant.hidden, core)
+        linears[f"{name}.mlp.fc2"] = linear(queries, variant.hidden, dim, core)
+        for layer, price in _products(variant, attention, queries, core).items():
+            products[f"{name}.attn.{layer}"] = price
     for head in ["head", "head_dist"][: variant.answers]:
-        linears[head] = linear(1, dim, classes)
-    patches = convolution(dim, 3 * PATCH_SIZE**2, variant.grid**2)
+        linears[head] = linear(1, dim, classes, core)
+    patches = convolution(dim, 3 * PATCH_SIZE**2, variant.grid**2, core)
     return {"conv2d": {"patch_embed.proj": patches}, "matmul_v2": linears | products}
 
 
-def _factors(variant: Variant, attention: str, queries: int) -> dict[str, Pair]:
+def _factors(variant: Variant, attention: str, queries: int, core: str) -> dict[str, LayerPrice]:
     dim, rows, heads = variant.dim, variant.tokens, variant.heads
     if attention == "packed":
         if queries == rows:
-            return {"qkv": linear(rows, dim, 3 * dim)}
-        return {"q": linear(queries, dim, dim), "kv": linear(rows, dim, 2 * dim)}
+            return {"qkv": linear(rows, dim, 3 * dim, core)}
+        return {"q": linear(queries, dim, dim, core), "kv": linear(rows, dim, 2 * dim, core)}
     counts = {"q": queries, "k": rows, "v": rows}
     if attention == "layers":
-        return {layer: linear(count, dim, dim) for layer, count in counts.items()}
+        return {layer: linear(count, dim, dim, core) for layer, count in counts.items()}
     found = {}
     for layer, count in counts.items():
         # Layers per head write INT8 where only INT8 reads; what they write in float is quantized behind them.
-        int8, fp32 = linear(count, dim, variant.head_dim)
-        found[layer] = heads * int8, heads * (fp32 + model.quantization(count * variant.head_dim))
+        int8, fp32, half = linear(count, dim, variant.head_dim, core)
+        behind = model.quantization(count * variant.head_dim, core)
+        each = LayerPrice(int8, fp32 + behind, half and half + behind)
+        found[layer] = LayerPrice.total(heads * [each])
     return found
 
 
-def _products(variant: Variant, attention: str, queries: int) -> dict[str, Pair]:
+def _products(variant: Variant, attention: str, queries: int, core: str) -> dict[str, LayerPrice]:
     rows, heads, size = variant.tokens, variant.heads, variant.head_dim
     # One operator for all heads, or one for each.
     operators = 1 if attention == "layers" else heads
     each = heads // operators
 
-    def of(depth: int, columns: int, *factors: int) -> Pair:
+    def of(depth: int, columns: int, *factors: int) -> LayerPrice:
         quantizations = tuple(each * factor for factor in factors) * operators
         return product(
-            heads, queries, depth, columns, transposed=columns == rows, quantizations=quantizations
+            heads,
+            queries,
+            depth,
+            columns,
+            transposed=columns == rows,
+            quantizations=quantizations,
+            operators=operators,
+            core=core,
         )
 
     query, weights, other = queries * size, queries * rows, rows * size

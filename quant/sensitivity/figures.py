@@ -23,6 +23,8 @@ from lite.errors import ConversionError
 from lite.measure import drift
 from lite.measure.drift import SNR_LIMIT_DB
 from quant.cost import prices
+from quant.cost.prices import LayerPrice
+from quant.cost.rates import DEFAULT_CORE
 from quant.program.layers import Tensors
 from quant.program.quantizers import Parts, Read, Segments
 
@@ -37,7 +39,7 @@ _FACTORS_OF = {"conv2d": ("Input", "Filter"), "matmul_v2": ("X", "Y")}
 class Row:
     """Quantizers that are looked at together, named by what `reads` them; `place` is their part of the network.
 
-    `instructions`: of one run on ARM, in INT8 and in float, where they are known (layers only).
+    `instructions`: of one run on an ARM core, where they are known (layers only).
     """
 
     name: str
@@ -45,7 +47,7 @@ class Row:
     layers: tuple[str, ...]
     place: int
     reads: frozenset[Read]
-    instructions: tuple[float, float] | None = None
+    instructions: LayerPrice | None = None
 
 
 @dataclass(frozen=True)
@@ -120,11 +122,11 @@ class RowFigures:
     without: Sums
 
 
-def rows(segments: Segments, layers: Tensors) -> list[Row]:
+def rows(segments: Segments, layers: Tensors, core: str = DEFAULT_CORE) -> list[Row]:
     """Every layer, then every tensor, in network order.
 
-    `layers` is `quant.program.layers.tensors` of the network. Raises ConversionError when something quantized belongs
-    to no layer.
+    `layers` is `quant.program.layers.tensors` of the network, `core` whose instructions they are given for. Raises
+    ConversionError when something quantized belongs to no layer.
     """
     parts = segments.parts
     operators = [op for part in segments.operators for op in part]
@@ -148,7 +150,7 @@ def rows(segments: Segments, layers: Tensors) -> list[Row]:
         mine = frozenset(read for read in reads if readers[read.output] == layer)
         if mine:
             place = segments.place(next(iter(mine)))
-            found.append(Row(layer, "layer", (layer,), place, mine, instructions(segments, group)))
+            found.append(Row(layer, "layer", (layer,), place, mine, instructions(segments, group, core)))
     return found + _tensor_rows(segments, layers, readers)
 
 
@@ -184,10 +186,12 @@ def _is_quantized(parts: Parts, read: Read) -> bool:
     return read in parts.activations or read in parts.weights
 
 
-def instructions(segments: Segments, operators: Iterable[Operator]) -> tuple[float, float] | None:
-    """Instructions (`quant/cost/model.py`) of a layer's operators in INT8 and in float; None where it can't tell."""
+def instructions(
+    segments: Segments, operators: Iterable[Operator], core: str = DEFAULT_CORE
+) -> LayerPrice | None:
+    """Instructions (`quant/cost/prices.py`) of a layer's operators on a core; None where it can't tell."""
     block = segments.loaded.program.global_block()
-    int8 = fp32 = 0.0
+    found = []
     for operator in operators:
         factors = _FACTORS_OF.get(operator.type)
         if factors is None:
@@ -196,19 +200,20 @@ def instructions(segments: Segments, operators: Iterable[Operator]) -> tuple[flo
         left, right = (tuple(block.var(name).shape) for name in names)
         if operator.type == "conv2d":
             depth = math.prod(right[1:])
-            pair = prices.convolution(right[0], depth, math.prod(left) // depth)
+            price = prices.convolution(right[0], depth, math.prod(left) // depth, core)
         elif block.var(names[1]).persistable:
-            pair = prices.linear(math.prod(left[:-1]), *right)
+            price = prices.linear(math.prod(left[:-1]), right[0], right[1], core)
         else:
             columns = block.var(operator.output("Out")[0]).shape[-1]
             sizes = math.prod(left), math.prod(right)
-            pair = prices.product(
+            price = prices.product(
                 math.prod(left[:-2]),
                 left[-2],
                 left[-1],
                 columns,
                 quantizations=sizes,
                 transposed=operator.attr("trans_y"),
+                core=core,
             )
-        int8, fp32 = int8 + pair[0], fp32 + pair[1]
-    return int8, fp32
+        found.append(price)
+    return LayerPrice.total(found)

@@ -25,6 +25,7 @@ from lite.model.weights import Weights
 from lite.pictures.picture_set import PictureSet
 from lite.scratch import scratch_folder
 from lite.stages import Stages
+from quant.cost.rates import DEFAULT_CORE
 from quant.int8 import SEED, Int8, quantize
 from quant.program import layers
 from quant.program.quantizers import Segments, set_parameter, take_apart
@@ -72,12 +73,12 @@ class PreparedProgram:
                 set_parameter(parts.loaded, name, weights[name])
         return Segments(parts)
 
-    def rows(self) -> list[Row]:
-        """Every layer and every tensor that is quantized."""
+    def rows(self, core: str = DEFAULT_CORE) -> list[Row]:
+        """Every layer and every tensor that is quantized; layers with what they take on a core."""
         notes = json.loads((self.folder / _NOTES).read_text(encoding="utf-8"))
         named = {layer: tuple(tensors) for layer, tensors in notes["layers"].items()}
         with static_graph() as executor:
-            return rows(self.open(executor), named)
+            return rows(self.open(executor), named, core)
 
 
 def prepare(

@@ -33,8 +33,8 @@ class RowResult:
     `share` of INT8's noise power that the row makes in isolation, 0 to 1 (it may pass 1: errors can cancel);
     `skip_share`: the same of all that the tensors make, or of INT8's noise if that is more, so at most 1, None for
     tensors;
-    `gain_db`: measured, everything else in INT8; `extra`: instructions on ARM for leaving a layer in float, None
-    where not known.
+    `gain_db`: measured, everything else in INT8; `extra` and `extra_fp16`: instructions on ARM for leaving a layer in
+    float, or in fp16 in a bundle of both, None where not known.
     """
 
     row: Row
@@ -46,7 +46,14 @@ class RowResult:
     @property
     def extra(self) -> float | None:
         """Instructions that INT8 saves."""
-        return None if self.row.instructions is None else self.row.instructions[1] - self.row.instructions[0]
+        known = self.row.instructions
+        return None if known is None else known.fp32 - known.int8
+
+    @property
+    def extra_fp16(self) -> float | None:
+        """Instructions that INT8 saves beside fp16, at most."""
+        known = self.row.instructions
+        return None if known is None or known.fp16 is None else known.fp16 - known.int8
 
     @property
     def share_per_million(self) -> float | None:
@@ -110,7 +117,7 @@ def _entry(result: RowResult) -> dict[str, Any]:
         entry |= {
             "skip_share": result.skip_share,
             "expected_gain_db": result.expected_db,
-            "instructions": known and {"int8": known[0], "fp32": known[1]},
+            "instructions": known and known._asdict(),
             "share_per_million_instructions": result.share_per_million,
         }
     return entry
@@ -149,7 +156,8 @@ def recipe_text(recipe: Recipe, layers: Sequence[RowResult], *, active: int, sou
         "",
         "# Layers left in float. Take the # away before those that are worth it: the share of INT8's noise they make,",
         "# what leaving one in float should bring and what it was measured to bring (uncertain by some tenths with few",
-        "# pictures), and the instructions it costs on ARM.",
+        "# pictures), and the instructions it costs on ARM; in a bundle of INT8 and FP16 it goes to FP16 where that is",
+        "# cheaper.",
         "skip:" if skip or candidates[:active] else "skip: []  # take the [] away too",
     ]
     lines += [f"  - {json.dumps(pattern)}" for pattern in skip]
@@ -159,7 +167,8 @@ def recipe_text(recipe: Recipe, layers: Sequence[RowResult], *, active: int, sou
 
 
 def _skip_line(result: RowResult) -> str:
-    costs = "" if result.extra is None else f", {result.extra / 1e6:+.2f} M instructions"
+    half = "" if result.extra_fp16 is None else f" ({result.extra_fp16 / 1e6:+.2f} M in FP16)"
+    costs = "" if result.extra is None else f", {result.extra / 1e6:+.2f} M instructions{half}"
     return (
         f"{json.dumps(result.row.name)}  # {result.skip_share:.1%} of the noise: {result.expected_db:+.2f} dB, "
         f"measured {result.gain_db:+.2f} dB{costs}"
@@ -187,5 +196,9 @@ def render(results: Mapping[str, Any]) -> str:
     environment = page.environment(Path(__file__).parent / "templates")
     environment.filters["percent"] = lambda share: f"{share:.2%}".replace("%", " %")
     return environment.get_template("sensitivity.html.j2").render(
-        plots=[(kind, share_plot(names, shares, marked, kind)) for kind in ("wide", "narrow")], **results
+        plots=[(kind, share_plot(names, shares, marked, kind)) for kind in ("wide", "narrow")],
+        fp16=any(
+            row["instructions"] and row["instructions"]["fp16"] is not None for row in results["layers"]
+        ),
+        **results,
     )

@@ -30,6 +30,7 @@ from lite.model.program import LoadedProgram, static_graph
 from lite.pictures.picture_set import Picture, PictureSet
 from lite.stages import Stages
 from lite.zoo import Preprocess
+from quant.cost.rates import DEFAULT_CORE
 from quant.program.quantizers import Read, Segment, Segments
 from quant.sensitivity.figures import Row, RowFigures, Sums, Whole
 from quant.sensitivity.program import PreparedProgram
@@ -49,7 +50,10 @@ class Sensitivity:
 
 @dataclass
 class SensitivityRun:
-    """One measurement and its file in `out`. `open_workers` starts what the rows run on."""
+    """One measurement and its file in `out`.
+
+    `open_workers` starts what the rows run on; `core` is the one that layers' instructions are given for.
+    """
 
     program: PreparedProgram
     check: PictureSet
@@ -57,6 +61,7 @@ class SensitivityRun:
     out: Path
     open_workers: Callable[[], AbstractContextManager[Workers]]
     stages: Stages = field(default_factory=Stages)
+    core: str = DEFAULT_CORE
 
     def run(self, *, restart: bool = False) -> Sensitivity:
         """Measures what is missing; `restart` forgets what earlier runs of the same key stored.
@@ -71,7 +76,7 @@ class SensitivityRun:
         store = Store(self.out / "sensitivity.jsonl", _key(job))
         if restart:
             store.forget()
-        rows = self.program.rows()
+        rows = self.program.rows(self.core)
         count = -(-len(self.check.pictures) // CHUNK)
         wanted: dict[Place, Row | None] = {}
         for chunk in range(count):
