@@ -83,6 +83,7 @@ def _template() -> Template:
     environment = page.environment(Path(__file__).parent / "templates")
     environment.filters.update(
         ms=_milliseconds,
+        percent=lambda share: f"{share:.1%}".replace("%", " %"),
         megabytes=lambda kib: f"{kib / 1024:.0f} MiB",
         phone=phone_name,
         configuration=configuration,
