@@ -77,14 +77,14 @@ void bench(const Options& options, PictureClassifier& core, const std::string& n
   PictureResult result;
   result.picture = name;
   prepare(options, core, result);
-  Bench bench(core.classifier(), options.warmup, options.repeats);
+  Bench bench(core.classifier(), options.warmup, options.repeats, nullptr, options.min_seconds);
   bench.warm_up();
   bench.measure();
   result.inference_ms = bench.first_run_ms();
   take_answer(options, core, result);
   report.pictures = {result};
   report.bench = BenchResult{bench.first_run_ms(), bench.warmup(), bench.latencies_ms(),
-                             summarize(bench.latencies_ms())};
+                             summarize(bench.latencies_ms()), bench.began_s(), bench.clocks()};
 }
 
 Code run(const Options& options) {

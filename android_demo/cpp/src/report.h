@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bench.h"
 #include "picture_classifier.h"
 #include "statistics.h"
 #include "topk.h"
@@ -29,6 +30,8 @@ struct BenchResult {
   int warmup = 0;
   std::vector<double> latencies_ms;
   Statistics statistics;  // of the latencies
+  double began_s = 0;     // of the measured runs, since the device was started
+  std::vector<RunClock> clocks;
 };
 
 struct Report {

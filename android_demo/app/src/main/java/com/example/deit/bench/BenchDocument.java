@@ -76,6 +76,8 @@ public final class BenchDocument {
                 .put("warmup", measured.warmup)
                 .put("repeats", measured.latencies.length)
                 .put("latencies_ms", latencies)
+                .put("began_s", JSONObject.NULL)
+                .put("clocks", new JSONArray())
                 .put(
                         "statistics",
                         new JSONObject()
