@@ -3,6 +3,7 @@
 Every run's latency is kept, and what might have spoilt it is said beside the number: a noisy or throttled run.
 Results are written after every round; --resume goes on with a bench that ended early.
 Nothing is measured on a phone that does not give the bundle's own logits.
+The command compare shows benches beside each other.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import _command
 import click
+from _compare import After, after_options, compare
 from _display import notify, say
 from _options import (
     BUNDLES,
@@ -95,14 +97,23 @@ Examples:
       --compare build/bundles/deit_tiny-imagenet-fp32-arm --out build/bench/int8-or-fp32
   python tools/adb_bench.py --resume --threads 1,2,4 --power-mode high --cooldown-temp 38 --all
   python tools/adb_bench.py --install-bundle --bundle build/bundles/deit_tiny-imagenet-int8-arm
+  python tools/adb_bench.py --rounds 10 --baseline main/results.json --fail-if-slower 5% --junit gate.xml
+  python tools/adb_bench.py compare build/bench/monday build/bench/friday
 
 \b
 Exit codes: 0 done · 2 bad usage or input · 6 no usable phone · 7 a phone failed (what others measured is
-kept) · 8 a phone computes another network · 130 interrupted by Ctrl-C, SIGTERM or SIGHUP (what was measured is kept)
+kept) · 8 a phone computes another network · 9 slower than the baseline allows · 10 too few rounds to tell whether it is
+130 interrupted by Ctrl-C, SIGTERM or SIGHUP (what was measured is kept)
 """
 
 
-@click.command(help=__doc__, epilog=EXAMPLES)
+@click.group(
+    help=__doc__,
+    epilog=EXAMPLES,
+    invoke_without_command=True,
+    commands=[compare],
+    subcommand_metavar="[compare …]",
+)
 @bundle_option("What to measure; can be given more than once.", multiple=True)
 @click.option(
     "--compare",
@@ -193,7 +204,10 @@ kept) · 8 a phone computes another network · 130 interrupted by Ctrl-C, SIGTER
     help="The app's package, for --install-bundle.",
 )
 @json_option("results.json")
+@after_options
+@click.pass_context
 def main(
+    context: click.Context,
     folders: Sequence[Path],
     compare: Path | None,
     serials: Sequence[str],
@@ -217,8 +231,12 @@ def main(
     install_bundle: bool,
     package: str,
     as_json: bool,
+    after: After,
 ) -> None:
     """Runs the command."""
+    if context.invoked_subcommand:
+        _command.check_no_options(context)
+        return
     from _bench import install_all
 
     from lite.phone import push
@@ -271,7 +289,7 @@ def main(
     # Not after an hour of measuring.
     folder = ResultsFolder(out or new, new, notify=notify, resumed=resume)
     job = PhoneJob(bundles, plan, Binaries(sdk, demo), earlier=earlier)
-    raise click.exceptions.Exit(_measure(devices, job, folder, base, server.version, as_json))
+    raise click.exceptions.Exit(_measure(devices, job, folder, base, server.version, as_json, after))
 
 
 def _measure(
@@ -281,6 +299,7 @@ def _measure(
     base: str | None,
     adb_server: int | None,
     as_json: bool,
+    after: After,
 ) -> int:
     """Measures, prints and writes; the exit code."""
     from _bench import LiveTable, interruptible, show_files, show_tables
@@ -326,7 +345,7 @@ def _measure(
             raise failure
         if interrupted:
             raise KeyboardInterrupt
-    return session.exit_code(outcomes)
+    return after.finish(found, folder.path, session.exit_code(outcomes), as_json=as_json)
 
 
 def _newest() -> Path:
