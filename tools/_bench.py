@@ -77,7 +77,7 @@ def _table(outcome: Outcome, measured: Sequence[Measurement]) -> Table:
     table = Table(title=plain(_name(outcome)), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("bundle", overflow="fold")
     table.add_column("cores", overflow="fold")
-    for heading in ("p50 ms", "95 %", "p90", "max"):
+    for heading in ("p50 ms", "95 %", "within\nstarts", "between\nstarts", "p90", "max"):
         table.add_column(heading, justify="right", no_wrap=True)
     for one in measured:
         summary = one.summary
@@ -87,6 +87,8 @@ def _table(outcome: Outcome, measured: Sequence[Measurement]) -> Table:
             plain(str(one.configuration)),
             f"[bold]{summary.p50:.1f}[/]",
             f"{bounds.low:.1f}–{bounds.high:.1f}" if bounds else "–",
+            f"{summary.within_starts:.1%}",
+            "–" if summary.between_starts is None else f"{summary.between_starts:.1%}",
             f"{summary.p90:.1f}",
             f"{summary.max:.1f}",
         )

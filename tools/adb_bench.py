@@ -151,7 +151,7 @@ kept) · 8 a phone computes another network · 9 slower than the baseline allows
     "--rounds",
     type=click.IntRange(1, 1000),
     metavar="N",
-    help=f"Starts of the demo to spread them over. Default: 1; with --compare {plans.ROUNDS_TO_COMPARE}.",
+    help=f"Starts of the demo to spread them over; the interval is over starts. Default: {plans.ROUNDS}.",
 )
 @click.option(
     "--cooldown-temp",
@@ -255,7 +255,7 @@ def main(
         [re.sub("^0[xX]", "", mask) for mask in masks],
         warmup,
         repeats,
-        rounds or (min(repeats, plans.ROUNDS_TO_COMPARE) if compare else 1),
+        rounds or min(repeats, plans.ROUNDS),
         cooldown_temp,
         cooldown_timeout,
         timeout,

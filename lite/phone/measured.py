@@ -67,7 +67,7 @@ class Measurement:
     @property
     def summary(self) -> Summary:
         """Of all rounds."""
-        return statistics.summarize(self.latencies)
+        return statistics.summarize([one.latencies for one in self.rounds])
 
     @property
     def samples(self) -> list[Sample]:
@@ -106,7 +106,7 @@ class Measurement:
         if summary.noisy:
             found.append(f"noisy: p10 to p90 is {summary.spread:.0%} of the median")
         if summary.median_interval is None:
-            found.append(f"{summary.count} runs are too few for an interval")
+            found.append("one start: no interval")
         warm = [one.cooldown for one in self.rounds if one.cooldown and not one.cooldown.reached]
         if warm:
             hottest = max((one.celsius for one in warm if one.celsius is not None), default=None)

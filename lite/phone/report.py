@@ -81,6 +81,7 @@ def environment() -> Environment:
     made = page.environment(Path(__file__).parent / "templates")
     made.filters.update(
         ms=_milliseconds,
+        percent=lambda share: f"{share:.1%}".replace("%", " %"),
         megabytes=lambda kib: f"{kib / 1024:.0f} MiB",
         phone=phone_name,
         configuration=configuration,

@@ -188,9 +188,9 @@ def _validator() -> Draft202012Validator:
 
 COLUMNS = (
     "serial", "phone", "android", "bundle", "precision", "target", "threads", "power_mode", "cpu_mask", "status",
-    "runs", "planned_runs", "mean_ms", "p50_ms", "p50_low_ms", "p50_high_ms", "p90_ms", "p99_ms", "min_ms",
-    "max_ms", "stddev_ms", "load_ms", "first_run_ms", "peak_rss_kib", "celsius_before", "celsius_after", "speed_up",
-    "speed_up_low", "speed_up_high", "noisy", "throttled", "notes",
+    "starts", "runs", "planned_runs", "mean_ms", "p50_ms", "p50_low_ms", "p50_high_ms", "p90_ms", "p99_ms",
+    "min_ms", "max_ms", "stddev_ms", "within_starts", "between_starts", "load_ms", "first_run_ms", "peak_rss_kib",
+    "celsius_before", "celsius_after", "speed_up", "speed_up_low", "speed_up_high", "noisy", "throttled", "notes",
 )  # fmt: skip
 
 
@@ -229,6 +229,7 @@ def _figures(one: Mapping[str, Any]) -> dict[str, Any]:
     interval = summary["median_interval"] or {}
     memory = [each["peak_rss_kib"] for each in rounds if each["peak_rss_kib"] is not None]
     return {
+        **{name: summary[name] for name in ("starts", "within_starts", "between_starts")},
         "runs": summary["count"],
         **{f"{name}_ms": summary[name] for name in ("mean", "p50", "p90", "p99", "min", "max", "stddev")},
         "p50_low_ms": interval.get("low"),

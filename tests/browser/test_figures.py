@@ -204,6 +204,7 @@ def _bench(data: dict[str, Any], sections: Sections) -> None:
             assert shown == [
                 _ms(summary["p50"]),
                 f"{_ms(summary['median_interval']['low'])} to {_ms(summary['median_interval']['high'])}",
+                *(f"{100 * summary[key]:.1f} %" for key in ("within_starts", "between_starts")),
                 *(_ms(summary[key]) for key in ("mean", "stddev", "p90", "p99", "min", "max")),
             ]
             assert f"{summary['p50']:.1f}" in sections[name][0]  # beside its dots

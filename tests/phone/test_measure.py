@@ -53,7 +53,7 @@ def prepared(device: Device) -> Make:
     """Makes the phone with a plan."""
 
     def make(say: Callable[[str], None] = lambda text: None, **plan: object) -> measure.Phone:
-        values = {"warmup": 0, "repeats": 2, "sample_seconds": 0.0, **plan}
+        values = {"warmup": 0, "repeats": 2, "rounds": 1, "sample_seconds": 0.0, **plan}
         return measure.Phone(device, push.FOLDER, BenchPlan(**values), Stages(), say)  # type: ignore[arg-type]
 
     return make
