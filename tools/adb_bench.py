@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -122,7 +122,9 @@ kept) · 8 a phone computes another network · 9 slower than the baseline allows
     help="Measure this bundle in turns with the others, and say how much faster than it they are.",
 )
 @serial_option("the one that is connected")
-@click.option("--all", "every", is_flag=True, help="All connected phones, side by side.")
+@click.option(
+    "--all", "every", is_flag=True, help="All connected phones, side by side, also those that come meanwhile."
+)
 @phone_options
 @click.option(
     "--threads", type=NUMBERS, default=(1,), metavar="N,…", help="Thread counts to measure. Default: 1."
@@ -183,6 +185,14 @@ kept) · 8 a phone computes another network · 9 slower than the baseline allows
     metavar="S",
     help="Read temperatures and clocks beside the runs; 0: only before and after.",
 )
+@click.option(
+    "--reconnect",
+    type=Number(0, SECONDS),
+    default=120,
+    show_default=True,
+    metavar="S",
+    help="Wait so long for a phone that is lost in the middle, then go on with its round; 0: it has failed.",
+)
 @out_option("For results.json, results.csv and report.html. Default: build/bench/TIME.")
 @click.option(
     "--resume",
@@ -225,6 +235,7 @@ def main(
     cooldown_timeout: float,
     timeout: float,
     sensors_every: float,
+    reconnect: float,
     out: Path | None,
     resume: bool,
     clean: bool,
@@ -288,8 +299,11 @@ def main(
         earlier = resuming.read(out, plan, bundles, base)
     # Not after an hour of measuring.
     folder = ResultsFolder(out or new, new, notify=notify, resumed=resume)
-    job = PhoneJob(bundles, plan, Binaries(sdk, demo), earlier=earlier)
-    raise click.exceptions.Exit(_measure(devices, job, folder, base, server.version, as_json, after))
+    job = PhoneJob(bundles, plan, Binaries(sdk, demo), earlier=earlier, reconnect=reconnect)
+    arrivals = server.usable if every else None
+    raise click.exceptions.Exit(
+        _measure(devices, job, folder, base, server.version, as_json, after, arrivals)
+    )
 
 
 def _measure(
@@ -300,6 +314,7 @@ def _measure(
     adb_server: int | None,
     as_json: bool,
     after: After,
+    arrivals: Callable[[], Sequence[Device]] | None,
 ) -> int:
     """Measures, prints and writes; the exit code."""
     from _bench import LiveTable, interruptible, show_files, show_tables
@@ -319,7 +334,7 @@ def _measure(
     with interruptible():
         with LiveTable() as live:
             job = replace(job, changed=live.changed, measured=keep)
-            outcomes, interrupted = session.run(devices, job)
+            outcomes, interrupted = session.run(devices, job, arrivals)
         failure: InputError | None = None
         try:
             found = folder.write(lambda: document(outcomes), complete=True)

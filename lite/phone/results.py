@@ -136,6 +136,7 @@ def _phone(outcome: Outcome, base: str | None) -> dict[str, Any]:
         "error": None if error is None else error.as_dict(),
         "seconds": {"total": outcome.seconds, **outcome.stages.seconds},
         "pushed": asdict(outcome.pushed) if outcome.pushed else None,
+        "losses": [asdict(one) for one in list(outcome.losses)],
         "golden": [one.as_dict() for one in measured.golden],
         "measurements": [_measurement(one) for one in measured.measurements],
         "speed_ups": [_speed_up(one) for one in measured.comparisons(base)] if base else [],

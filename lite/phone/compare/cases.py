@@ -91,12 +91,12 @@ class Case:
     @cached_property
     def p50(self) -> float:
         """The median of all runs, ms."""
-        return statistics.summarize([value for start in self.starts for value in start]).p50
+        return statistics.summarize(self.starts).p50
 
     @cached_property
     def interval(self) -> Interval | None:
-        """Of the median, ms; None where it is unknown."""
-        return statistics.median_interval([value for start in self.starts for value in start])
+        """Of the median, over starts, ms; None for a single start."""
+        return statistics.median_interval(self.starts)
 
 
 @dataclass(frozen=True)

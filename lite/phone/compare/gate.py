@@ -15,7 +15,7 @@ from lite.errors import InputError
 from lite.phone.compare import cases
 from lite.phone.compare.cases import BenchCases, Case
 from lite.phone.compare.ratio import MOST_STARTS, Ratio, percent, ratio, starts_needed
-from lite.phone.plan import ROUNDS_TO_COMPARE
+from lite.phone.plan import ROUNDS
 
 SLOWER, NOT_SLOWER, UNDECIDED = "slower", "not slower", "undecided"
 # The command's exit codes; where nothing is slower and all is decided it is that of the bench.
@@ -50,9 +50,9 @@ class Verdict:
         if self.outcome != UNDECIDED:
             return None
         if self.ratio.base.starts < 2:
-            return f"the baseline has one start, which tells no spread: measure it with --rounds {ROUNDS_TO_COMPARE}"
+            return f"the baseline has one start, which tells no spread: measure it with --rounds {ROUNDS}"
         if self.ratio.case.starts < 2:
-            return f"one start tells no spread: measure with --rounds {ROUNDS_TO_COMPARE}"
+            return f"one start tells no spread: measure with --rounds {ROUNDS}"
         if wanted := starts_needed(self.ratio, self.limit):
             more = wanted - self.ratio.case.starts
             return f"about {more} more round{'s' if more > 1 else ''} would tell: --rounds {wanted}"
