@@ -3,6 +3,7 @@
 Every run's latency is kept, and what might have spoilt it is said beside the number: a noisy or throttled run.
 Results are written after every round; --resume goes on with a bench that ended early.
 Nothing is measured on a phone that does not give the bundle's own logits.
+The command compare shows benches beside each other.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import _command
 import click
+from _compare import After, after_options, compare
 from _display import notify, say
 from _options import (
     BUNDLES,
@@ -95,14 +97,23 @@ Examples:
       --compare build/bundles/deit_tiny-imagenet-fp32-arm --out build/bench/int8-or-fp32
   python tools/adb_bench.py --resume --threads 1,2,4 --power-mode high --cooldown-temp 38 --all
   python tools/adb_bench.py --install-bundle --bundle build/bundles/deit_tiny-imagenet-int8-arm
+  python tools/adb_bench.py --rounds 10 --baseline main/results.json --fail-if-slower 5% --junit gate.xml
+  python tools/adb_bench.py compare build/bench/monday build/bench/friday
 
 \b
 Exit codes: 0 done · 2 bad usage or input · 6 no usable phone · 7 a phone failed (what others measured is
-kept) · 8 a phone computes another network · 130 interrupted by Ctrl-C, SIGTERM or SIGHUP (what was measured is kept)
+kept) · 8 a phone computes another network · 9 slower than the baseline allows · 10 too few rounds to tell whether it is
+130 interrupted by Ctrl-C, SIGTERM or SIGHUP (what was measured is kept)
 """
 
 
-@click.command(help=__doc__, epilog=EXAMPLES)
+@click.group(
+    help=__doc__,
+    epilog=EXAMPLES,
+    invoke_without_command=True,
+    commands=[compare],
+    subcommand_metavar="[compare …]",
+)
 @bundle_option("What to measure; can be given more than once.", multiple=True)
 @click.option(
     "--compare",
@@ -111,7 +122,9 @@ kept) · 8 a phone computes another network · 130 interrupted by Ctrl-C, SIGTER
     help="Measure this bundle in turns with the others, and say how much faster than it they are.",
 )
 @serial_option("the one that is connected")
-@click.option("--all", "every", is_flag=True, help="All connected phones, side by side.")
+@click.option(
+    "--all", "every", is_flag=True, help="All connected phones, side by side, also those that come meanwhile."
+)
 @phone_options
 @click.option(
     "--threads", type=NUMBERS, default=(1,), metavar="N,…", help="Thread counts to measure. Default: 1."
@@ -172,6 +185,14 @@ kept) · 8 a phone computes another network · 130 interrupted by Ctrl-C, SIGTER
     metavar="S",
     help="Read temperatures and clocks beside the runs; 0: only before and after.",
 )
+@click.option(
+    "--reconnect",
+    type=Number(0, SECONDS),
+    default=120,
+    show_default=True,
+    metavar="S",
+    help="Wait so long for a phone that is lost in the middle, then go on with its round; 0: it has failed.",
+)
 @out_option("For results.json, results.csv and report.html. Default: build/bench/TIME.")
 @click.option(
     "--resume",
@@ -193,7 +214,10 @@ kept) · 8 a phone computes another network · 130 interrupted by Ctrl-C, SIGTER
     help="The app's package, for --install-bundle.",
 )
 @json_option("results.json")
+@after_options
+@click.pass_context
 def main(
+    context: click.Context,
     folders: Sequence[Path],
     compare: Path | None,
     serials: Sequence[str],
@@ -211,14 +235,19 @@ def main(
     cooldown_timeout: float,
     timeout: float,
     sensors_every: float,
+    reconnect: float,
     out: Path | None,
     resume: bool,
     clean: bool,
     install_bundle: bool,
     package: str,
     as_json: bool,
+    after: After,
 ) -> None:
     """Runs the command."""
+    if context.invoked_subcommand:
+        _command.check_no_options(context)
+        return
     from _bench import install_all
 
     from lite.phone import push
@@ -270,8 +299,11 @@ def main(
         earlier = resuming.read(out, plan, bundles, base)
     # Not after an hour of measuring.
     folder = ResultsFolder(out or new, new, notify=notify, resumed=resume)
-    job = PhoneJob(bundles, plan, Binaries(sdk, demo), earlier=earlier)
-    raise click.exceptions.Exit(_measure(devices, job, folder, base, server.version, as_json))
+    job = PhoneJob(bundles, plan, Binaries(sdk, demo), earlier=earlier, reconnect=reconnect)
+    arrivals = server.usable if every else None
+    raise click.exceptions.Exit(
+        _measure(devices, job, folder, base, server.version, as_json, after, arrivals)
+    )
 
 
 def _measure(
@@ -281,6 +313,8 @@ def _measure(
     base: str | None,
     adb_server: int | None,
     as_json: bool,
+    after: After,
+    arrivals: Callable[[], Sequence[Device]] | None,
 ) -> int:
     """Measures, prints and writes; the exit code."""
     from _bench import LiveTable, interruptible, show_files, show_tables
@@ -300,7 +334,7 @@ def _measure(
     with interruptible():
         with LiveTable() as live:
             job = replace(job, changed=live.changed, measured=keep)
-            outcomes, interrupted = session.run(devices, job)
+            outcomes, interrupted = session.run(devices, job, arrivals)
         failure: InputError | None = None
         try:
             found = folder.write(lambda: document(outcomes), complete=True)
@@ -326,7 +360,7 @@ def _measure(
             raise failure
         if interrupted:
             raise KeyboardInterrupt
-    return session.exit_code(outcomes)
+    return after.finish(found, folder.path, session.exit_code(outcomes), as_json=as_json)
 
 
 def _newest() -> Path:

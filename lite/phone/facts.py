@@ -30,6 +30,7 @@ _OPENCL = (
     "/vendor/{lib}/libPVROCL.so",
     "/system/vendor/{lib}/libPVROCL.so",
 )
+_SAME = ("model", "soc", "abis", "android_version")
 _PROPERTY = re.compile(r"\[([^\]]+)\]: \[(.*)\]")
 _SECTION = re.compile(r"^=(\w+)=$", re.MULTILINE)
 
@@ -96,6 +97,19 @@ def read(device: Device) -> Facts:
         root=said.get("id") == "0",
         noexec=_noexec(said.get("mounts", "")),
     )
+
+
+def check_same(earlier: Facts, found: Facts) -> None:
+    """Raises PhoneError where what was one phone earlier is another one now, or has another Android."""
+    for name in _SAME:
+        then, now = (_said(getattr(one, name)) for one in (earlier, found))
+        if then != now:
+            why = f"its {name.replace('_', ' ')} was {then} and is {now} now"
+            raise PhoneError(found.serial, why, "measure afresh without --resume into another --out")
+
+
+def _said(value: Any) -> str:
+    return "not told" if value is None else ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _script() -> str:

@@ -157,6 +157,11 @@ class PhoneFigures:
     golden: list[Golden] = field(default_factory=list)
     measurements: list[Measurement] = field(default_factory=list)
 
+    @property
+    def rounds(self) -> int:
+        """How many there are."""
+        return sum(len(one.rounds) for one in list(self.measurements))
+
     def snapshot(self) -> PhoneFigures:
         """What is there now, without what was begun and never measured; it stays as it is."""
         rows = [replace(one, rounds=list(one.rounds)) for one in list(self.measurements)]

@@ -5,26 +5,23 @@ The words are in `templates/bench.html.j2`; here are the plots and the forms of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from textwrap import wrap
 from typing import Any
 
-import matplotlib
 import numpy as np
-from jinja2 import Template
+from jinja2 import Environment, Template
 from markupsafe import Markup
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
 
 from lite.errors import ToolkitError
+from lite.phone.drawing import KINDS as _KINDS
+from lite.phone.drawing import MARK as _MARK
+from lite.phone.drawing import drawing as _drawing
+from lite.phone.drawing import row_drawing as _row_drawing
+from lite.phone.drawing import value as _value
 from lite.report import page
 from lite.report.page import ACCENT, BAD, LINE, SOFT, inline, plain, rendered
-
-_KINDS = ("wide", "narrow")
 
 
 def render(results: Mapping[str, Any]) -> str:
@@ -79,9 +76,10 @@ def _milliseconds(value: float) -> str:
 
 
 @lru_cache(maxsize=1)
-def _template() -> Template:
-    environment = page.environment(Path(__file__).parent / "templates")
-    environment.filters.update(
+def environment() -> Environment:
+    """Jinja's environment for the pages of benches."""
+    made = page.environment(Path(__file__).parent / "templates")
+    made.filters.update(
         ms=_milliseconds,
         percent=lambda share: f"{share:.1%}".replace("%", " %"),
         megabytes=lambda kib: f"{kib / 1024:.0f} MiB",
@@ -91,15 +89,15 @@ def _template() -> Template:
         # Its one line, as the command gave it.
         error=lambda fields: str(ToolkitError(**fields)),
     )
-    return environment.get_template("bench.html.j2")
+    return made
+
+
+def _template() -> Template:
+    return environment().get_template("bench.html.j2")
 
 
 # More dots than this on a row are a smear, and a page of megabytes.
 _DOTS = 400
-# Inches of a row: what is drawn, a line of the label above it, the gap above that.
-_MARK, _LINE, _GAP = 0.3, 0.17, 0.1
-# What a line of a label holds.
-_LETTERS = {"wide": 92, "narrow": 46}
 
 
 def latencies(rows: Sequence[tuple[str, Mapping[str, Any]]], kind: str) -> Markup:
@@ -189,44 +187,3 @@ def speed_ups(rows: Sequence[tuple[str, Mapping[str, Any]]], kind: str) -> Marku
         axes.set(xlim=(0, 1.08 * highest), xlabel="times as fast")
         svg = rendered(figure)
     return inline(svg, f"{len(rows)} speed-ups")
-
-
-@contextmanager
-def _drawing(kind: str, height: float) -> Iterator[tuple[Figure, Axes]]:
-    wide = kind == "wide"
-    settings = {"svg.fonttype": "none", "svg.hashsalt": kind, "font.size": 9 if wide else 10}
-    with matplotlib.rc_context(settings):
-        figure = Figure(figsize=(7.6 if wide else 4.0, height), layout="constrained")
-        FigureCanvasSVG(figure)
-        yield figure, figure.add_subplot()
-
-
-@contextmanager
-def _row_drawing(kind: str, labels: Sequence[str]) -> Iterator[tuple[Figure, Axes, list[float]]]:
-    """A drawing with a row for each label; the third value is where they are on the y axis, which counts inches.
-
-    Labels stand above their rows, in as many lines as they need: beside them, long ones would leave no plot.
-    """
-    # A dollar would begin a formula.
-    names = ["\n".join(wrap(label, _LETTERS[kind])).replace("$", r"\$") for label in labels]
-    places, end = [], 0.0
-    for name in names:
-        places.append(end + _GAP + _LINE * (1 + name.count("\n")) + _MARK / 2)
-        end = places[-1] + _MARK / 2
-    with _drawing(kind, end + 0.6) as (figure, axes):
-        for place, name in zip(places, names, strict=True):
-            text = axes.text(
-                0, place - _MARK / 2, name, transform=axes.get_yaxis_transform(), color=SOFT, va="bottom"
-            )
-            text.set_in_layout(False)
-        axes.set_ylim(end + _GAP, 0)
-        axes.set_yticks([])
-        axes.grid(axis="x", color=LINE, linewidth=0.8)
-        axes.set_axisbelow(True)
-        plain(axes)
-        yield figure, axes, places
-
-
-def _value(axes: Axes, place: float, text: str, colour: str) -> None:
-    """At the right edge of a row, out of the way of what is drawn."""
-    axes.text(1.01, place, text, transform=axes.get_yaxis_transform(), color=colour, va="center")

@@ -98,9 +98,13 @@ def check(results: Mapping[str, Any]) -> None:
 
 def write_figures(out: Path, results: Mapping[str, Any]) -> None:
     """Writes results.json and results.csv into the folder `out`. Raises InputError where they cannot be written."""
-    text = json.dumps(results, indent=1, allow_nan=False, ensure_ascii=False)
-    write_text(out / JSON, text + "\n")
+    write_text(out / JSON, as_text(results))
     write_text(out / CSV, table(results))
+
+
+def as_text(results: Mapping[str, Any]) -> str:
+    """`results` as results.json has them."""
+    return json.dumps(results, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def write_report(out: Path, results: Mapping[str, Any]) -> None:
@@ -132,6 +136,7 @@ def _phone(outcome: Outcome, base: str | None) -> dict[str, Any]:
         "error": None if error is None else error.as_dict(),
         "seconds": {"total": outcome.seconds, **outcome.stages.seconds},
         "pushed": asdict(outcome.pushed) if outcome.pushed else None,
+        "losses": [asdict(one) for one in list(outcome.losses)],
         "golden": [one.as_dict() for one in measured.golden],
         "measurements": [_measurement(one) for one in measured.measurements],
         "speed_ups": [_speed_up(one) for one in measured.comparisons(base)] if base else [],

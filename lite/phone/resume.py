@@ -11,11 +11,11 @@ from typing import Any
 from lite.bundle import Bundle
 from lite.errors import InputError
 from lite.phone import push, results
-from lite.phone.facts import Facts
+from lite.phone.facts import Facts, check_same
 from lite.phone.golden import Golden
-from lite.phone.link import PhoneError
 from lite.phone.measured import Cooldown, Measurement, PhoneFigures, Round
 from lite.phone.plan import BenchPlan, Candidate, Configuration
+from lite.phone.reconnect import Loss
 from lite.phone.sensors import Sample
 
 # Another of these would make other measurements of the same name.
@@ -29,7 +29,6 @@ _OPTIONS = {
     "cooldown_celsius": "--cooldown-temp",
 }
 _AFRESH = "give the same again, or measure afresh without --resume into another --out"
-_SAME_PHONE = ("model", "soc", "abis", "android_version")
 
 
 @dataclass(frozen=True)
@@ -74,12 +73,12 @@ class Earlier:
 
     def check_phone(self, facts: Facts) -> None:
         """Raises PhoneError where another phone has that serial now, or another Android."""
-        earlier = self.facts(facts.serial)
-        for name in _SAME_PHONE if earlier else ():
-            then, now = getattr(earlier, name), getattr(facts, name)
-            if then != now:
-                why = f"its {name.replace('_', ' ')} was {_words(then)} and is {_words(now)} now"
-                raise PhoneError(facts.serial, why, "measure afresh without --resume into another --out")
+        if earlier := self.facts(facts.serial):
+            check_same(earlier, facts)
+
+    def losses(self, serial: str) -> list[Loss]:
+        """When the phone was lost by then."""
+        return [Loss(**one) for one in (self._phone(serial) or {"losses": []})["losses"]]
 
     def _phone(self, serial: str) -> Mapping[str, Any] | None:
         return next((one for one in self.document["phones"] if one["serial"] == serial), None)
