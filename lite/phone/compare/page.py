@@ -93,7 +93,10 @@ def trend(found: Trend, kind: str) -> Markup:
                     time, level, marker="o", markersize=10, markerfacecolor="none", markeredgecolor=colour
                 )
         bounds = [each for one in found.cases if (i := one.interval) for each in (i.low, i.high)]
-        low, high = min(levels + bounds), max(levels + bounds)
+        # An interval of two starts may be wide: what is beyond is cut off, for the steps to be seen.
+        low, high = 0.7 * min(levels), 1.4 * max(levels)
+        shown = [*levels, *(min(max(one, low), high) for one in bounds)]
+        low, high = min(shown), max(shown)
         # A fraction of a percent must not look like a cliff.
         room = max(0.1 * (high - low), 0.05 * high)
         locator = dates.AutoDateLocator(minticks=2, maxticks=6 if kind == "wide" else 3)
