@@ -25,8 +25,6 @@ KINDS = [
     "bench-1",
     "bench-2",
     "bench-8",
-    "bench-wild",
-    "compare",
 ]
 
 

@@ -145,10 +145,20 @@ def test_the_command_shows_tables_and_the_same_as_json(tiny_bundle: Path, tmp_pa
     assert [one["time_ratio"] for one in document_["benches"]] == [None, pytest.approx(1.15)]
     assert [one["phone"] for one in document_["phones"]] == ["Pixel 6"]
     assert (document_["gate"], document_["trends"]) == (None, [])
+    page = write_page(files, tmp_path / "out")
+    for one in document_["benches"]:
+        assert f"<b>{one['p50_ms']:.1f}</b>" in page
+    assert "+15.0 % (+13" in page
     # Two of one name are told apart.
     same = compare(files[0], files[0].parent)
     assert "monday [1]" in " ".join(same.stdout.split())
     assert compare("--help").returncode == 0
+
+
+def write_page(files: list[Path], out: Path) -> str:
+    done = compare(*files, "--out", out)
+    assert done.returncode == 0, done.stderr
+    return (out / "compare.html").read_text()
 
 
 def test_no_library_writes_to_standard_error(tiny_bundle: Path, tmp_path: Path) -> None:
