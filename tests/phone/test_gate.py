@@ -123,6 +123,10 @@ def test_like_is_held_against_like(tiny_bundle: Path) -> None:
         InputError, match=r"nothing here can be held against base: .* precision is int8 there"
     ):
         held(another, made)
+    fixed = document(tiny_bundle)
+    fixed["plan"]["fixed_clocks"] = True
+    with pytest.raises(InputError, match="it was measured as usual there"):
+        held(made, fixed)
     with pytest.raises(InputError, match="the phone's SoC is Exynos there"):
         held(document(tiny_bundle, soc="Exynos"), made)
 
