@@ -218,12 +218,18 @@ def _cases(document: Mapping[str, Any], begun: datetime) -> Iterator[Case]:
                 target=bundle["target"],
                 network=bundle["model_nb"]["sha256"],
                 threads=row["threads"],
-                cores=f"CPUs {row['cpu_mask']}" if row["cpu_mask"] else row["power_mode"],
+                cores=_cores(row),
                 simulated=used["file"].endswith("/host.nb") and bundle["precision"] != "fp32",
                 engine=used["engine"],
                 starts=[one["latencies_ms"] for one in row["rounds"]],
                 notes=row["notes"],
             )
+
+
+def _cores(row: Mapping[str, Any]) -> str:
+    if row.get("cores"):
+        return f"{row['cores']} cores"
+    return f"CPUs {row['cpu_mask']}" if row["cpu_mask"] else str(row["power_mode"])
 
 
 def _reason(phone: Mapping[str, Any]) -> str:
