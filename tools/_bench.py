@@ -48,8 +48,14 @@ def tables(outcomes: Sequence[Outcome]) -> Group:
 
 
 def show_tables(outcomes: Sequence[Outcome], base: str | None) -> None:
-    """On standard output the tables, and how much faster than the bundle `base` the others are."""
+    """On standard output the tables, what spoils them, what soaks say, and how much faster than `base` others are."""
     show(tables(outcomes))
+    for outcome in outcomes:
+        for warning in outcome.conditions.warnings if outcome.conditions else ():
+            click.echo(escaped(f"{outcome.serial}: {warning}"))
+        for row in list(outcome.measured.measurements):
+            if found := row.sustained:
+                click.echo(escaped(f"{outcome.serial}: {row.candidate.name} ({row.configuration}) {found}"))
     for outcome in outcomes if base else ():
         for one in outcome.measured.comparisons(base or ""):
             click.echo(escaped(_speed_up(outcome, one)))

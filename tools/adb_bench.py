@@ -9,7 +9,6 @@ The command compare shows benches beside each other.
 from __future__ import annotations
 
 import contextlib
-import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -31,12 +30,11 @@ from _options import (
     phone_options,
     serial_option,
 )
+from _plan import plan_options
 
 from lite.errors import InputError
-from lite.phone import plan as plans
 from lite.phone.install import PACKAGE
-from lite.phone.plan import BenchPlan
-from lite.shown import shown
+from lite.phone.plan import BenchPlan, check_names
 
 if TYPE_CHECKING:
     from lite.bundle import Bundle
@@ -47,52 +45,13 @@ if TYPE_CHECKING:
 BENCHES = _command.ROOT / "build" / "bench"
 
 
-class Numbers(click.ParamType):
-    """Whole numbers from 1, such as 1,2,4."""
-
-    name = "N,…"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        """As click wants it."""
-        if isinstance(value, tuple):
-            return value
-        words = str(value).split(",")
-        if not all(word.strip().isdecimal() and 1 <= int(word) <= 64 for word in words):
-            self.fail(f"{shown(value)} is no list of whole numbers from 1 to 64, such as 1,2,4", param, ctx)
-        return tuple(dict.fromkeys(int(word) for word in words))
-
-
-class Words(click.ParamType):
-    """Words that match a pattern, such as high,low."""
-
-    name = "X,…"
-
-    def __init__(self, pattern: str, wanted: str) -> None:
-        self._pattern, self._wanted = re.compile(pattern), wanted
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, ...]:
-        """As click wants it."""
-        if isinstance(value, tuple):
-            return value
-        words = [word.strip() for word in str(value).split(",")]
-        if not all(self._pattern.fullmatch(word) for word in words):
-            self.fail(f"{shown(value)} is no list of {self._wanted}", param, ctx)
-        return tuple(dict.fromkeys(words))
-
-
-NUMBERS = Numbers()
-MODES = Words("|".join(plans.POWER_MODES), "power modes: " + ", ".join(plans.POWER_MODES))
-MASKS = Words("(0[xX])?[0-9a-fA-F]{1,32}", "hexadecimal masks of CPUs, such as f0,0f")
-
 EXAMPLES = """
 \b
 Examples:
   python tools/adb_bench.py
   python tools/adb_bench.py --threads 1,2,4 --power-mode high --cooldown-temp 38 --all
+  python tools/adb_bench.py --cores big,little --fixed-clocks --repeats 1024 --min-seconds 60
+  python tools/adb_bench.py --soak 10
   python tools/adb_bench.py --bundle build/bundles/deit_tiny-imagenet-int8-arm \\
       --compare build/bundles/deit_tiny-imagenet-fp32-arm --out build/bench/int8-or-fp32
   python tools/adb_bench.py --resume --threads 1,2,4 --power-mode high --cooldown-temp 38 --all
@@ -126,65 +85,7 @@ kept) · 8 a phone computes another network · 9 slower than the baseline allows
     "--all", "every", is_flag=True, help="All connected phones, side by side, also those that come meanwhile."
 )
 @phone_options
-@click.option(
-    "--threads", type=NUMBERS, default=(1,), metavar="N,…", help="Thread counts to measure. Default: 1."
-)
-@click.option(
-    "--power-mode",
-    "modes",
-    type=MODES,
-    default=("no-bind",),
-    metavar="M,…",
-    help=f"Which cores the engine takes: {', '.join(plans.POWER_MODES)}. Default: no-bind.",
-)
-@click.option(
-    "--cpu-mask", "masks", type=MASKS, default=(), metavar="HEX,…", help="CPUs to bind to: f0 is 4 to 7."
-)
-@click.option("--warmup", type=click.IntRange(0, 100_000), default=10, show_default=True, metavar="N")
-@click.option(
-    "--repeats",
-    type=click.IntRange(1, 1_000_000),
-    default=50,
-    show_default=True,
-    metavar="N",
-    help="Measured runs of each bundle and configuration.",
-)
-@click.option(
-    "--rounds",
-    type=click.IntRange(1, 1000),
-    metavar="N",
-    help=f"Starts of the demo to spread them over; the interval is over starts. Default: {plans.ROUNDS}.",
-)
-@click.option(
-    "--cooldown-temp",
-    type=Number(0, 120),
-    metavar="C",
-    help="Before each start, wait until the processor is this cool (°C).",
-)
-@click.option(
-    "--cooldown-timeout",
-    type=Number(0, SECONDS),
-    default=300,
-    show_default=True,
-    metavar="S",
-    help="Wait no longer than that; then measure, and say so.",
-)
-@click.option(
-    "--timeout",
-    type=Number(1, SECONDS),
-    default=120,
-    show_default=True,
-    metavar="S",
-    help="For one start of the demo.",
-)
-@click.option(
-    "--sensors-every",
-    type=Number(0, 3600),
-    default=2,
-    show_default=True,
-    metavar="S",
-    help="Read temperatures and clocks beside the runs; 0: only before and after.",
-)
+@plan_options
 @click.option(
     "--reconnect",
     type=Number(0, SECONDS),
@@ -225,16 +126,7 @@ def main(
     adb_host: str | None,
     sdk: Path | None,
     demo: Path | None,
-    threads: Sequence[int],
-    modes: Sequence[str],
-    masks: Sequence[str],
-    warmup: int,
-    repeats: int,
-    rounds: int | None,
-    cooldown_temp: float | None,
-    cooldown_timeout: float,
-    timeout: float,
-    sensors_every: float,
+    plan: BenchPlan,
     reconnect: float,
     out: Path | None,
     resume: bool,
@@ -260,18 +152,6 @@ def main(
 
     if clean + install_bundle + resume > 1:
         raise click.UsageError("give one of --clean, --install-bundle and --resume")
-    plan = BenchPlan(
-        threads,
-        modes,
-        [re.sub("^0[xX]", "", mask) for mask in masks],
-        warmup,
-        repeats,
-        rounds or min(repeats, plans.ROUNDS),
-        cooldown_temp,
-        cooldown_timeout,
-        timeout,
-        sensors_every,
-    )
     farm = address(adb_host)
     bundles = [] if clean else _bundles(folders, compare)
     server = AdbServer(farm)
@@ -375,7 +255,7 @@ def _bundles(folders: Sequence[Path], compare: Path | None) -> list[Bundle]:
 
     chosen = [*([compare] if compare else []), *(folders or [bundle.newest(BUNDLES)])]
     bundles = [bundle.read(folder) for folder in chosen]
-    plans.check_names(bundles)
+    check_names(bundles)
     return bundles
 
 

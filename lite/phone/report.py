@@ -15,11 +15,15 @@ from jinja2 import Environment, Template
 from markupsafe import Markup
 
 from lite.errors import ToolkitError
+from lite.phone import starts
+from lite.phone.clusters import Cluster
 from lite.phone.drawing import KINDS as _KINDS
 from lite.phone.drawing import MARK as _MARK
 from lite.phone.drawing import drawing as _drawing
 from lite.phone.drawing import row_drawing as _row_drawing
 from lite.phone.drawing import value as _value
+from lite.phone.over_time import over_time
+from lite.phone.soak import Sustained
 from lite.report import page
 from lite.report.page import ACCENT, BAD, LINE, SOFT, inline, plain, rendered
 
@@ -48,13 +52,14 @@ def row_name(row: Mapping[str, Any]) -> str:
 def configuration(row: Mapping[str, Any]) -> str:
     """Threads and cores of a measurement."""
     cores = f"CPUs {row['cpu_mask']}" if row["cpu_mask"] else row["power_mode"]
+    cores = f"{row['cores']} cores ({cores})" if row["cores"] else cores
     return f"{row['threads']} thread{'s' if row['threads'] > 1 else ''}, {cores}"
 
 
-def _plots(phone: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
+def _plots(phone: Mapping[str, Any]) -> tuple[list[Any], list[Any], list[Any]]:
     measurements = phone["measurements"]
     if not measurements:
-        return [], []
+        return [], [], []
     # Imported late, here and below: matplotlib takes as long as all else, and a phone that failed has no plots.
 
     rows = [(row_name(row), row) for row in measurements]
@@ -62,7 +67,16 @@ def _plots(phone: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
     return (
         [(kind, latencies(rows, kind)) for kind in _KINDS],
         [(kind, svg) for kind, svg in heat if svg is not None],
+        [
+            (row, [(kind, over_time(row, kind)) for kind in _KINDS], _sustained(row))
+            for row in measurements
+            if row["sustained"]
+        ],
     )
+
+
+def _sustained(row: Mapping[str, Any]) -> Sustained:
+    return Sustained(**{name: value for name, value in row["sustained"].items() if name != "slower"})
 
 
 def _speed_ups(phone: Mapping[str, Any]) -> list[Any]:
@@ -87,6 +101,10 @@ def environment() -> Environment:
         megabytes=lambda kib: f"{kib / 1024:.0f} MiB",
         phone=phone_name,
         configuration=configuration,
+        cluster=lambda fields: str(Cluster(**fields)),
+        starts=starts.of,
+        # Not capitalize, which makes USB usb.
+        sentence=lambda text: text[:1].upper() + text[1:],
         row_name=row_name,
         # Its one line, as the command gave it.
         error=lambda fields: str(ToolkitError(**fields)),

@@ -5,20 +5,23 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lite.bundle import Bundle
 from lite.errors import ToolkitError
-from lite.phone import checks, facts, measure, push, reconnect
+from lite.phone import checks, conditions, facts, measure, push, reconnect
 from lite.phone.binaries import Binaries
+from lite.phone.conditions import Conditions
 from lite.phone.device import Device
 from lite.phone.facts import Facts
+from lite.phone.fixed_clocks import NoFixedClocksError, fixed_clocks
 from lite.phone.link import BusyError, GoldenMismatchError, NoPhoneError, PhoneError
 from lite.phone.measure import StoppedError
 from lite.phone.measured import PhoneFigures
-from lite.phone.plan import BenchPlan, Candidate
+from lite.phone.plan import BenchPlan, Candidate, NoSuchCoresError
 from lite.phone.push import Pushed
 from lite.phone.reconnect import MOST_FRUITLESS, Loss
 from lite.scratch import scratch_folder
@@ -42,7 +45,8 @@ class Outcome:
 
     `share`: of the push, 0 to 1, while it goes on;
     `status`: running, ok, refused, mismatch, failed or stopped; `error`: why it is not ok;
-    `seconds`: from first to last; `losses`: when it was out of reach.
+    `seconds`: from first to last; `losses`: when it was out of reach;
+    `conditions`: what else went on on it before.
     """
 
     serial: str
@@ -56,6 +60,7 @@ class Outcome:
     stages: Stages = field(default_factory=Stages)
     seconds: float = 0.0
     losses: list[Loss] = field(default_factory=list)
+    conditions: Conditions | None = None
     # In a row, without a round in between.
     fruitless: int = 0
 
@@ -278,6 +283,8 @@ def _bench(
             raise UnfitPhoneError(device.serial, error.why or "", error.remedy or "") from None
     candidates = [_candidate(bundle, outcome.facts) for bundle in job.bundles]
     _refuse_what_does_not_fit(device, job, outcome.facts)
+    with outcome.stages.stage("conditions"):
+        outcome.conditions = conditions.read(device)
     files = dict(job.binaries.files(outcome.facts.abis[0], job.bundles))
     for candidate in candidates:
         files |= _bundle_files(candidate, tensors[candidate.name])
@@ -285,10 +292,13 @@ def _bench(
     with outcome.stages.stage("push"):
         outcome.pushed = push.push(device, files, on_progress=_told(say))
     say(_what_was_pushed(outcome.pushed))
-    phone = measure.Phone(device, push.FOLDER, job.plan, outcome.stages, say, stop, measured, check)
+    phone = measure.Phone(
+        device, push.FOLDER, job.plan, outcome.stages, say, stop, measured, check, outcome.facts.clusters
+    )
     for candidate in candidates:
         phone.check_golden(candidate, outcome.measured)
-    phone.measure(candidates, outcome.measured)
+    with fixed_clocks(device) if job.plan.fixed_clocks else nullcontext():
+        phone.measure(candidates, outcome.measured)
 
 
 def _told(say: Callable[..., None]) -> push.Progress:
@@ -313,6 +323,17 @@ def _what_was_pushed(pushed: Pushed) -> str:
 
 
 def _refuse_what_does_not_fit(device: Device, job: PhoneJob, found: Facts) -> None:
+    try:
+        job.plan.configurations(found.clusters)
+    except NoSuchCoresError as error:
+        remedy = "give a mask of CPUs to --cores, such as f0"
+        raise UnfitPhoneError(device.serial, str(error), remedy) from None
+    if job.plan.fixed_clocks:
+        try:
+            with fixed_clocks(device):
+                pass
+        except NoFixedClocksError as error:
+            raise UnfitPhoneError(device.serial, error.why or "", error.remedy or "") from None
     problems = [problem for bundle in job.bundles for problem in checks.problems(bundle, found, job.binaries)]
     if problems:
         first, *others = dict.fromkeys(problems)

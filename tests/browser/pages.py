@@ -137,7 +137,7 @@ def bench(folder: Path, tiny_bundle: Path, phones: int, bundles: int) -> Page:
         Candidate(renamed(tiny_bundle, folder / name), f"/data/local/tmp/{name}", host=True)
         for name in names[:bundles]
     ]
-    plan = BenchPlan(threads=(1, 4), cpu_masks=("f0",), repeats=60, rounds=5, cooldown_celsius=35.0)
+    plan = BenchPlan(threads=(1, 4), cores=("f0",), repeats=60, rounds=5, cooldown_celsius=35.0)
     job = PhoneJob([one.bundle for one in candidates], plan, Binaries(None, None))
     outcomes = [_phone(number, candidates, plan.configurations()) for number in range(phones)]
     if phones > 2:

@@ -99,9 +99,7 @@ def test_min_seconds_and_repeats_are_both_reached(host_build: Path, tiny_bundle:
 
 
 @pytest.mark.parametrize("seconds", ["nan", "-1", "soon"])
-def test_min_seconds_that_are_no_number_of_seconds(
-    host_build: Path, tiny_bundle: Path, seconds: str
-) -> None:
+def test_min_seconds_that_are_no_number_of_seconds(host_build: Path, tiny_bundle: Path, seconds: str) -> None:
     done = run(host_build / "deit", "--bench", "--bundle", tiny_bundle, "--host", "--min-seconds", seconds)
     assert "--min-seconds" in refusal(done, 2)
 

@@ -126,8 +126,9 @@ def test_json_is_the_only_thing_on_standard_output(
     document = json.loads(done.stdout)
     assert document == results(tmp_path / "out")
     assert document["plan"] == {
-        "threads": [1, 2], "power_modes": ["no-bind"], "cpu_masks": [], "warmup": 1, "repeats": 6, "rounds": 2,
-        "cooldown_celsius": 60, "cooldown_limit": 5, "timeout": 90, "sample_seconds": 0,
+        "threads": [1, 2], "power_modes": ["no-bind"], "cores": [], "warmup": 1, "repeats": 6, "rounds": 2,
+        "cooldown_celsius": 60, "cooldown_limit": 5, "timeout": 90, "sample_seconds": 0, "min_seconds": 0,
+        "soak": False, "fixed_clocks": False,
     }  # fmt: skip
     assert [row["threads"] for row in document["phones"][0]["measurements"]] == [1, 2]
     assert "golden picture" in done.stderr

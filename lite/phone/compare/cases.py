@@ -224,7 +224,7 @@ def _cases(document: Mapping[str, Any], begun: datetime) -> Iterator[Case]:
                 target=bundle["target"],
                 network=bundle["model_nb"]["sha256"],
                 threads=row["threads"],
-                cores=f"CPUs {row['cpu_mask']}" if row["cpu_mask"] else row["power_mode"],
+                cores=_cores(row),
                 mode=_mode(document.get("plan", {})),
                 simulated=used["file"].endswith("/host.nb") and bundle["precision"] != "fp32",
                 engine=used["engine"],
@@ -237,6 +237,13 @@ def _mode(plan: Mapping[str, Any]) -> str:
     """Of the plan of a bench; an old one tells nothing of it."""
     known = (("soak", "as a soak"), ("fixed_clocks", "with fixed clocks"))
     return ", ".join(words for name, words in known if plan.get(name)) or USUAL
+
+
+def _cores(row: Mapping[str, Any]) -> str:
+    # big, middle or little, whatever their mask is on the phone; an old bench does not have it.
+    if row.get("cores"):
+        return f"{row['cores']} cores"
+    return f"CPUs {row['cpu_mask']}" if row["cpu_mask"] else str(row["power_mode"])
 
 
 def _reason(phone: Mapping[str, Any]) -> str:
