@@ -48,8 +48,14 @@ def tables(outcomes: Sequence[Outcome]) -> Group:
 
 
 def show_tables(outcomes: Sequence[Outcome], base: str | None) -> None:
-    """On standard output the tables, and how much faster than the bundle `base` the others are."""
+    """On standard output the tables, what spoils them, what soaks say, and how much faster than `base` others are."""
     show(tables(outcomes))
+    for outcome in outcomes:
+        for warning in outcome.conditions.warnings if outcome.conditions else ():
+            click.echo(escaped(f"{outcome.serial}: {warning}"))
+        for row in list(outcome.measured.measurements):
+            if found := row.sustained:
+                click.echo(escaped(f"{outcome.serial}: {row.candidate.name} ({row.configuration}) {found}"))
     for outcome in outcomes if base else ():
         for one in outcome.measured.comparisons(base or ""):
             click.echo(escaped(_speed_up(outcome, one)))
@@ -77,7 +83,7 @@ def _table(outcome: Outcome, measured: Sequence[Measurement]) -> Table:
     table = Table(title=plain(_name(outcome)), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("bundle", overflow="fold")
     table.add_column("cores", overflow="fold")
-    for heading in ("p50 ms", "95 %", "p90", "max"):
+    for heading in ("p50 ms", "95 %", "within\nstarts", "between\nstarts", "p90", "max"):
         table.add_column(heading, justify="right", no_wrap=True)
     for one in measured:
         summary = one.summary
@@ -87,6 +93,8 @@ def _table(outcome: Outcome, measured: Sequence[Measurement]) -> Table:
             plain(str(one.configuration)),
             f"[bold]{summary.p50:.1f}[/]",
             f"{bounds.low:.1f}–{bounds.high:.1f}" if bounds else "–",
+            f"{summary.within_starts:.1%}",
+            "–" if summary.between_starts is None else f"{summary.between_starts:.1%}",
             f"{summary.p90:.1f}",
             f"{summary.max:.1f}",
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import logging
 import os
 import signal
 import sys
@@ -56,9 +57,10 @@ def run(command: click.Command) -> NoReturn:
     interrupted = False
     context: click.Context | None = None
     failure: ToolkitError | None = None
-    command.params.append(
-        click.Option([_DEBUG], is_flag=True, expose_value=False, help="Show where an error comes from.")
-    )
+    for one in (command, *(command.commands.values() if isinstance(command, click.Group) else ())):
+        one.params.append(
+            click.Option([_DEBUG], is_flag=True, expose_value=False, help="Show where an error comes from.")
+        )
 
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
         nonlocal interrupted
@@ -117,6 +119,17 @@ def together(options: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
         return command
 
     return add
+
+
+def check_no_options(context: click.Context) -> None:
+    """For a command with others below it: raises UsageError where an option of its own stands before another's name."""
+    import click
+    from click.core import ParameterSource
+
+    for parameter in context.command.params:
+        source = parameter.name and context.get_parameter_source(parameter.name)
+        if source is ParameterSource.COMMANDLINE and _DEBUG not in parameter.opts:
+            raise click.UsageError(f"{parameter.opts[0]} is no option of {context.invoked_subcommand}")
 
 
 def print_json(document: object) -> None:
@@ -290,6 +303,8 @@ def _open_standard_streams() -> None:
 if sys.version_info[:2] != (3, 10):
     _leave(f"this is Python {sys.version.split()[0]}, and Paddle Lite's wheels end at 3.10")
 _NO_OUTPUT = sys.stdout is None
+# It tells users that it builds a cache of fonts, or may not write one: nothing here depends on either.
+logging.getLogger("matplotlib").setLevel(logging.ERROR)
 _open_standard_streams()
 sys.excepthook = _show
 threading.excepthook = _show_in_thread

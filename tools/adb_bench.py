@@ -3,14 +3,14 @@
 Every run's latency is kept, and what might have spoilt it is said beside the number: a noisy or throttled run.
 Results are written after every round; --resume goes on with a bench that ended early.
 Nothing is measured on a phone that does not give the bundle's own logits.
+The command compare shows benches beside each other.
 """
 
 from __future__ import annotations
 
 import contextlib
-import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import _command
 import click
+from _compare import After, after_options, compare
 from _display import notify, say
 from _options import (
     BUNDLES,
@@ -29,12 +30,11 @@ from _options import (
     phone_options,
     serial_option,
 )
+from _plan import plan_options
 
 from lite.errors import InputError
-from lite.phone import plan as plans
 from lite.phone.install import PACKAGE
-from lite.phone.plan import BenchPlan
-from lite.shown import shown
+from lite.phone.plan import BenchPlan, check_names
 
 if TYPE_CHECKING:
     from lite.bundle import Bundle
@@ -45,64 +45,34 @@ if TYPE_CHECKING:
 BENCHES = _command.ROOT / "build" / "bench"
 
 
-class Numbers(click.ParamType):
-    """Whole numbers from 1, such as 1,2,4."""
-
-    name = "N,…"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        """As click wants it."""
-        if isinstance(value, tuple):
-            return value
-        words = str(value).split(",")
-        if not all(word.strip().isdecimal() and 1 <= int(word) <= 64 for word in words):
-            self.fail(f"{shown(value)} is no list of whole numbers from 1 to 64, such as 1,2,4", param, ctx)
-        return tuple(dict.fromkeys(int(word) for word in words))
-
-
-class Words(click.ParamType):
-    """Words that match a pattern, such as high,low."""
-
-    name = "X,…"
-
-    def __init__(self, pattern: str, wanted: str) -> None:
-        self._pattern, self._wanted = re.compile(pattern), wanted
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, ...]:
-        """As click wants it."""
-        if isinstance(value, tuple):
-            return value
-        words = [word.strip() for word in str(value).split(",")]
-        if not all(self._pattern.fullmatch(word) for word in words):
-            self.fail(f"{shown(value)} is no list of {self._wanted}", param, ctx)
-        return tuple(dict.fromkeys(words))
-
-
-NUMBERS = Numbers()
-MODES = Words("|".join(plans.POWER_MODES), "power modes: " + ", ".join(plans.POWER_MODES))
-MASKS = Words("(0[xX])?[0-9a-fA-F]{1,32}", "hexadecimal masks of CPUs, such as f0,0f")
-
 EXAMPLES = """
 \b
 Examples:
   python tools/adb_bench.py
   python tools/adb_bench.py --threads 1,2,4 --power-mode high --cooldown-temp 38 --all
+  python tools/adb_bench.py --cores big,little --fixed-clocks --repeats 1024 --min-seconds 60
+  python tools/adb_bench.py --soak 10
   python tools/adb_bench.py --bundle build/bundles/deit_tiny-imagenet-int8-arm \\
       --compare build/bundles/deit_tiny-imagenet-fp32-arm --out build/bench/int8-or-fp32
   python tools/adb_bench.py --resume --threads 1,2,4 --power-mode high --cooldown-temp 38 --all
   python tools/adb_bench.py --install-bundle --bundle build/bundles/deit_tiny-imagenet-int8-arm
+  python tools/adb_bench.py --rounds 10 --baseline main/results.json --fail-if-slower 5% --junit gate.xml
+  python tools/adb_bench.py compare build/bench/monday build/bench/friday
 
 \b
 Exit codes: 0 done · 2 bad usage or input · 6 no usable phone · 7 a phone failed (what others measured is
-kept) · 8 a phone computes another network · 130 interrupted by Ctrl-C, SIGTERM or SIGHUP (what was measured is kept)
+kept) · 8 a phone computes another network · 9 slower than the baseline allows · 10 too few rounds to tell whether it is
+130 interrupted by Ctrl-C, SIGTERM or SIGHUP (what was measured is kept)
 """
 
 
-@click.command(help=__doc__, epilog=EXAMPLES)
+@click.group(
+    help=__doc__,
+    epilog=EXAMPLES,
+    invoke_without_command=True,
+    commands=[compare],
+    subcommand_metavar="[compare …]",
+)
 @bundle_option("What to measure; can be given more than once.", multiple=True)
 @click.option(
     "--compare",
@@ -111,66 +81,18 @@ kept) · 8 a phone computes another network · 130 interrupted by Ctrl-C, SIGTER
     help="Measure this bundle in turns with the others, and say how much faster than it they are.",
 )
 @serial_option("the one that is connected")
-@click.option("--all", "every", is_flag=True, help="All connected phones, side by side.")
+@click.option(
+    "--all", "every", is_flag=True, help="All connected phones, side by side, also those that come meanwhile."
+)
 @phone_options
+@plan_options
 @click.option(
-    "--threads", type=NUMBERS, default=(1,), metavar="N,…", help="Thread counts to measure. Default: 1."
-)
-@click.option(
-    "--power-mode",
-    "modes",
-    type=MODES,
-    default=("no-bind",),
-    metavar="M,…",
-    help=f"Which cores the engine takes: {', '.join(plans.POWER_MODES)}. Default: no-bind.",
-)
-@click.option(
-    "--cpu-mask", "masks", type=MASKS, default=(), metavar="HEX,…", help="CPUs to bind to: f0 is 4 to 7."
-)
-@click.option("--warmup", type=click.IntRange(0, 100_000), default=10, show_default=True, metavar="N")
-@click.option(
-    "--repeats",
-    type=click.IntRange(1, 1_000_000),
-    default=50,
-    show_default=True,
-    metavar="N",
-    help="Measured runs of each bundle and configuration.",
-)
-@click.option(
-    "--rounds",
-    type=click.IntRange(1, 1000),
-    metavar="N",
-    help=f"Starts of the demo to spread them over. Default: 1; with --compare {plans.ROUNDS_TO_COMPARE}.",
-)
-@click.option(
-    "--cooldown-temp",
-    type=Number(0, 120),
-    metavar="C",
-    help="Before each start, wait until the processor is this cool (°C).",
-)
-@click.option(
-    "--cooldown-timeout",
+    "--reconnect",
     type=Number(0, SECONDS),
-    default=300,
-    show_default=True,
-    metavar="S",
-    help="Wait no longer than that; then measure, and say so.",
-)
-@click.option(
-    "--timeout",
-    type=Number(1, SECONDS),
     default=120,
     show_default=True,
     metavar="S",
-    help="For one start of the demo.",
-)
-@click.option(
-    "--sensors-every",
-    type=Number(0, 3600),
-    default=2,
-    show_default=True,
-    metavar="S",
-    help="Read temperatures and clocks beside the runs; 0: only before and after.",
+    help="Wait so long for a phone that is lost in the middle, then go on with its round; 0: it has failed.",
 )
 @out_option("For results.json, results.csv and report.html. Default: build/bench/TIME.")
 @click.option(
@@ -193,7 +115,10 @@ kept) · 8 a phone computes another network · 130 interrupted by Ctrl-C, SIGTER
     help="The app's package, for --install-bundle.",
 )
 @json_option("results.json")
+@after_options
+@click.pass_context
 def main(
+    context: click.Context,
     folders: Sequence[Path],
     compare: Path | None,
     serials: Sequence[str],
@@ -201,24 +126,20 @@ def main(
     adb_host: str | None,
     sdk: Path | None,
     demo: Path | None,
-    threads: Sequence[int],
-    modes: Sequence[str],
-    masks: Sequence[str],
-    warmup: int,
-    repeats: int,
-    rounds: int | None,
-    cooldown_temp: float | None,
-    cooldown_timeout: float,
-    timeout: float,
-    sensors_every: float,
+    plan: BenchPlan,
+    reconnect: float,
     out: Path | None,
     resume: bool,
     clean: bool,
     install_bundle: bool,
     package: str,
     as_json: bool,
+    after: After,
 ) -> None:
     """Runs the command."""
+    if context.invoked_subcommand:
+        _command.check_no_options(context)
+        return
     from _bench import install_all
 
     from lite.phone import push
@@ -231,18 +152,6 @@ def main(
 
     if clean + install_bundle + resume > 1:
         raise click.UsageError("give one of --clean, --install-bundle and --resume")
-    plan = BenchPlan(
-        threads,
-        modes,
-        [re.sub("^0[xX]", "", mask) for mask in masks],
-        warmup,
-        repeats,
-        rounds or (min(repeats, plans.ROUNDS_TO_COMPARE) if compare else 1),
-        cooldown_temp,
-        cooldown_timeout,
-        timeout,
-        sensors_every,
-    )
     farm = address(adb_host)
     bundles = [] if clean else _bundles(folders, compare)
     server = AdbServer(farm)
@@ -270,8 +179,11 @@ def main(
         earlier = resuming.read(out, plan, bundles, base)
     # Not after an hour of measuring.
     folder = ResultsFolder(out or new, new, notify=notify, resumed=resume)
-    job = PhoneJob(bundles, plan, Binaries(sdk, demo), earlier=earlier)
-    raise click.exceptions.Exit(_measure(devices, job, folder, base, server.version, as_json))
+    job = PhoneJob(bundles, plan, Binaries(sdk, demo), earlier=earlier, reconnect=reconnect)
+    arrivals = server.usable if every else None
+    raise click.exceptions.Exit(
+        _measure(devices, job, folder, base, server.version, as_json, after, arrivals)
+    )
 
 
 def _measure(
@@ -281,6 +193,8 @@ def _measure(
     base: str | None,
     adb_server: int | None,
     as_json: bool,
+    after: After,
+    arrivals: Callable[[], Sequence[Device]] | None,
 ) -> int:
     """Measures, prints and writes; the exit code."""
     from _bench import LiveTable, interruptible, show_files, show_tables
@@ -300,7 +214,7 @@ def _measure(
     with interruptible():
         with LiveTable() as live:
             job = replace(job, changed=live.changed, measured=keep)
-            outcomes, interrupted = session.run(devices, job)
+            outcomes, interrupted = session.run(devices, job, arrivals)
         failure: InputError | None = None
         try:
             found = folder.write(lambda: document(outcomes), complete=True)
@@ -326,7 +240,7 @@ def _measure(
             raise failure
         if interrupted:
             raise KeyboardInterrupt
-    return session.exit_code(outcomes)
+    return after.finish(found, folder.path, session.exit_code(outcomes), as_json=as_json)
 
 
 def _newest() -> Path:
@@ -341,7 +255,7 @@ def _bundles(folders: Sequence[Path], compare: Path | None) -> list[Bundle]:
 
     chosen = [*([compare] if compare else []), *(folders or [bundle.newest(BUNDLES)])]
     bundles = [bundle.read(folder) for folder in chosen]
-    plans.check_names(bundles)
+    check_names(bundles)
     return bundles
 
 

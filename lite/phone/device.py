@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from adbutils import AdbDevice
 
 from lite.errors import InputError
-from lite.phone.link import FAULTS, Link, PhoneError, PhoneTimeoutError, explained
+from lite.phone.link import FAULTS, AdbAddress, Link, PhoneError, PhoneTimeoutError, explained
 
 # Packets of adb's shell protocol (its shell_protocol.h): uint8 kind, uint32 size, little-endian.
 _PACKET = struct.Struct("<BI")
@@ -94,7 +94,10 @@ class Device:
         # How adb is told of it: among phones with one serial by the number of the connection.
         transport = adb._transport_id
         self.adb = f"adb -t {transport}" if transport else f"adb -s {self.serial}"
+        self.adb_server: AdbAddress = adb._client.address
         self._links: set[Link] = set()
+        # Process groups of commands whose end nobody has seen.
+        self._left: set[int] = set()
         self._lock = threading.Lock()
         self._closed = False
         self._checked = False
@@ -124,7 +127,9 @@ class Device:
             self._end(output.group)
             why = f"a command did not end within {timeout:g} s and was ended ({_named(command)})"
             raise PhoneTimeoutError(self.serial, why, "give it more time, or see why it hangs") from None
-        except PhoneError:
+        except PhoneError as error:
+            if error.lost and output.group:
+                self._left.add(output.group)
             raise
         except BaseException:
             with contextlib.suppress(PhoneError):
@@ -179,6 +184,14 @@ class Device:
                 self._links.discard(link)
             link.close()
 
+    def end_left(self) -> None:
+        """Ends what commands that a lost link cut off still run. Raises PhoneError."""
+        for group in sorted(self._left):
+            # After a restart another process may have that number, but not such a command line.
+            ours = f"grep -qsF 'kill -KILL -$$' /proc/{group}/cmdline"
+            self.run(f"if {ours}; then kill -KILL -{group}; fi", _GRACE)
+            self._left.discard(group)
+
     def close(self) -> None:
         """Ends every command and transfer on the phone, other threads' too; nothing can be run any more."""
         self._closed = True
@@ -218,6 +231,8 @@ class Device:
             with self.open(f"shell,v2,raw:{script}", _GRACE) as link:
                 self._follow(link, _Output(None), end)
         except TimeoutError:
+            if group:
+                self._left.add(group)
             raise self._silent() from None
 
     def _silent(self) -> PhoneError:

@@ -11,7 +11,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
-from lite.phone.device import Device
+from lite.phone.device import Device, Held
 from lite.phone.link import BusyError, PhoneError
 
 _SECONDS = 60.0
@@ -53,22 +53,29 @@ def exclusive(device: Device, silence: float = SILENCE) -> Iterator[Callable[[],
                 why = "its hold on the phone has ended, so that another bench may have run beside this one"
                 raise PhoneError(device.serial, why, "run this again with --resume")
 
-        done = threading.Event()
-
-        def beat() -> None:
-            while not done.wait(silence / _BEATS):
-                try:
-                    held.write_line()
-                except (PhoneError, TimeoutError):
-                    return  # what is at work beside it tells what is wrong
-
-        thread = threading.Thread(target=beat, daemon=True)
-        thread.start()
-        try:
+        with heard(held, silence):
             yield check
-        finally:
-            done.set()
-            thread.join()
+
+
+@contextlib.contextmanager
+def heard(held: Held, silence: float) -> Iterator[None]:
+    """Writes to a command's standard input several times in `silence` seconds, as long as the block runs."""
+    done = threading.Event()
+
+    def beat() -> None:
+        while not done.wait(silence / _BEATS):
+            try:
+                held.write_line()
+            except (PhoneError, TimeoutError):
+                return  # what is at work beside it tells what is wrong
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def _is_later(own: int, said: Sequence[str]) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lite.phone import clusters
+from lite.phone.clusters import Cluster
 from lite.phone.device import Device
 from lite.phone.link import PhoneError
 from lite.phone.push import FOLDER
@@ -30,6 +32,7 @@ _OPENCL = (
     "/vendor/{lib}/libPVROCL.so",
     "/system/vendor/{lib}/libPVROCL.so",
 )
+_SAME = ("model", "soc", "abis", "android_version")
 _PROPERTY = re.compile(r"\[([^\]]+)\]: \[(.*)\]")
 _SECTION = re.compile(r"^=(\w+)=$", re.MULTILINE)
 
@@ -41,7 +44,7 @@ class Facts:
     `abis` by preference; `cpu_parts` is the MIDR part of each core that was on (0xd05 a Cortex-A55), none on x86;
     `features` those of FEATURES that every core has; `own_bytes` what earlier runs left in push.FOLDER;
     `opencl` a library of it that the shell's user may read; `noexec` what is mounted where programs are put and lets
-    none be run.
+    none be run; `clusters` the kinds of cores, the slowest first.
     """
 
     serial: str
@@ -58,6 +61,18 @@ class Facts:
     opencl: str | None
     root: bool
     noexec: str | None = None
+    clusters: tuple[Cluster, ...] = ()
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Facts:
+        """The facts that `as_dict` gave."""
+        found: dict[str, Any] = {
+            name: tuple(it) if isinstance(it, list) else it for name, it in values.items()
+        }
+        found["clusters"] = tuple(
+            Cluster(**{**one, "cpus": tuple(one["cpus"])}) for one in values.get("clusters", ())
+        )
+        return cls(**found)
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON values."""
@@ -95,7 +110,21 @@ def read(device: Device) -> Facts:
         opencl=_opencl(said.get("opencl", "").splitlines(), abis[0]),
         root=said.get("id") == "0",
         noexec=_noexec(said.get("mounts", "")),
+        clusters=clusters.parse(said.get("cpus", ""), cpuinfo),
     )
+
+
+def check_same(earlier: Facts, found: Facts) -> None:
+    """Raises PhoneError where what was one phone earlier is another one now, or has another Android."""
+    for name in _SAME:
+        then, now = (_said(getattr(one, name)) for one in (earlier, found))
+        if then != now:
+            why = f"its {name.replace('_', ' ')} was {then} and is {now} now"
+            raise PhoneError(found.serial, why, "measure afresh without --resume into another --out")
+
+
+def _said(value: Any) -> str:
+    return "not told" if value is None else ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _script() -> str:
@@ -103,6 +132,7 @@ def _script() -> str:
     return (
         "echo =props=; getprop; echo =cpuinfo=; cat /proc/cpuinfo; "
         "echo =present=; cat /sys/devices/system/cpu/present; "
+        f"echo =cpus=; {clusters.SCRIPT.strip()}; "
         f"echo =space=; df -k {shlex.quote(FOLDER.rpartition('/')[0])}; "
         f"echo =own=; du -sk {shlex.quote(FOLDER)} 2>/dev/null; echo =id=; id -u; "
         "echo =mounts=; cat /proc/self/mounts 2>/dev/null; "

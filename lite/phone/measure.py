@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 
 from lite.phone import demo, golden, sensors
+from lite.phone.clusters import Cluster
 from lite.phone.demo import Bench, DemoRequest
 from lite.phone.device import Device
 from lite.phone.link import PhoneError
-from lite.phone.measured import Cooldown, Measurement, PhoneFigures, Round
+from lite.phone.measured import Cooldown, Measurement, PhoneFigures, Round, RunClock
 from lite.phone.plan import BenchPlan, Candidate
 from lite.phone.sensors import Sample
+from lite.phone.soak import sustained
 from lite.stages import Stages
 
 TENSOR = "golden.f32"
@@ -33,7 +35,7 @@ class Phone:
     """A phone with all that is needed on it, in `folder`.
 
     `say` gets one line a step, `measured` is called after each round, `stop` ends it early, and `check` raises where
-    a round that has ended must not count.
+    a round that has ended must not count. `clusters` are the phone's kinds of cores.
     """
 
     device: Device
@@ -44,6 +46,7 @@ class Phone:
     stop: threading.Event = field(default_factory=threading.Event)
     measured: Callable[[], None] = lambda: None
     check: Callable[[], None] = lambda: None
+    clusters: Sequence[Cluster] = ()
 
     def check_golden(self, candidate: Candidate, into: PhoneFigures) -> None:
         """Feeds the golden tensor, then all golden pictures; keeps the figures in `into` either way.
@@ -71,13 +74,14 @@ class Phone:
 
         Turns go back and forth (A B, B A, …), so that a phone which warms up steadily favours none. Rounds that `into`
         has already are not run again.
-        Raises GoldenMismatchError, DemoError, PhoneError or StoppedError; what was measured before is kept.
+        Raises NoSuchCoresError before anything is run, GoldenMismatchError, DemoError, PhoneError or StoppedError; what
+        was measured before is kept.
         """
-        configurations = self.plan.configurations()
+        configurations = self.plan.configurations(self.clusters)
         # A limit that one round lowered is low for all that come after it.
         top = sensors.ceilings(sample for one in into.measurements for sample in one.samples)
         for place, configuration in enumerate(configurations):
-            row = [into.measurement(candidate, configuration, self.plan.repeats) for candidate in candidates]
+            row = [into.measurement(candidate, configuration, self.plan) for candidate in candidates]
             for number in range(self.plan.rounds):
                 for measurement in row if number % 2 == 0 else reversed(row):
                     if len(measurement.rounds) > number:
@@ -102,12 +106,13 @@ class Phone:
             threads=configuration.threads,
             power_mode=configuration.power_mode,
             cpu_mask=configuration.cpu_mask,
-            bench=Bench(self.plan.warmup, self.plan.repeats_of(number)),
+            bench=Bench(self.plan.warmup, self.plan.repeats_of(number), self.plan.seconds_of_start),
         )
+        timeout = self.plan.timeout + self.plan.seconds_of_start
         with self.stages.stage("sensors"):
             before = sensors.read(self.device)
         with self.stages.stage("run"), self._sampling() as during:
-            document = demo.run(self.device, self.folder, request, timeout=self.plan.timeout)
+            document = demo.run(self.device, self.folder, request, timeout=timeout)
         with self.stages.stage("sensors"):
             after = sensors.read(self.device)
         self.check()
@@ -118,17 +123,33 @@ class Phone:
         }
         self._check_same(measurement, used)
         measurement.used = used
-        latencies = document["bench"]["latencies_ms"]
+        bench = document["bench"]
+        latencies = bench["latencies_ms"]
+        clocks = [RunClock(**one) for one in bench["clocks"]]
+        reasons = sensors.reasons(
+            before,
+            during,
+            after,
+            # A soak has words of its own for that.
+            () if self.plan.soak else latencies,
+            earlier=top,
+            cpu_mask=document["cpu_mask"],
+            clocks=[(one.cpu, one.khz) for one in clocks],
+        )
+        if self.plan.soak and (found := sustained(latencies)).throttled:
+            reasons.append(f"slowed down: {found}")
         return Round(
             latencies,
             document["load_ms"],
-            document["bench"]["first_run_ms"],
+            bench["first_run_ms"],
             document["peak_rss_kib"],
             before,
             during,
             after,
             cooldown,
-            sensors.reasons(before, during, after, latencies, earlier=top, cpu_mask=document["cpu_mask"]),
+            reasons,
+            bench["began_s"],
+            clocks,
         )
 
     def _check_same(self, measurement: Measurement, used: Mapping[str, Any]) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from statistics import median
 from typing import Any
 
 from lite.phone import statistics
 from lite.phone.golden import Golden
-from lite.phone.plan import Candidate, Configuration
-from lite.phone.sensors import Sample
+from lite.phone.plan import BenchPlan, Candidate, Configuration
+from lite.phone.sensors import SLOW_CLOCK, Sample, ceilings
+from lite.phone.soak import Sustained, sustained
 from lite.phone.statistics import SpeedUp, Summary
 
 
@@ -27,8 +30,21 @@ class Cooldown:
 
 
 @dataclass(frozen=True)
+class RunClock:
+    """The clock of the CPU on which a measured run, counted from 0, came to its end."""
+
+    run: int
+    cpu: int
+    khz: int
+
+
+@dataclass(frozen=True)
 class Round:
-    """One start of the demo: what it said (`latencies` in ms), and the phone's state around it."""
+    """One start of the demo: what it said (`latencies` in ms), and the phone's state around it.
+
+    `began_s`: when the measured runs began, by the phone's time since it was started (see Sample.uptime); `clocks`:
+    in the order of the runs, empty where the phone hides them.
+    """
 
     latencies: Sequence[float]
     load_ms: float
@@ -39,6 +55,8 @@ class Round:
     after: Sample
     cooldown: Cooldown | None
     throttled: Sequence[str]
+    began_s: float | None = None
+    clocks: Sequence[RunClock] = ()
 
     @property
     def samples(self) -> list[Sample]:
@@ -48,16 +66,18 @@ class Round:
 
 @dataclass
 class Measurement:
-    """One bundle in one configuration, to be run `planned` times.
+    """One bundle in one configuration, to be run `planned` times or more in `planned_starts`.
 
-    `used` is what the engine says it made of the configuration.
+    `used` is what the engine says it made of the configuration; `soak` tells that its start is one.
     """
 
     candidate: Candidate
     configuration: Configuration
     planned: int
+    planned_starts: int = 1
     rounds: list[Round] = field(default_factory=list)
     used: dict[str, Any] = field(default_factory=dict)
+    soak: bool = False
 
     @property
     def latencies(self) -> list[float]:
@@ -67,7 +87,7 @@ class Measurement:
     @property
     def summary(self) -> Summary:
         """Of all rounds."""
-        return statistics.summarize(self.latencies)
+        return statistics.summarize([one.latencies for one in self.rounds])
 
     @property
     def samples(self) -> list[Sample]:
@@ -81,12 +101,34 @@ class Measurement:
 
     @property
     def complete(self) -> bool:
-        """Whether all planned runs are measured."""
-        return len(self.latencies) >= self.planned
+        """Whether all planned runs and starts are measured."""
+        return not self._missing
 
     @property
     def _missing(self) -> list[str]:
-        return [] if self.complete else [f"{len(self.latencies)} of {self.planned} runs"]
+        if len(self.latencies) < self.planned:
+            return [f"{len(self.latencies)} of {self.planned} runs"]
+        if len(self.rounds) < self.planned_starts:
+            return [f"{len(self.rounds)} of {self.planned_starts} starts"]
+        return []
+
+    @property
+    def sustained(self) -> Sustained | None:
+        """What a soak says; None for what is none."""
+        return sustained(self.rounds[0].latencies) if self.soak and self.rounds else None
+
+    @property
+    def _slow_clock(self) -> list[str]:
+        """A clock that was seldom at the most that the CPU can, of the CPU on which most runs ended."""
+        clocks = [clock for one in self.rounds for clock in one.clocks]
+        if not clocks:
+            return []
+        cpu = Counter(clock.cpu for clock in clocks).most_common(1)[0][0]
+        top = ceilings(self.samples).get(cpu)
+        khz = median(clock.khz for clock in clocks if clock.cpu == cpu)
+        if top is None or khz >= SLOW_CLOCK * top:
+            return []
+        return [f"slow clock: CPU {cpu} ran at {khz / 1000:.0f} of {top / 1000:.0f} MHz in half of the runs"]
 
     @property
     def simulated(self) -> bool:
@@ -97,7 +139,7 @@ class Measurement:
     def notes(self) -> list[str]:
         """What whoever quotes the number should know."""
         summary = self.summary
-        found = [*self._missing, *self.throttled]
+        found = [*self._missing, *self.throttled, *self._slow_clock]
         precision = self.candidate.bundle.manifest["precision"]
         if self.simulated:
             found.append(
@@ -106,7 +148,7 @@ class Measurement:
         if summary.noisy:
             found.append(f"noisy: p10 to p90 is {summary.spread:.0%} of the median")
         if summary.median_interval is None:
-            found.append(f"{summary.count} runs are too few for an interval")
+            found.append("one start: no interval")
         warm = [one.cooldown for one in self.rounds if one.cooldown and not one.cooldown.reached]
         if warm:
             hottest = max((one.celsius for one in warm if one.celsius is not None), default=None)
@@ -157,17 +199,24 @@ class PhoneFigures:
     golden: list[Golden] = field(default_factory=list)
     measurements: list[Measurement] = field(default_factory=list)
 
+    @property
+    def rounds(self) -> int:
+        """How many there are."""
+        return sum(len(one.rounds) for one in list(self.measurements))
+
     def snapshot(self) -> PhoneFigures:
         """What is there now, without what was begun and never measured; it stays as it is."""
         rows = [replace(one, rounds=list(one.rounds)) for one in list(self.measurements)]
         return PhoneFigures(list(self.golden), [row for row in rows if row.rounds])
 
-    def measurement(self, candidate: Candidate, configuration: Configuration, planned: int) -> Measurement:
+    def measurement(self, candidate: Candidate, configuration: Configuration, plan: BenchPlan) -> Measurement:
         """The one of this bundle and configuration: what an earlier session began, or a new one."""
         for one in self.measurements:
             if (one.candidate.name, one.configuration) == (candidate.name, configuration):
                 return one
-        self.measurements.append(Measurement(candidate, configuration, planned))
+        self.measurements.append(
+            Measurement(candidate, configuration, plan.repeats, plan.rounds, soak=plan.soak)
+        )
         return self.measurements[-1]
 
     def add_golden(self, found: Golden) -> None:

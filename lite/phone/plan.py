@@ -8,22 +8,29 @@ from typing import Any
 
 from lite.bundle import Bundle
 from lite.errors import InputError
+from lite.phone.clusters import NAMES, Cluster, mask_of
 
 POWER_MODES = ("no-bind", "high", "low", "full", "rand-high", "rand-low")
-ROUNDS_TO_COMPARE = 5
+# Starts unless told otherwise: with five the interval of the median is as wide as it is honest, see `statistics`.
+ROUNDS = 5
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """How the engine may use the processor: a power mode of Paddle Lite, or a mask of CPUs in hexadecimal."""
+    """How the engine may use the processor: a power mode of Paddle Lite, or a mask of CPUs in hexadecimal.
+
+    `cores`: big, middle or little, where the mask is that of the phone's cores of this kind.
+    """
 
     threads: int
     power_mode: str = "no-bind"
     cpu_mask: str | None = None
+    cores: str | None = None
 
     def __str__(self) -> str:
         """For people."""
         cores = f"CPUs {self.cpu_mask}" if self.cpu_mask else self.power_mode
+        cores = f"{self.cores} cores ({cores})" if self.cores else cores
         return f"{self.threads} thread{'s' if self.threads > 1 else ''}, {cores}"
 
 
@@ -31,22 +38,28 @@ class Configuration:
 class BenchPlan:
     """The matrix and how to go through it.
 
-    `repeats` measured runs are spread over `rounds` starts of the demo, each with `warmup` runs before.
+    `repeats` measured runs are spread over `rounds` starts of the demo, each with `warmup` runs before, and more of
+    them until they have taken `min_seconds` together. With `soak` the one start is a soak: it shows what a phone
+    sustains.
+    `cores`: big, middle, little or masks of CPUs. `fixed_clocks`: in Android's fixed-performance mode.
     `cooldown_celsius`: the processor may be as warm at the start of each; `cooldown_limit`: seconds to wait for
-    it; `timeout`: seconds for one start of the demo; `sample_seconds`: between two looks at the sensors
-    during a run, 0 for none.
+    it; `timeout`: seconds for one start of the demo beside those of `min_seconds`; `sample_seconds`: between two looks
+    at the sensors during a run, 0 for none.
     """
 
     threads: Sequence[int] = (1,)
     power_modes: Sequence[str] = ("no-bind",)
-    cpu_masks: Sequence[str] = ()
+    cores: Sequence[str] = ()
     warmup: int = 10
     repeats: int = 50
-    rounds: int = 1
+    rounds: int = ROUNDS
     cooldown_celsius: float | None = None
     cooldown_limit: float = 300.0
     timeout: float = 120.0
     sample_seconds: float = 2.0
+    min_seconds: float = 0.0
+    soak: bool = False
+    fixed_clocks: bool = False
 
     def __post_init__(self) -> None:
         if self.repeats < self.rounds:
@@ -54,16 +67,17 @@ class BenchPlan:
                 f"--repeats {self.repeats} is less than --rounds {self.rounds}", why="each round needs a run"
             )
 
-    def configurations(self) -> list[Configuration]:
-        """Every thread count with every power mode and mask; with masks, `no-bind` alone is left out."""
-        modes = [mode for mode in self.power_modes if not self.cpu_masks or mode != "no-bind"]
+    def configurations(self, clusters: Sequence[Cluster] = ()) -> list[Configuration]:
+        """Every thread count with every power mode and cores; with cores, `no-bind` alone is left out.
+
+        `clusters` are the phone's. Raises NoSuchCoresError where it has none of a name in `cores`.
+        """
+        modes = [mode for mode in self.power_modes if not self.cores or mode != "no-bind"]
+        masks = [_masked(cores, clusters) for cores in self.cores]
         return [
             Configuration(threads, *cores)
             for threads in self.threads
-            for cores in [
-                *((mode, None) for mode in modes),
-                *(("no-bind", mask) for mask in self.cpu_masks),
-            ]
+            for cores in [*((mode, None, None) for mode in modes), *(("no-bind", *mask) for mask in masks)]
         ]
 
     def repeats_of(self, number: int) -> int:
@@ -71,10 +85,32 @@ class BenchPlan:
         share, rest = divmod(self.repeats, self.rounds)
         return share + (number < rest)
 
+    @property
+    def seconds_of_start(self) -> float:
+        """That the measured runs of each round take at least; together they are `min_seconds`."""
+        return self.min_seconds / self.rounds
+
     def as_dict(self) -> dict[str, Any]:
         """As JSON values."""
         values = asdict(self)
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+class NoSuchCoresError(Exception):
+    """A phone has no cores of that name; its message says which it has."""
+
+
+def _masked(cores: str, clusters: Sequence[Cluster]) -> tuple[str, str | None]:
+    """The mask, and the name that it goes by."""
+    if cores not in NAMES:
+        return cores, None
+    mask = mask_of(cores, clusters)
+    if mask is None:
+        its = "; ".join(map(str, clusters)) or "not told"
+        raise NoSuchCoresError(
+            f"there are no {cores} cores that could be told from others: its cores are {its}"
+        )
+    return mask, cores
 
 
 @dataclass(frozen=True)

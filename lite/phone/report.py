@@ -5,26 +5,27 @@ The words are in `templates/bench.html.j2`; here are the plots and the forms of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from textwrap import wrap
 from typing import Any
 
-import matplotlib
 import numpy as np
-from jinja2 import Template
+from jinja2 import Environment, Template
 from markupsafe import Markup
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
 
 from lite.errors import ToolkitError
+from lite.phone import starts
+from lite.phone.clusters import Cluster
+from lite.phone.drawing import KINDS as _KINDS
+from lite.phone.drawing import MARK as _MARK
+from lite.phone.drawing import drawing as _drawing
+from lite.phone.drawing import row_drawing as _row_drawing
+from lite.phone.drawing import value as _value
+from lite.phone.over_time import over_time
+from lite.phone.soak import Sustained
 from lite.report import page
 from lite.report.page import ACCENT, BAD, LINE, SOFT, inline, plain, rendered
-
-_KINDS = ("wide", "narrow")
 
 
 def render(results: Mapping[str, Any]) -> str:
@@ -51,13 +52,14 @@ def row_name(row: Mapping[str, Any]) -> str:
 def configuration(row: Mapping[str, Any]) -> str:
     """Threads and cores of a measurement."""
     cores = f"CPUs {row['cpu_mask']}" if row["cpu_mask"] else row["power_mode"]
+    cores = f"{row['cores']} cores ({cores})" if row["cores"] else cores
     return f"{row['threads']} thread{'s' if row['threads'] > 1 else ''}, {cores}"
 
 
-def _plots(phone: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
+def _plots(phone: Mapping[str, Any]) -> tuple[list[Any], list[Any], list[Any]]:
     measurements = phone["measurements"]
     if not measurements:
-        return [], []
+        return [], [], []
     # Imported late, here and below: matplotlib takes as long as all else, and a phone that failed has no plots.
 
     rows = [(row_name(row), row) for row in measurements]
@@ -65,7 +67,16 @@ def _plots(phone: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
     return (
         [(kind, latencies(rows, kind)) for kind in _KINDS],
         [(kind, svg) for kind, svg in heat if svg is not None],
+        [
+            (row, [(kind, over_time(row, kind)) for kind in _KINDS], _sustained(row))
+            for row in measurements
+            if row["sustained"]
+        ],
     )
+
+
+def _sustained(row: Mapping[str, Any]) -> Sustained:
+    return Sustained(**{name: value for name, value in row["sustained"].items() if name != "slower"})
 
 
 def _speed_ups(phone: Mapping[str, Any]) -> list[Any]:
@@ -74,31 +85,39 @@ def _speed_ups(phone: Mapping[str, Any]) -> list[Any]:
     return [(kind, speed_ups(rows, kind)) for kind in _KINDS]
 
 
-def _milliseconds(value: float) -> str:
-    return f"{value:.2f}" if value < 10 else f"{value:.1f}"
+def milliseconds(value: float) -> str:
+    """A latency as reports have it: three digits or more."""
+    digits = 2 if value < 10 else 1 if value < 1000 else 0
+    return f"{value:.{digits}f}"
 
 
 @lru_cache(maxsize=1)
-def _template() -> Template:
-    environment = page.environment(Path(__file__).parent / "templates")
-    environment.filters.update(
-        ms=_milliseconds,
+def environment() -> Environment:
+    """Jinja's environment for the pages of benches."""
+    made = page.environment(Path(__file__).parent / "templates")
+    made.filters.update(
+        ms=milliseconds,
+        percent=lambda share: f"{share:.1%}".replace("%", " %"),
         megabytes=lambda kib: f"{kib / 1024:.0f} MiB",
         phone=phone_name,
         configuration=configuration,
+        cluster=lambda fields: str(Cluster(**fields)),
+        starts=starts.of,
+        # Not capitalize, which makes USB usb.
+        sentence=lambda text: text[:1].upper() + text[1:],
         row_name=row_name,
         # Its one line, as the command gave it.
         error=lambda fields: str(ToolkitError(**fields)),
     )
-    return environment.get_template("bench.html.j2")
+    return made
+
+
+def _template() -> Template:
+    return environment().get_template("bench.html.j2")
 
 
 # More dots than this on a row are a smear, and a page of megabytes.
 _DOTS = 400
-# Inches of a row: what is drawn, a line of the label above it, the gap above that.
-_MARK, _LINE, _GAP = 0.3, 0.17, 0.1
-# What a line of a label holds.
-_LETTERS = {"wide": 92, "narrow": 46}
 
 
 def latencies(rows: Sequence[tuple[str, Mapping[str, Any]]], kind: str) -> Markup:
@@ -171,13 +190,19 @@ def temperatures(measurements: Sequence[Mapping[str, Any]], kind: str) -> Markup
     return inline(svg, f"temperature over {len(samples)} samples")
 
 
+# What is drawn of an interval, by the ratio.
+_ROOM = 3.0
+
+
 def speed_ups(rows: Sequence[tuple[str, Mapping[str, Any]]], kind: str) -> Markup:
     """Speed-ups as bars from 0 with their intervals, a line at 1; rows whose interval holds 1 are grey."""
     with _row_drawing(kind, [label for label, _ in rows]) as (figure, axes, places):
-        highest = 1.0
+        highest, most = 1.0, _ROOM
         for place, (_, row) in zip(places, rows, strict=True):
             colour = SOFT if not row["certain"] else ACCENT if row["ratio"] >= 1 else BAD
             axes.barh(place, row["ratio"], 0.7 * _MARK, color=colour, alpha=0.75)
+            # An interval of two rounds may reach to a thousand: then it is cut off, for the bars to be seen.
+            most = max(most, _ROOM * row["ratio"])
             low, high = (
                 (row["interval"][end] for end in ("low", "high")) if row["interval"] else (row["ratio"],) * 2
             )
@@ -185,47 +210,7 @@ def speed_ups(rows: Sequence[tuple[str, Mapping[str, Any]]], kind: str) -> Marku
             _value(axes, place, f"{row['ratio']:.2f}×", colour)
             highest = max(highest, high)
         axes.axvline(1, color=SOFT, linewidth=1, linestyle=(0, (4, 3)))
-        axes.set(xlim=(0, 1.08 * highest), xlabel="times as fast")
+        cut = " (lines that end at the edge go on)" if highest > most else ""
+        axes.set(xlim=(0, 1.08 * min(highest, most)), xlabel=f"times as fast{cut}")
         svg = rendered(figure)
     return inline(svg, f"{len(rows)} speed-ups")
-
-
-@contextmanager
-def _drawing(kind: str, height: float) -> Iterator[tuple[Figure, Axes]]:
-    wide = kind == "wide"
-    settings = {"svg.fonttype": "none", "svg.hashsalt": kind, "font.size": 9 if wide else 10}
-    with matplotlib.rc_context(settings):
-        figure = Figure(figsize=(7.6 if wide else 4.0, height), layout="constrained")
-        FigureCanvasSVG(figure)
-        yield figure, figure.add_subplot()
-
-
-@contextmanager
-def _row_drawing(kind: str, labels: Sequence[str]) -> Iterator[tuple[Figure, Axes, list[float]]]:
-    """A drawing with a row for each label; the third value is where they are on the y axis, which counts inches.
-
-    Labels stand above their rows, in as many lines as they need: beside them, long ones would leave no plot.
-    """
-    # A dollar would begin a formula.
-    names = ["\n".join(wrap(label, _LETTERS[kind])).replace("$", r"\$") for label in labels]
-    places, end = [], 0.0
-    for name in names:
-        places.append(end + _GAP + _LINE * (1 + name.count("\n")) + _MARK / 2)
-        end = places[-1] + _MARK / 2
-    with _drawing(kind, end + 0.6) as (figure, axes):
-        for place, name in zip(places, names, strict=True):
-            text = axes.text(
-                0, place - _MARK / 2, name, transform=axes.get_yaxis_transform(), color=SOFT, va="bottom"
-            )
-            text.set_in_layout(False)
-        axes.set_ylim(end + _GAP, 0)
-        axes.set_yticks([])
-        axes.grid(axis="x", color=LINE, linewidth=0.8)
-        axes.set_axisbelow(True)
-        plain(axes)
-        yield figure, axes, places
-
-
-def _value(axes: Axes, place: float, text: str, colour: str) -> None:
-    """At the right edge of a row, out of the way of what is drawn."""
-    axes.text(1.01, place, text, transform=axes.get_yaxis_transform(), color=colour, va="center")

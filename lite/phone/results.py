@@ -98,9 +98,13 @@ def check(results: Mapping[str, Any]) -> None:
 
 def write_figures(out: Path, results: Mapping[str, Any]) -> None:
     """Writes results.json and results.csv into the folder `out`. Raises InputError where they cannot be written."""
-    text = json.dumps(results, indent=1, allow_nan=False, ensure_ascii=False)
-    write_text(out / JSON, text + "\n")
+    write_text(out / JSON, as_text(results))
     write_text(out / CSV, table(results))
+
+
+def as_text(results: Mapping[str, Any]) -> str:
+    """`results` as results.json has them."""
+    return json.dumps(results, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def write_report(out: Path, results: Mapping[str, Any]) -> None:
@@ -132,6 +136,8 @@ def _phone(outcome: Outcome, base: str | None) -> dict[str, Any]:
         "error": None if error is None else error.as_dict(),
         "seconds": {"total": outcome.seconds, **outcome.stages.seconds},
         "pushed": asdict(outcome.pushed) if outcome.pushed else None,
+        "losses": [asdict(one) for one in list(outcome.losses)],
+        "conditions": outcome.conditions.as_dict() if outcome.conditions else None,
         "golden": [one.as_dict() for one in measured.golden],
         "measurements": [_measurement(one) for one in measured.measurements],
         "speed_ups": [_speed_up(one) for one in measured.comparisons(base)] if base else [],
@@ -143,9 +149,11 @@ def _measurement(one: Measurement) -> dict[str, Any]:
         "bundle": one.candidate.name,
         **asdict(one.configuration),
         "planned": one.planned,
+        "planned_starts": one.planned_starts,
         "complete": one.complete,
         "used": one.used,
         "summary": one.summary.as_dict(),
+        "sustained": found.as_dict() if (found := one.sustained) else None,
         "noisy": one.summary.noisy,
         "throttled": one.throttled,
         "notes": one.notes,
@@ -161,6 +169,8 @@ def _round(one: Round) -> dict[str, Any]:
         "peak_rss_kib": one.peak_rss_kib,
         "cooldown": asdict(one.cooldown) if one.cooldown else None,
         "throttled": list(one.throttled),
+        "began_s": one.began_s,
+        "clocks": [asdict(clock) for clock in one.clocks],
         "before": one.before.as_dict(),
         "during": [sample.as_dict() for sample in one.during],
         "after": one.after.as_dict(),
@@ -183,10 +193,11 @@ def _validator() -> Draft202012Validator:
 
 
 COLUMNS = (
-    "serial", "phone", "android", "bundle", "precision", "target", "threads", "power_mode", "cpu_mask", "status",
-    "runs", "planned_runs", "mean_ms", "p50_ms", "p50_low_ms", "p50_high_ms", "p90_ms", "p99_ms", "min_ms",
-    "max_ms", "stddev_ms", "load_ms", "first_run_ms", "peak_rss_kib", "celsius_before", "celsius_after", "speed_up",
-    "speed_up_low", "speed_up_high", "noisy", "throttled", "notes",
+    "serial", "phone", "android", "bundle", "precision", "target", "threads", "power_mode", "cpu_mask", "cores",
+    "status", "starts", "runs", "planned_runs", "mean_ms", "p50_ms", "p50_low_ms", "p50_high_ms", "p90_ms",
+    "p99_ms", "min_ms", "max_ms", "stddev_ms", "within_starts", "between_starts", "clock_mhz", "sustained_ms",
+    "load_ms", "first_run_ms", "peak_rss_kib", "celsius_before", "celsius_after", "speed_up", "speed_up_low",
+    "speed_up_high", "noisy", "throttled", "notes",
 )  # fmt: skip
 
 
@@ -210,6 +221,7 @@ def _rows(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                 "threads": one["threads"],
                 "power_mode": one["power_mode"],
                 "cpu_mask": one["cpu_mask"],
+                "cores": one["cores"],
                 "status": "complete" if one["complete"] else phone["status"],
                 "planned_runs": one["planned"],
                 **_figures(one),
@@ -223,12 +235,16 @@ def _rows(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def _figures(one: Mapping[str, Any]) -> dict[str, Any]:
     summary, rounds = one["summary"], one["rounds"]
     interval = summary["median_interval"] or {}
+    clocks = [clock["khz"] / 1000 for each in rounds for clock in each["clocks"]]
     memory = [each["peak_rss_kib"] for each in rounds if each["peak_rss_kib"] is not None]
     return {
+        **{name: summary[name] for name in ("starts", "within_starts", "between_starts")},
         "runs": summary["count"],
         **{f"{name}_ms": summary[name] for name in ("mean", "p50", "p90", "p99", "min", "max", "stddev")},
         "p50_low_ms": interval.get("low"),
         "p50_high_ms": interval.get("high"),
+        "clock_mhz": median(clocks) if clocks else None,
+        "sustained_ms": (one["sustained"] or {}).get("sustained_ms"),
         "load_ms": median(each["load_ms"] for each in rounds),
         "first_run_ms": median(each["first_run_ms"] for each in rounds),
         "peak_rss_kib": max(memory, default=None),

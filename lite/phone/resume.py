@@ -11,25 +11,27 @@ from typing import Any
 from lite.bundle import Bundle
 from lite.errors import InputError
 from lite.phone import push, results
-from lite.phone.facts import Facts
+from lite.phone.facts import Facts, check_same
 from lite.phone.golden import Golden
-from lite.phone.link import PhoneError
-from lite.phone.measured import Cooldown, Measurement, PhoneFigures, Round
+from lite.phone.measured import Cooldown, Measurement, PhoneFigures, Round, RunClock
 from lite.phone.plan import BenchPlan, Candidate, Configuration
+from lite.phone.reconnect import Loss
 from lite.phone.sensors import Sample
 
 # Another of these would make other measurements of the same name.
 _OPTIONS = {
     "threads": "--threads",
     "power_modes": "--power-mode",
-    "cpu_masks": "--cpu-mask",
+    "cores": "--cores",
     "warmup": "--warmup",
     "repeats": "--repeats",
     "rounds": "--rounds",
+    "min_seconds": "--min-seconds",
+    "soak": "--soak",
+    "fixed_clocks": "--fixed-clocks",
     "cooldown_celsius": "--cooldown-temp",
 }
 _AFRESH = "give the same again, or measure afresh without --resume into another --out"
-_SAME_PHONE = ("model", "soc", "abis", "android_version")
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,7 @@ class Earlier:
         known = (self._phone(serial) or {}).get("facts")
         if known is None:
             return None
-        values: dict[str, Any] = {
-            name: tuple(it) if isinstance(it, list) else it for name, it in known.items()
-        }
-        return Facts(**values)
+        return Facts.from_dict(known)
 
     def others(self, serials: Sequence[str]) -> list[Mapping[str, Any]]:
         """The results of phones that are not among `serials`, as they were."""
@@ -74,12 +73,12 @@ class Earlier:
 
     def check_phone(self, facts: Facts) -> None:
         """Raises PhoneError where another phone has that serial now, or another Android."""
-        earlier = self.facts(facts.serial)
-        for name in _SAME_PHONE if earlier else ():
-            then, now = getattr(earlier, name), getattr(facts, name)
-            if then != now:
-                why = f"its {name.replace('_', ' ')} was {_words(then)} and is {_words(now)} now"
-                raise PhoneError(facts.serial, why, "measure afresh without --resume into another --out")
+        if earlier := self.facts(facts.serial):
+            check_same(earlier, facts)
+
+    def losses(self, serial: str) -> list[Loss]:
+        """When the phone was lost by then."""
+        return [Loss(**one) for one in (self._phone(serial) or {"losses": []})["losses"]]
 
     def _phone(self, serial: str) -> Mapping[str, Any] | None:
         return next((one for one in self.document["phones"] if one["serial"] == serial), None)
@@ -136,9 +135,17 @@ def _identities(bundles: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _measurement(row: Mapping[str, Any], bundle: Bundle) -> Measurement:
     host = row["used"]["file"].endswith(f"/{bundle.host_nb.name}")
     candidate = Candidate(bundle, f"{push.FOLDER}/{row['bundle']}", host)
-    configuration = Configuration(row["threads"], row["power_mode"], row["cpu_mask"])
+    configuration = Configuration(row["threads"], row["power_mode"], row["cpu_mask"], row["cores"])
     rounds = [_round(one) for one in row["rounds"]]
-    return Measurement(candidate, configuration, row["planned"], rounds, dict(row["used"]))
+    return Measurement(
+        candidate,
+        configuration,
+        row["planned"],
+        row["planned_starts"],
+        rounds,
+        dict(row["used"]),
+        soak=row["sustained"] is not None,
+    )
 
 
 def _round(values: Mapping[str, Any]) -> Round:
@@ -152,4 +159,6 @@ def _round(values: Mapping[str, Any]) -> Round:
         after=Sample.from_dict(values["after"]),
         cooldown=Cooldown(**values["cooldown"]) if values["cooldown"] else None,
         throttled=values["throttled"],
+        began_s=values["began_s"],
+        clocks=[RunClock(**one) for one in values["clocks"]],
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from statistics import median
@@ -28,6 +29,7 @@ for c in /sys/devices/system/cpu/cpu[0-9]*; do
   read -r p <$c/cpufreq/cpuinfo_max_freq
   echo "cpu ${c##*/cpu} ${f:--} ${m:--} ${g:--} ${p:--}"
 done 2>/dev/null
+u=; read -r u s </proc/uptime 2>/dev/null; echo "uptime ${u:--}"
 b=/sys/class/power_supply/battery
 l=; t=; s=; read -r l <$b/capacity 2>/dev/null; read -r t <$b/temp 2>/dev/null; read -r s <$b/status 2>/dev/null
 echo "battery ${l:--} ${t:--} ${s:--}"
@@ -61,7 +63,8 @@ class Sample:
 
     `temperatures`: °C by zone; `processor`: the hottest of the processor's zones; `silent`: zones that may not be
     read, are off, or give what is no temperature; `frequencies`, `limits` and `maximums`: kHz by CPU, now, the most
-    that the kernel allows at present, and the most that the CPU can; `thermal_status`: Android's, 0 (none) to 6.
+    that the kernel allows at present, and the most that the CPU can; `thermal_status`: Android's, 0 (none) to 6;
+    `uptime`: seconds since the phone was started, by its own clock, to which the demo ties its runs.
     """
 
     at: float
@@ -76,6 +79,7 @@ class Sample:
     thermal_status: int | None = None
     maximums: Mapping[int, int] = field(default_factory=dict)
     silent: Sequence[str] = ()
+    uptime: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON values: CPUs' numbers become text."""
@@ -107,6 +111,7 @@ def parse(text: str, at: float) -> Sample:
     # In the order of the script's words.
     rows: dict[str, dict[int, str]] = {"frequencies": {}, "limits": {}, "governors": {}, "maximums": {}}
     battery = ["-", "-", "-"]
+    uptime = None
     for line in text.splitlines():
         kind, _, rest = line.partition(" ")
         words = rest.split()
@@ -117,6 +122,8 @@ def parse(text: str, at: float) -> Sample:
         elif kind == "cpu" and len(words) == 5 and words[0].isdigit():
             for name, word in zip(rows, words[1:], strict=True):
                 rows[name][int(words[0])] = word
+        elif kind == "uptime" and re.fullmatch(r"\d+(\.\d+)?", rest):
+            uptime = float(rest)
         elif kind == "battery" and len(words) >= 3:
             battery = [words[0], words[1], " ".join(words[2:])]
     if _processor(temperatures) is None:
@@ -136,6 +143,7 @@ def parse(text: str, at: float) -> Sample:
         battery_status=state,
         thermal_status=_thermal_status(text),
         silent=tuple(silent),
+        uptime=uptime,
     )
 
 
@@ -206,6 +214,8 @@ def _numbers(words: Mapping[int, str]) -> dict[int, int]:
 # Clocks move by themselves; below this share of the first half's they were held down.
 _HELD_DOWN = 0.85
 _FEWEST = 4
+# A median clock below this share of the most that the CPU can is said.
+SLOW_CLOCK = 0.9
 # android.os.PowerManager: 0 none, 1 light, 2 moderate, 3 severe, 4 critical, 5 emergency, 6 shutdown.
 _STATUS = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
 
@@ -234,12 +244,14 @@ def reasons(
     *,
     earlier: Mapping[int, int] | None = None,
     cpu_mask: str = "",
+    clocks: Sequence[tuple[int, int]] = (),
 ) -> list[str]:
     """Why the run counts as throttled or slowed down, in words; empty if nothing says so.
 
     `latencies`: of one process, ms, in their order. `earlier`: the ceilings of what the phone showed before, so that
     a limit which was lowered then and stayed is known. `cpu_mask`: the CPUs that the process could use, in hexadecimal;
-    others do not count; "" for all. Samples that are missing or hide things prove nothing.
+    others do not count; "" for all. `clocks`: CPU and kHz after runs, in their order. Samples that are missing or hide
+    things prove nothing.
     """
     used = cpus_of(cpu_mask)
     begin, *samples = (
@@ -249,7 +261,7 @@ def reasons(
     found = [
         _lower_limits(begin, samples, top),
         _status(samples),
-        _slower_clock(samples[: len(during)]),
+        _slower_clock(samples[: len(during)]) or _slower_runs(clocks),
     ]
     share = slow_down(latencies)
     if share is not None:
@@ -305,3 +317,16 @@ def _slower_clock(during: Sequence[Sample]) -> str | None:
     if last >= _HELD_DOWN * first:
         return None
     return f"throttled: the fastest CPU's clock fell from {first / 1000:.0f} to {last / 1000:.0f} MHz"
+
+
+def _slower_runs(clocks: Sequence[tuple[int, int]]) -> str | None:
+    """The clock of the CPU on which most runs ended: runs that move to another are not slower by a clock."""
+    counts = Counter(cpu for cpu, _ in clocks)
+    cpu = max(counts, key=lambda one: counts[one], default=-1)
+    its = [khz for one, khz in clocks if one == cpu]
+    if len(its) < _FEWEST:
+        return None
+    first, last = median(its[: len(its) // 2]), median(its[len(its) // 2 :])
+    if last >= _HELD_DOWN * first:
+        return None
+    return f"throttled: the clock of CPU {cpu} under the runs fell from {first / 1000:.0f} to {last / 1000:.0f} MHz"

@@ -185,6 +185,21 @@ class AdbServer:
             notify(f"left out: {one.words}")
         return [self._open(one) for one in usable]
 
+    def usable(self) -> list[Device]:
+        """All phones that can be used now; none where the server does not answer."""
+        try:
+            return [self._open(one) for one in self.listed() if one.usable]
+        except NoPhoneError:
+            return []
+
+    def connect_again(self, serial: str) -> None:
+        """Connects to a phone in the network, HOST:PORT, that may be lost; others the server finds by itself.
+
+        Raises NoPhoneError where it does not answer.
+        """
+        if ":" in serial and "@" not in serial:
+            self._connect(serial)
+
     def _device(self, serial: str, *, is_given: bool) -> Device:
         found = self._find(serial)
         if found is None and ":" in serial:

@@ -5,22 +5,25 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lite.bundle import Bundle
 from lite.errors import ToolkitError
-from lite.phone import checks, facts, measure, push
+from lite.phone import checks, conditions, facts, measure, push, reconnect
 from lite.phone.binaries import Binaries
+from lite.phone.conditions import Conditions
 from lite.phone.device import Device
-from lite.phone.exclusive import exclusive
 from lite.phone.facts import Facts
+from lite.phone.fixed_clocks import NoFixedClocksError, fixed_clocks
 from lite.phone.link import BusyError, GoldenMismatchError, NoPhoneError, PhoneError
 from lite.phone.measure import StoppedError
 from lite.phone.measured import PhoneFigures
-from lite.phone.plan import BenchPlan, Candidate
+from lite.phone.plan import BenchPlan, Candidate, NoSuchCoresError
 from lite.phone.push import Pushed
+from lite.phone.reconnect import MOST_FRUITLESS, Loss
 from lite.scratch import scratch_folder
 from lite.stages import Stages
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from lite.phone.resume import Earlier
 
 STOPPING = "stopping; Ctrl-C again ends this at once, with the rounds that have ended"
+_LOOK = 2.0
 _FILES = ("labels.txt", "manifest.json")
 
 
@@ -41,7 +45,8 @@ class Outcome:
 
     `share`: of the push, 0 to 1, while it goes on;
     `status`: running, ok, refused, mismatch, failed or stopped; `error`: why it is not ok;
-    `seconds`: from first to last.
+    `seconds`: from first to last; `losses`: when it was out of reach;
+    `conditions`: what else went on on it before.
     """
 
     serial: str
@@ -54,6 +59,25 @@ class Outcome:
     measured: PhoneFigures = field(default_factory=PhoneFigures)
     stages: Stages = field(default_factory=Stages)
     seconds: float = 0.0
+    losses: list[Loss] = field(default_factory=list)
+    conditions: Conditions | None = None
+    # In a row, without a round in between.
+    fruitless: int = 0
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether it was given up as lost, and would do if it came back."""
+        return (
+            isinstance(self.error, PhoneError)
+            and self.error.lost
+            and self.status == "failed"
+            and self.fruitless < MOST_FRUITLESS
+        )
+
+    def go_on(self) -> None:
+        """It is back after all."""
+        self.status, self.error = "running", None
+        self.losses[-1] = self.losses[-1].ended()
 
     @property
     def exit_code(self) -> int:
@@ -76,6 +100,7 @@ class PhoneJob:
 
     `changed` is called, from the phones' threads, with an outcome that has changed; `measured`, from these too, with
     all outcomes after each round and when a phone has ended. `earlier`: what was measured before, to be gone on with.
+    `reconnect`: seconds that a phone which is lost has to come back, to go on with the round it was in.
     """
 
     bundles: Sequence[Bundle]
@@ -84,45 +109,78 @@ class PhoneJob:
     changed: Callable[[Outcome], None] = lambda outcome: None
     measured: Callable[[Sequence[Outcome]], None] = lambda outcomes: None
     earlier: Earlier | None = None
+    reconnect: float = 0.0
 
 
-def run(devices: Sequence[Device], job: PhoneJob) -> tuple[list[Outcome], bool]:
+def run(
+    devices: Sequence[Device], job: PhoneJob, arrivals: Callable[[], Sequence[Device]] | None = None
+) -> tuple[list[Outcome], bool]:
     """Runs `job` on all `devices` at once; the outcomes in their order, and whether Ctrl-C ended it.
 
+    `arrivals` gives the phones that are there now, every few seconds: those that have come meanwhile take part, too,
+    and one that was given up as lost goes on. Who comes after all others have ended is late.
     Nothing that befalls a phone is raised: it is in its outcome. On Ctrl-C every phone is told to stop, what
     runs there is ended, and what was measured is kept; a second Ctrl-C meanwhile is raised.
     """
-    outcomes = [Outcome(device.serial) for device in devices]
-    for outcome in outcomes:
-        if job.earlier:
-            # Before the phone is asked anything: whatever befalls it, this is kept.
-            outcome.measured = job.earlier.measured(outcome.serial)
-            outcome.facts = job.earlier.facts(outcome.serial)
+    outcomes: list[Outcome] = []
+    works: dict[str, _Work] = {}
 
     def measured() -> None:
-        job.measured(outcomes)
+        job.measured(list(outcomes))
 
     stop = threading.Event()
-    ends = [threading.Event() for _ in devices]
     with scratch_folder() as folder:
         tensors = _write_tensors(job.bundles, folder)
-        for device, outcome, end in zip(devices, outcomes, ends, strict=True):
-            arguments = (device, job, tensors, outcome, stop, end, measured)
+
+        def begin(device: Device, outcome: Outcome) -> None:
+            work = works[device.serial] = _Work(device, outcome)
+            arguments = (device, job, tensors, outcome, stop, work.end, measured)
             threading.Thread(target=_thread, args=arguments, daemon=True).start()
+
+        outcomes += [_outcome(device, job) for device in devices]
         try:
+            for device, outcome in zip(devices, outcomes, strict=True):
+                begin(device, outcome)
             # Not Thread.join: Python 3.10 takes a thread for ended when Ctrl-C comes in the middle of it (bpo-45274).
-            for end in ends:
-                end.wait()
+            while at_work := [one for one in works.values() if not one.end.is_set()]:
+                at_work[0].end.wait(_LOOK if arrivals else None)
+                for device in arrivals() if arrivals else ():
+                    known = works.get(device.serial)
+                    # The same phone has SERIAL@NUMBER as its name where another with its serial has come or gone.
+                    alike = device.serial.partition("@")[0] in {one.partition("@")[0] for one in works}
+                    if known is None and not alike:
+                        outcomes.append(_outcome(device, job))
+                        begin(device, outcomes[-1])
+                    elif known and known.end.is_set() and known.outcome.may_go_on:
+                        known.outcome.go_on()
+                        begin(device, known.outcome)
         except KeyboardInterrupt:
             stop.set()
-            for device, outcome in zip(devices, outcomes, strict=True):
-                if outcome.status == "running":
-                    outcome.step = STOPPING
-                    job.changed(outcome)
-                device.close()
-            for end in ends:
-                end.wait()
+            for work in works.values():
+                if work.outcome.status == "running":
+                    work.outcome.step = STOPPING
+                    job.changed(work.outcome)
+                work.device.close()
+            for work in works.values():
+                work.end.wait()
     return outcomes, stop.is_set()
+
+
+@dataclass(frozen=True)
+class _Work:
+    device: Device
+    outcome: Outcome
+    end: threading.Event = field(default_factory=threading.Event)
+
+
+def _outcome(device: Device, job: PhoneJob) -> Outcome:
+    made = Outcome(device.serial)
+    if job.earlier:
+        # Before the phone is asked anything: whatever befalls it, this is kept.
+        made.measured = job.earlier.measured(made.serial)
+        made.facts = job.earlier.facts(made.serial)
+        made.losses = job.earlier.losses(made.serial)
+    return made
 
 
 def exit_code(outcomes: Sequence[Outcome]) -> int:
@@ -166,8 +224,14 @@ def _run(
     began = time.monotonic()
     earlier = outcome.measured.snapshot()
     try:
-        with exclusive(device) as check:
-            _bench(device, job, tensors, outcome, stop, say, measured, check)
+        reconnect.through_losses(
+            lambda check: _bench(device, job, tensors, outcome, stop, say, measured, check),
+            device,
+            outcome,
+            job.reconnect,
+            stop,
+            say,
+        )
         outcome.status = "ok"
     except StoppedError:
         outcome.status = "stopped"
@@ -186,7 +250,7 @@ def _run(
         outcome.error = PhoneError(
             device.serial, f"this tool failed ({type(error).__name__}: {error})", "please report it"
         )
-    outcome.seconds = time.monotonic() - began
+    outcome.seconds += time.monotonic() - began
     # A configuration that was begun and never measured says nothing.
     outcome.measured.measurements[:] = [one for one in outcome.measured.measurements if one.rounds]
     say(outcome.status)
@@ -208,7 +272,10 @@ def _bench(
 ) -> None:
     say("looking at the phone")
     with outcome.stages.stage("facts"):
-        outcome.facts = facts.read(device)
+        found = facts.read(device)
+    if outcome.losses and outcome.facts:
+        facts.check_same(outcome.facts, found)
+    outcome.facts = found
     if job.earlier:
         try:
             job.earlier.check_phone(outcome.facts)
@@ -216,6 +283,8 @@ def _bench(
             raise UnfitPhoneError(device.serial, error.why or "", error.remedy or "") from None
     candidates = [_candidate(bundle, outcome.facts) for bundle in job.bundles]
     _refuse_what_does_not_fit(device, job, outcome.facts)
+    with outcome.stages.stage("conditions"):
+        outcome.conditions = conditions.read(device)
     files = dict(job.binaries.files(outcome.facts.abis[0], job.bundles))
     for candidate in candidates:
         files |= _bundle_files(candidate, tensors[candidate.name])
@@ -223,10 +292,13 @@ def _bench(
     with outcome.stages.stage("push"):
         outcome.pushed = push.push(device, files, on_progress=_told(say))
     say(_what_was_pushed(outcome.pushed))
-    phone = measure.Phone(device, push.FOLDER, job.plan, outcome.stages, say, stop, measured, check)
+    phone = measure.Phone(
+        device, push.FOLDER, job.plan, outcome.stages, say, stop, measured, check, outcome.facts.clusters
+    )
     for candidate in candidates:
         phone.check_golden(candidate, outcome.measured)
-    phone.measure(candidates, outcome.measured)
+    with fixed_clocks(device) if job.plan.fixed_clocks else nullcontext():
+        phone.measure(candidates, outcome.measured)
 
 
 def _told(say: Callable[..., None]) -> push.Progress:
@@ -251,6 +323,17 @@ def _what_was_pushed(pushed: Pushed) -> str:
 
 
 def _refuse_what_does_not_fit(device: Device, job: PhoneJob, found: Facts) -> None:
+    try:
+        job.plan.configurations(found.clusters)
+    except NoSuchCoresError as error:
+        remedy = "give a mask of CPUs to --cores, such as f0"
+        raise UnfitPhoneError(device.serial, str(error), remedy) from None
+    if job.plan.fixed_clocks:
+        try:
+            with fixed_clocks(device):
+                pass
+        except NoFixedClocksError as error:
+            raise UnfitPhoneError(device.serial, error.why or "", error.remedy or "") from None
     problems = [problem for bundle in job.bundles for problem in checks.problems(bundle, found, job.binaries)]
     if problems:
         first, *others = dict.fromkeys(problems)

@@ -20,15 +20,19 @@ NOISY_SPREAD = 0.10
 SLOWER = 0.05
 _SURE = 0.01
 _FEWEST_FOR_TREND = 12
+# In standard deviations, of a normal distribution.
+_P10_TO_P90 = 2 * 1.2815515655446004
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Latencies of one configuration, milliseconds; `spread` is (p90 - p10) / p50.
+    """Latencies of one configuration over all its starts, milliseconds; `spread` is (p90 - p10) / p50.
 
-    `median_interval` is None where there are too few samples for one.
+    `within_starts` and `between_starts`: relative standard deviations, 0.03 for 3 %: of the runs of a start around its
+    median, and of the starts' medians around each other. `between_starts` and `median_interval` are None for one start.
     """
 
+    starts: int
     count: int
     mean: float
     p50: float
@@ -38,6 +42,8 @@ class Summary:
     max: float
     stddev: float
     spread: float
+    within_starts: float
+    between_starts: float | None
     median_interval: Interval | None
 
     @property
@@ -50,16 +56,19 @@ class Summary:
         return asdict(self)
 
 
-def summarize(latencies: Sequence[float]) -> Summary:
-    """Summary of one or more latencies in ms; percentiles as numpy's default, stddev of the sample (n - 1).
+def summarize(starts: Sequence[Sequence[float]]) -> Summary:
+    """Summary of latencies in ms by start; percentiles as numpy's default, stddev of the sample (n - 1).
 
-    Raises ValueError for none, or for one that is no positive number.
+    Percentiles, mean and stddev are of all runs alike. Raises ValueError for no start, a start without runs, or a
+    latency that is no positive number.
     """
-    values = np.asarray(latencies, dtype=np.float64)
-    if values.size == 0 or not (np.isfinite(values).all() and (values > 0).all()):
-        raise ValueError("latencies must be positive numbers, one or more")
+    rows = [np.asarray(one, dtype=np.float64) for one in starts]
+    values = np.concatenate(rows) if rows else np.empty(0)
+    if not (all(row.size for row in rows) and rows and np.isfinite(values).all() and (values > 0).all()):
+        raise ValueError("latencies must be positive numbers, one or more of each start")
     p10, p50, p90, p99 = (float(value) for value in np.percentile(values, [10, 50, 90, 99]))
     return Summary(
+        starts=len(rows),
         count=int(values.size),
         mean=float(values.mean()),
         p50=p50,
@@ -69,31 +78,45 @@ def summarize(latencies: Sequence[float]) -> Summary:
         max=float(values.max()),
         stddev=float(values.std(ddof=1)) if values.size > 1 else 0.0,
         spread=(p90 - p10) / p50,
-        median_interval=median_interval(values),
+        within_starts=float(np.median([_relative_deviation(row) for row in rows])),
+        between_starts=float(np.log([np.median(row) for row in rows]).std(ddof=1)) if len(rows) > 1 else None,
+        median_interval=median_interval(rows),
     )
 
 
-def median_interval(values: Sequence[float] | np.ndarray, confidence: float = CONFIDENCE) -> Interval | None:
-    """Interval of the median from two order statistics; None where `values` are too few for `confidence`.
+def _relative_deviation(values: np.ndarray) -> float:
+    """The standard deviation that a normal distribution with these p10 and p90 has, as a share of the median.
 
-    Between the k-th smallest and the k-th largest of n lies the median with probability
-    1 - 2 P(B < k), B binomial (n, 1/2), whatever the distribution (David and Nagaraja, Order Statistics,
-    3rd edition, section 7.1). The largest k that reaches `confidence` is taken; it takes 6 values for 95 %.
-    Samples must be independent: a run that throttles is not covered, see `slow_down`.
+    So one hiccup in a start of ten runs, which p99 and max are for, does not make the whole start noisy.
     """
+    p10, p50, p90 = np.percentile(values, [10, 50, 90])
+    return float((p90 - p10) / p50 / _P10_TO_P90)
+
+
+def median_interval(
+    starts: Sequence[Sequence[float] | np.ndarray], confidence: float = CONFIDENCE
+) -> Interval | None:
+    """Interval of the median of all starts that could be made, from latencies in ms by start; None for one start.
+
+    Student's interval of the mean of the logarithms of the starts' medians. Starts are the samples, not single runs:
+    runs of one start share its memory layout, its clocks and the phone's warmth, so that an interval from them says
+    nothing of the next start (Kalibera and Jones, Rigorous Benchmarking in Reasonable Time, 2013). How often it holds
+    the median is simulated in tests/phone/test_coverage.py. Where starts fall into two kinds, five may all be of one,
+    and no interval from them knows of the other.
+    """
+    if len(starts) < 2:
+        return None
+    return _of_logs(np.log([np.median(one) for one in starts]), confidence)
+
+
+def _of_logs(logs: np.ndarray, confidence: float) -> Interval:
+    """Student's interval of the mean of two or more logarithms, as what they are the logarithms of."""
     # Imported late, here and below: a quarter of the time in which a command starts.
     from scipy import stats
 
-    ordered = np.sort(np.asarray(values, dtype=np.float64))
-    count = ordered.size
-    rank = int(stats.binom.ppf((1 - confidence) / 2, count, 0.5))
-    # ppf gives the first rank at or over the tail's share, so one or none too many.
-    while rank > 0 and 1 - 2 * stats.binom.cdf(rank - 1, count, 0.5) < confidence:
-        rank -= 1
-    if rank == 0:
-        return None
-    covered = float(1 - 2 * stats.binom.cdf(rank - 1, count, 0.5))
-    return Interval(float(ordered[rank - 1]), float(ordered[count - rank]), covered)
+    mean = float(logs.mean())
+    half = float(stats.t.ppf((1 + confidence) / 2, logs.size - 1) * logs.std(ddof=1) / math.sqrt(logs.size))
+    return Interval(math.exp(mean - half), math.exp(mean + half), confidence)
 
 
 def slow_down(latencies: Sequence[float]) -> float | None:
@@ -140,19 +163,13 @@ def speed_up(
     """Speed-up of `other` over `base`, from latencies in ms by round; both ran once in each round.
 
     Geometric mean over rounds of the ratio of the two medians (Fleming and Wallace 1986), with Student's
-    interval of the mean of the log ratios. Rounds are the samples, not single runs: runs of one process share
-    its memory layout and the phone's temperature, and an interval from them would be far too narrow
-    (Kalibera and Jones, Rigorous Benchmarking in Reasonable Time, 2013). Pairing takes out what both share.
+    interval of the mean of the log ratios. Rounds are the samples, as in `median_interval`; pairing takes out what
+    both share.
 
     Raises ValueError for no rounds, or another number of them.
     """
     if not base or len(base) != len(other):
         raise ValueError(f"rounds must pair up: {len(base)} and {len(other)}")
     logs = np.log([np.median(one) / np.median(two) for one, two in zip(base, other, strict=True)])
-    mean, rounds = float(logs.mean()), int(logs.size)
-    if rounds < 2:
-        return SpeedUp(math.exp(mean), None, rounds)
-    from scipy import stats
-
-    half = float(stats.t.ppf((1 + confidence) / 2, rounds - 1) * logs.std(ddof=1) / math.sqrt(rounds))
-    return SpeedUp(math.exp(mean), Interval(math.exp(mean - half), math.exp(mean + half), confidence), rounds)
+    rounds = int(logs.size)
+    return SpeedUp(math.exp(float(logs.mean())), _of_logs(logs, confidence) if rounds > 1 else None, rounds)

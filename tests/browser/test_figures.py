@@ -204,6 +204,7 @@ def _bench(data: dict[str, Any], sections: Sections) -> None:
             assert shown == [
                 _ms(summary["p50"]),
                 f"{_ms(summary['median_interval']['low'])} to {_ms(summary['median_interval']['high'])}",
+                *(f"{100 * summary[key]:.1f} %" for key in ("within_starts", "between_starts")),
                 *(_ms(summary[key]) for key in ("mean", "stddev", "p90", "p99", "min", "max")),
             ]
             assert f"{summary['p50']:.1f}" in sections[name][0]  # beside its dots
@@ -228,7 +229,7 @@ def _label(row: dict[str, Any]) -> str:
 
 
 def _ms(value: float) -> str:
-    return f"{value:.2f}" if value < 10 else f"{value:.1f}"
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 1000 else f"{value:.0f}"
 
 
 def _tiles(sections: Sections) -> list[list[str]]:

@@ -123,6 +123,47 @@ def test_ctrl_c_while_warming_up_reports_nothing(host_build: Path, tiny_bundle: 
     assert "interrupted before the first measured run" in refusal(done, 130)
 
 
+def test_min_seconds_and_repeats_are_both_reached(host_build: Path, tiny_bundle: Path) -> None:
+    """And no more than that: without its last run it would not have been."""
+
+    def latencies(repeats: int, seconds: float) -> list[float]:
+        options = ("--warmup", 0, "--repeats", repeats, "--min-seconds", seconds)
+        done = run(host_build / "deit", "--bench", "--bundle", tiny_bundle, "--host", *options)
+        found: list[float] = document(done)["bench"]["latencies_ms"]
+        return found
+
+    many = latencies(2, 0.5)
+    assert len(many) > 2
+    assert sum(many[:-1]) < 500 <= sum(many)
+    assert len(latencies(4, 0.000001)) == 4
+
+
+@pytest.mark.parametrize("seconds", ["nan", "-1", "soon"])
+def test_min_seconds_that_are_no_number_of_seconds(host_build: Path, tiny_bundle: Path, seconds: str) -> None:
+    done = run(host_build / "deit", "--bench", "--bundle", tiny_bundle, "--host", "--min-seconds", seconds)
+    assert "--min-seconds" in refusal(done, 2)
+
+
+def test_it_says_when_the_runs_began(host_build: Path, tiny_bundle: Path) -> None:
+    """By the clock that /proc/uptime shows, which has two decimals."""
+
+    def uptime() -> float:
+        return float(Path("/proc/uptime").read_text().split()[0])
+
+    before = uptime()
+    done = run(host_build / "deit", "--bench", "--bundle", tiny_bundle, "--host", "--repeats", 3)
+    bench = document(done)["bench"]
+    assert before <= bench["began_s"] <= uptime() - sum(bench["latencies_ms"]) / 1000 + 0.02
+
+
+def test_clocks_are_of_runs_on_cpus_that_it_may_use(measured: dict[str, Any]) -> None:
+    """Empty where the kernel has no cpufreq, as most virtual machines; tests/phone shows one that has."""
+    clocks = measured["bench"]["clocks"]
+    assert [one["run"] for one in clocks] == sorted({one["run"] for one in clocks})
+    assert all(one["run"] < REPEATS and one["cpu"] in os.sched_getaffinity(0) for one in clocks)
+    assert bool(clocks) == Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq").exists()
+
+
 def test_bench_needs_its_picture(host_build: Path, tiny_bundle: Path, tmp_path: Path) -> None:
     copy = copy_bundle(tiny_bundle, tmp_path / "copy", golden_png=None)
     done = run(host_build / "deit", "--bench", "--bundle", copy, "--host")

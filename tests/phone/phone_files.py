@@ -18,7 +18,9 @@ _GETPROP = r"""#!/system/bin/sh
 while IFS= read -r l; do case $l in "$1="*) echo "${l#*=}"; exit 0;; esac; done < /system/build.prop
 echo "$2"
 """
+# A stand-in: the screen is what /system/stand_in/wakefulness says, the battery what /sys says, and nothing charges.
 _DUMPSYS = r"""#!/system/bin/sh
+[ "$1" = power ] && { echo "Power Manager State:"; echo "  mWakefulness=$(cat /system/stand_in/wakefulness)"; exit 0; }
 [ "$1" = battery ] || { echo "Can't find service: $1"; exit 0; }
 c=/sys/class/power_supply/battery
 cat <<EOF
@@ -29,7 +31,7 @@ Current Battery Service state:
   Max charging current: 500000
   Max charging voltage: 5000000
   Charge counter: 3100000
-  status: 2
+  status: $(case $(cat $c/status) in Charging) echo 2;; Discharging) echo 3;; *) echo 1;; esac)
   health: 2
   present: true
   level: $(cat $c/capacity)
@@ -38,6 +40,19 @@ Current Battery Service state:
   temperature: $(cat $c/temp)
   technology: Li-ion
 EOF
+"""
+
+
+# A stand-in: keeps what it was told in /sdcard, fails in the words of AOSP's PowerManagerShellCommand; no clock changes.
+_CMD = r"""#!/system/bin/sh
+[ "$1" = power ] || { echo "cmd: Can't find service: $1" >&2; exit 20; }
+[ "$2" = set-fixed-performance-mode-enabled ] || { echo "Unknown command: $2" >&2; exit 255; }
+[ -e /system/stand_in/no_fixed_performance ] && {
+  echo "Failed to set FIXED_PERFORMANCE mode" >&2
+  echo "This is likely because Power HAL AIDL is not implemented on this device" >&2
+  exit 255
+}
+echo "$3" >>/sdcard/fixed_performance
 """
 
 
@@ -61,6 +76,8 @@ def lay(
     write(folder / "system/build.prop", "".join(f"{name}={value}\n" for name, value in props.items()))
     write(folder / "system/bin/getprop", _GETPROP, 0o755)
     write(folder / "system/bin/dumpsys", _DUMPSYS, 0o755)
+    write(folder / "system/bin/cmd", _CMD, 0o755)
+    write(folder / "system/stand_in/wakefulness", "Asleep\n")
     (folder / "system/bin/sh").symlink_to("/usr/bin/mksh")
     if clusters is None:
         text = Path("/proc/cpuinfo").read_text()
@@ -72,6 +89,8 @@ def lay(
         text += f"Hardware\t: {props['ro.hardware']}\n"
     write(folder / "proc/cpuinfo", text)
     _lay_frequencies(folder / "sys/devices/system/cpu", kilohertz)
+    if clusters is not None:
+        _lay_clusters(folder / "sys/devices/system/cpu", clusters)
     write(
         folder / "proc/meminfo",
         "MemTotal:        7819372 kB\nMemFree:          401236 kB\nMemAvailable:    3905116 kB\n"
@@ -92,6 +111,24 @@ def _lay_frequencies(folder: Path, kilohertz: Sequence[int]) -> None:
             write(folder / f"cpu{number}/cpufreq/{name}", f"{value}\n")
     for name in ("present", "possible", "online"):
         write(folder / name, f"0-{len(kilohertz) - 1}\n" if len(kilohertz) > 1 else "0\n")
+
+
+def _lay_clusters(folder: Path, clusters: Sequence[tuple[int, int, int]]) -> None:
+    """As Linux has it: a policy for each cluster, which its CPUs share; MIDR and capacity of each CPU."""
+    fastest = max(khz for _, _, khz in clusters)
+    first = 0
+    for count, part, khz in clusters:
+        policy = folder / "cpufreq" / f"policy{first}"
+        policy.parent.mkdir(exist_ok=True)
+        cpus = range(first, first + count)
+        (folder / f"cpu{first}/cpufreq").rename(policy)
+        write(policy / "related_cpus", " ".join(map(str, cpus)) + "\n")
+        for cpu in cpus:
+            shutil.rmtree(folder / f"cpu{cpu}/cpufreq", ignore_errors=True)
+            (folder / f"cpu{cpu}/cpufreq").symlink_to(f"../cpufreq/{policy.name}")
+            write(folder / f"cpu{cpu}/cpu_capacity", f"{1024 * khz // fastest}\n")
+            write(folder / f"cpu{cpu}/regs/identification/midr_el1", f"{0x41_1_F_000_0 | part << 4:#018x}\n")
+        first += count
 
 
 def _arm_core(number: int, part: int, features: str) -> str:

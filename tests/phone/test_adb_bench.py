@@ -15,6 +15,7 @@ from bench import ROOT, bench, on_a_terminal, results
 from conftest import PhoneMaker
 from phone import Phone
 
+from lite.phone import report
 from lite.phone import results as results_files
 from lite.phone.server import AdbServer
 
@@ -40,9 +41,10 @@ def test_from_weights_to_a_report(phone: Phone, deit: Path, tmp_path: Path) -> N
     assert (one["status"], one["facts"]["model"]) == ("ok", "Debian Test phone x86_64")
     assert [golden["passed"] for golden in one["golden"]] == [True, True]
     (row,) = one["measurements"]
-    assert len(row["rounds"][0]["latencies_ms"]) == 6
+    assert [len(each["latencies_ms"]) for each in row["rounds"]] == [2, 1, 1, 1, 1]
+    assert row["summary"]["median_interval"]["low"] < row["summary"]["p50"]
     assert f"{row['summary']['p50']:.1f}" in done.stdout
-    assert f"{row['summary']['p50']:.1f} ms" in (tmp_path / "out/report.html").read_text()
+    assert f"{report.milliseconds(row['summary']['p50'])} ms" in (tmp_path / "out/report.html").read_text()
     with (tmp_path / "out/results.csv").open(newline="") as file:
         assert [line["bundle"] for line in csv.DictReader(file)] == [folder.name]
 
@@ -124,8 +126,9 @@ def test_json_is_the_only_thing_on_standard_output(
     document = json.loads(done.stdout)
     assert document == results(tmp_path / "out")
     assert document["plan"] == {
-        "threads": [1, 2], "power_modes": ["no-bind"], "cpu_masks": [], "warmup": 1, "repeats": 6, "rounds": 2,
-        "cooldown_celsius": 60, "cooldown_limit": 5, "timeout": 90, "sample_seconds": 0,
+        "threads": [1, 2], "power_modes": ["no-bind"], "cores": [], "warmup": 1, "repeats": 6, "rounds": 2,
+        "cooldown_celsius": 60, "cooldown_limit": 5, "timeout": 90, "sample_seconds": 0, "min_seconds": 0,
+        "soak": False, "fixed_clocks": False,
     }  # fmt: skip
     assert [row["threads"] for row in document["phones"][0]["measurements"]] == [1, 2]
     assert "golden picture" in done.stderr

@@ -53,7 +53,7 @@ def prepared(device: Device) -> Make:
     """Makes the phone with a plan."""
 
     def make(say: Callable[[str], None] = lambda text: None, **plan: object) -> measure.Phone:
-        values = {"warmup": 0, "repeats": 2, "sample_seconds": 0.0, **plan}
+        values = {"warmup": 0, "repeats": 2, "rounds": 1, "sample_seconds": 0.0, **plan}
         return measure.Phone(device, push.FOLDER, BenchPlan(**values), Stages(), say)  # type: ignore[arg-type]
 
     return make
@@ -77,7 +77,7 @@ def test_bundles_take_turns_back_and_forth(prepared: Make, candidates: list[Cand
 def test_matrix_of_threads_and_masks(prepared: Make, candidates: list[Candidate]) -> None:
     """A thread count and a mask that the engine says it obeyed."""
     into = PhoneFigures()
-    prepared(threads=(1, 2), cpu_masks=("1",)).measure(candidates[:1], into)
+    prepared(threads=(1, 2), cores=("1",)).measure(candidates[:1], into)
     assert [(row.configuration.threads, row.used["cpu_mask"]) for row in into.measurements] == [
         (1, "1"),
         (2, "1"),
@@ -157,7 +157,7 @@ def test_cpus_that_may_not_be_used_do_not_count(
 ) -> None:
     phone.set("sys/devices/system/cpu/cpu1/cpufreq/scaling_max_freq", 800_000)
     into = PhoneFigures()
-    prepared(cpu_masks=("1", "2")).measure(candidates[:1], into)
+    prepared(cores=("1", "2")).measure(candidates[:1], into)
     assert [any("CPU 1" in note for note in row.notes) for row in into.measurements] == [False, True]
 
 

@@ -20,11 +20,11 @@ def test_matrix_is_threads_by_cores() -> None:
 
 
 def test_masks_take_the_place_of_the_default_mode_and_stand_beside_others() -> None:
-    assert BenchPlan(cpu_masks=("f0", "0f")).configurations() == [
+    assert BenchPlan(cores=("f0", "0f")).configurations() == [
         Configuration(1, cpu_mask="f0"),
         Configuration(1, cpu_mask="0f"),
     ]
-    assert BenchPlan(power_modes=("high",), cpu_masks=("f0",)).configurations() == [
+    assert BenchPlan(power_modes=("high",), cores=("f0",)).configurations() == [
         Configuration(1, "high"),
         Configuration(1, cpu_mask="f0"),
     ]

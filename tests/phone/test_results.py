@@ -49,6 +49,9 @@ def test_all_three_files_are_written_and_hold_the_same(
         (line,) = csv.DictReader(file)
     assert float(line["p50_ms"]) == row["summary"]["p50"]
     assert (line["runs"], line["noisy"], line["bundle"]) == ("36", "0", candidate.name)
+    assert line["starts"] == "3"
+    assert float(line["between_starts"]) == row["summary"]["between_starts"] > 0
+    assert float(line["within_starts"]) == row["summary"]["within_starts"] > 0
     page = (tmp_path / "report.html").read_text()
     assert f"{row['summary']['p50']:.1f} ms" in page
 
@@ -183,7 +186,7 @@ def test_few_runs_and_hidden_sensors(candidate: Candidate, job: PhoneJob) -> Non
         Round([20.0, 21.0], 1.0, 2.0, None, hidden, [], hidden, Cooldown(0.0, None, None, reached=False), [])
     )
     assert made.notes == [
-        "2 runs are too few for an interval",
+        "one start: no interval",
         "not cooled down: the phone hides its temperatures",
     ]
     document = results.document([outcome(made)], job)

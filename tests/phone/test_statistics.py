@@ -11,7 +11,7 @@ from lite.phone.statistics import median_interval, slow_down, speed_up, summariz
 
 def test_summary_is_numpys() -> None:
     values = np.random.default_rng(0).lognormal(3, 0.1, 101)
-    found = summarize(values.tolist())
+    found = summarize([values[:30].tolist(), values[30:].tolist()])
     assert found.count == 101
     assert (found.p50, found.p90, found.p99) == pytest.approx(tuple(np.percentile(values, [50, 90, 99])))
     assert (found.mean, found.stddev) == pytest.approx((values.mean(), values.std(ddof=1)))
@@ -19,58 +19,61 @@ def test_summary_is_numpys() -> None:
 
 
 def test_single_latency_has_no_spread_and_no_interval() -> None:
-    found = summarize([12.5])
+    found = summarize([[12.5]])
     assert (found.mean, found.p50, found.p99, found.stddev, found.spread) == (12.5, 12.5, 12.5, 0, 0)
-    assert found.median_interval is None
+    assert (found.within_starts, found.between_starts, found.median_interval) == (0, None, None)
 
 
 @pytest.mark.parametrize("latencies", [[], [1.0, 0.0], [1.0, -2.0], [float("nan")], [float("inf"), 1.0]])
 def test_what_is_no_latency_is_refused(latencies: list[float]) -> None:
     with pytest.raises(ValueError, match="positive"):
-        summarize(latencies)
+        summarize([[20.0, 21.0], latencies])
+    with pytest.raises(ValueError, match="positive"):
+        summarize([])
 
 
 def test_interval_of_the_median_by_hand() -> None:
-    """Six values: 1 - 2 / 2^6 = 0.96875 between the smallest and the largest. Ten: 0.9785 from 2nd to 9th."""
-    six = median_interval([3, 1, 2, 6, 5, 4])
-    assert six is not None
-    assert (six.low, six.high, six.confidence) == (1, 6, 0.96875)
-    ten = median_interval(list(range(1, 11)))
-    assert ten is not None
-    assert (ten.low, ten.high) == (2, 9)
-    assert ten.confidence == pytest.approx(1 - 2 * 11 / 1024)
-    assert median_interval([1, 2, 3, 4, 5]) is None
-
-
-@pytest.mark.parametrize("count", [6, 7, 20, 50, 101])
-def test_interval_is_the_narrowest_that_reaches_its_confidence(count: int) -> None:
-    found = median_interval(list(range(count)))
+    """Starts of 10 and 40 ms: the mean of the logarithms is that of 20, and t of one degree of freedom is 12.706."""
+    found = median_interval([[10.0, 9.0, 11.0], [40.0]])
     assert found is not None
-    assert found.confidence >= 0.95
-    from scipy.stats import binom
-
-    wider_rank = int(found.low) + 2
-    assert 1 - 2 * binom.cdf(wider_rank - 1, count, 0.5) < 0.95
+    half = 12.7062 * np.log(4) / np.sqrt(2) / np.sqrt(2)
+    assert (found.low, found.high) == pytest.approx((20 / np.exp(half), 20 * np.exp(half)), rel=1e-4)
+    assert found.confidence == 0.95
 
 
-def test_interval_of_the_median_holds_it_as_often_as_it_says() -> None:
-    """Skewed samples, as latencies are."""
+def test_one_start_has_no_interval_however_long_it_is() -> None:
+    assert median_interval([list(range(1, 1001))]) is None
+
+
+def test_one_run_more_in_a_start_does_not_make_it_count_more() -> None:
+    short = median_interval([[20.0], [21.0], [22.0]])
+    assert short == median_interval([[20.0] * 500, [21.0], [22.0]])
+
+
+def test_spread_within_starts_and_between_them_are_told_apart() -> None:
     random = np.random.default_rng(1)
-    true = 20 + np.log(2)  # of 20 plus an exponential
-    holds = 0
-    for _ in range(600):
-        found = median_interval(20 + random.exponential(size=50))
-        assert found is not None
-        holds += found.low <= true <= found.high
-    assert holds / 600 > 0.93
+    calm = [(level * np.exp(random.normal(0, 0.001, 400))).tolist() for level in (20.0, 21.0, 22.0)]
+    found = summarize(calm)
+    assert found.within_starts == pytest.approx(0.001, rel=0.1)
+    assert found.between_starts == pytest.approx(np.log([20, 21, 22]).std(ddof=1), rel=0.02)
+    noisy = [(20 * np.exp(random.normal(0, 0.05, 400))).tolist() for _ in range(3)]
+    found = summarize(noisy)
+    assert found.within_starts == pytest.approx(0.05, rel=0.1)
+    assert found.between_starts is not None
+    assert found.between_starts < 0.01
+    assert (found.starts, found.count) == (3, 1200)
+
+
+def test_one_hiccup_does_not_make_a_start_spread() -> None:
+    assert summarize([[20.0] * 19 + [90.0]]).within_starts == 0
 
 
 def test_noise_is_a_spread_over_a_tenth() -> None:
     calm = [20 + 0.01 * step for step in range(100)]
-    assert not summarize(calm).noisy
-    assert summarize([20.0, 24.0] * 50).noisy
+    assert not summarize([calm]).noisy
+    assert summarize([[20.0, 24.0] * 50]).noisy
     outlier = [20.0] * 99 + [90.0]
-    assert not summarize(outlier).noisy, "one hiccup is what p99 and max are for"
+    assert not summarize([outlier]).noisy, "one hiccup is what p99 and max are for"
 
 
 def test_a_run_that_slows_down_is_seen() -> None:
@@ -136,6 +139,7 @@ def test_equal_networks_are_not_called_faster() -> None:
 
 
 def test_summary_as_json() -> None:
-    document = summarize([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).as_dict()
-    assert document["median_interval"] == {"low": 1.0, "high": 6.0, "confidence": 0.96875}
+    document = summarize([[2.0, 3.0], [2.0, 3.0]]).as_dict()
+    assert document["median_interval"] == pytest.approx({"low": 2.5, "high": 2.5, "confidence": 0.95})
+    assert (document["starts"], document["between_starts"]) == (2, 0)
     assert statistics.CONFIDENCE == 0.95

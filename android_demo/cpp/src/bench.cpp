@@ -17,15 +17,22 @@ constexpr float kTolerance = 1e-3F;
 
 }  // namespace
 
-Bench::Bench(Classifier& classifier, int warmup, int repeats, Cancelled cancelled)
-    : classifier_(classifier), warmup_(warmup), repeats_(repeats), cancelled_(std::move(cancelled)) {
+Bench::Bench(Classifier& classifier, int warmup, int repeats, Cancelled cancelled, double min_seconds)
+    : classifier_(classifier),
+      warmup_(warmup),
+      repeats_(repeats),
+      min_ms_(1e3 * min_seconds),
+      cancelled_(std::move(cancelled)) {
   const auto refuse = [](const char* what, int value, int least) {
     throw Error(Code::Usage, std::to_string(value) + " " + what + ": give " + std::to_string(least) + " to " +
                                  std::to_string(kMaxRuns));
   };
   if (warmup < 0 || warmup > kMaxRuns) refuse("warm-up runs", warmup, 0);
   if (repeats < 1 || repeats > kMaxRuns) refuse("measured runs", repeats, 1);
-  latencies_ms_.reserve(static_cast<std::size_t>(repeats));
+  // Memory that is not used is not there.
+  const int most = min_seconds > 0 ? kMaxRuns : repeats;
+  latencies_ms_.reserve(static_cast<std::size_t>(most));
+  clocks_.reserve(static_cast<std::size_t>(most));
 }
 
 void Bench::warm_up() {
@@ -39,11 +46,24 @@ void Bench::warm_up() {
 
 void Bench::measure() {
   latencies_ms_.clear();
-  for (int i = 0; i < repeats_ && !is_cancelled(); ++i) {
+  clocks_.clear();
+  double measured_ms = 0;
+  double clock_ms = kClockMs;
+  began_s_ = since_boot_s();
+  for (int i = 0; i < kMaxRuns && !is_cancelled(); ++i) {
+    if (i >= repeats_ && measured_ms >= min_ms_) break;
     Stopwatch watch;
     classifier_.run();
     latencies_ms_.push_back(watch.lap());
+    measured_ms += latencies_ms_.back();
+    clock_ms += latencies_ms_.back();
+    if (clock_ms >= kClockMs) {
+      clock_ms = 0;
+      if (const auto clock = cpu_clock()) clocks_.push_back({static_cast<std::size_t>(i), *clock});
+    }
   }
+  const int wanted = measured_ms >= min_ms_ ? repeats_ : kMaxRuns;
+  is_complete_ = latencies_ms_.size() >= static_cast<std::size_t>(wanted);
   check_answer();
 }
 

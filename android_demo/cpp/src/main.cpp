@@ -85,7 +85,7 @@ bool bench(const Options& options, PictureClassifier& core, const std::string& n
   PictureResult result;
   result.picture = name;
   prepare(options, core, result);
-  Bench bench(core.classifier(), options.warmup, options.repeats, is_interrupted);
+  Bench bench(core.classifier(), options.warmup, options.repeats, is_interrupted, options.min_seconds);
   catch_interrupt();
   bench.warm_up();
   bench.measure();
@@ -93,9 +93,8 @@ bool bench(const Options& options, PictureClassifier& core, const std::string& n
   result.inference_ms = bench.first_run_ms();
   take_answer(options, core, result);
   report.pictures = {result};
-  const bool partial = bench.latencies_ms().size() < static_cast<std::size_t>(options.repeats);
-  report.bench = BenchResult{bench.first_run_ms(), bench.warmup(), partial, bench.latencies_ms(),
-                             summarize(bench.latencies_ms())};
+  report.bench = BenchResult{bench.first_run_ms(), bench.warmup(), !bench.is_complete(), bench.latencies_ms(),
+                             summarize(bench.latencies_ms()), bench.began_s(), bench.clocks()};
   return true;
 }
 
@@ -137,8 +136,9 @@ int run(const Options& options) {
   const bool all = std::all_of(report.pictures.begin(), report.pictures.end(),
                                [](const PictureResult& result) { return result.error.empty(); });
   if (report.bench && report.bench->partial) {
-    complain("interrupted after " + std::to_string(report.bench->latencies_ms.size()) + " of " +
-             std::to_string(options.repeats) + " runs: the figures are of these");
+    const std::string wanted = options.min_seconds > 0 ? "" : " of " + std::to_string(options.repeats);
+    complain("interrupted after " + std::to_string(report.bench->latencies_ms.size()) + wanted +
+             " runs: the figures are of these");
     return kInterrupted;
   }
   return all ? 0 : static_cast<int>(Code::Picture);

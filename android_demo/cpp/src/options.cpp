@@ -114,6 +114,10 @@ std::optional<Options> parse_options(int count, const char* const* arguments) {
   app.add_option("--repeats", options.repeats, "Measured runs")
       ->check(CLI::Range(1, Bench::kMaxRuns))
       ->type_name("N");
+  app.add_option("--min-seconds", options.min_seconds,
+                 "Go on measuring until the runs have taken that long together")
+      ->check(CLI::Range(0.0, 1e6))
+      ->type_name("S");
   app.add_option("--cpu-mask", options.cpu_mask, "Processors to run on, such as f0 for 4 to 7")
       ->type_name("HEX");
   app.add_option("--timeout", options.timeout_s, "Give up after that many seconds; 0: never")
@@ -131,6 +135,7 @@ std::optional<Options> parse_options(int count, const char* const* arguments) {
   }
   // CLI::Range takes it: it is under no bound and over none.
   if (std::isnan(options.timeout_s)) refuse("--timeout: nan is no number of seconds; see deit --help");
+  if (std::isnan(options.min_seconds)) refuse("--min-seconds: nan is no number of seconds; see deit --help");
   check_together(words, options);
   return options;
 }

@@ -21,6 +21,7 @@ struct Options {
   bool bench = false;
   int warmup = 10;
   int repeats = 50;
+  double min_seconds = 0;  // measured runs go on until they have taken that long together
   std::string cpu_mask;  // hexadecimal; "" to leave it as it is
   double timeout_s = 0;  // 0: none
 };

@@ -42,11 +42,17 @@ json json_of(const PictureResult& result, const std::vector<std::string>& labels
 
 json json_of(const BenchResult& bench) {
   const Statistics& values = bench.statistics;
+  json clocks = json::array();
+  for (const RunClock& one : bench.clocks) {
+    clocks.push_back({{"run", one.run}, {"cpu", one.clock.cpu}, {"khz", one.clock.khz}});
+  }
   return {{"first_run_ms", bench.first_run_ms},
           {"warmup", bench.warmup},
           {"partial", bench.partial},
           {"repeats", bench.latencies_ms.size()},
           {"latencies_ms", bench.latencies_ms},
+          {"began_s", bench.began_s},
+          {"clocks", clocks},
           {"statistics",
            {{"mean", values.mean},
             {"p50", values.p50},

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bench.h"
 #include "picture_classifier.h"
 #include "statistics.h"
 #include "topk.h"
@@ -31,6 +32,8 @@ struct BenchResult {
   bool partial = false;  // interrupted before all runs that were asked for
   std::vector<double> latencies_ms;
   Statistics statistics;  // of the latencies
+  double began_s = 0;     // of the measured runs, since the device was started
+  std::vector<RunClock> clocks;
 };
 
 struct Report {

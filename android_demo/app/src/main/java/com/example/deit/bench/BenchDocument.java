@@ -78,6 +78,8 @@ public final class BenchDocument {
                 .put("partial", false) // one that is cancelled is not shown
                 .put("repeats", measured.latencies.length)
                 .put("latencies_ms", latencies)
+                .put("began_s", JSONObject.NULL)
+                .put("clocks", new JSONArray())
                 .put(
                         "statistics",
                         new JSONObject()
