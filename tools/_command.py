@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import logging
 import os
 import signal
 import sys
@@ -302,6 +303,8 @@ def _open_standard_streams() -> None:
 if sys.version_info[:2] != (3, 10):
     _leave(f"this is Python {sys.version.split()[0]}, and Paddle Lite's wheels end at 3.10")
 _NO_OUTPUT = sys.stdout is None
+# It tells users that it builds a cache of fonts, or may not write one: nothing here depends on either.
+logging.getLogger("matplotlib").setLevel(logging.ERROR)
 _open_standard_streams()
 sys.excepthook = _show
 threading.excepthook = _show_in_thread

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lite.phone.compare.fleet import FleetRow
     from lite.phone.compare.gate import Gate
     from lite.phone.compare.history import Trend
-    from lite.phone.compare.rows import Row
+    from lite.phone.compare.rows import ComparedRow
 
 _ALLOWED = 0.05
 
@@ -232,7 +232,7 @@ def show_gate(found: Gate, *, to_stderr: bool = False) -> None:
 def _write_pages(
     out: Path,
     benches: Sequence[BenchCases],
-    compared: Sequence[Row],
+    compared: Sequence[ComparedRow],
     phones: Sequence[FleetRow],
     trends: Sequence[Trend],
     found: Gate | None,
@@ -298,7 +298,7 @@ def _table(title: str, columns: Sequence[tuple[str, bool]]) -> Table:
     return made
 
 
-def _row_tables(found: Sequence[Row]) -> list[Table]:
+def _row_tables(found: Sequence[ComparedRow]) -> list[Table]:
     tables: dict[str, Table] = {}
     columns = [("", False), ("bench", False), ("p50 ms", True), ("95 %", True), ("time", False)]
     for row in found:

@@ -85,8 +85,10 @@ def _speed_ups(phone: Mapping[str, Any]) -> list[Any]:
     return [(kind, speed_ups(rows, kind)) for kind in _KINDS]
 
 
-def _milliseconds(value: float) -> str:
-    return f"{value:.2f}" if value < 10 else f"{value:.1f}"
+def milliseconds(value: float) -> str:
+    """A latency as reports have it: three digits or more."""
+    digits = 2 if value < 10 else 1 if value < 1000 else 0
+    return f"{value:.{digits}f}"
 
 
 @lru_cache(maxsize=1)
@@ -94,7 +96,7 @@ def environment() -> Environment:
     """Jinja's environment for the pages of benches."""
     made = page.environment(Path(__file__).parent / "templates")
     made.filters.update(
-        ms=_milliseconds,
+        ms=milliseconds,
         percent=lambda share: f"{share:.1%}".replace("%", " %"),
         megabytes=lambda kib: f"{kib / 1024:.0f} MiB",
         phone=phone_name,
@@ -188,13 +190,19 @@ def temperatures(measurements: Sequence[Mapping[str, Any]], kind: str) -> Markup
     return inline(svg, f"temperature over {len(samples)} samples")
 
 
+# What is drawn of an interval, by the ratio.
+_ROOM = 3.0
+
+
 def speed_ups(rows: Sequence[tuple[str, Mapping[str, Any]]], kind: str) -> Markup:
     """Speed-ups as bars from 0 with their intervals, a line at 1; rows whose interval holds 1 are grey."""
     with _row_drawing(kind, [label for label, _ in rows]) as (figure, axes, places):
-        highest = 1.0
+        highest, most = 1.0, _ROOM
         for place, (_, row) in zip(places, rows, strict=True):
             colour = SOFT if not row["certain"] else ACCENT if row["ratio"] >= 1 else BAD
             axes.barh(place, row["ratio"], 0.7 * _MARK, color=colour, alpha=0.75)
+            # An interval of two rounds may reach to a thousand: then it is cut off, for the bars to be seen.
+            most = max(most, _ROOM * row["ratio"])
             low, high = (
                 (row["interval"][end] for end in ("low", "high")) if row["interval"] else (row["ratio"],) * 2
             )
@@ -202,6 +210,7 @@ def speed_ups(rows: Sequence[tuple[str, Mapping[str, Any]]], kind: str) -> Marku
             _value(axes, place, f"{row['ratio']:.2f}×", colour)
             highest = max(highest, high)
         axes.axvline(1, color=SOFT, linewidth=1, linestyle=(0, (4, 3)))
-        axes.set(xlim=(0, 1.08 * highest), xlabel="times as fast")
+        cut = " (lines that end at the edge go on)" if highest > most else ""
+        axes.set(xlim=(0, 1.08 * min(highest, most)), xlabel=f"times as fast{cut}")
         svg = rendered(figure)
     return inline(svg, f"{len(rows)} speed-ups")

@@ -146,10 +146,12 @@ def run(
                 at_work[0].end.wait(_LOOK if arrivals else None)
                 for device in arrivals() if arrivals else ():
                     known = works.get(device.serial)
-                    if known is None:
+                    # The same phone has SERIAL@NUMBER as its name where another with its serial has come or gone.
+                    alike = device.serial.partition("@")[0] in {one.partition("@")[0] for one in works}
+                    if known is None and not alike:
                         outcomes.append(_outcome(device, job))
                         begin(device, outcomes[-1])
-                    elif known.end.is_set() and known.outcome.may_go_on:
+                    elif known and known.end.is_set() and known.outcome.may_go_on:
                         known.outcome.go_on()
                         begin(device, known.outcome)
         except KeyboardInterrupt:

@@ -57,5 +57,9 @@ def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         return pages.validation(folder, tiny_bundle, "none")
     if kind == "sensitivity":
         return pages.sensitivity(folder)
+    if kind == "compare":
+        return pages.compare(folder, tiny_bundle)
+    if kind == "bench-wild":
+        return pages.wild_bench(folder, tiny_bundle)
     phones = int(kind.removeprefix("bench-"))
     return pages.bench(folder, tiny_bundle, phones, bundles=min(phones, 3))

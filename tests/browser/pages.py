@@ -13,6 +13,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from benches import scaled, write
 from measurements import measurement, outcome, renamed
 from shallow import CALIBRATION, CHECK, made, recipe, shallow
 
@@ -150,6 +151,42 @@ def bench(folder: Path, tiny_bundle: Path, phones: int, bundles: int) -> Page:
     document = results.document(outcomes, job, base=names[0] if bundles > 1 else None, adb_server=41)
     results.write(folder, document)
     return Page(folder / "report.html", "results.json")
+
+
+def wild_bench(folder: Path, tiny_bundle: Path) -> Page:
+    """Four phones with two rounds each that lie far apart, so that intervals reach to thousands; lost ones, too."""
+    (folder / "made").mkdir()
+    document = bench(folder / "made", tiny_bundle, 4, bundles=2).data
+    for phone in document["phones"]:
+        phone["losses"] = [{"at": 1e9, "why": "the connection to it broke off", "seconds": 12.0}]
+        for row in phone["measurements"]:
+            row["rounds"] = row["rounds"][:2]
+            row["summary"]["median_interval"] = {"low": 0.31, "high": 98765.4, "confidence": 0.95}
+            row["summary"] |= dict.fromkeys(("mean", "stddev", "p90", "p99", "max"), 12345.6)
+            row["notes"].append("a note that is as long as notes become when several things went wrong " * 3)
+        for row in phone["speed_ups"]:
+            row["interval"] = {"low": 0.0, "high": 1937.27, "confidence": 0.95}
+    results.write(folder, document)
+    return Page(folder / "report.html", "results.json")
+
+
+def compare(folder: Path, tiny_bundle: Path) -> Page:
+    """Three benches of two phones by the command, one of them apart, with a history and a gate."""
+    (folder / "made").mkdir()
+    made = bench(folder / "made", tiny_bundle, 2, bundles=2).data
+    later = scaled(made, 1.2) | {"sessions": ["2026-03-04T05:06:07+00:00"]}
+    files = [
+        write(folder / "made" / "results.json", made),
+        write(folder / "a_branch_with_a_long_name.json", later),
+    ]
+    for day in range(1, 10):
+        kept = scaled(made, 1 + 0.02 * day) | {"sessions": [f"2026-02-{day:02d}T00:00:00+00:00"]}
+        write(folder / "history" / f"{day}.json", kept)
+    _run(
+        "adb_bench.py", "compare", *files, "--history", folder / "history", "--out", folder / "out",
+        "--fail-if-slower", "50%",
+    )  # fmt: skip
+    return Page(folder / "out" / "compare.html", "../made/results.json")
 
 
 def _phone(number: int, candidates: list[Candidate], configurations: list[Configuration]) -> Outcome:

@@ -229,7 +229,7 @@ def _label(row: dict[str, Any]) -> str:
 
 
 def _ms(value: float) -> str:
-    return f"{value:.2f}" if value < 10 else f"{value:.1f}"
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 1000 else f"{value:.0f}"
 
 
 def _tiles(sections: Sections) -> list[list[str]]:

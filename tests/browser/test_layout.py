@@ -46,6 +46,14 @@ def test_nothing_overflows_or_is_cut_and_no_request_leaves(
     assert (max(brightness) < 64) == dark
 
 
+@pytest.mark.parametrize("width", [360, 390, 641, 700, 800, 960, 1000, 1280])
+@pytest.mark.parametrize("page", ["bench-2", "bench-8", "bench-wild", "compare"], indirect=True)
+def test_reports_of_benches_hold_at_every_width(browser: Chrome, page: Page, width: int) -> None:
+    show(browser, page.path, width=width, dark=False)
+    assert problems(browser) == []
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+
+
 @pytest.mark.parametrize(
     ("body", "problem"),
     [

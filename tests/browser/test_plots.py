@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +29,20 @@ def layers(count: int, worst: int) -> list[LayerDrift]:
 
 def speed_up(ratio: float) -> dict:
     return {"ratio": ratio, "certain": True, "interval": {"low": 0.9 * ratio, "high": 1.1 * ratio}}
+
+
+def wild(low: float, high: float) -> dict:
+    return {"ratio": 1.2, "certain": False, "interval": {"low": low, "high": high}}
+
+
+@pytest.mark.parametrize("kind", ["wide", "narrow"])
+def test_a_wide_interval_leaves_the_bars_to_be_seen(kind: str) -> None:
+    """Two rounds may give 0.00 to 1937: the axis ends far before, and says that lines go on."""
+    drawn = bench.speed_ups([("a", speed_up(0.8)), ("b", wild(0.001, 1937.3))], kind)
+    ticks = [float(text) for text in re.findall(r">(\d+\.\d+)</text>", drawn)]
+    assert 1 < max(ticks) < 5
+    assert "lines that end at the edge go on" in drawn
+    assert "go on" not in bench.speed_ups([("a", speed_up(0.8)), ("b", wild(0.9, 1.5))], kind)
 
 
 CURVE = Curve(

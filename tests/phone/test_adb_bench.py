@@ -15,6 +15,7 @@ from bench import ROOT, bench, on_a_terminal, results
 from conftest import PhoneMaker
 from phone import Phone
 
+from lite.phone import report
 from lite.phone import results as results_files
 from lite.phone.server import AdbServer
 
@@ -43,7 +44,7 @@ def test_from_weights_to_a_report(phone: Phone, deit: Path, tmp_path: Path) -> N
     assert [len(each["latencies_ms"]) for each in row["rounds"]] == [2, 1, 1, 1, 1]
     assert row["summary"]["median_interval"]["low"] < row["summary"]["p50"]
     assert f"{row['summary']['p50']:.1f}" in done.stdout
-    assert f"{row['summary']['p50']:.1f} ms" in (tmp_path / "out/report.html").read_text()
+    assert f"{report.milliseconds(row['summary']['p50'])} ms" in (tmp_path / "out/report.html").read_text()
     with (tmp_path / "out/results.csv").open(newline="") as file:
         assert [line["bundle"] for line in csv.DictReader(file)] == [folder.name]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 from bench import bench, measuring, results, start
-from conftest import PhoneMaker, kill_server_hard, ready
+from conftest import PhoneMaker, kill_server_hard, ready, server_pid
 from phone import Phone
 from test_run_faults import LOST, plug_in, pull_cable
 from waiting import HANG, ended, until
@@ -23,9 +24,15 @@ from lite.phone.device import Device
 from lite.phone.link import PhoneError
 from lite.phone.server import AdbServer
 
-ROUNDS = ("--repeats", 6, "--rounds", 6, "--warmup", 0, "--sensors-every", 0)
+# More than the bench can end while this process waits for its turn.
+COUNT = 20
+ROUNDS = ("--repeats", COUNT, "--rounds", COUNT, "--warmup", 0, "--sensors-every", 0)
 # Longer than any test, so that only what is tested ends a wait.
 PATIENT = ("--reconnect", 3000, "--timeout", 3000)
+
+
+# The bench starts the server again at once, so that nobody could wait for its port to be closed.
+FAULTS = LOST | {"adb server ends": (lambda phone: os.kill(server_pid(), signal.SIGKILL), lambda phone: None)}
 
 
 def phones(out: Path) -> dict[str, dict[str, Any]]:
@@ -42,27 +49,39 @@ def rounds(out: Path, serial: str) -> list[dict[str, Any]]:
     return measured[0]["rounds"] if measured else []
 
 
+def halted(phone: Phone) -> int:
+    """The process of a demo on the phone that stands still from now on, and with it the bench."""
+
+    def stopped() -> int | None:
+        demo = measuring(phone)
+        with contextlib.suppress(OSError):
+            os.kill(demo, signal.SIGSTOP)
+            if Path(f"/proc/{demo}/stat").read_text().rpartition(")")[2].split()[0] == "T":
+                return demo
+        return None
+
+    return int(until(stopped))
+
+
 @contextmanager
 def held_up(phone: Phone) -> Iterator[None]:
     """The demo on the phone stands still meanwhile, so that its bench does not end."""
-    demo = measuring(phone)
-    os.kill(demo, signal.SIGSTOP)
+    demo = halted(phone)
     try:
         yield
     finally:
         os.kill(demo, signal.SIGCONT)
 
 
-@pytest.mark.parametrize("fault", LOST)
+@pytest.mark.parametrize("fault", FAULTS)
 def test_a_phone_that_is_back_goes_on_with_its_round(
     fault: str, phone: Phone, server: AdbServer, options: tuple[object, ...], tmp_path: Path
 ) -> None:
-    lose, mend = LOST[fault]
+    lose, mend = FAULTS[fault]
     command = start(*options, *ROUNDS, *PATIENT)
     until(lambda: len(rounds(tmp_path / "out", phone.serial)) >= 2, command)
-    demo = measuring(phone)
     # The round cannot end before the phone is lost.
-    os.kill(demo, signal.SIGSTOP)
+    halted(phone)
     before = rounds(tmp_path / "out", phone.serial)
     lose(phone)
     mend(phone)
@@ -70,7 +89,7 @@ def test_a_phone_that_is_back_goes_on_with_its_round(
     assert done.returncode == 0, done.stderr
     one = phones(tmp_path / "out")[phone.serial]
     after = one["measurements"][0]["rounds"]
-    assert (one["status"], len(after), after[: len(before)]) == ("ok", 6, before)
+    assert (one["status"], len(after), after[: len(before)]) == ("ok", COUNT, before)
     assert one["losses"]
     assert all(loss["seconds"] >= 0 for loss in one["losses"])
     assert results_files.problem(results(tmp_path / "out")) is None
@@ -84,6 +103,7 @@ def test_a_phone_that_does_not_come_back_has_failed(
 ) -> None:
     command = start(*options, *ROUNDS, "--timeout", 3000, "--reconnect", 2)
     until(lambda: len(rounds(tmp_path / "out", phone.serial)) >= 2, command)
+    halted(phone)
     pull_cable(phone)
     done = ended(command)
     assert done.returncode == 7
@@ -96,7 +116,7 @@ def test_a_phone_that_does_not_come_back_has_failed(
     again = bench(*options, *ROUNDS, "--resume", "--serial", phone.serial)
     assert again.returncode == 0, again.stderr
     one = phones(tmp_path / "out")[phone.serial]
-    assert len(one["measurements"][0]["rounds"]) == 6
+    assert len(one["measurements"][0]["rounds"]) == COUNT
     assert one["losses"][0]["seconds"] is None
 
 
@@ -105,7 +125,7 @@ def test_another_phone_in_its_place_is_not_taken_for_it(
 ) -> None:
     command = start(*options, *ROUNDS, *PATIENT)
     until(lambda: len(rounds(tmp_path / "out", phone.serial)) >= 1, command)
-    os.kill(measuring(phone), signal.SIGSTOP)
+    halted(phone)
     phone.set("/system/build.prop", "ro.product.model=Another\nro.product.cpu.abilist=x86_64")
     pull_cable(phone)
     plug_in(phone)
@@ -120,13 +140,13 @@ def test_all_takes_phones_that_come_meanwhile(
     command = start(*options, *ROUNDS, *PATIENT, "--all")
     with held_up(phone):
         late = make_phone("late", props={"ro.product.model": "Late"})
-        until(lambda: len(rounds(tmp_path / "out", late.serial)) == 6, command)
+        until(lambda: len(rounds(tmp_path / "out", late.serial)) == COUNT, command)
     done = ended(command)
     assert done.returncode == 0, done.stderr
     found = phones(tmp_path / "out")
     assert {one["status"] for one in found.values()} == {"ok"}
     assert set(found) == {phone.serial, late.serial}
-    assert len(rounds(tmp_path / "out", phone.serial)) == 6
+    assert len(rounds(tmp_path / "out", phone.serial)) == COUNT
     page = (tmp_path / "out/report.html").read_text()
     assert late.serial in page
 
@@ -137,12 +157,12 @@ def test_all_goes_on_with_a_phone_that_was_given_up(
     other = make_phone("other")
     command = start(*options, *ROUNDS, "--timeout", 3000, "--reconnect", 0, "--all")
     with held_up(phone):
-        with held_up_or_lost(other):
-            pull_cable(other)
-            until(lambda: phones(tmp_path / "out").get(other.serial, {}).get("status") == "failed", command)
+        halted(other)
+        pull_cable(other)
+        until(lambda: phones(tmp_path / "out").get(other.serial, {}).get("status") == "failed", command)
         plug_in(other)
         connect(other)
-        until(lambda: len(rounds(tmp_path / "out", other.serial)) == 6, command)
+        until(lambda: len(rounds(tmp_path / "out", other.serial)) == COUNT, command)
     done = ended(command)
     assert done.returncode == 0, done.stderr
     one = phones(tmp_path / "out")[other.serial]
@@ -155,6 +175,7 @@ def test_ctrl_c_while_a_phone_is_waited_for(
 ) -> None:
     command = start(*options, *ROUNDS, *PATIENT)
     until(lambda: len(rounds(tmp_path / "out", phone.serial)) >= 1, command)
+    halted(phone)
     pull_cable(phone)
     assert command.stderr
     until(lambda: "; waiting" in (command.stderr.readline() if command.stderr else ""))
@@ -202,13 +223,6 @@ def answers(device: Device) -> bool:
         return device.run(["true"], 10).code == 0
     except PhoneError:
         return False
-
-
-@contextmanager
-def held_up_or_lost(phone: Phone) -> Iterator[None]:
-    """As `held_up`, of a phone whose demo ends with its link."""
-    os.kill(measuring(phone), signal.SIGSTOP)
-    yield
 
 
 def connect(phone: Phone) -> None:

@@ -24,6 +24,7 @@ from lite.phone import statistics
 from lite.shown import shortened
 
 JSON = "results.json"
+USUAL = "as usual"
 _MOST_BYTES = 1 << 30
 _SCHEMA_FILE = Path(__file__).parents[1] / "schema" / "cases.schema.json"
 
@@ -32,7 +33,8 @@ _SCHEMA_FILE = Path(__file__).parents[1] / "schema" / "cases.schema.json"
 class Case:
     """A bundle in a configuration on a phone, as one bench measured it.
 
-    `starts`: latencies in ms of each start of the demo; `begun`: of the bench, UTC; `simulated`: `host.nb` ran, as on
+    `starts`: latencies in ms of each start of the demo; `begun`: of the bench, UTC; `mode`: how it was measured, USUAL
+    or otherwise; `simulated`: `host.nb` ran, as on
     x86, whose latency is not that of its precision.
     """
 
@@ -48,6 +50,7 @@ class Case:
     network: str
     threads: int
     cores: str
+    mode: str
     simulated: bool
     engine: str
     starts: Sequence[Sequence[float]]
@@ -65,13 +68,15 @@ class Case:
             self.soc,
             self.threads,
             self.cores,
+            self.mode,
             self.simulated,
         )
 
     @property
     def configuration(self) -> str:
-        """Threads and cores, for people."""
-        return f"{self.threads} thread{'s' if self.threads > 1 else ''}, {self.cores}"
+        """Threads, cores and what else is unusual, for people."""
+        mode = "" if self.mode == USUAL else f", {self.mode}"
+        return f"{self.threads} thread{'s' if self.threads > 1 else ''}, {self.cores}{mode}"
 
     @property
     def device(self) -> str:
@@ -175,6 +180,7 @@ def difference(case: Case, among: Sequence[Case]) -> str:
         ("soc", "the phone's SoC is {}"),
         ("threads", "threads are {}"),
         ("cores", "cores are {}"),
+        ("mode", "it was measured {}"),
     ):
         kept = [one for one in same if getattr(one, name) == getattr(case, name)]
         if not kept:
@@ -219,6 +225,7 @@ def _cases(document: Mapping[str, Any], begun: datetime) -> Iterator[Case]:
                 network=bundle["model_nb"]["sha256"],
                 threads=row["threads"],
                 cores=_cores(row),
+                mode=_mode(document.get("plan", {})),
                 simulated=used["file"].endswith("/host.nb") and bundle["precision"] != "fp32",
                 engine=used["engine"],
                 starts=[one["latencies_ms"] for one in row["rounds"]],
@@ -226,7 +233,14 @@ def _cases(document: Mapping[str, Any], begun: datetime) -> Iterator[Case]:
             )
 
 
+def _mode(plan: Mapping[str, Any]) -> str:
+    """Of the plan of a bench; an old one tells nothing of it."""
+    known = (("soak", "as a soak"), ("fixed_clocks", "with fixed clocks"))
+    return ", ".join(words for name, words in known if plan.get(name)) or USUAL
+
+
 def _cores(row: Mapping[str, Any]) -> str:
+    # big, middle or little, whatever their mask is on the phone; an old bench does not have it.
     if row.get("cores"):
         return f"{row['cores']} cores"
     return f"CPUs {row['cpu_mask']}" if row["cpu_mask"] else str(row["power_mode"])

@@ -6,6 +6,7 @@ of it is not slower, and where the limit lies in it the starts do not tell.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -55,10 +56,14 @@ class Verdict:
             return f"one start tells no spread: measure with --rounds {ROUNDS}"
         if wanted := starts_needed(self.ratio, self.limit):
             more = wanted - self.ratio.case.starts
-            return f"about {more} more round{'s' if more > 1 else ''} would tell: --rounds {wanted}"
+            return f"about {more} more round{'s' if more > 1 else ''} would tell: {self._options(wanted)}"
         if wanted := starts_needed(self.ratio, self.limit, base_too=True):
-            return f"the baseline's starts are too few: measure both with --rounds {wanted}"
+            return f"the baseline's starts are too few: measure both with {self._options(wanted)}"
         return f"not even {MOST_STARTS} rounds would tell: the change is as large as what is allowed"
+
+    def _options(self, rounds: int) -> str:
+        """So many rounds of as many runs as this bench had."""
+        return f"--rounds {rounds} --repeats {math.ceil(rounds * self.case.runs / len(self.case.starts))}"
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON values: milliseconds, ratios of time."""
@@ -107,7 +112,9 @@ class Gate:
             for outcome in (SLOWER, UNDECIDED, NOT_SLOWER)
             if (found := self.of(outcome))
         ]
-        return f"{', '.join(counts)} than {self.base} by more than {100 * (self.limit - 1):g} %"
+        return (
+            f"{', '.join(counts)}; held against {self.base}, {100 * (self.limit - 1):g} % slower is allowed"
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON values."""

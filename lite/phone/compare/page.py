@@ -18,23 +18,25 @@ from lite.phone.compare.fleet import FleetRow
 from lite.phone.compare.gate import Gate
 from lite.phone.compare.history import Trend
 from lite.phone.compare.ratio import percent
-from lite.phone.compare.rows import Entry, Row
+from lite.phone.compare.rows import ComparedCase, ComparedRow
 from lite.phone.drawing import KINDS, MARK, drawing, row_drawing, value
 from lite.report.page import ACCENT, BAD, LINE, SOFT, inline, plain, rendered
 
 PAGE = "compare.html"
+# Ticks at years, months, days, hours, minutes, seconds; the first of each in a larger one is told as that.
+_DATES = ["%Y", "%Y-%m", "%m-%d", "%H:%M", "%H:%M", "%S"]
 
 
 def render(
     benches: Sequence[BenchCases],
-    rows: Sequence[Row],
+    rows: Sequence[ComparedRow],
     fleet: Sequence[FleetRow],
     *,
     trends: Sequence[Trend] = (),
     gates: Sequence[Gate] = (),
 ) -> str:
     """The page. Text from outside is escaped. `trends` are drawn where there are any, `gates` are told first."""
-    devices: dict[str, list[Row]] = {}
+    devices: dict[str, list[ComparedRow]] = {}
     for row in rows:
         devices.setdefault(row.case.device, []).append(row)
     return (
@@ -57,7 +59,7 @@ def render(
     )
 
 
-def medians(entries: Sequence[Entry], kind: str) -> Markup:
+def medians(entries: Sequence[ComparedCase], kind: str) -> Markup:
     """A case in each bench as a row: a dot for each start's median, a line for that of all runs; ms, from 0."""
     with row_drawing(kind, [one.bench.title for one in entries]) as (figure, axes, places):
         highest = 0.0
@@ -93,12 +95,19 @@ def trend(found: Trend, kind: str) -> Markup:
                     time, level, marker="o", markersize=10, markerfacecolor="none", markeredgecolor=colour
                 )
         bounds = [each for one in found.cases if (i := one.interval) for each in (i.low, i.high)]
-        low, high = min(levels + bounds), max(levels + bounds)
+        # An interval of two starts may be wide: what is beyond is cut off, for the steps to be seen.
+        low, high = 0.7 * min(levels), 1.4 * max(levels)
+        shown = [*levels, *(min(max(one, low), high) for one in bounds)]
+        low, high = min(shown), max(shown)
         # A fraction of a percent must not look like a cliff.
         room = max(0.1 * (high - low), 0.05 * high)
         locator = dates.AutoDateLocator(minticks=2, maxticks=6 if kind == "wide" else 3)
         axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, show_offset=False))
+        axes.xaxis.set_major_formatter(
+            dates.ConciseDateFormatter(
+                locator, formats=_DATES, zero_formats=["", *_DATES[:4], "%H:%M"], show_offset=False
+            )
+        )
         axes.set(ylim=(low - room, high + room), ylabel="ms")
         axes.margins(x=0.06)
         axes.grid(axis="y", color=LINE, linewidth=0.8)

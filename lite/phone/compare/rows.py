@@ -19,7 +19,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Entry:
+class ComparedCase:
     """A case in one bench; `base` is its first bench, to which `ratio` is its time; both are None for that one."""
 
     bench: BenchCases
@@ -41,10 +41,10 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparedRow:
     """A case, in every bench that has it."""
 
-    entries: Sequence[Entry]
+    entries: Sequence[ComparedCase]
 
     @property
     def case(self) -> Case:
@@ -52,7 +52,7 @@ class Row:
         return self.entries[0].case
 
 
-def rows(benches: Sequence[BenchCases]) -> list[Row]:
+def rows(benches: Sequence[BenchCases]) -> list[ComparedRow]:
     """A row for each case, in the order in which they first come: `cases.counterpart` says which belong together."""
     found: list[list[tuple[BenchCases, Case]]] = []
     for bench in benches:
@@ -73,7 +73,7 @@ def rows(benches: Sequence[BenchCases]) -> list[Row]:
                 found.append([])
             taken.add(place)
             found[place].append((bench, case))
-    return [Row([_entry(one, row[0]) for one in row]) for row in found]
+    return [ComparedRow([_entry(one, row[0]) for one in row]) for row in found]
 
 
 def _place(
@@ -88,20 +88,20 @@ def _place(
     return None
 
 
-def _entry(one: tuple[BenchCases, Case], first: tuple[BenchCases, Case]) -> Entry:
+def _entry(one: tuple[BenchCases, Case], first: tuple[BenchCases, Case]) -> ComparedCase:
     (bench, case), (base, base_case) = one, first
     if case is base_case:
-        return Entry(bench, case, notes=case.notes)
+        return ComparedCase(bench, case, notes=case.notes)
     notes = [*cases.notes(case, base_case), *case.notes]
-    return Entry(bench, case, base, ratio(base_case.starts, case.starts), notes)
+    return ComparedCase(bench, case, base, ratio(base_case.starts, case.starts), notes)
 
 
-def table(found: Sequence[Row]) -> str:
+def table(found: Sequence[ComparedRow]) -> str:
     """A line for each case in each bench, with a heading, as CSV (RFC 4180)."""
     return csv_tables.table(COLUMNS, (cells(entry) for row in found for entry in row.entries))
 
 
-def cells(entry: Entry) -> list[object]:
+def cells(entry: ComparedCase) -> list[object]:
     """What a line of the table has, by COLUMNS; unknown is None."""
     case, bounds, found = entry.case, entry.case.interval, entry.ratio
     between = found.interval if found else None
