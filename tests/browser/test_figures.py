@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from pages import Page
 from screenshots import show
@@ -85,6 +86,10 @@ def derived(data: dict[str, Any]) -> list[float]:
     if cost := data.get("cost"):
         rows = [*cost["operators"], *cost["layers"]]
         found += [row["instructions"] / cost["instructions"] for row in rows]
+    for phone in data.get("phones") or ():
+        for one in (one for row in phone["measurements"] for one in row["rounds"]):
+            p10, p50, p90 = np.percentile(one["latencies_ms"], [10, 50, 90])
+            found += [p50, (p90 - p10) / p50 / 2.563103, *(clock["khz"] / 1e6 for clock in one["clocks"])]
     before = 0.0
     for row in data.get("layers") or ():
         known = row.get("instructions")
