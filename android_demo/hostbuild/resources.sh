@@ -20,8 +20,9 @@ for bundle in "$@"; do
     cp -- "$bundle/$file" "$folder/"
   done
 done
-# Gradle takes package and SDK versions from app/build.gradle, aapt2 from the manifest and its options.
-sed -e "s/<manifest /<manifest package=\"$namespace\" /" -e 's/<application/& android:extractNativeLibs="true"/' \
+# Debian's aapt2 is older than the element for vendors' libraries, of Android 12, and refuses it. Gradle takes package and SDK versions from app/build.gradle, aapt2 from the manifest and its options.
+sed -e "s/<manifest /<manifest package=\"$namespace\" /" -e "s/\${applicationId}/$namespace/" -e 's/<application/& android:extractNativeLibs="true"/' \
+  -e '/<uses-native-library/,/\/>/d' \
   "$main/AndroidManifest.xml" >"$out/manifest.xml"
 grep -q "package=\"$namespace\"" "$out/manifest.xml" || die "AndroidManifest.xml has no line that begins '<manifest '"
 aapt2 compile --dir "$main/res" -o "$out/compiled.zip"

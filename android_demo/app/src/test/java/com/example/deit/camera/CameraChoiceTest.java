@@ -15,7 +15,7 @@ public class CameraChoiceTest {
     public void theCameraAtTheBackIsChosen() throws Exception {
         WatchedCamera.add("0", CameraMetadata.LENS_FACING_FRONT);
         WatchedCamera.add("1", CameraMetadata.LENS_FACING_BACK);
-        CameraChoice choice = CameraChoice.of(WatchedCamera.manager());
+        CameraChoice choice = CameraChoice.of(WatchedCamera.manager(), null);
         assertEquals("1", choice.id);
         assertEquals("upright it is portrait", 480, choice.uprightWidth());
         assertEquals(640, choice.uprightHeight());
@@ -24,7 +24,7 @@ public class CameraChoiceTest {
     @Test
     public void withoutOneAtTheBackTheFirstIs() throws Exception {
         WatchedCamera.add("7", CameraMetadata.LENS_FACING_FRONT);
-        assertEquals("7", CameraChoice.of(WatchedCamera.manager()).id);
+        assertEquals("7", CameraChoice.of(WatchedCamera.manager(), null).id);
     }
 
     @Test

@@ -202,6 +202,9 @@ public class CameraFramesTest {
             public void onFrame() {}
 
             @Override
+            public void onCamera() {}
+
+            @Override
             public void onProblem(Problem problem) {
                 throw new AssertionError(problem.detail);
             }

@@ -61,15 +61,15 @@ public class FirstResultTest {
     public void bundlePrecisionDriftAndLatencyAreShown() {
         try (MainRobot user = MainRobot.launch()) {
             user.pick(TestApplication.golden()).waitForResult();
-            assertEquals(TestApplication.bundle("int8").getName(), user.text(R.id.bundle));
-            String facts = user.text(R.id.facts);
+            assertEquals(TestApplication.bundle("int8").getName(), user.detail(R.id.bundle));
+            String facts = user.detail(R.id.facts);
             assertTrue(facts, facts.startsWith("INT8. Against the fp32 network: cosine 0.99"));
             Matcher times =
                     Pattern.compile("Preprocessing ([\\d.]+) ms, inference ([\\d.]+) ms, total ([\\d.]+) ms")
-                            .matcher(user.text(R.id.latency));
-            assertTrue(user.text(R.id.latency), times.matches());
+                            .matcher(user.detail(R.id.latency));
+            assertTrue(user.detail(R.id.latency), times.matches());
             double inference = Double.parseDouble(times.group(2));
-            assertTrue(user.text(R.id.latency), inference > 0);
+            assertTrue(user.detail(R.id.latency), inference > 0);
             assertTrue(Double.parseDouble(times.group(3)) >= inference);
         }
     }
