@@ -48,9 +48,9 @@ def test_what_the_plugin_reads(report: dict[str, Any]) -> None:
     read = report["read"]
     assert (read["namespace"], read["compileSdk"], read["minSdk"], read["targetSdk"]) == (
         "com.example.deit",
-        34,
+        36,
         24,
-        34,
+        36,
     )
     assert read["abis"] == ["arm64-v8a", "armeabi-v7a"]
     assert (read["cmake"]["path"], read["cmake"]["targets"]) == ("cpp/CMakeLists.txt", ["deit_jni"])
@@ -92,7 +92,7 @@ def test_the_task_puts_all_in_place(report: dict[str, Any], bundle_int8: Path) -
     assert report["cases"]["complete"] == {"done": True}
     out = report["folder"] / "out" / "complete"
     assets = out / "assets" / "bundles" / bundle_int8.name
-    assert {path.name for path in assets.iterdir()} == set(OF_BUNDLE)
+    assert {path.name for path in assets.iterdir()} == {*OF_BUNDLE, "golden.png"}
     assert (assets / "model.nb").read_bytes() == (bundle_int8 / "model.nb").read_bytes()
     sdk = report["folder"] / "sdk"
     for there, source in {

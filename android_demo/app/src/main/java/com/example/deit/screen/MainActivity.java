@@ -12,7 +12,6 @@ import android.view.MenuItem;
 import android.view.View;
 import android.view.ViewGroup;
 import android.widget.Button;
-import android.widget.ImageButton;
 import android.widget.ImageView;
 import android.widget.LinearLayout;
 import android.widget.TextView;
@@ -40,6 +39,7 @@ public final class MainActivity extends Activity {
     private CameraPermission permission;
     private boolean denied; // the permission, and the problem on the screen is that
     private boolean details; // are open
+    private boolean nothingShared; // by an intent that should: to be told once the screen is there
 
     @Override
     protected void onCreate(Bundle saved) {
@@ -78,6 +78,10 @@ public final class MainActivity extends Activity {
         denied = false;
         state.screen(this::render);
         state.refresh(DemoApplication.of(this).settings());
+        if (nothingShared) {
+            state.fail(new Problem(R.string.problem_nothing_shared, null, null, Problem.Remedy.NONE));
+        }
+        nothingShared = false;
         render();
     }
 
@@ -117,11 +121,8 @@ public final class MainActivity extends Activity {
         String action = intent.getAction();
         if (!Intent.ACTION_SEND.equals(action) && !Intent.ACTION_SEND_MULTIPLE.equals(action)) return;
         List<Uri> uris = Incoming.of(intent);
-        if (uris.isEmpty()) {
-            state.fail(new Problem(R.string.problem_nothing_shared, null, null, Problem.Remedy.NONE));
-        } else {
-            open(uris);
-        }
+        nothingShared = uris.isEmpty();
+        if (!nothingShared) open(uris);
     }
 
     private void open(List<Uri> uris) {
@@ -235,7 +236,7 @@ public final class MainActivity extends Activity {
         row.removeAllViews();
         int side = getResources().getDimensionPixelSize(R.dimen.sample);
         for (MainState.Sample sample : state.samples()) {
-            ImageButton button = (ImageButton) getLayoutInflater().inflate(R.layout.sample, row, false);
+            ImageView button = (ImageView) getLayoutInflater().inflate(R.layout.sample, row, false);
             button.setImageBitmap(sample.picture);
             button.setContentDescription(getString(R.string.sample, row.getChildCount() + 1));
             button.setOnClickListener(v -> state.load(sample.uri));

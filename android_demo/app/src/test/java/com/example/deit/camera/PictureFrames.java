@@ -7,7 +7,7 @@ import android.widget.ImageView;
 import com.example.deit.words.Problem;
 
 /** A picture in the camera's place. */
-public final class PictureFrames implements FrameSource {
+public class PictureFrames implements FrameSource {
     public Bitmap picture;
     public volatile int asked;
     public boolean light; // it has one

@@ -47,7 +47,7 @@ public class BundleScreenTest {
             app.push("int8");
             assertEquals("Try again", user.text(R.id.problem_remedy));
             retry(user);
-            Screen.until("the bundle", () -> user.detail(R.id.bundle) != null);
+            Screen.until("the bundle", () -> Screen.shown(user.screen(), R.id.details_toggle));
             assertEquals(TestApplication.bundle("int8").getName(), user.detail(R.id.bundle));
             user.pick(TestApplication.golden()).waitForResult();
             assertEquals("5", user.text(R.id.headline));
@@ -154,7 +154,7 @@ public class BundleScreenTest {
             app.save(app.settings().withBundle("pushed/" + fp32.getName()));
             user.controller.restart().start().resume();
             Screen.until("the other bundle", () -> fp32.getName().equals(user.detail(R.id.bundle)));
-            assertTrue(user.detail(R.id.facts), user.detail(R.id.facts).startsWith("FP32"));
+            assertTrue(user.detail(R.id.facts), user.detail(R.id.facts).startsWith("FP32:"));
             assertEquals("the same picture, classified anew", "5", user.text(R.id.headline));
             assertEquals(2, app.opened.get());
         }
@@ -182,7 +182,7 @@ public class BundleScreenTest {
             TestApplication.replace(manifest, text);
             assertTrue(manifest.setLastModified(1_000_000_000_000L));
             user.pick(TestApplication.golden()).waitForResult();
-            assertTrue(user.detail(R.id.facts), user.detail(R.id.facts).contains("cosine 0.5555"));
+            assertTrue(user.detail(R.id.facts), user.detail(R.id.facts).contains("alike to 0.5555 of 1"));
             assertEquals(2, app.opened.get());
         }
     }
