@@ -95,7 +95,7 @@ def test_what_maven_fetched_has_the_recorded_sha256(maven: Path) -> None:
 def test_the_plugin_and_the_libraries_of_the_tests_are_recorded() -> None:
     names = {Path(name).name for name in recorded()}
     assert {
-        "gradle-8.10.1.jar", "builder-8.10.1.jar", "junit-4.13.2.jar", "robolectric-4.16.1.jar",
+        "gradle-8.4.2.jar", "builder-8.4.2.jar", "junit-4.13.2.jar", "robolectric-4.16.1.jar",
         "espresso-core-3.7.0.aar", "android-all-instrumented-14-robolectric-10818077-i7.jar",
     } <= names  # fmt: skip
 
