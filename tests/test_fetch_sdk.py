@@ -78,9 +78,7 @@ def test_the_command(root: Path, server: FileServer, tmp_path: Path) -> None:
 def test_libraries_that_phones_with_large_pages_cannot_load_are_named(
     root: Path, tmp_path: Path, page: int, told: bool
 ) -> None:
-    file = write(
-        tmp_path / "a.tar.gz", releases.pack(releases.files(releases.library("x86_64", page=page)))
-    )
+    file = write(tmp_path / "a.tar.gz", releases.pack(releases.files(releases.library("x86_64", page=page))))
     ended = command(root, "--abi", "x86_64", "--file", file, "--cache", tmp_path)
     assert ended.returncode == 0, ended.stderr
     said = [line for line in ended.stderr.splitlines() if "is laid out for memory pages of 4 KiB" in line]

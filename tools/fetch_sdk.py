@@ -95,8 +95,9 @@ def main(
     for name, size in _pages(found).items():
         if build.abi in _WIDE and size is not None and size < library.PAGE_BYTES:
             click.echo(
-                f"{name} is laid out for memory pages of {size >> 10} KiB: it is not loaded on phones with pages of 16 KiB, and "
-                "Google Play wants those; build Paddle Lite with -Wl,-z,max-page-size=16384 and give --file",
+                f"{name} is laid out for memory pages of {size >> 10} KiB: it is not loaded on phones with pages of "
+                "16 KiB, and Google Play wants those; build Paddle Lite with -Wl,-z,max-page-size=16384 and "
+                "give --file",
                 err=True,
             )
 
