@@ -91,8 +91,8 @@ PAGE_BYTES = 16 << 10
 def page_bytes(path: Path) -> int | None:
     """The largest memory page, in bytes, that an ELF file can be loaded with.
 
-    That is the least alignment of its PT_LOAD segments (System V ABI, chapter 5). None where it has no such segment, or is
-    no whole ELF file.
+    That is the least alignment of its PT_LOAD segments (System V ABI, chapter 5). None where it has no such segment, or
+    is no whole ELF file.
     """
     try:
         with open_file(path, LIBRARY_BYTES) as file:
