@@ -110,7 +110,7 @@ def app(runner: Runner, out: Sequence[Path]) -> Shows:
     """Screens of the app as its ScreenshotTest draws them, side by side at half their size."""
     given = (f"-Ddeit.bundle.{name}={there(runner, name)}" for name in ("int8", "fp32"))
     runner.run(*app_build("test"), "-Dtest=ScreenshotTest", *given)
-    shots = (("main", "main-dark", "main-chinese"), ("live", "benchmark", "problem"))
+    shots = (("main", "main-dark", "details", "main-chinese"), ("live", "benchmark", "compare", "settings"))
     for path, names in zip(out, shots, strict=True):
         screens = []
         for name in names:
@@ -122,7 +122,7 @@ def app(runner: Runner, out: Sequence[Path]) -> Shows:
             whole.paste(screen, (left, 0))
             left += screen.width + _GAP
         save(whole, path)
-    # The main screen says them.
+    # The screen of details says them.
     manifest = json.loads((runner.root / there(runner, "int8") / "manifest.json").read_text(encoding="utf-8"))
     found = drift(manifest["drift"])
     return {f"bundle.int8.{name}": found[name][0] for name in ("cosine_mean", "agreement")}

@@ -16,16 +16,37 @@ TAG = "v2.13-rc"
 _MACHINES = {"arm64-v8a": (2, 183), "armeabi-v7a": (1, 40), "x86_64": (2, 62), "mips": (1, 8)}
 
 
-def library(abi: str = "arm64-v8a", *strings: str, tag: str | None = TAG, libc: str = "libc.so") -> bytes:
-    """A shared library's ELF header, the C strings a real one has, 120 kB that do not compress, sections."""
+def library(
+    abi: str = "arm64-v8a", *strings: str, tag: str | None = TAG, libc: str = "libc.so", page: int = 0
+) -> bytes:
+    """A shared library's ELF header, the C strings a real one has, 120 kB that do not compress, sections.
+
+    `page`: the alignment of its one loaded segment, in bytes; 0 for none.
+    """
     bits, machine = _MACHINES[abi]
     names = [libc, "int8_to_fp32", *strings, *([tag] if tag else [])]
     body = b"\0" + b"".join(f"{name}\0".encode() for name in names) + np.random.default_rng(0).bytes(120_000)
     ident = b"\x7fELF" + bytes((bits, 1, 1)) + bytes(9)
-    size, table = (64, 64) if bits == 2 else (52, 40)
+    size, table, segment = (64, 64, 56) if bits == 2 else (52, 40, 32)
+    if page:  # PT_LOAD: its type first, its alignment last
+        body = struct.pack("<I", 1) + bytes(segment - 12) + struct.pack("<Q", page) + body
     header = struct.pack(
         "<HHIQQQIHHHHHH" if bits == 2 else "<HHIIIIIHHHHHH",
-        *(3, machine, 1, 0, 0, size + len(body), 0, size, 0, 0, table, 1, 0),
+        *(
+            3,
+            machine,
+            1,
+            0,
+            size if page else 0,
+            size + len(body),
+            0,
+            size,
+            segment,
+            int(bool(page)),
+            table,
+            1,
+            0,
+        ),
     )
     return ident + header + body + bytes(table)
 

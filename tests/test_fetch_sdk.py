@@ -70,7 +70,29 @@ def test_the_command(root: Path, server: FileServer, tmp_path: Path) -> None:
         "jar": str(folder / "java/jar/PaddlePredictor.jar"),
         "jni": str(folder / "java/so/libpaddle_lite_jni.so"),
         "needs_shared_stl": False,
+        "page_bytes": {"libpaddle_light_api_shared.so": None, "libpaddle_lite_jni.so": None},
     }
+
+
+@pytest.mark.parametrize(("page", "told"), [(4096, True), (16384, False), (65536, False)])
+def test_libraries_that_phones_with_large_pages_cannot_load_are_named(
+    root: Path, tmp_path: Path, page: int, told: bool
+) -> None:
+    file = write(tmp_path / "a.tar.gz", releases.pack(releases.files(releases.library("x86_64", page=page))))
+    ended = command(root, "--abi", "x86_64", "--file", file, "--cache", tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    said = [line for line in ended.stderr.splitlines() if "is laid out for memory pages of 4 KiB" in line]
+    assert [line.split()[0] for line in said] == [
+        *(["libpaddle_light_api_shared.so", "libpaddle_lite_jni.so"] if told else [])
+    ]
+    assert all("max-page-size=16384" in line for line in said)
+
+
+def test_on_32_bits_there_are_no_large_pages(root: Path, tmp_path: Path) -> None:
+    small = releases.pack(releases.files(releases.library("armeabi-v7a", page=4096)))
+    file = write(tmp_path / "a.tar.gz", small)
+    ended = command(root, "--abi", "armeabi-v7a", "--file", file, "--cache", tmp_path)
+    assert (ended.returncode, "memory pages" in ended.stderr) == (0, False)
 
 
 def test_the_command_with_a_bundle_and_a_file(root: Path, tmp_path: Path, tiny_bundle: Path) -> None:

@@ -233,9 +233,7 @@ def test_a_tensor_that_nothing_wrote_is_refused(int8: LiteModel) -> None:
 
 
 def test_a_file_of_one_kind_is_not_taken_for_the_other(int8: LiteModel, mixed: LiteModel) -> None:
-    with pytest.raises(
-        WrongKernelsError, match="int8-fp16 was asked for but no operator got an fp16 kernel"
-    ):
+    with pytest.raises(WrongKernelsError, match="int8-fp16 was asked for but no operator got an fp16 kernel"):
         check_kernels(int8, Expectation("int8-fp16", ("arm",)))
     check_kernels(mixed, Expectation("int8-fp16", ("arm",)))
 

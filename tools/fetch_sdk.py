@@ -9,8 +9,11 @@ import click
 from _options import SECONDS, Number, json_option, sha256_option
 
 from lite import bundle
-from lite.sdk import release, sdk
+from lite.sdk import library, release, sdk
 from lite.sdk.release import Build
+
+# Android's ABIs whose kernels may have pages of 16 KiB.
+_WIDE = ("arm64-v8a", "x86_64")
 
 
 @click.command(
@@ -89,6 +92,19 @@ def main(
     click.echo(found.cmake_flag)
     if found.runtime.shared_stl:
         click.echo("It needs libc++_shared.so of the NDK beside it on the phone.")
+    for name, size in _pages(found).items():
+        if build.abi in _WIDE and size is not None and size < library.PAGE_BYTES:
+            click.echo(
+                f"{name} is laid out for memory pages of {size >> 10} KiB: it is not loaded on phones with pages of "
+                "16 KiB, and Google Play wants those; build Paddle Lite with -Wl,-z,max-page-size=16384 and "
+                "give --file",
+                err=True,
+            )
+
+
+def _pages(found: sdk.Sdk) -> dict[str, int | None]:
+    """By name of each library the largest memory page, in bytes, that it can be loaded with."""
+    return {path.name: library.page_bytes(path) for path in (found.runtime.path, found.jni) if path}
 
 
 def _facts(build: Build, found: sdk.Sdk, cached: bool) -> dict:
@@ -108,6 +124,7 @@ def _facts(build: Build, found: sdk.Sdk, cached: bool) -> dict:
         "jar": found.jar and str(found.jar),
         "jni": found.jni and str(found.jni),
         "needs_shared_stl": found.runtime.shared_stl,
+        "page_bytes": _pages(found),
     }
 
 

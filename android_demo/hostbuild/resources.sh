@@ -19,15 +19,19 @@ for bundle in "$@"; do
     [[ -r $bundle/$file ]] || die "$bundle holds no $file; ./run.sh tools/opt.py --model deit_tiny makes a bundle"
     cp -- "$bundle/$file" "$folder/"
   done
+  # To try the bundle with.
+  [[ ! -r $bundle/golden.png ]] || cp -- "$bundle/golden.png" "$folder/"
 done
-# Gradle takes package and SDK versions from app/build.gradle, aapt2 from the manifest and its options.
-sed -e "s/<manifest /<manifest package=\"$namespace\" /" -e 's/<application/& android:extractNativeLibs="true"/' \
+# Gradle takes package and SDK versions from app/build.gradle, aapt2 from the manifest and its options. Debian's aapt2 is
+# older than the element for vendors' libraries, which came with Android 12, and refuses it.
+sed -e "s/<manifest /<manifest package=\"$namespace\" /" -e "s/\${applicationId}/$namespace/" -e 's/<application/& android:extractNativeLibs="true"/' \
+  -e '/<uses-native-library/,/\/>/d' \
   "$main/AndroidManifest.xml" >"$out/manifest.xml"
 grep -q "package=\"$namespace\"" "$out/manifest.xml" || die "AndroidManifest.xml has no line that begins '<manifest '"
 aapt2 compile --dir "$main/res" -o "$out/compiled.zip"
 # Debian's aapt2 passes over a table of the framework's that it does not know, and says so.
 aapt2 link -o "$out/resources.apk" -I "$android" --manifest "$out/manifest.xml" --java "$out/java" -A "$out/assets" \
-  --min-sdk-version 24 --target-sdk-version 34 --version-code 1 --version-name 0.1.0 -0 .nb --auto-add-overlay \
+  --min-sdk-version 24 --target-sdk-version 36 --version-code 1 --version-name 0.1.0 -0 .nb --auto-add-overlay \
   --proguard "$out/keep.pro" "$out/compiled.zip" 2> >(grep -v "Unknown chunk type '200'" >&2)
-sed 's#<application#<uses-sdk android:minSdkVersion="24" android:targetSdkVersion="34" />\n    <application#' \
+sed 's#<application#<uses-sdk android:minSdkVersion="24" android:targetSdkVersion="36" />\n    <application#' \
   "$out/manifest.xml" >"$out/AndroidManifest.xml"

@@ -67,7 +67,7 @@ def photographs() -> tuple[np.ndarray, ...]:
         folder / "flower.jpg",
         cbook.get_sample_data("grace_hopper.jpg", asfileobj=False),
     ]
-    return tuple(prepare.decode(Path(file)) for file in files)
+    return tuple(prepare.decode(Path(str(file))) for file in files)
 
 
 def crop(rng: np.random.Generator) -> np.ndarray:
@@ -92,7 +92,7 @@ def crop(rng: np.random.Generator) -> np.ndarray:
 
 
 def recoloured(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The same uint8 RGB picture in other light: hue, saturation, gamma, contrast, brightness; some blurred or noisy."""
+    """The uint8 RGB picture in other light: hue, saturation, gamma, contrast, brightness; some blurred or noisy."""
     values = picture.astype(np.float32) / 255
     if rng.random() < 0.5:
         hsv = cv2.cvtColor(values, cv2.COLOR_RGB2HSV)
@@ -178,7 +178,8 @@ def lights(rng: np.random.Generator) -> np.ndarray:
     count = int(np.exp(rng.uniform(np.log(5), np.log(150))))
     radius = np.exp(rng.uniform(np.log(0.6), np.log(14), (count, 1))) * SIZE / 256
     down, along = (
-        np.exp(-np.square(np.arange(SIZE) - rng.uniform(0, SIZE, (count, 1))) / (2 * radius**2)) for _ in range(2)
+        np.exp(-np.square(np.arange(SIZE) - rng.uniform(0, SIZE, (count, 1))) / (2 * radius**2))
+        for _ in range(2)
     )
     for channel in range(3):
         canvas[..., channel] += (down * rng.uniform(80, 255, (count, 1))).T @ along
@@ -263,6 +264,4 @@ def _levels(values: np.ndarray) -> np.ndarray:
 
 def _enlarged(picture: np.ndarray, height: int, width: int) -> np.ndarray:
     smaller = height * width < picture.shape[0] * picture.shape[1]
-    return cv2.resize(
-        picture, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
-    )
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)

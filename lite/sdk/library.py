@@ -83,6 +83,26 @@ def _abi(data: bytes, path: Path) -> str:
     return abi
 
 
+# What a library must be laid out for to be loaded where memory pages have 16 KiB, which 64-bit Android 15 allows and
+# Google Play demands (developer.android.com/guide/practices/page-sizes).
+PAGE_BYTES = 16 << 10
+
+
+def page_bytes(path: Path) -> int | None:
+    """The largest memory page, in bytes, that an ELF file can be loaded with.
+
+    That is the least alignment of its PT_LOAD segments (System V ABI, chapter 5). None where it has no such segment, or
+    is no whole ELF file.
+    """
+    try:
+        with open_file(path, LIBRARY_BYTES) as file:
+            loads = [part["p_align"] for part in ELFFile(file).iter_segments() if part["p_type"] == "PT_LOAD"]
+    # As read_elf.
+    except (OSError, ELFError, ValueError, KeyError, IndexError, AttributeError, TypeError):
+        return None
+    return min(loads, default=None)
+
+
 # Android's names of the ABIs.
 _MACHINES = {"EM_AARCH64": "arm64-v8a", "EM_ARM": "armeabi-v7a", "EM_X86_64": "x86_64", "EM_386": "x86"}
 

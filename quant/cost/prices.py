@@ -124,7 +124,8 @@ def product(
     """Of `count` products of activations, [rows, depth] with [depth, columns], without their operators' starts.
 
     `transposed`: the second is stored as [columns, depth]. `quantizations`: how many elements each operator that
-    quantizes factors is given; one that makes them fp16 would be given the same. So many `operators` share the products.
+    quantizes factors is given; one that makes them fp16 would be given the same. So many
+    `operators` share the products.
     """
     int8, fp32 = (
         count * model.matmul(rows, depth, columns, int8=int8, transposed=transposed, core=core)

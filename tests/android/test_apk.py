@@ -76,7 +76,7 @@ def test_contents(apk: Path, bundle_int8: Path) -> None:
     with zipfile.ZipFile(apk) as archive:
         names = set(archive.namelist())
         assets = {name for name in names if name.startswith("assets/")}
-        assert assets == {f"assets/bundles/{bundle_int8.name}/{name}" for name in OF_BUNDLE}
+        assert assets == {f"assets/bundles/{bundle_int8.name}/{name}" for name in (*OF_BUNDLE, "golden.png")}
         for name in OF_BUNDLE:
             assert (
                 archive.read(f"assets/bundles/{bundle_int8.name}/{name}") == (bundle_int8 / name).read_bytes()
@@ -139,7 +139,7 @@ def test_manifest(manifest: str, apk: Path) -> None:
     for line in (
         r"package: name='com.example.deit' versionCode='1' versionName='0.1.0'",
         r"sdkVersion:'24'",
-        r"targetSdkVersion:'34'",
+        r"targetSdkVersion:'36'",
         r"launchable-activity: name='com.example.deit.screen.MainActivity'",
         r"native-code: 'arm64-v8a'",
         # A phone or tablet without a camera can have it as well.

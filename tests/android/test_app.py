@@ -15,8 +15,8 @@ from PIL import Image
 
 # The first of them waits for bundles, the native libraries and the app's own tests.
 pytestmark = pytest.mark.slow
-# Pixels of 360 dp at xhdpi, as robolectric.properties of the app's tests has it.
-WIDTH = 720
+# By the end of a screenshot's name: 360×780 and 412×915 dp with two pixels each, a tablet of 800×1280 dp with one.
+SIZES = {"": (720, 1560), "-412": (824, 1830), "-tablet": (800, 1280)}
 
 
 def test_every_test_of_the_app_passes(host_build: HostBuild) -> None:
@@ -33,19 +33,14 @@ def test_every_test_of_the_app_has_run(host_build: HostBuild) -> None:
 
 def test_screenshots_show_something(host_build: HostBuild) -> None:
     pictures = {path.stem: path for path in host_build.screenshots.glob("*.png")}
-    assert {
-        "main",
-        "main-dark",
-        "main-chinese",
-        "main-large",
-        "live",
-        "benchmark",
-        "settings",
-    } <= pictures.keys()
+    screens = ("empty", "main", "photograph", "live", "benchmark", "settings", "compare", "several")
+    expected = {f"{screen}{size}" for screen in screens for size in SIZES}
+    assert expected | {"main-dark", "main-chinese", "main-large", "main-land", "live-land"} <= pictures.keys()
     for name, path in pictures.items():
         with Image.open(path) as picture:
-            assert picture.width == WIDTH, name
-            assert picture.height > WIDTH, name
+            if name in expected:
+                size = next(size for size in reversed(SIZES) if name.endswith(size))
+                assert picture.size == SIZES[size], name
             counts = [count for count, _ in picture.convert("RGB").getcolors(picture.width * picture.height)]
         # Text, bars and a picture: many colours, and no single one nearly everywhere.
         assert len(counts) > 50, name

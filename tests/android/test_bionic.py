@@ -148,7 +148,11 @@ def test_the_whole_way_through_the_c_boundary(tiny_bundle: Path, tmp_path: Path)
     assert (done.returncode, done.stderr) == (0, "")
     lines = (tmp_path / "stdout.txt").read_text().splitlines()
     facts = json.loads(lines[0].removeprefix("facts "))
-    assert (facts["model"], facts["engine"], facts["kernel_targets"]) == ("deit_tiny", "v2.13-rc", ["arm", "host"])
+    assert (facts["model"], facts["engine"], facts["kernel_targets"]) == (
+        "deit_tiny",
+        "v2.13-rc",
+        ["arm", "host"],
+    )
     tensor = prepare.from_file(tiny_bundle / "golden.png", MODELS["deit_tiny"].preprocess).ravel()
     logits = [float(word) for word in lines[4].split()[1:]]
     expected = [tensor[c::10].mean(dtype=np.float64) + c for c in range(10)]

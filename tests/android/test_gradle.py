@@ -41,16 +41,20 @@ def report(bundle_int8: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
         patch.setenv("DEIT_LITE_CACHE", str(folder / "cache"))
         done = run("gradle-check", *cases)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    return {**json.loads((WORK / "gradle" / "report.json").read_text()), "folder": folder}
+    return {
+        **json.loads((WORK / "gradle" / "report.json").read_text()),
+        "folder": folder,
+        "said": done.stdout + done.stderr,
+    }
 
 
 def test_what_the_plugin_reads(report: dict[str, Any]) -> None:
     read = report["read"]
     assert (read["namespace"], read["compileSdk"], read["minSdk"], read["targetSdk"]) == (
         "com.example.deit",
-        34,
+        36,
         24,
-        34,
+        36,
     )
     assert read["abis"] == ["arm64-v8a", "armeabi-v7a"]
     assert (read["cmake"]["path"], read["cmake"]["targets"]) == ("cpp/CMakeLists.txt", ["deit_jni"])
@@ -92,7 +96,7 @@ def test_the_task_puts_all_in_place(report: dict[str, Any], bundle_int8: Path) -
     assert report["cases"]["complete"] == {"done": True}
     out = report["folder"] / "out" / "complete"
     assets = out / "assets" / "bundles" / bundle_int8.name
-    assert {path.name for path in assets.iterdir()} == set(OF_BUNDLE)
+    assert {path.name for path in assets.iterdir()} == {*OF_BUNDLE, "golden.png"}
     assert (assets / "model.nb").read_bytes() == (bundle_int8 / "model.nb").read_bytes()
     sdk = report["folder"] / "sdk"
     for there, source in {
@@ -102,6 +106,12 @@ def test_the_task_puts_all_in_place(report: dict[str, Any], bundle_int8: Path) -
         "PaddlePredictor.jar": "java/jar/PaddlePredictor.jar",
     }.items():
         assert (out / there).read_bytes() == (sdk / source).read_bytes(), there
+
+
+def test_a_library_that_phones_with_large_pages_cannot_load_is_named(report: dict[str, Any]) -> None:
+    assert report["cases"]["small pages"] == {"done": True}
+    words = "libpaddle_lite_jni.so of Paddle Lite for arm64-v8a is laid out for memory pages of 4 KiB"
+    assert report["said"].count(words) == 1
 
 
 def test_the_newest_bundle_for_arm_is_taken(report: dict[str, Any]) -> None:
@@ -197,6 +207,8 @@ def _cases(folder: Path, bundle: Path) -> dict[str, dict[str, object]]:
     without_jar = shutil.copytree(sdk, folder / "without-jar")
     (without_jar / "java/jar/PaddlePredictor.jar").unlink()
     _cache(folder, "armeabi-v7a")
+    small_pages = shutil.copytree(sdk, folder / "small-pages")
+    (small_pages / "java/so/libpaddle_lite_jni.so").write_bytes(releases.library(page=4096))
     return {
         "complete": sound,
         "newest": {**sound, "bundle": "", "bundles": str(_several_bundles(folder / "bundles", bundle))},
@@ -210,6 +222,7 @@ def _cases(folder: Path, bundle: Path) -> dict[str, dict[str, object]]:
         "for x86": {**sound, "bundle": str(_for_target(folder / "5", bundle, "x86"))},
         "no abi": {**sound, "abis": []},
         "sdk without jar": {**sound, "releases": {"arm64-v8a": str(without_jar)}},
+        "small pages": {**sound, "releases": {"arm64-v8a": str(small_pages)}},
         "no sdk": {**sound, "releases": {}},
         "other version": {**sound, "abis": ["armeabi-v7a"], "releases": {}, "paddleLiteVersion": "v9"},
     }

@@ -13,6 +13,7 @@ import com.example.deit.engine.CrashGuard;
 import com.example.deit.engine.EngineSettings;
 import com.example.deit.engine.EngineThread;
 import com.example.deit.engine.OpenEngine;
+import com.example.deit.engine.ResultSettings;
 import java.io.File;
 
 /** What all screens share, and what outlives them: the engine, the bundles, the settings. */
@@ -61,6 +62,14 @@ public class DemoApplication extends Application {
     }
 
     public void save(EngineSettings settings) {
+        settings.save(preferences());
+    }
+
+    public ResultSettings results() {
+        return ResultSettings.load(preferences());
+    }
+
+    public void save(ResultSettings settings) {
         settings.save(preferences());
     }
 

@@ -130,7 +130,7 @@ public final class Screen {
             assertTrue("too low: " + text, view.getLayout().getHeight() <= room);
             int across = view.getWidth() - view.getCompoundPaddingLeft() - view.getCompoundPaddingRight();
             for (int line = 0; line < view.getLineCount(); line++) {
-                assertTrue("too wide: " + text, view.getLayout().getLineWidth(line) <= across + 1);
+                assertTrue("too wide: " + text, view.getLayout().getLineMax(line) <= across + 1);
             }
             int[] place = new int[2];
             view.getLocationInWindow(place);

@@ -93,12 +93,24 @@ final class AssetBundles {
                     new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8)),
                     new File(temporary, BundleManifest.FILE));
             for (String file : ModelBundle.files()) copy(name, file, manifest, temporary);
+            if (hasGolden(name, manifest)) copy(name, BundleFiles.GOLDEN, manifest, temporary);
             BundleFiles.delete(folder);
             if (!temporary.renameTo(folder)) throw new IOException(folder.getPath());
         } catch (IOException e) {
             throw new BundleException(Reason.NOT_UNPACKED, name, e.getMessage());
         } finally {
             BundleFiles.delete(temporary);
+        }
+    }
+
+    /** The picture to try the bundle with; the app works without. */
+    private boolean hasGolden(String name, BundleManifest manifest) {
+        if (!manifest.files.containsKey(BundleFiles.GOLDEN)) return false;
+        try {
+            assets.open(root + "/" + name + "/" + BundleFiles.GOLDEN).close();
+            return true;
+        } catch (IOException e) {
+            return false;
         }
     }
 

@@ -26,6 +26,8 @@ public final class BundleException extends Exception {
         CRASHED,
         /** It is for another processor (its target). */
         OTHER_TARGET,
+        /** It is for the GPU, and the device gives apps no OpenCL. */
+        NO_OPENCL,
         /** It could not be unpacked from the app (its name). */
         NOT_UNPACKED
     }

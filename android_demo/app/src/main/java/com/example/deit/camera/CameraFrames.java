@@ -3,30 +3,39 @@ package com.example.deit.camera;
 import android.annotation.SuppressLint;
 import android.content.Context;
 import android.graphics.Bitmap;
+import android.graphics.ImageFormat;
 import android.graphics.SurfaceTexture;
 import android.hardware.camera2.CameraAccessException;
 import android.hardware.camera2.CameraCaptureSession;
 import android.hardware.camera2.CameraDevice;
 import android.hardware.camera2.CameraManager;
 import android.hardware.camera2.CaptureRequest;
+import android.media.Image;
+import android.media.ImageReader;
 import android.os.Handler;
+import android.os.HandlerThread;
 import android.os.Looper;
 import android.view.Surface;
 import android.view.TextureView;
 import android.view.View;
 import com.example.deit.R;
 import com.example.deit.words.Problem;
-import java.util.Collections;
+import java.util.Arrays;
 
-/** The camera's preview as frames: Camera2 → TextureView → a bitmap, when one is asked for. */
+/**
+ * The camera's frames: Camera2 → a TextureView, which the user sees, and an ImageReader, which the network does. Frames
+ * arrive on a thread of their own, which keeps the newest; who asks for it converts it on its own thread.
+ */
 public final class CameraFrames implements FrameSource {
     private final CameraManager manager;
     private final PreviewView view;
     private final Handler main = new Handler(Looper.getMainLooper());
 
     private Listener listener; // null while closed
+    private String wanted; // id of the camera; null for the one at the back
     private CameraChoice camera;
-    private Opening opening; // of the camera that is open or is about to be
+    private volatile Opening opening; // of the camera that is open or is about to be
+    private boolean torch;
 
     public CameraFrames(Context context) {
         manager = (CameraManager) context.getSystemService(Context.CAMERA_SERVICE);
@@ -48,19 +57,65 @@ public final class CameraFrames implements FrameSource {
 
     @Override
     public Bitmap latest(Bitmap reuse) {
-        if (camera == null || listener == null) return null;
-        int width = camera.uprightWidth();
-        int height = camera.uprightHeight();
-        boolean fits = reuse != null && reuse.getWidth() == width && reuse.getHeight() == height;
-        Bitmap bitmap = fits ? reuse : Bitmap.createBitmap(width, height, Bitmap.Config.ARGB_8888);
-        return view.getBitmap(bitmap);
+        Opening now = opening;
+        return now == null ? null : now.frames.latest(reuse);
     }
 
     @Override
     public void close() {
         listener = null;
+        torch = false;
+        end();
+    }
+
+    private void end() {
         if (opening != null) opening.end();
         opening = null;
+    }
+
+    @Override
+    public String camera() {
+        return camera == null ? wanted : camera.id;
+    }
+
+    @Override
+    public void choose(String id) {
+        wanted = id;
+    }
+
+    @Override
+    public boolean canSwitch() {
+        return camera != null && camera.others;
+    }
+
+    @Override
+    public void switchCamera() {
+        if (listener == null || camera == null) return;
+        try {
+            wanted = camera.next(manager);
+        } catch (CameraAccessException e) {
+            fail(sentence(e.getReason()), e.getMessage());
+            return;
+        }
+        torch = false;
+        end();
+        if (view.isAvailable()) openCamera(view.getSurfaceTexture());
+    }
+
+    @Override
+    public boolean hasTorch() {
+        return camera != null && camera.lights;
+    }
+
+    @Override
+    public boolean torch() {
+        return torch;
+    }
+
+    @Override
+    public void torch(boolean on) {
+        torch = on && hasTorch();
+        if (opening != null) opening.repeat();
     }
 
     // LiveActivity opens this only once the permission is granted; taken away, it ends the process.
@@ -68,14 +123,15 @@ public final class CameraFrames implements FrameSource {
     private void openCamera(SurfaceTexture texture) {
         if (opening != null) return;
         try {
-            camera = manager == null ? null : CameraChoice.of(manager);
+            camera = manager == null ? null : CameraChoice.of(manager, wanted);
             if (camera == null) {
                 fail(R.string.problem_no_camera, null);
                 return;
             }
             texture.setDefaultBufferSize(camera.size.getWidth(), camera.size.getHeight());
             view.setFrame(camera.uprightWidth(), camera.uprightHeight());
-            opening = new Opening(new Surface(texture));
+            int display = view.getDisplay() == null ? 0 : view.getDisplay().getRotation() * 90;
+            opening = new Opening(new Surface(texture), new Frames(camera, camera.turn(display)));
             manager.openCamera(camera.id, opening, main);
         } catch (CameraAccessException e) {
             fail(sentence(e.getReason()), e.getMessage());
@@ -102,21 +158,95 @@ public final class CameraFrames implements FrameSource {
         if (told != null) told.onProblem(new Problem(sentence, null, detail, Problem.Remedy.RETRY));
     }
 
+    /** The frames for the network. The camera would stop if nobody took them: all but the newest are given back at once. */
+    private final class Frames implements ImageReader.OnImageAvailableListener {
+        /** The newest, one that is being converted, and what acquireLatestImage needs to look at the next ones. */
+        private static final int IMAGES = 4;
+
+        private final HandlerThread thread = new HandlerThread("camera");
+        private final ImageReader reader;
+        private final int degrees;
+        private final YuvPixels pixels = new YuvPixels();
+        private Image newest; // null while there is none; guarded by this
+
+        Frames(CameraChoice camera, int degrees) {
+            this.degrees = degrees;
+            int width = camera.size.getWidth();
+            reader = ImageReader.newInstance(width, camera.size.getHeight(), ImageFormat.YUV_420_888, IMAGES);
+            thread.start();
+            reader.setOnImageAvailableListener(this, new Handler(thread.getLooper()));
+        }
+
+        @Override
+        public void onImageAvailable(ImageReader from) {
+            synchronized (this) {
+                Image image;
+                try {
+                    image = from.acquireLatestImage();
+                } catch (IllegalStateException e) {
+                    return; // closed meanwhile
+                }
+                if (image == null) return;
+                if (newest != null) newest.close();
+                newest = image;
+            }
+            main.post(() -> {
+                if (listener != null && opening != null && opening.frames == this) listener.onFrame();
+            });
+        }
+
+        Bitmap latest(Bitmap reuse) {
+            synchronized (this) {
+                if (newest == null) return null;
+                try {
+                    Image.Plane[] planes = newest.getPlanes();
+                    return pixels.convert(
+                            plane(planes[0]),
+                            plane(planes[1]),
+                            plane(planes[2]),
+                            newest.getWidth(),
+                            newest.getHeight(),
+                            degrees,
+                            reuse);
+                } finally {
+                    newest.close();
+                    newest = null;
+                }
+            }
+        }
+
+        private YuvPixels.Plane plane(Image.Plane of) {
+            return new YuvPixels.Plane(of.getBuffer(), of.getRowStride(), of.getPixelStride());
+        }
+
+        synchronized void end() {
+            if (newest != null) newest.close();
+            newest = null;
+            reader.close();
+            thread.quitSafely();
+        }
+    }
+
     /** One opening of the camera, from asking for it to giving it back. */
     private final class Opening extends CameraDevice.StateCallback {
         private final Surface surface;
+        private final Frames frames;
         private CameraDevice device;
+        private CameraCaptureSession session; // null until it is configured
         private boolean ended;
 
-        Opening(Surface surface) {
+        Opening(Surface surface, Frames frames) {
             this.surface = surface;
+            this.frames = frames;
         }
 
         void end() {
             ended = true;
+            session = null;
             if (device != null) device.close(); // and the session with it
             device = null;
             surface.release();
+            frames.end();
         }
 
         @Override
@@ -132,7 +262,28 @@ public final class CameraFrames implements FrameSource {
         @SuppressWarnings("deprecation") // what replaces it came with API 28
         private void startSession() {
             try {
-                device.createCaptureSession(Collections.singletonList(surface), new Session(), main);
+                device.createCaptureSession(Arrays.asList(surface, frames.reader.getSurface()), new Session(), main);
+            } catch (CameraAccessException e) {
+                fail(sentence(e.getReason()), e.getMessage());
+            } catch (IllegalArgumentException | IllegalStateException e) {
+                fail(R.string.problem_camera, e.getMessage());
+            }
+        }
+
+        /** Asks for frame after frame, with the light as it is wanted now. */
+        void repeat() {
+            if (ended || session == null) return;
+            try {
+                CaptureRequest.Builder request = device.createCaptureRequest(CameraDevice.TEMPLATE_PREVIEW);
+                request.addTarget(surface);
+                request.addTarget(frames.reader.getSurface());
+                if (camera.focuses) {
+                    request.set(CaptureRequest.CONTROL_AF_MODE, CaptureRequest.CONTROL_AF_MODE_CONTINUOUS_PICTURE);
+                }
+                request.set(
+                        CaptureRequest.FLASH_MODE,
+                        torch ? CaptureRequest.FLASH_MODE_TORCH : CaptureRequest.FLASH_MODE_OFF);
+                session.setRepeatingRequest(request.build(), null, null);
             } catch (CameraAccessException e) {
                 fail(sentence(e.getReason()), e.getMessage());
             } catch (IllegalArgumentException | IllegalStateException e) {
@@ -157,26 +308,15 @@ public final class CameraFrames implements FrameSource {
 
         private final class Session extends CameraCaptureSession.StateCallback {
             @Override
-            public void onConfigured(CameraCaptureSession session) {
+            public void onConfigured(CameraCaptureSession configured) {
                 if (ended) return;
-                try {
-                    CaptureRequest.Builder request = device.createCaptureRequest(CameraDevice.TEMPLATE_PREVIEW);
-                    request.addTarget(surface);
-                    if (camera.focuses) {
-                        request.set(
-                                CaptureRequest.CONTROL_AF_MODE,
-                                CaptureRequest.CONTROL_AF_MODE_CONTINUOUS_PICTURE);
-                    }
-                    session.setRepeatingRequest(request.build(), null, null);
-                } catch (CameraAccessException e) {
-                    fail(sentence(e.getReason()), e.getMessage());
-                } catch (IllegalArgumentException | IllegalStateException e) {
-                    fail(R.string.problem_camera, e.getMessage());
-                }
+                session = configured;
+                repeat();
+                if (listener != null) listener.onCamera();
             }
 
             @Override
-            public void onConfigureFailed(CameraCaptureSession session) {
+            public void onConfigureFailed(CameraCaptureSession refused) {
                 if (!ended) fail(R.string.problem_camera, null);
             }
         }
@@ -193,14 +333,11 @@ public final class CameraFrames implements FrameSource {
 
         @Override
         public boolean onSurfaceTextureDestroyed(SurfaceTexture texture) {
-            if (opening != null) opening.end();
-            opening = null;
+            end();
             return true;
         }
 
         @Override
-        public void onSurfaceTextureUpdated(SurfaceTexture texture) {
-            if (listener != null) listener.onFrame();
-        }
+        public void onSurfaceTextureUpdated(SurfaceTexture texture) {}
     }
 }

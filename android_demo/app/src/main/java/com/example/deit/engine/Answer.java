@@ -9,9 +9,6 @@ import com.example.deit.classify.ClassifierException;
 
 /** What a bundle says of a picture, and which bundle it was. */
 public final class Answer {
-    /** How many of the likeliest classes are asked for. */
-    static final int CLASSES = 5;
-
     /** With what settings it was asked. */
     public final EngineSettings settings;
     public final ModelBundle bundle;
@@ -28,10 +25,11 @@ public final class Answer {
      * Asks the engine. On the engine thread.
      *
      * @param picture null to open the engine only
+     * @param classes how many of the likeliest are wanted
      */
-    public static Answer of(OpenEngine engine, Bitmap picture) throws BundleException, ClassifierException {
+    public static Answer of(OpenEngine engine, Bitmap picture, int classes) throws BundleException, ClassifierException {
         Classifier classifier = engine.classifier();
-        Classification result = picture == null ? null : classifier.classify(picture, CLASSES);
+        Classification result = picture == null ? null : classifier.classify(picture, classes);
         return new Answer(engine.settings(), engine.bundle(), result);
     }
 

@@ -53,7 +53,11 @@ public final class OpenEngine {
 
     /** The bundle that the settings choose. */
     public ModelBundle bundle() throws BundleException {
-        EngineSettings now = current.get();
+        return bundle(current.get());
+    }
+
+    /** The bundle that these settings choose. */
+    public ModelBundle bundle(EngineSettings now) throws BundleException {
         if (bundle == null || !now.equals(settings) || stamp != bundle.stamp()) {
             close();
             bundle = store.choose(now.bundle);
@@ -65,7 +69,15 @@ public final class OpenEngine {
 
     /** A classifier of that bundle, as the settings want it. */
     public Classifier classifier() throws BundleException, ClassifierException {
-        ModelBundle chosen = bundle();
+        return classifier(current.get());
+    }
+
+    /**
+     * A classifier with other settings than the user's, in place of the one that is open; the next who asks without
+     * settings gets the user's again.
+     */
+    public Classifier classifier(EngineSettings wanted) throws BundleException, ClassifierException {
+        ModelBundle chosen = bundle(wanted);
         if (classifier == null) {
             guard.check(chosen);
             digests.check(chosen);

@@ -15,10 +15,14 @@ import com.example.deit.R;
 import com.example.deit.bench.BenchDocument;
 import com.example.deit.bench.Measurement;
 import com.example.deit.bench.Statistics;
+import com.example.deit.bench.Trend;
+import com.example.deit.view.PlotView;
 
 /** Measures how long the network takes, and shares the numbers as the JSON that the command line writes. */
 public final class BenchmarkActivity extends Activity {
     private static final int MAX_RUNS = 1000;
+    /** A change of the runs' time that is told: less comes and goes on any phone. */
+    private static final double NOTABLE = 0.1;
 
     private BenchmarkState state;
 
@@ -27,8 +31,8 @@ public final class BenchmarkActivity extends Activity {
         super.onCreate(saved);
         // A screen that dims slows the processor down.
         getWindow().addFlags(WindowManager.LayoutParams.FLAG_KEEP_SCREEN_ON);
-        getActionBar().setDisplayHomeAsUpEnabled(true);
         setContentView(R.layout.activity_benchmark);
+        Bars.show(this);
         state = (BenchmarkState) getLastNonConfigurationInstance();
         if (state == null) state = new BenchmarkState(DemoApplication.of(this).engine(), getContentResolver());
         findViewById(R.id.start).setOnClickListener(v -> startOrCancel());
@@ -91,16 +95,38 @@ public final class BenchmarkActivity extends Activity {
         progress.setProgress(state.done());
 
         TextView status = findViewById(R.id.status);
-        if (running) status.setText(getString(R.string.runs_done, state.done(), state.total()));
-        else if (state.cancelled()) status.setText(R.string.cancelled);
-        else status.setText(state.measurement() == null ? R.string.benchmark_hint : R.string.finished);
-
         Measurement measured = state.measurement();
+        status.setVisibility(measured == null ? View.VISIBLE : View.GONE);
+        if (running) status.setText(getString(R.string.runs_done, state.done(), state.total()));
+        else status.setText(state.cancelled() ? R.string.cancelled : R.string.benchmark_hint);
+
         findViewById(R.id.share).setVisibility(measured == null ? View.GONE : View.VISIBLE);
-        TextView numbers = findViewById(R.id.numbers);
-        numbers.setVisibility(measured == null ? View.GONE : View.VISIBLE);
-        if (measured != null) numbers.setText(numbers(measured));
+        findViewById(R.id.measured).setVisibility(measured == null ? View.GONE : View.VISIBLE);
+        if (measured != null) render(measured);
         Problems.show(this, state.problem(), this::startOrCancel);
+    }
+
+    private void render(Measurement measured) {
+        Statistics values = measured.statistics;
+        ((TextView) findViewById(R.id.finished)).setText(getString(R.string.finished, values.p50));
+        ((TextView) findViewById(R.id.summary)).setText(summary(measured));
+        ((TextView) findViewById(R.id.numbers)).setText(numbers(measured));
+        PlotView plot = findViewById(R.id.plot);
+        plot.show(measured.latencies, values.p50);
+        plot.setContentDescription(getString(
+                R.string.plot_description, measured.latencies.length, values.min, values.max, values.p50));
+    }
+
+    /** What the numbers mean, for who does not read percentiles. */
+    private String summary(Measurement measured) {
+        Statistics values = measured.statistics;
+        double trend = Trend.of(measured.latencies);
+        String change = getString(R.string.bench_steady);
+        if (trend > NOTABLE) change = getString(R.string.bench_slower, 100 * trend);
+        if (trend < -NOTABLE) change = getString(R.string.bench_faster, -100 * trend);
+        return getString(R.string.bench_rate, 1000 / values.p50, values.p90)
+                + "\n" + change
+                + "\n" + getString(R.string.bench_first, measured.facts.loadMs, measured.first.times.inferenceMs);
     }
 
     private String numbers(Measurement measured) {
@@ -110,8 +136,6 @@ public final class BenchmarkActivity extends Activity {
                 measured.file.getParentFile().getName(),
                 measured.facts.threads,
                 measured.facts.powerMode,
-                measured.facts.loadMs,
-                measured.first.times.inferenceMs,
                 values.p50,
                 values.p90,
                 values.p99,

@@ -2,6 +2,7 @@ package com.example.deit.screen;
 
 import android.app.Activity;
 import android.os.Bundle;
+import android.view.View;
 import android.view.ViewGroup;
 import android.view.WindowManager;
 import android.widget.TextView;
@@ -9,14 +10,19 @@ import com.example.deit.DemoApplication;
 import com.example.deit.R;
 import com.example.deit.camera.FrameSource;
 import com.example.deit.classify.LatencyWindow;
+import com.example.deit.classify.Times;
 import com.example.deit.engine.Answer;
+import com.example.deit.view.Edges;
 import com.example.deit.view.ResultView;
 import com.example.deit.words.Problem;
 import com.example.deit.words.Words;
 
-/** The camera's picture, classified all the time. */
+/** The camera's picture over the whole screen, classified all the time. */
 public final class LiveActivity extends Activity implements LiveClassification.Listener {
+    /** Beside the first: more would hide the picture. */
+    private static final int OTHERS = 2;
     private static final String DENIED = "denied";
+    private static final String CAMERA = "camera";
 
     private CameraPermission permission;
     private FrameSource source;
@@ -28,18 +34,39 @@ public final class LiveActivity extends Activity implements LiveClassification.L
     protected void onCreate(Bundle saved) {
         super.onCreate(saved);
         getWindow().addFlags(WindowManager.LayoutParams.FLAG_KEEP_SCREEN_ON);
-        getActionBar().setDisplayHomeAsUpEnabled(true);
         setContentView(R.layout.activity_live);
+        Edges.draw(this);
+        Edges.pad(findViewById(R.id.overlay), Edges.LEFT | Edges.TOP | Edges.RIGHT | Edges.BOTTOM);
         permission = new CameraPermission(this);
         source = DemoApplication.of(this).frames(this);
         ((ViewGroup) findViewById(R.id.preview)).addView(source.view());
         denied = saved != null && saved.getBoolean(DENIED);
+        if (saved != null) source.choose(saved.getString(CAMERA));
+        reserve();
+        findViewById(R.id.back).setOnClickListener(v -> finish());
+        findViewById(R.id.torch).setOnClickListener(v -> {
+            source.torch(!source.torch());
+            onCamera();
+        });
+        findViewById(R.id.switch_camera).setOnClickListener(v -> source.switchCamera());
+    }
+
+    /** The room of an answer from the start, so that nothing moves when the first one comes. */
+    private void reserve() {
+        ResultView results = findViewById(R.id.result);
+        results.reserve(OTHERS);
+        LatencyWindow longest = new LatencyWindow();
+        longest.add(new Times(0, 100, 1000));
+        TextView latency = findViewById(R.id.latency);
+        latency.setText(Words.times(getResources(), longest));
+        latency.setVisibility(View.INVISIBLE);
     }
 
     @Override
     protected void onSaveInstanceState(Bundle saved) {
         super.onSaveInstanceState(saved);
         saved.putBoolean(DENIED, denied);
+        saved.putString(CAMERA, source.camera());
     }
 
     @Override
@@ -51,7 +78,8 @@ public final class LiveActivity extends Activity implements LiveClassification.L
     private void begin() {
         if (permission.granted()) {
             show(null);
-            live = new LiveClassification(source, DemoApplication.of(this).engine(), this);
+            DemoApplication app = DemoApplication.of(this);
+            live = new LiveClassification(source, app.engine(), () -> app.results().classes, this);
             live.start();
         } else if (denied) {
             show(permission.denial());
@@ -70,6 +98,7 @@ public final class LiveActivity extends Activity implements LiveClassification.L
     private void end() {
         if (live != null) live.stop();
         live = null;
+        onCamera();
     }
 
     @Override
@@ -82,21 +111,37 @@ public final class LiveActivity extends Activity implements LiveClassification.L
     }
 
     @Override
-    public void onAnswer(Answer answer, LatencyWindow latencies) {
-        TextView bundle = findViewById(R.id.bundle);
-        bundle.setText(answer.bundle.name());
-        ResultView results = findViewById(R.id.result);
-        results.show(answer.result.guesses, Words.times(getResources(), latencies));
+    public void onCamera() {
+        View torch = findViewById(R.id.torch);
+        torch.setVisibility(live != null && source.hasTorch() ? View.VISIBLE : View.GONE);
+        torch.setActivated(source.torch());
+        findViewById(R.id.switch_camera)
+                .setVisibility(live != null && source.canSwitch() ? View.VISIBLE : View.GONE);
+    }
+
+    @Override
+    public void onAnswer(Answer answer, LatencyWindow latencies, double rate) {
+        ((TextView) findViewById(R.id.bundle)).setText(answer.bundle.name());
+        TextView latency = findViewById(R.id.latency);
+        latency.setText(Words.times(getResources(), latencies));
+        latency.setVisibility(View.VISIBLE);
+        TextView fps = findViewById(R.id.fps);
+        if (rate > 0) fps.setText(getString(R.string.fps, rate));
+        fps.setVisibility(rate > 0 ? View.VISIBLE : View.INVISIBLE);
+        findViewById(R.id.looking).setVisibility(View.GONE);
+        ((ResultView) findViewById(R.id.result)).show(
+                answer.result.guesses, DemoApplication.of(this).results().share());
     }
 
     @Override
     public void onProblem(Problem problem) {
         end();
-        ((ResultView) findViewById(R.id.result)).show(null, null);
+        ((ResultView) findViewById(R.id.result)).show(null, 0);
         show(problem);
     }
 
     private void show(Problem problem) {
+        findViewById(R.id.panel).setVisibility(problem == null ? View.VISIBLE : View.GONE);
         Problems.show(this, problem, this::retry);
     }
 

@@ -10,42 +10,66 @@ import android.provider.MediaStore;
 import android.view.Menu;
 import android.view.MenuItem;
 import android.view.View;
+import android.view.ViewGroup;
+import android.widget.Button;
 import android.widget.ImageView;
+import android.widget.LinearLayout;
 import android.widget.TextView;
+import android.widget.Toolbar;
 import com.example.deit.DemoApplication;
 import com.example.deit.R;
 import com.example.deit.classify.Classification;
 import com.example.deit.engine.Answer;
 import com.example.deit.picture.PictureProvider;
+import com.example.deit.view.Edges;
 import com.example.deit.view.ResultView;
 import com.example.deit.words.Problem;
 import com.example.deit.words.Words;
+import java.util.Collections;
+import java.util.List;
 
 /** The first screen: a picture, and what it is of. */
 public final class MainActivity extends Activity {
     static final int PICK = 1;
     static final int TAKE = 2;
     private static final String PICTURE = "picture";
+    private static final String DETAILS = "details";
 
     private MainState state;
     private CameraPermission permission;
     private boolean denied; // the permission, and the problem on the screen is that
+    private boolean details; // are open
+    private boolean nothingShared; // by an intent that should: to be told once the screen is there
 
     @Override
     protected void onCreate(Bundle saved) {
         super.onCreate(saved);
         setContentView(R.layout.activity_main);
+        Edges.draw(this);
+        Edges.pad(findViewById(R.id.app_bar), Edges.LEFT | Edges.TOP | Edges.RIGHT);
+        Edges.pad(findViewById(R.id.content), Edges.LEFT | Edges.RIGHT);
+        Edges.pad(findViewById(R.id.buttons), Edges.LEFT | Edges.RIGHT | Edges.BOTTOM);
+        setActionBar((Toolbar) findViewById(R.id.app_bar));
         permission = new CameraPermission(this);
+        details = saved != null && saved.getBoolean(DETAILS);
         state = (MainState) getLastNonConfigurationInstance();
         if (state == null) {
-            state = new MainState(DemoApplication.of(this).engine(), getContentResolver());
+            DemoApplication app = DemoApplication.of(this);
+            state = new MainState(
+                    app.engine(), getContentResolver(), app.getResources(), () -> app.results().classes);
             // The process ended in the background: the picture's address is what is left.
             String picture = saved == null ? null : saved.getString(PICTURE);
             if (picture != null) state.load(Uri.parse(picture));
+            if (saved == null) receive(getIntent());
         }
-        findViewById(R.id.pick).setOnClickListener(v -> pick());
+        findViewById(R.id.pick).setOnClickListener(v -> start(Incoming.picker(), PICK));
         findViewById(R.id.take).setOnClickListener(v -> take());
         findViewById(R.id.live).setOnClickListener(v -> startActivity(new Intent(this, LiveActivity.class)));
+        findViewById(R.id.compare).setOnClickListener(v -> compare());
+        findViewById(R.id.details_toggle).setOnClickListener(v -> {
+            details = !details;
+            render();
+        });
     }
 
     @Override
@@ -54,6 +78,10 @@ public final class MainActivity extends Activity {
         denied = false;
         state.screen(this::render);
         state.refresh(DemoApplication.of(this).settings());
+        if (nothingShared) {
+            state.fail(new Problem(R.string.problem_nothing_shared, null, null, Problem.Remedy.NONE));
+        }
+        nothingShared = false;
         render();
     }
 
@@ -78,13 +106,28 @@ public final class MainActivity extends Activity {
     protected void onSaveInstanceState(Bundle saved) {
         super.onSaveInstanceState(saved);
         if (state.uri() != null) saved.putString(PICTURE, state.uri().toString());
+        saved.putBoolean(DETAILS, details);
     }
 
-    private void pick() {
-        Intent intent = new Intent(Intent.ACTION_OPEN_DOCUMENT);
-        intent.addCategory(Intent.CATEGORY_OPENABLE);
-        intent.setType("image/*");
-        start(intent, PICK);
+    @Override
+    protected void onNewIntent(Intent intent) {
+        super.onNewIntent(intent);
+        setIntent(intent);
+        receive(intent);
+    }
+
+    /** Pictures that another app shares with this one, and one that is opened out of a list. */
+    private void receive(Intent intent) {
+        String action = intent.getAction();
+        if (!Intent.ACTION_SEND.equals(action) && !Intent.ACTION_SEND_MULTIPLE.equals(action)) return;
+        List<Uri> uris = Incoming.of(intent);
+        nothingShared = uris.isEmpty();
+        if (!nothingShared) open(uris);
+    }
+
+    private void open(List<Uri> uris) {
+        if (uris.size() == 1) state.load(uris.get(0));
+        else startActivity(Incoming.several(this, uris));
     }
 
     private void take() {
@@ -106,9 +149,20 @@ public final class MainActivity extends Activity {
         try {
             startActivityForResult(intent, request);
         } catch (ActivityNotFoundException e) {
+            boolean another = request == PICK && !Intent.ACTION_OPEN_DOCUMENT.equals(intent.getAction());
+            if (another) {
+                start(Incoming.documents(), request);
+                return;
+            }
             int sentence = request == PICK ? R.string.problem_no_picker : R.string.problem_no_camera_app;
             state.fail(new Problem(sentence, null, null, Problem.Remedy.NONE));
         }
+    }
+
+    private void compare() {
+        Intent intent = new Intent(this, CompareActivity.class);
+        if (state.uri() != null) intent.putExtra(CompareActivity.PICTURE, state.uri().toString());
+        startActivity(intent);
     }
 
     @Override
@@ -116,7 +170,8 @@ public final class MainActivity extends Activity {
         super.onActivityResult(request, result, data);
         if (result != RESULT_OK) return;
         if (request == TAKE) state.load(PictureProvider.taken(this));
-        if (request == PICK && data != null && data.getData() != null) state.load(data.getData());
+        List<Uri> uris = request == PICK ? Incoming.of(data) : Collections.emptyList();
+        if (!uris.isEmpty()) open(uris);
     }
 
     @Override
@@ -132,28 +187,63 @@ public final class MainActivity extends Activity {
         else state.classify();
     }
 
+    private static void show(View view, boolean shown) {
+        view.setVisibility(shown ? View.VISIBLE : View.GONE);
+    }
+
     private void render() {
         Answer answer = state.answer();
-        TextView bundle = findViewById(R.id.bundle);
-        TextView facts = findViewById(R.id.facts);
-        bundle.setText(answer == null ? null : answer.bundle.name());
-        facts.setText(answer == null ? null : Words.facts(getResources(), answer.bundle.manifest));
-        bundle.setVisibility(answer == null ? View.GONE : View.VISIBLE);
-        facts.setVisibility(answer == null ? View.GONE : View.VISIBLE);
+        Classification result = answer == null ? null : answer.result;
+        boolean empty = state.uri() == null;
 
         ImageView picture = findViewById(R.id.picture);
         picture.setImageBitmap(state.picture());
-        picture.setVisibility(state.picture() == null ? View.GONE : View.VISIBLE);
-        findViewById(R.id.empty)
-                .setVisibility(state.uri() == null && state.problem() == null ? View.VISIBLE : View.GONE);
-        findViewById(R.id.working).setVisibility(state.working() ? View.VISIBLE : View.GONE);
+        show(picture, state.picture() != null);
+        show(findViewById(R.id.empty), empty && state.problem() == null);
+        show(findViewById(R.id.working), state.working() && !empty);
+        renderSamples(empty && state.problem() == null && !state.samples().isEmpty());
 
-        Classification result = answer == null ? null : answer.result;
         ResultView results = findViewById(R.id.result);
-        results.show(
-                result == null ? null : result.guesses,
-                result == null ? null : Words.times(getResources(), result.times));
+        results.show(result == null ? null : result.guesses, DemoApplication.of(this).results().share());
         Problems.show(this, state.problem(), this::retry);
+        renderDetails(answer);
+        invalidateOptionsMenu();
+    }
+
+    private void renderDetails(Answer answer) {
+        Button toggle = findViewById(R.id.details_toggle);
+        show(toggle, answer != null);
+        show(findViewById(R.id.details), answer != null && details);
+        toggle.setText(answer != null && answer.result == null ? R.string.details_before : R.string.details);
+        toggle.setCompoundDrawablesRelativeWithIntrinsicBounds(
+                R.drawable.ic_info, 0, details ? R.drawable.ic_less : R.drawable.ic_more, 0);
+        toggle.setContentDescription(
+                toggle.getText() + ", " + getString(details ? R.string.details_open : R.string.details_closed));
+        if (answer == null) return;
+        ((TextView) findViewById(R.id.bundle)).setText(answer.bundle.name());
+        ((TextView) findViewById(R.id.facts)).setText(Words.facts(getResources(), answer.bundle.manifest));
+        TextView latency = findViewById(R.id.latency);
+        show(latency, answer.result != null);
+        if (answer.result != null) latency.setText(Words.times(getResources(), answer.result.times));
+    }
+
+    private void renderSamples(boolean shown) {
+        show(findViewById(R.id.samples_group), shown);
+        LinearLayout row = findViewById(R.id.samples);
+        // Rendered for each change: the same ones stay, so that a focus stays on them.
+        if (!shown || row.getTag() == state.samples()) return;
+        row.setTag(state.samples());
+        row.removeAllViews();
+        int side = getResources().getDimensionPixelSize(R.dimen.sample);
+        for (MainState.Sample sample : state.samples()) {
+            ImageView button = (ImageView) getLayoutInflater().inflate(R.layout.sample, row, false);
+            button.setImageBitmap(sample.picture);
+            button.setContentDescription(getString(R.string.sample, row.getChildCount() + 1));
+            button.setOnClickListener(v -> state.load(sample.uri));
+            ViewGroup.MarginLayoutParams place = new LinearLayout.LayoutParams(side, side);
+            place.setMarginEnd(getResources().getDimensionPixelSize(R.dimen.gap));
+            row.addView(button, place);
+        }
     }
 
     @Override
@@ -163,10 +253,31 @@ public final class MainActivity extends Activity {
     }
 
     @Override
+    public boolean onPrepareOptionsMenu(Menu menu) {
+        Answer answer = state.answer();
+        menu.findItem(R.id.share_result).setVisible(answer != null && answer.result != null);
+        return true;
+    }
+
+    @Override
     public boolean onOptionsItemSelected(MenuItem item) {
         if (item.getItemId() == R.id.benchmark) startActivity(new Intent(this, BenchmarkActivity.class));
         else if (item.getItemId() == R.id.settings) startActivity(new Intent(this, SettingsActivity.class));
+        else if (item.getItemId() == R.id.share_result) share(state.answer());
         else return super.onOptionsItemSelected(item);
         return true;
+    }
+
+    private void share(Answer answer) {
+        Intent send = new Intent(Intent.ACTION_SEND);
+        send.setType("text/plain");
+        send.putExtra(Intent.EXTRA_SUBJECT, answer.result.guesses.get(0).label);
+        String by = getString(
+                R.string.shared_by,
+                answer.bundle.name(),
+                answer.result.times.totalMs(),
+                getString(R.string.app_name));
+        send.putExtra(Intent.EXTRA_TEXT, Words.shared(getResources(), answer.result.guesses) + "\n" + by);
+        startActivity(Intent.createChooser(send, getString(R.string.share_result)));
     }
 }

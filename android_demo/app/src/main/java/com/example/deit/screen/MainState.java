@@ -1,6 +1,7 @@
 package com.example.deit.screen;
 
 import android.content.ContentResolver;
+import android.content.res.Resources;
 import android.graphics.Bitmap;
 import android.net.Uri;
 import com.example.deit.bundle.BundleException;
@@ -9,27 +10,53 @@ import com.example.deit.engine.EngineSettings;
 import com.example.deit.engine.EngineThread;
 import com.example.deit.engine.OpenEngine;
 import com.example.deit.engine.Task;
+import com.example.deit.picture.PictureException;
 import com.example.deit.picture.PictureReader;
+import com.example.deit.picture.Samples;
 import com.example.deit.words.Problem;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.function.IntSupplier;
 
 /** What the main screen shows, without the screen: it outlives a rotation, together with work under way. */
 final class MainState {
     /** What the short side is resized to by every DeiT, for a picture that comes before there is a bundle. */
     private static final int SHORT_SIDE = 256;
 
+    /** A picture to try the bundle with. */
+    static final class Sample {
+        final Uri uri;
+        final Bitmap picture;
+
+        Sample(Uri uri, Bitmap picture) {
+            this.uri = uri;
+            this.picture = picture;
+        }
+    }
+
     private final EngineThread engine;
     private final ContentResolver resolver;
+    private final Resources resources;
+    private final IntSupplier classes;
 
     private Runnable screen; // null while there is none
     private Task task; // null while nothing is under way
+    private Task sampling; // null while no samples are read
     private Uri uri;
     private Bitmap picture;
     private Answer answer;
+    private int asked; // classes, of the answer
+    private List<Sample> samples = Collections.emptyList();
+    private String sampled; // the bundle that they are for
     private Problem problem;
 
-    MainState(EngineThread engine, ContentResolver resolver) {
+    /** @param classes how many of the likeliest are wanted, asked each time */
+    MainState(EngineThread engine, ContentResolver resolver, Resources resources, IntSupplier classes) {
         this.engine = engine;
         this.resolver = resolver;
+        this.resources = resources;
+        this.classes = classes;
     }
 
     /** `run` is called after each change; null for a screen that is gone. */
@@ -59,15 +86,18 @@ final class MainState {
     /** Opens the engine with the settings of now, and classifies the picture if there is one. */
     void classify() {
         Bitmap now = picture;
+        int wanted = classes.getAsInt();
         begin();
         task =
                 engine.run(
-                        open -> Answer.of(open, now),
+                        open -> Answer.of(open, now, wanted),
                         new Step<Answer>() {
                             @Override
                             public void onDone(Answer value) {
                                 task = null;
                                 answer = value;
+                                asked = wanted;
+                                if (now == null) sample();
                                 changed();
                             }
                         });
@@ -79,7 +109,42 @@ final class MainState {
         if (task != null) return;
         // A picture that cannot be read does not get better by another engine.
         boolean unreadable = uri != null && picture == null;
-        if (!unreadable && (answer == null || problem != null || !answer.settings.equals(settings))) classify();
+        boolean old = answer == null || problem != null || !answer.settings.equals(settings)
+                || asked != classes.getAsInt();
+        if (!unreadable && old) classify();
+    }
+
+    /** Reads the samples of the bundle that is open, unless they are here. */
+    private void sample() {
+        String bundle = answer.bundle.key() + " " + answer.bundle.stamp();
+        if (bundle.equals(sampled)) return;
+        if (sampling != null) sampling.cancel();
+        sampling = engine.run(this::samples, new EngineThread.Callback<List<Sample>>() {
+            @Override
+            public void onDone(List<Sample> value) {
+                sampling = null;
+                sampled = bundle;
+                samples = value;
+                changed();
+            }
+
+            @Override
+            public void onProblem(Problem what) {
+                sampling = null; // the screen is whole without them
+            }
+        });
+    }
+
+    private List<Sample> samples(OpenEngine open) throws BundleException {
+        List<Sample> read = new ArrayList<>();
+        for (Uri from : Samples.of(resources, open.bundle())) {
+            try {
+                read.add(new Sample(from, PictureReader.read(resolver, from, SHORT_SIDE)));
+            } catch (PictureException e) {
+                // One that cannot be read is not offered.
+            }
+        }
+        return read;
     }
 
     /** Tells of a problem that is not the engine's. */
@@ -92,6 +157,8 @@ final class MainState {
     void cancel() {
         if (task != null) task.cancel();
         task = null;
+        if (sampling != null) sampling.cancel();
+        sampling = null;
     }
 
     Uri uri() {
@@ -108,6 +175,11 @@ final class MainState {
         return answer;
     }
 
+    /** Pictures to begin with; none before the bundle is open. */
+    List<Sample> samples() {
+        return samples;
+    }
+
     Problem problem() {
         return problem;
     }
@@ -117,7 +189,8 @@ final class MainState {
     }
 
     private void begin() {
-        cancel();
+        if (task != null) task.cancel();
+        task = null;
         problem = null;
     }
 

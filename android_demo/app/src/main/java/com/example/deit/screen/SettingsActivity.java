@@ -1,7 +1,17 @@
 package com.example.deit.screen;
 
+import android.annotation.TargetApi;
 import android.app.Activity;
+import android.content.ActivityNotFoundException;
+import android.content.Intent;
+import android.net.Uri;
+import android.os.Build;
 import android.os.Bundle;
+import android.provider.Settings;
+import android.text.SpannableStringBuilder;
+import android.text.Spanned;
+import android.text.style.AbsoluteSizeSpan;
+import android.text.style.ForegroundColorSpan;
 import android.view.View;
 import android.widget.AdapterView;
 import android.widget.ArrayAdapter;
@@ -12,9 +22,11 @@ import android.widget.TextView;
 import com.example.deit.DemoApplication;
 import com.example.deit.R;
 import com.example.deit.bundle.ModelBundle;
+import com.example.deit.bundle.OpenCl;
 import com.example.deit.classify.Engine;
 import com.example.deit.classify.PowerMode;
 import com.example.deit.engine.EngineThread;
+import com.example.deit.engine.ResultSettings;
 import com.example.deit.engine.Task;
 import com.example.deit.view.ProblemView;
 import com.example.deit.words.Problem;
@@ -26,6 +38,12 @@ import java.util.List;
 public final class SettingsActivity extends Activity implements EngineThread.Callback<List<ModelBundle>> {
     private static final int[] THREADS = {1, 2, 4};
     private static final int[] THREAD_BUTTONS = {R.id.threads_1, R.id.threads_2, R.id.threads_4};
+    private static final int[] CLASSES = {1, 3, 5, 10};
+    private static final int[] CLASS_BUTTONS = {R.id.classes_1, R.id.classes_3, R.id.classes_5, R.id.classes_10};
+    private static final int[] THRESHOLDS = {0, 25, 50, 75};
+    private static final int[] THRESHOLD_BUTTONS = {
+        R.id.threshold_0, R.id.threshold_25, R.id.threshold_50, R.id.threshold_75
+    };
 
     private DemoApplication app;
     private Task listing;
@@ -33,12 +51,20 @@ public final class SettingsActivity extends Activity implements EngineThread.Cal
     @Override
     protected void onCreate(Bundle saved) {
         super.onCreate(saved);
-        getActionBar().setDisplayHomeAsUpEnabled(true);
         setContentView(R.layout.activity_settings);
+        Bars.show(this);
         app = DemoApplication.of(this);
         showEngine();
-        showThreads();
+        choice(R.id.threads, THREADS, THREAD_BUTTONS, app.settings().threads,
+                value -> app.save(app.settings().withThreads(value)));
+        choice(R.id.classes, CLASSES, CLASS_BUTTONS, app.results().classes,
+                value -> app.save(new ResultSettings(value, app.results().threshold)));
+        choice(R.id.threshold, THRESHOLDS, THRESHOLD_BUTTONS, app.results().threshold,
+                value -> app.save(new ResultSettings(app.results().classes, value)));
         showPowerMode();
+        showLanguage();
+        ((TextView) findViewById(R.id.gpu))
+                .setText(OpenCl.there() ? R.string.device_gpu : R.string.device_no_gpu);
         File folder = app.bundles().pushFolder();
         ((TextView) findViewById(R.id.push_hint))
                 .setText(folder == null
@@ -65,7 +91,8 @@ public final class SettingsActivity extends Activity implements EngineThread.Cal
         group.setOnCheckedChangeListener(null);
         group.removeAllViews();
         String chosen = app.settings().bundle;
-        add(group, null, getString(R.string.bundle_first), true, chosen == null);
+        add(group, null, row(getString(R.string.bundle_first), getString(R.string.bundle_first_hint), false), true,
+                chosen == null);
         for (ModelBundle bundle : bundles) {
             // One that is refused can be chosen again.
             boolean checked = bundle.key().equals(chosen) && !app.crashes().refuses(bundle);
@@ -87,28 +114,45 @@ public final class SettingsActivity extends Activity implements EngineThread.Cal
         ((ProblemView) findViewById(R.id.problem)).show(problem, this::recreate);
     }
 
-    private void add(RadioGroup group, String key, String text, boolean usable, boolean checked) {
-        RadioButton button = new RadioButton(this);
+    private void add(RadioGroup group, String key, CharSequence text, boolean usable, boolean checked) {
+        RadioButton button = (RadioButton) getLayoutInflater().inflate(R.layout.row_choice, group, false);
         button.setId(View.generateViewId());
         button.setTag(key);
         button.setText(text);
         button.setEnabled(usable);
-        button.setMinHeight(getResources().getDimensionPixelSize(R.dimen.touch_target));
         group.addView(button);
         button.setChecked(checked);
     }
 
-    private String describe(ModelBundle bundle) {
+    private CharSequence describe(ModelBundle bundle) {
         boolean pushed = bundle.origin == ModelBundle.Origin.PUSHED;
+        boolean wrong = !bundle.usable() || app.crashes().refuses(bundle);
         String what =
                 bundle.usable()
-                        ? Words.facts(getResources(), bundle.manifest)
+                        ? Words.summary(getResources(), bundle.manifest)
                         : Problem.of(bundle.problem).text(getResources());
         if (app.crashes().refuses(bundle)) what = getString(R.string.bundle_crashed);
-        return getString(pushed ? R.string.bundle_pushed : R.string.bundle_inside, bundle.name(), what);
+        String where = getString(pushed ? R.string.bundle_pushed : R.string.bundle_inside);
+        return row(bundle.name(), where + " · " + what, wrong);
+    }
+
+    /** A name, and what there is to say of it in smaller letters below. */
+    private CharSequence row(String title, String summary, boolean wrong) {
+        SpannableStringBuilder text = new SpannableStringBuilder(title).append('\n');
+        int start = text.length();
+        text.append(summary);
+        int size = getResources().getDimensionPixelSize(R.dimen.small);
+        int colour = getColor(wrong ? R.color.error : R.color.on_surface_variant);
+        text.setSpan(new AbsoluteSizeSpan(size), start, text.length(), Spanned.SPAN_EXCLUSIVE_EXCLUSIVE);
+        text.setSpan(new ForegroundColorSpan(colour), start, text.length(), Spanned.SPAN_EXCLUSIVE_EXCLUSIVE);
+        return text;
     }
 
     private void showEngine() {
+        RadioButton core = findViewById(R.id.engine_native);
+        RadioButton java = findViewById(R.id.engine_java);
+        core.setText(row(getString(R.string.engine_native), getString(R.string.engine_native_hint), false));
+        java.setText(row(getString(R.string.engine_java), getString(R.string.engine_java_hint), false));
         RadioGroup group = findViewById(R.id.engine);
         group.check(app.settings().engine == Engine.NATIVE ? R.id.engine_native : R.id.engine_java);
         group.setOnCheckedChangeListener(
@@ -116,15 +160,20 @@ public final class SettingsActivity extends Activity implements EngineThread.Cal
                         app.settings().withEngine(id == R.id.engine_native ? Engine.NATIVE : Engine.JAVA)));
     }
 
-    private void showThreads() {
-        RadioGroup group = findViewById(R.id.threads);
-        for (int i = 0; i < THREADS.length; i++) {
-            if (THREADS[i] == app.settings().threads) group.check(THREAD_BUTTONS[i]);
+    /** What a choice among numbers is told. */
+    private interface Chosen {
+        void is(int value);
+    }
+
+    private void choice(int id, int[] values, int[] buttons, int now, Chosen chosen) {
+        RadioGroup group = findViewById(id);
+        for (int i = 0; i < values.length; i++) {
+            if (values[i] == now) group.check(buttons[i]);
         }
         group.setOnCheckedChangeListener(
-                (g, id) -> {
-                    for (int i = 0; i < THREADS.length; i++) {
-                        if (THREAD_BUTTONS[i] == id) app.save(app.settings().withThreads(THREADS[i]));
+                (g, button) -> {
+                    for (int i = 0; i < values.length; i++) {
+                        if (buttons[i] == button) chosen.is(values[i]);
                     }
                 });
     }
@@ -132,7 +181,7 @@ public final class SettingsActivity extends Activity implements EngineThread.Cal
     private void showPowerMode() {
         Spinner spinner = findViewById(R.id.power_mode);
         ArrayAdapter<CharSequence> names =
-                ArrayAdapter.createFromResource(this, R.array.power_modes, android.R.layout.simple_spinner_item);
+                ArrayAdapter.createFromResource(this, R.array.power_modes, R.layout.spinner_item);
         names.setDropDownViewResource(android.R.layout.simple_spinner_dropdown_item);
         spinner.setAdapter(names);
         spinner.setSelection(app.settings().powerMode.ordinal(), false);
@@ -146,5 +195,25 @@ public final class SettingsActivity extends Activity implements EngineThread.Cal
                     @Override
                     public void onNothingSelected(AdapterView<?> parent) {}
                 });
+    }
+
+    /** Where the system lets each app have a language of its own (Android 13), the way there. */
+    private void showLanguage() {
+        boolean can = Build.VERSION.SDK_INT >= 33;
+        findViewById(R.id.language_group).setVisibility(can ? View.VISIBLE : View.GONE);
+        TextView language = findViewById(R.id.language);
+        language.setText(row(getResources().getConfiguration().getLocales().get(0).getDisplayName(),
+                getString(R.string.language_hint), false));
+        if (can) language.setOnClickListener(v -> openLanguages());
+    }
+
+    @TargetApi(33)
+    private void openLanguages() {
+        Uri us = Uri.fromParts("package", getPackageName(), null);
+        try {
+            startActivity(new Intent(Settings.ACTION_APP_LOCALE_SETTINGS, us));
+        } catch (ActivityNotFoundException e) {
+            startActivity(new Intent(Settings.ACTION_LOCALE_SETTINGS)); // of the whole device
+        }
     }
 }

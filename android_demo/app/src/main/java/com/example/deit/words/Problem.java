@@ -82,6 +82,8 @@ public final class Problem {
                 return R.string.problem_crashed;
             case OTHER_TARGET:
                 return R.string.problem_other_target;
+            case NO_OPENCL:
+                return R.string.problem_no_opencl;
             case NOT_UNPACKED:
                 return R.string.problem_not_unpacked;
             default:

@@ -3,24 +3,55 @@ package com.example.deit.words;
 import android.content.res.Resources;
 import com.example.deit.R;
 import com.example.deit.bundle.BundleManifest;
+import com.example.deit.classify.Guess;
 import com.example.deit.classify.LatencyWindow;
 import com.example.deit.classify.Times;
+import java.text.NumberFormat;
+import java.util.List;
 import java.util.Locale;
 
-/** Facts and times as sentences in the user's language. */
+/** Facts, times and results as sentences in the user's language. */
 public final class Words {
     private Words() {}
 
     /** Precision and drift of a bundle, and that its files were not compared with the manifest where that is so. */
     public static String facts(Resources resources, BundleManifest manifest) {
-        String precision = manifest.precision.toUpperCase(Locale.ROOT);
-        Double cosine = manifest.cosineMean;
+        String text = precision(resources, manifest) + "\n" + drift(resources, manifest);
+        return manifest.knowsDigests() ? text : text + "\n" + resources.getString(R.string.not_compared);
+    }
+
+    /** A bundle in one short line: precision, what runs it, and how often it agrees with the network it was made of. */
+    public static String summary(Resources resources, BundleManifest manifest) {
+        String where = resources.getString(manifest.target.equals("opencl") ? R.string.on_gpu : R.string.on_cpu);
+        String kind = manifest.precision.toUpperCase(Locale.ROOT) + " · " + where;
         Double agreement = manifest.top1Agreement;
         String drift =
-                cosine == null || agreement == null
-                        ? resources.getString(R.string.drift_unknown, precision)
-                        : resources.getString(R.string.drift, precision, cosine, 100 * agreement);
-        return manifest.knowsDigests() ? drift : resources.getString(R.string.not_compared, drift);
+                agreement == null
+                        ? resources.getString(R.string.drift_short_unknown)
+                        : resources.getString(R.string.drift_short, 100 * agreement);
+        String text = kind + " · " + drift;
+        return manifest.knowsDigests() ? text : text + ". " + resources.getString(R.string.not_compared);
+    }
+
+    private static String precision(Resources resources, BundleManifest manifest) {
+        switch (manifest.precision) {
+            case "int8":
+                return resources.getString(R.string.precision_int8);
+            case "int8-fp16":
+                return resources.getString(R.string.precision_int8_fp16);
+            case "fp16":
+                return resources.getString(R.string.precision_fp16);
+            default:
+                return resources.getString(R.string.precision_fp32);
+        }
+    }
+
+    private static String drift(Resources resources, BundleManifest manifest) {
+        Double cosine = manifest.cosineMean;
+        Double agreement = manifest.top1Agreement;
+        return cosine == null || agreement == null
+                ? resources.getString(R.string.drift_unknown)
+                : resources.getString(R.string.drift, 100 * agreement, cosine);
     }
 
     /** How long one picture took. */
@@ -37,5 +68,23 @@ public final class Words {
                 window.median(times -> times.inferenceMs),
                 window.median(Times::totalMs),
                 window.size());
+    }
+
+    /** 0 to 1 as hundredths, such as 89.2%. */
+    public static String percent(Resources resources, double share) {
+        Locale locale = resources.getConfiguration().getLocales().get(0);
+        NumberFormat format = NumberFormat.getPercentInstance(locale);
+        format.setMinimumFractionDigits(1);
+        format.setMaximumFractionDigits(1);
+        return format.format(share);
+    }
+
+    /** A result to be sent to somebody: a class a line with its share. */
+    public static String shared(Resources resources, List<Guess> guesses) {
+        StringBuilder text = new StringBuilder();
+        for (Guess guess : guesses) {
+            text.append(guess.label).append("  ").append(percent(resources, guess.probability)).append('\n');
+        }
+        return text.toString();
     }
 }

@@ -4,23 +4,22 @@ import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertFalse;
 import static org.junit.Assert.assertNotNull;
 import static org.junit.Assert.assertNull;
-import static org.junit.Assert.assertSame;
 import static org.junit.Assert.assertTrue;
 import static org.robolectric.Shadows.shadowOf;
 
 import android.Manifest;
-import android.graphics.Bitmap;
 import android.graphics.SurfaceTexture;
 import android.hardware.camera2.CameraAccessException;
+import android.hardware.camera2.CameraCharacteristics;
 import android.hardware.camera2.CameraDevice;
 import android.hardware.camera2.CameraMetadata;
 import android.os.Looper;
 import android.view.TextureView;
+import android.view.View;
 import com.example.deit.R;
 import com.example.deit.Screen;
 import com.example.deit.TestApplication;
 import com.example.deit.screen.LiveActivity;
-import com.example.deit.words.Problem;
 import org.junit.Before;
 import org.junit.Test;
 import org.junit.runner.RunWith;
@@ -28,6 +27,8 @@ import org.robolectric.Robolectric;
 import org.robolectric.RobolectricTestRunner;
 import org.robolectric.android.controller.ActivityController;
 import org.robolectric.annotation.Config;
+import org.robolectric.shadow.api.Shadow;
+import org.robolectric.shadows.ShadowCameraCharacteristics;
 
 /** Camera2 as the framework's code has it, on a camera of Robolectric's: opened, given back, failing. */
 @RunWith(RobolectricTestRunner.class)
@@ -192,29 +193,47 @@ public class CameraFramesTest {
     }
 
     @Test
-    public void oneBitmapIsFilledAgainAndAgain() {
+    public void theOtherCameraTakesThePlaceOfTheFirst() {
         WatchedCamera.add("0", CameraMetadata.LENS_FACING_BACK);
+        WatchedCamera.add("1", CameraMetadata.LENS_FACING_FRONT);
+        try (ActivityController<LiveActivity> c = open()) {
+            WatchedCamera first = WatchedCamera.last;
+            assertTrue(Screen.shown(c.get(), R.id.switch_camera));
+            c.get().findViewById(R.id.switch_camera).performClick();
+            preview(c.get()).getSurfaceTextureListener().onSurfaceTextureAvailable(new SurfaceTexture(0), 480, 640);
+            shadowOf(Looper.getMainLooper()).idle();
+            assertEquals("1", WatchedCamera.last.device.getId());
+            assertTrue(first.closed);
+        }
+    }
+
+    @Test
+    public void aCameraWithALightHasItTurnedOnAndOff() {
+        WatchedCamera.add("0", CameraMetadata.LENS_FACING_BACK);
+        ShadowCameraCharacteristics facts;
+        try {
+            facts = Shadow.extract(WatchedCamera.manager().getCameraCharacteristics("0"));
+        } catch (CameraAccessException e) {
+            throw new AssertionError(e);
+        }
+        facts.set(CameraCharacteristics.FLASH_INFO_AVAILABLE, true);
+        try (ActivityController<LiveActivity> c = open()) {
+            View torch = c.get().findViewById(R.id.torch);
+            assertTrue(torch.isShown());
+            torch.performClick();
+            assertTrue(torch.isActivated());
+            assertFalse("the camera took the request", Screen.shown(c.get(), R.id.problem));
+            c.pause().stop();
+            c.restart().start().resume();
+            assertFalse("dark again after the background", torch.isActivated());
+        }
+    }
+
+    @Test
+    public void withoutAFrameThereIsNone() {
         CameraFrames frames = new CameraFrames(app);
         assertNull("not open", frames.latest(null));
-        TextureView view = (TextureView) frames.view();
-        frames.open(new FrameSource.Listener() {
-            @Override
-            public void onFrame() {}
-
-            @Override
-            public void onProblem(Problem problem) {
-                throw new AssertionError(problem.detail);
-            }
-        });
-        view.getSurfaceTextureListener().onSurfaceTextureAvailable(new SurfaceTexture(0), 480, 640);
-        Bitmap first = frames.latest(null);
-        assertNotNull(first);
-        assertEquals(480, first.getWidth());
-        assertEquals(640, first.getHeight());
-        assertEquals(Bitmap.Config.ARGB_8888, first.getConfig());
-        assertSame(first, frames.latest(first));
         frames.close();
         frames.close();
-        assertNull(frames.latest(first));
     }
 }

@@ -7,18 +7,22 @@ import android.widget.ImageView;
 import com.example.deit.words.Problem;
 
 /** A picture in the camera's place. */
-public final class PictureFrames implements FrameSource {
+public class PictureFrames implements FrameSource {
     public Bitmap picture;
-    public int asked;
+    public volatile int asked;
+    public boolean light; // it has one
+    public boolean another; // camera there is
     public int closed;
     public Listener listener;
 
     private final ImageView view;
+    private String camera = "back";
+    private boolean torch;
 
     public PictureFrames(Context context, Bitmap picture) {
         this.picture = picture;
         view = new ImageView(context);
-        view.setAdjustViewBounds(true);
+        view.setScaleType(ImageView.ScaleType.CENTER_CROP);
         view.setContentDescription("What the camera sees");
         view.setImageBitmap(picture);
     }
@@ -40,6 +44,7 @@ public final class PictureFrames implements FrameSource {
     @Override
     public void open(Listener to) {
         listener = to;
+        to.onCamera();
     }
 
     @Override
@@ -52,5 +57,42 @@ public final class PictureFrames implements FrameSource {
     public void close() {
         listener = null;
         closed++;
+    }
+
+    @Override
+    public String camera() {
+        return camera;
+    }
+
+    @Override
+    public void choose(String id) {
+        if (id != null) camera = id;
+    }
+
+    @Override
+    public boolean canSwitch() {
+        return another;
+    }
+
+    @Override
+    public void switchCamera() {
+        camera = camera.equals("back") ? "front" : "back";
+        torch = false;
+        listener.onCamera();
+    }
+
+    @Override
+    public boolean hasTorch() {
+        return light;
+    }
+
+    @Override
+    public boolean torch() {
+        return torch;
+    }
+
+    @Override
+    public void torch(boolean on) {
+        torch = on;
     }
 }

@@ -58,7 +58,7 @@ public class AccessibilityTest {
             int high = view instanceof EditText ? least * 9 / 10 : least;
             assertTrue("too small for a finger: " + view, view.getHeight() >= high && view.getWidth() >= least);
         }
-        for (ImageView image : Screen.all(content, ImageView.class, v -> true)) {
+        for (ImageView image : Screen.all(content, ImageView.class, ImageView::isImportantForAccessibility)) {
             assertNotNull("no description: " + image, image.getContentDescription());
         }
     }
@@ -77,8 +77,10 @@ public class AccessibilityTest {
         }
     }
 
-    private static String read(ViewGroup rows, int place) {
-        return rows.getChildAt(place).getContentDescription().toString();
+    private static String read(Activity screen, int place) {
+        ViewGroup rows = screen.findViewById(R.id.guesses);
+        View row = place == 0 ? screen.findViewById(R.id.top) : rows.getChildAt(place - 1);
+        return row.getContentDescription().toString();
     }
 
     @Test
@@ -86,8 +88,8 @@ public class AccessibilityTest {
     public void eachClassIsReadAsOne() {
         try (MainRobot user = MainRobot.launch().pick(TestApplication.golden()).waitForResult()) {
             ViewGroup rows = user.screen().findViewById(R.id.guesses);
-            assertTrue(read(rows, 0), read(rows, 0).matches("Number 1: 5, \\d+\\.\\d%"));
-            assertTrue(read(rows, 1), read(rows, 1).matches("Number 2: \\d, \\d+\\.\\d%"));
+            assertTrue(read(user.screen(), 0), read(user.screen(), 0).matches("Number 1: 5, \\d+\\.\\d%"));
+            assertTrue(read(user.screen(), 1), read(user.screen(), 1).matches("Number 2: \\d, \\d+\\.\\d%"));
             assertTrue(rows.getChildAt(0).isFocusable());
             View label = rows.getChildAt(0).findViewById(R.id.label);
             assertFalse("not read a second time", label.isImportantForAccessibility());
@@ -100,8 +102,7 @@ public class AccessibilityTest {
     public void inChineseToo() {
         RuntimeEnvironment.setQualifiers("zh-rCN");
         try (MainRobot user = MainRobot.launch().pick(TestApplication.golden()).waitForResult()) {
-            ViewGroup rows = user.screen().findViewById(R.id.guesses);
-            assertTrue(read(rows, 0), read(rows, 0).matches("第 1 名：5，\\d+\\.\\d%"));
+            assertTrue(read(user.screen(), 0), read(user.screen(), 0).matches("第 1 名：5，\\d+\\.\\d%"));
             assertUsable(user.screen());
         }
     }
@@ -158,6 +159,30 @@ public class AccessibilityTest {
                 assertNotNull("no label: " + group, label(group));
             }
             assertEquals("Processor cores", label(c.get().findViewById(R.id.power_mode)).getText().toString());
+        }
+    }
+
+    @Test
+    public void theOtherScreens() throws Exception {
+        app.push("fp32");
+        try (ActivityController<CompareActivity> c = Robolectric.buildActivity(CompareActivity.class).setup()) {
+            Screen.waitFor(c.get(), R.id.start);
+            assertUsable(c.get());
+            assertEquals("Left", label(c.get().findViewById(R.id.left)).getText().toString());
+        }
+        List<android.net.Uri> uris = List.of(MainRobot.gallery(TestApplication.golden()));
+        try (ActivityController<SeveralActivity> c =
+                Robolectric.buildActivity(SeveralActivity.class, Incoming.several(app, uris)).setup()) {
+            assertUsable(c.get());
+        }
+    }
+
+    @Test
+    public void theBeginning() {
+        try (MainRobot user = MainRobot.launch()) {
+            Screen.settle();
+            Screen.settle();
+            assertUsable(user.screen());
         }
     }
 }

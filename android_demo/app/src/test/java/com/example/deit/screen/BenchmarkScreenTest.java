@@ -70,7 +70,7 @@ public class BenchmarkScreenTest {
             assertFalse(Screen.shown(c.get(), R.id.share));
             start(c);
             Screen.waitFor(c.get(), R.id.numbers);
-            assertEquals("Done. All times are in milliseconds.", Screen.text(c.get(), R.id.status));
+            assertNull(Screen.text(c.get(), R.id.status));
             JSONObject document = shared(c.get(), "bench.json");
             assertEquals(bundle.getPath() + "/host.nb", document.getString("file"));
             assertEquals(new File(bundle, "host.nb").length(), document.getLong("bytes"));
@@ -97,18 +97,48 @@ public class BenchmarkScreenTest {
             assertTrue(numbers, numbers.startsWith(bundle.getName() + "\nThreads: "));
             assertTrue(numbers, numbers.contains(String.format("p50: %.2f\np90: %.2f", values.p50, values.p90)));
             assertTrue(numbers, numbers.contains(String.format("Least: %.2f", values.min)));
+            assertEquals(
+                    String.format("One picture takes %.1f ms.", values.p50), Screen.text(c.get(), R.id.finished));
+            String summary = Screen.text(c.get(), R.id.summary);
+            assertTrue(summary, summary.startsWith(String.format(
+                    "That is about %.1f pictures a second. Nine of ten runs took at most %.1f ms.",
+                    1000 / values.p50,
+                    values.p90)));
+            assertEquals(
+                    String.format("5 runs, from %.1f to %.1f ms, half of them below %.1f ms", values.min, values.max, values.p50),
+                    c.get().findViewById(R.id.plot).getContentDescription().toString());
         }
     }
 
     @Test
     @NeedsEngine
     public void withoutAGoldenPictureAGreyOneIsMeasured() throws Exception {
+        File bundle = app.push("int8");
+        assertTrue(new File(bundle, "golden.png").delete());
         try (ActivityController<BenchmarkActivity> c = open(1, 2)) {
             start(c);
             Screen.waitFor(c.get(), R.id.numbers);
             JSONObject picture = shared(c.get(), "bench-grey.json").getJSONArray("pictures").getJSONObject(0);
             assertEquals("grey", picture.getString("picture"));
             assertTrue(picture.isNull("decode_ms"));
+        }
+    }
+
+    @Test
+    public void runsThatBecomeSlowerAreSaidSo() {
+        app.opener = (engine, folder, threads, mode) -> new FakeClassifier() {
+            @Override
+            public double[] bench(int warmup, int repeats, BooleanSupplier cancelled) {
+                double[] latencies = new double[repeats];
+                for (int i = 0; i < repeats; i++) latencies[i] = i < repeats / 2 ? 20 : 30;
+                return latencies;
+            }
+        };
+        try (ActivityController<BenchmarkActivity> c = open(1, 12)) {
+            start(c);
+            Screen.waitFor(c.get(), R.id.summary);
+            String summary = Screen.text(c.get(), R.id.summary);
+            assertTrue(summary, summary.contains("\nLater runs took 50 % longer than the first"));
         }
     }
 

@@ -47,8 +47,8 @@ public class BundleScreenTest {
             app.push("int8");
             assertEquals("Try again", user.text(R.id.problem_remedy));
             retry(user);
-            Screen.until("the bundle", () -> user.text(R.id.bundle) != null);
-            assertEquals(TestApplication.bundle("int8").getName(), user.text(R.id.bundle));
+            Screen.until("the bundle", () -> Screen.shown(user.screen(), R.id.details_toggle));
+            assertEquals(TestApplication.bundle("int8").getName(), user.detail(R.id.bundle));
             user.pick(TestApplication.golden()).waitForResult();
             assertEquals("5", user.text(R.id.headline));
         }
@@ -121,10 +121,10 @@ public class BundleScreenTest {
             assertEquals(0, app.opened.get());
             choose(other);
             user.controller.pause().stop().restart().start().resume();
-            Screen.until("the other bundle", () -> other.getName().equals(user.text(R.id.bundle)));
+            Screen.until("the other bundle", () -> other.getName().equals(user.detail(R.id.bundle)));
             choose(bundle);
             user.controller.pause().stop().restart().start().resume();
-            Screen.until("this one after all", () -> bundle.getName().equals(user.text(R.id.bundle)));
+            Screen.until("this one after all", () -> bundle.getName().equals(user.detail(R.id.bundle)));
             assertEquals(2, app.opened.get());
         }
     }
@@ -149,12 +149,12 @@ public class BundleScreenTest {
         File fp32 = app.push("fp32");
         app.save(app.settings().withBundle("pushed/" + int8.getName()));
         try (MainRobot user = MainRobot.launch().pick(TestApplication.golden()).waitForResult()) {
-            assertEquals(int8.getName(), user.text(R.id.bundle));
+            assertEquals(int8.getName(), user.detail(R.id.bundle));
             user.controller.pause().stop();
             app.save(app.settings().withBundle("pushed/" + fp32.getName()));
             user.controller.restart().start().resume();
-            Screen.until("the other bundle", () -> fp32.getName().equals(user.text(R.id.bundle)));
-            assertTrue(user.text(R.id.facts), user.text(R.id.facts).startsWith("FP32"));
+            Screen.until("the other bundle", () -> fp32.getName().equals(user.detail(R.id.bundle)));
+            assertTrue(user.detail(R.id.facts), user.detail(R.id.facts).startsWith("FP32:"));
             assertEquals("the same picture, classified anew", "5", user.text(R.id.headline));
             assertEquals(2, app.opened.get());
         }
@@ -168,7 +168,7 @@ public class BundleScreenTest {
             assertEquals(
                     "The bundle mine, chosen in the settings, is not there any more. Choose another one.",
                     user.text(R.id.problem_sentence));
-            assertNull(user.text(R.id.bundle));
+            assertNull(user.detail(R.id.bundle));
         }
     }
 
@@ -182,7 +182,7 @@ public class BundleScreenTest {
             TestApplication.replace(manifest, text);
             assertTrue(manifest.setLastModified(1_000_000_000_000L));
             user.pick(TestApplication.golden()).waitForResult();
-            assertTrue(user.text(R.id.facts), user.text(R.id.facts).contains("cosine 0.5555"));
+            assertTrue(user.detail(R.id.facts), user.detail(R.id.facts).contains("alike to 0.5555 of 1"));
             assertEquals(2, app.opened.get());
         }
     }

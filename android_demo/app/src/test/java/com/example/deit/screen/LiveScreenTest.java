@@ -11,6 +11,8 @@ import static org.robolectric.Shadows.shadowOf;
 import android.Manifest;
 import android.graphics.Bitmap;
 import android.graphics.BitmapFactory;
+import android.graphics.Rect;
+import android.view.View;
 import com.example.deit.FakeClassifier;
 import com.example.deit.NeedsEngine;
 import com.example.deit.R;
@@ -30,6 +32,7 @@ import org.junit.Test;
 import org.junit.runner.RunWith;
 import org.robolectric.Robolectric;
 import org.robolectric.RobolectricTestRunner;
+import org.robolectric.RuntimeEnvironment;
 import org.robolectric.android.controller.ActivityController;
 
 /** The live screen with a picture as the camera's frame. */
@@ -102,12 +105,12 @@ public class LiveScreenTest {
                 Screen.until("frame " + i, () -> ("frame " + frame).equals(Screen.text(c.get(), R.id.headline)));
                 if (i == 3) {
                     assertEquals(
-                            "Median of the last 3: preprocessing 1.0 ms, inference 2.0 ms, total 3.0 ms",
+                            "Median of the last 3: 3.0 ms (preparing 1.0, network 2.0)",
                             Screen.text(c.get(), R.id.latency));
                 }
             }
             assertEquals(
-                    "Median of the last 30: preprocessing 1.0 ms, inference 25.5 ms, total 26.5 ms",
+                    "Median of the last 30: 26.5 ms (preparing 1.0, network 25.5)",
                     Screen.text(c.get(), R.id.latency));
         }
     }
@@ -204,6 +207,111 @@ public class LiveScreenTest {
             assertEquals(
                     "Another app uses the camera. Close it, and try again.",
                     Screen.text(c.get(), R.id.problem_sentence));
+        }
+    }
+
+    @Test
+    public void framesAreReadOnTheEnginesThread() {
+        grant();
+        String[] thread = new String[1];
+        PictureFrames slow = new PictureFrames(app, frames.picture) {
+            @Override
+            public Bitmap latest(Bitmap reuse) {
+                thread[0] = Thread.currentThread().getName();
+                return super.latest(reuse);
+            }
+        };
+        app.frames = slow;
+        app.opener = (engine, folder, threads, mode) -> new FakeClassifier();
+        try (ActivityController<LiveActivity> c = open()) {
+            slow.frame();
+            Screen.waitFor(c.get(), R.id.result);
+            assertEquals("engine", thread[0]);
+        }
+    }
+
+    @Test
+    public void nothingMovesWithTheAnswers() {
+        for (float scale : new float[] {1, 2}) {
+            RuntimeEnvironment.setFontScale(scale);
+            grant();
+            Paced paced = paced();
+            paced.permits.release(100);
+            app.frames = new PictureFrames(app, frames.picture);
+            try (ActivityController<LiveActivity> c = open()) {
+                View panel = c.get().findViewById(R.id.panel);
+                Rect before = bounds(panel);
+                assertEquals("Looking…", Screen.text(c.get(), R.id.looking));
+                for (int i = 1; i <= 12; i++) {
+                    String headline = "frame " + i;
+                    ((PictureFrames) app.frames).frame();
+                    Screen.until(headline, () -> headline.equals(Screen.text(c.get(), R.id.headline)));
+                    c.visible();
+                    assertEquals("answer " + i, before, bounds(panel));
+                }
+                assertNull(Screen.text(c.get(), R.id.looking));
+            }
+            app.onLowMemory();
+            Screen.settle();
+        }
+    }
+
+    private static Rect bounds(View view) {
+        int[] place = new int[2];
+        view.getLocationInWindow(place);
+        return new Rect(place[0], place[1], place[0] + view.getWidth(), place[1] + view.getHeight());
+    }
+
+    @Test
+    public void framesASecondAreShownFromTheSecondAnswerOn() {
+        grant();
+        Paced paced = paced();
+        paced.permits.release(3);
+        try (ActivityController<LiveActivity> c = open()) {
+            frames.frame();
+            Screen.waitFor(c.get(), R.id.result);
+            assertNull(Screen.text(c.get(), R.id.fps));
+            frames.frame();
+            Screen.until("the second", () -> Screen.text(c.get(), R.id.fps) != null);
+            assertTrue(Screen.text(c.get(), R.id.fps).matches("[\\d.]+ frames a second"));
+        }
+    }
+
+    @Test
+    public void lightAndOtherCameraAreOfferedWhereTheyAre() {
+        grant();
+        app.opener = (engine, folder, threads, mode) -> new FakeClassifier();
+        try (ActivityController<LiveActivity> c = open()) {
+            assertFalse(Screen.shown(c.get(), R.id.torch));
+            assertFalse(Screen.shown(c.get(), R.id.switch_camera));
+        }
+        PictureFrames both = new PictureFrames(app, frames.picture);
+        both.light = true;
+        both.another = true;
+        app.frames = both;
+        try (ActivityController<LiveActivity> c = open()) {
+            View torch = c.get().findViewById(R.id.torch);
+            torch.performClick();
+            assertTrue(both.torch() && torch.isActivated());
+            torch.performClick();
+            assertFalse(both.torch() || torch.isActivated());
+            torch.performClick();
+            c.get().findViewById(R.id.switch_camera).performClick();
+            assertEquals("front", both.camera());
+            assertFalse("another camera begins in the dark", torch.isActivated());
+            PictureFrames after = new PictureFrames(app, frames.picture);
+            app.frames = after;
+            c.recreate().visible();
+            assertEquals("the same camera after a rotation", "front", after.camera());
+        }
+    }
+
+    @Test
+    public void theArrowLeavesTheScreen() {
+        grant();
+        try (ActivityController<LiveActivity> c = open()) {
+            c.get().findViewById(R.id.back).performClick();
+            assertTrue(c.get().isFinishing());
         }
     }
 }

@@ -71,9 +71,17 @@ final class MainRobot implements AutoCloseable {
         return Screen.text(screen(), id);
     }
 
+    /** A text that is one tap away. */
+    String detail(int id) {
+        boolean there = Screen.shown(screen(), R.id.details_toggle);
+        if (there && !Screen.shown(screen(), R.id.details)) screen().findViewById(R.id.details_toggle).performClick();
+        return text(id);
+    }
+
     /** The classes shown, likeliest first. */
     List<String> labels() {
         List<String> labels = new ArrayList<>();
+        labels.add(text(R.id.headline));
         for (TextView view :
                 Screen.all(screen().findViewById(R.id.guesses), TextView.class, v -> v.getId() == R.id.label)) {
             labels.add(view.getText().toString());

@@ -4,7 +4,9 @@ import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertFalse;
 import static org.junit.Assert.assertNull;
 import static org.junit.Assert.assertTrue;
+import static org.robolectric.Shadows.shadowOf;
 
+import android.content.Intent;
 import android.widget.RadioButton;
 import android.widget.RadioGroup;
 import android.widget.Spinner;
@@ -22,6 +24,7 @@ import org.junit.runner.RunWith;
 import org.robolectric.Robolectric;
 import org.robolectric.RobolectricTestRunner;
 import org.robolectric.android.controller.ActivityController;
+import org.robolectric.util.ReflectionHelpers;
 
 /** Choosing a bundle and how it runs. */
 @RunWith(RobolectricTestRunner.class)
@@ -45,12 +48,12 @@ public class SettingsScreenTest {
             assertTrue("none chosen yet", buttons.get(0).isChecked());
             RadioButton fp32 = buttons.get(1);
             String what = fp32.getText().toString();
-            assertTrue(what, what.startsWith("deit_tiny-digits-fp32-arm, pushed. FP32"));
+            assertTrue(what, what.startsWith("deit_tiny-digits-fp32-arm\nPushed by adb · FP32 · processor · agrees with the original on "));
             assertTrue(fp32.isEnabled());
             assertFalse(buttons.get(2).isEnabled());
             String wrong = buttons.get(2).getText().toString();
             assertTrue(wrong, wrong.contains(BundleFiles.network() + " in the bundle has the wrong size"));
-            assertTrue(buttons.get(3).getText().toString().startsWith(broken.getName() + ", in the app. INT8"));
+            assertTrue(buttons.get(3).getText().toString().startsWith(broken.getName() + "\nIn the app · INT8 · "));
             fp32.performClick();
             assertEquals("pushed/deit_tiny-digits-fp32-arm", app.settings().bundle);
             buttons.get(0).performClick();
@@ -84,6 +87,44 @@ public class SettingsScreenTest {
             Spinner after = c.get().findViewById(R.id.power_mode);
             assertEquals(PowerMode.NO_BIND.ordinal(), after.getSelectedItemPosition());
             assertEquals(new EngineSettings(null, Engine.JAVA, 4, PowerMode.NO_BIND), app.settings());
+        }
+    }
+
+    @Test
+    public void howMuchOfAnAnswerIsShownIsSavedAtOnce() {
+        try (ActivityController<SettingsActivity> c = Robolectric.buildActivity(SettingsActivity.class).setup()) {
+            assertTrue(((RadioButton) c.get().findViewById(R.id.classes_5)).isChecked());
+            assertTrue(((RadioButton) c.get().findViewById(R.id.threshold_0)).isChecked());
+            c.get().findViewById(R.id.classes_10).performClick();
+            c.get().findViewById(R.id.threshold_50).performClick();
+            assertEquals(10, app.results().classes);
+            assertEquals(0.5, app.results().share(), 0);
+        }
+    }
+
+    @Test
+    public void theLanguageLeadsToTheSystemsPageForThisApp() {
+        try (ActivityController<SettingsActivity> c = Robolectric.buildActivity(SettingsActivity.class).setup()) {
+            c.get().findViewById(R.id.language).performClick();
+            Intent page = shadowOf(c.get()).getNextStartedActivity();
+            assertEquals(android.provider.Settings.ACTION_APP_LOCALE_SETTINGS, page.getAction());
+            assertEquals("package:com.example.deit", page.getDataString());
+        }
+    }
+
+    /** This computer has no OpenCL for apps, as some phones. */
+    @Test
+    public void aBundleForTheGpuThatCannotRunSaysWhy() throws Exception {
+        File gpu = app.push("fp32");
+        File manifest = new File(gpu, "manifest.json");
+        ReflectionHelpers.setStaticField(android.os.Build.class, "SUPPORTED_ABIS", new String[] {"arm64-v8a"});
+        TestApplication.replace(manifest, TestApplication.text(manifest).replaceFirst("\"target\": \"arm\"", "\"target\": \"opencl\""));
+        try (ActivityController<SettingsActivity> c = Robolectric.buildActivity(SettingsActivity.class).setup()) {
+            RadioButton button = bundles(c.get()).get(1);
+            String text = button.getText().toString();
+            assertTrue(text, text.contains("The bundle is for the GPU, and this device gives apps no OpenCL."));
+            assertFalse(button.isEnabled());
+            assertTrue(Screen.text(c.get(), R.id.gpu).startsWith("This device gives apps no OpenCL"));
         }
     }
 }
