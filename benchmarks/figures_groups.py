@@ -278,6 +278,15 @@ def preprocess(runner: Runner) -> Figures:
     return figures
 
 
+def interval(runner: Runner) -> Figures:
+    """How often the bench's interval holds the median, by simulation: the same on every computer."""
+    figures: Figures = {}
+    for row in runner.json("benchmarks/interval_coverage.py", "--benches", 4000)["rows"]:
+        name = f"{row['noise']}.{100 * row['between']:g}"
+        figures |= {f"{name}.{way}": (100 * row[way], "%") for way in ("over_starts", "all_runs")}
+    return figures
+
+
 def push(runner: Runner) -> Figures:
     """Sending a file to the test phone, against `adb push`."""
     figures: Figures = {}
@@ -350,6 +359,7 @@ GROUPS = {
     "preprocess": Group(
         preprocess, "digits", "photographs of scikit-learn", "the bundles of `bundle`, cmake", "5 min"
     ),
+    "interval": Group(interval, None, None, "nothing", "2 min"),
     "push": Group(push, None, None, "root, tests/phone/root.sh amd64, idle cores", "2 min"),
     "engines": Group(
         engines, "digits; DeiT-small: made up", "held-out digits", "requirements-engines.txt, idle cores", "15 min"

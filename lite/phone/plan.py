@@ -30,7 +30,7 @@ class Configuration:
     def __str__(self) -> str:
         """For people."""
         cores = f"CPUs {self.cpu_mask}" if self.cpu_mask else self.power_mode
-        cores = f"{self.cores} cores ({cores})" if self.cores else cores
+        cores = f"{self.cores} cores (mask {self.cpu_mask})" if self.cores else cores
         return f"{self.threads} thread{'s' if self.threads > 1 else ''}, {cores}"
 
 

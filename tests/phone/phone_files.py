@@ -43,7 +43,7 @@ EOF
 """
 
 
-# A stand-in: keeps what it was told in /sdcard, fails in the words of AOSP's PowerManagerShellCommand; no clock changes.
+# A stand-in: keeps what it was told in /sdcard, and fails in the words of AOSP's PowerManagerShellCommand.
 _CMD = r"""#!/system/bin/sh
 [ "$1" = power ] || { echo "cmd: Can't find service: $1" >&2; exit 20; }
 [ "$2" = set-fixed-performance-mode-enabled ] || { echo "Unknown command: $2" >&2; exit 255; }

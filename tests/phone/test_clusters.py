@@ -88,7 +88,7 @@ def test_names_become_the_masks_of_the_phone() -> None:
         Configuration(2, cpu_mask="f", cores="little"),
         Configuration(2, cpu_mask="30"),
     ]
-    assert str(plan.configurations(PIXEL)[0]) == "2 threads, big cores (CPUs c0)"
+    assert str(plan.configurations(PIXEL)[0]) == "2 threads, big cores (mask c0)"
     with pytest.raises(NoSuchCoresError, match="no middle cores .* 8 × Cortex-A55"):
         BenchPlan(cores=("middle",)).configurations([Cluster(None, tuple(range(8)), "Cortex-A55", None)])
     with pytest.raises(NoSuchCoresError, match="not told"):
@@ -105,7 +105,7 @@ def test_a_bench_on_cores_by_name(phone: Phone, options: tuple[object, ...], tmp
     assert (row["cores"], row["cpu_mask"], row["used"]["cpu_mask"]) == ("little", "1", "1")
     assert {clock["cpu"] for each in row["rounds"] for clock in each["clocks"]} == {0}
     page = (tmp_path / "out/report.html").read_text()
-    assert "1 thread, little cores (CPUs 1)" in page
+    assert "1 thread, little cores (mask 1)" in page
     assert "little: 1 core up to 1.20 GHz (CPU 0); big: " in page
 
 

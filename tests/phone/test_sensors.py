@@ -214,3 +214,22 @@ def test_masks() -> None:
 def test_a_sample_comes_back_from_json(device: Device) -> None:
     found = sensors.read(device)
     assert Sample.from_dict(json.loads(json.dumps(found.as_dict()))) == found
+
+
+def test_a_clock_that_falls_under_the_runs() -> None:
+    """By what the demo reads between runs; moving to another CPU is no falling clock, nor are three looks enough."""
+    fell = [(4, 2_850_000)] * 6 + [(4, 1_800_000)] * 6
+    assert sensors.reasons(None, [], None, [], clocks=fell) == [
+        "throttled: the clock of CPU 4 under the runs fell from 2850 to 1800 MHz"
+    ]
+    moved = [(6, 2_850_000)] * 6 + [(0, 1_800_000)] * 5
+    for calm in (moved, fell[5:8], [(4, 2_850_000), (4, 2_600_000)] * 6, []):
+        assert sensors.reasons(None, [], None, [], clocks=calm) == []
+
+
+def test_uptime_ties_a_sample_to_runs(device: Device) -> None:
+    first, second = (sensors.read(device, services=False).uptime for _ in range(2))
+    assert first is not None
+    assert second is not None
+    assert 0 < first <= second
+    assert sensors.parse("uptime -\n", 0).uptime is None
