@@ -196,7 +196,7 @@ def test_what_a_lost_link_left_running_is_ended_and_nothing_else(
         "for p in /proc/[0-9]*; do if [ $(tr '\\0' ' ' <$p/cmdline | grep -c '^sleep 100000') = 1 ]; then "
     )
     script += "cut -d ' ' -f 5 $p/stat; fi; done 2>/dev/null"
-    group = int(until(lambda: other.run(script, HANG).stdout.strip()))
+    group = int(until(lambda: other.run(script, HANG).stdout.split())[0])
     innocent = int(other.run("sleep 200000 >/dev/null 2>&1 & echo $!", HANG).stdout)
     other._left |= {group, innocent}
     assert reconnect.wait(other, HANG, threading.Event())
