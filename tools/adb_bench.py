@@ -172,6 +172,28 @@ kept) · 8 a phone computes another network · 130 interrupted by Ctrl-C, SIGTER
     metavar="S",
     help="Read temperatures and clocks beside the runs; 0: only before and after.",
 )
+@click.option(
+    "--profile",
+    is_flag=True,
+    help="Also say where the time goes, block by block: the program cut behind each is timed in turns. In the first "
+    "configuration.",
+)
+@click.option(
+    "--cost",
+    "cost_seconds",
+    type=Number(1, SECONDS),
+    metavar="S",
+    help="Also run each bundle for S seconds and say its energy, by the battery, and its memory over time.",
+)
+@click.option(
+    "--counters", is_flag=True, help="Also count instructions, cycles and cache misses by simpleperf."
+)
+@click.option(
+    "--trace",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Also record a start with perfetto on one phone, with marks for load, warm-up and runs.",
+)
 @out_option("For results.json, results.csv and report.html. Default: build/bench/TIME.")
 @click.option(
     "--resume",
@@ -211,6 +233,10 @@ def main(
     cooldown_timeout: float,
     timeout: float,
     sensors_every: float,
+    profile: bool,
+    cost_seconds: float | None,
+    counters: bool,
+    trace: Path | None,
     out: Path | None,
     resume: bool,
     clean: bool,
@@ -224,6 +250,7 @@ def main(
     from lite.phone import push
     from lite.phone import resume as resuming
     from lite.phone.binaries import Binaries
+    from lite.phone.diagnostics import DiagnosticsPlan
     from lite.phone.exclusive import exclusive
     from lite.phone.results_folder import ResultsFolder
     from lite.phone.server import AdbServer, address
@@ -247,6 +274,8 @@ def main(
     bundles = [] if clean else _bundles(folders, compare)
     server = AdbServer(farm)
     devices = server.choose(serials, every, notify=notify)
+    if trace is not None and len(devices) > 1:
+        raise click.UsageError("--trace is for one phone: give one --serial")
     if clean:
         for device in devices:
             with exclusive(device):
@@ -270,7 +299,8 @@ def main(
         earlier = resuming.read(out, plan, bundles, base)
     # Not after an hour of measuring.
     folder = ResultsFolder(out or new, new, notify=notify, resumed=resume)
-    job = PhoneJob(bundles, plan, Binaries(sdk, demo), earlier=earlier)
+    asked = DiagnosticsPlan(profile, cost_seconds, counters, trace)
+    job = PhoneJob(bundles, plan, Binaries(sdk, demo), earlier=earlier, diagnostics=asked)
     raise click.exceptions.Exit(_measure(devices, job, folder, base, server.version, as_json))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lite.phone import demo, golden, sensors
+from lite.phone import demo, engine_profile, golden, sensors
 from lite.phone.demo import Bench, DemoRequest
 from lite.phone.device import Device
 from lite.phone.link import PhoneError
@@ -107,7 +107,7 @@ class Phone:
         with self.stages.stage("sensors"):
             before = sensors.read(self.device)
         with self.stages.stage("run"), self._sampling() as during:
-            document = demo.run(self.device, self.folder, request, timeout=self.plan.timeout)
+            document, finished = demo.watched(self.device, self.folder, request, timeout=self.plan.timeout)
         with self.stages.stage("sensors"):
             after = sensors.read(self.device)
         self.check()
@@ -118,6 +118,7 @@ class Phone:
         }
         self._check_same(measurement, used)
         measurement.used = used
+        measurement.kernels = engine_profile.parse(f"{finished.stdout}\n{finished.stderr}")
         latencies = document["bench"]["latencies_ms"]
         return Round(
             latencies,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lite.phone import statistics
+from lite.phone.engine_profile import KernelTime
 from lite.phone.golden import Golden
 from lite.phone.plan import Candidate, Configuration
 from lite.phone.sensors import Sample
@@ -50,7 +51,8 @@ class Round:
 class Measurement:
     """One bundle in one configuration, to be run `planned` times.
 
-    `used` is what the engine says it made of the configuration.
+    `used` is what the engine says it made of the configuration; `kernels` what its own profile says of the last round,
+    where it is a profile build.
     """
 
     candidate: Candidate
@@ -58,6 +60,7 @@ class Measurement:
     planned: int
     rounds: list[Round] = field(default_factory=list)
     used: dict[str, Any] = field(default_factory=dict)
+    kernels: Sequence[KernelTime] = ()
 
     @property
     def latencies(self) -> list[float]:
@@ -102,6 +105,10 @@ class Measurement:
         if self.simulated:
             found.append(
                 f"not {precision}'s latency: on x86 host.nb runs, which computes {precision} in fp32"
+            )
+        if self.kernels:
+            found.append(
+                "the engine is a profile build: its own timing of each operator is in these latencies"
             )
         if summary.noisy:
             found.append(f"noisy: p10 to p90 is {summary.spread:.0%} of the median")

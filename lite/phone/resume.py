@@ -11,6 +11,7 @@ from typing import Any
 from lite.bundle import Bundle
 from lite.errors import InputError
 from lite.phone import push, results
+from lite.phone.diagnostics import Diagnostics
 from lite.phone.facts import Facts
 from lite.phone.golden import Golden
 from lite.phone.link import PhoneError
@@ -67,6 +68,10 @@ class Earlier:
             name: tuple(it) if isinstance(it, list) else it for name, it in known.items()
         }
         return Facts(**values)
+
+    def diagnostics(self, serial: str) -> Diagnostics:
+        """What was looked at beside latency."""
+        return Diagnostics.of((self._phone(serial) or {}).get("diagnostics"))
 
     def others(self, serials: Sequence[str]) -> list[Mapping[str, Any]]:
         """The results of phones that are not among `serials`, as they were."""

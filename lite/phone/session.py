@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from lite.bundle import Bundle
 from lite.errors import ToolkitError
-from lite.phone import checks, facts, measure, push
+from lite.phone import checks, diagnostics, facts, measure, push
 from lite.phone.binaries import Binaries
 from lite.phone.device import Device
+from lite.phone.diagnostics import Diagnostics, DiagnosticsPlan
 from lite.phone.exclusive import exclusive
 from lite.phone.facts import Facts
 from lite.phone.link import BusyError, GoldenMismatchError, NoPhoneError, PhoneError
@@ -41,7 +42,7 @@ class Outcome:
 
     `share`: of the push, 0 to 1, while it goes on;
     `status`: running, ok, refused, mismatch, failed or stopped; `error`: why it is not ok;
-    `seconds`: from first to last.
+    `seconds`: from first to last; `diagnostics`: what was looked at beside latency.
     """
 
     serial: str
@@ -54,6 +55,7 @@ class Outcome:
     measured: PhoneFigures = field(default_factory=PhoneFigures)
     stages: Stages = field(default_factory=Stages)
     seconds: float = 0.0
+    diagnostics: Diagnostics = field(default_factory=Diagnostics)
 
     @property
     def exit_code(self) -> int:
@@ -75,7 +77,8 @@ class PhoneJob:
     """What every phone is to do. `binaries` says which files beside the bundles a phone needs.
 
     `changed` is called, from the phones' threads, with an outcome that has changed; `measured`, from these too, with
-    all outcomes after each round and when a phone has ended. `earlier`: what was measured before, to be gone on with.
+    all outcomes after each round and when a phone has ended. `earlier`: what was measured before, to be gone on with;
+    `diagnostics`: what to look at beside latency.
     """
 
     bundles: Sequence[Bundle]
@@ -84,6 +87,7 @@ class PhoneJob:
     changed: Callable[[Outcome], None] = lambda outcome: None
     measured: Callable[[Sequence[Outcome]], None] = lambda outcomes: None
     earlier: Earlier | None = None
+    diagnostics: DiagnosticsPlan = field(default_factory=DiagnosticsPlan)
 
 
 def run(devices: Sequence[Device], job: PhoneJob) -> tuple[list[Outcome], bool]:
@@ -98,6 +102,7 @@ def run(devices: Sequence[Device], job: PhoneJob) -> tuple[list[Outcome], bool]:
             # Before the phone is asked anything: whatever befalls it, this is kept.
             outcome.measured = job.earlier.measured(outcome.serial)
             outcome.facts = job.earlier.facts(outcome.serial)
+            outcome.diagnostics = job.earlier.diagnostics(outcome.serial)
 
     def measured() -> None:
         job.measured(outcomes)
@@ -227,6 +232,7 @@ def _bench(
     for candidate in candidates:
         phone.check_golden(candidate, outcome.measured)
     phone.measure(candidates, outcome.measured)
+    diagnostics.run(phone, candidates, job.diagnostics, outcome.measured, outcome.diagnostics)
 
 
 def _told(say: Callable[..., None]) -> push.Progress:
