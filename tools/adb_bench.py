@@ -314,6 +314,7 @@ def _measure(
 ) -> int:
     """Measures, prints and writes; the exit code."""
     from _bench import LiveTable, interruptible, show_files, show_tables
+    from _diagnostics import show_diagnostics
 
     from lite.phone import results, session
 
@@ -341,6 +342,7 @@ def _measure(
                 _command.print_json(found)
             else:
                 show_tables(outcomes, base)
+                show_diagnostics(found)
         finally:
             # Last, and also for a reader who has gone: drawing it takes long.
             if failure is None:

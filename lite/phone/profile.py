@@ -170,9 +170,11 @@ def model_shares(cost: Mapping[str, Any] | None, cuts: int) -> dict[str, float] 
         return None
     found = dict.fromkeys(part_names(cuts), 0.0)
     for row in layers:
-        kind, _, rest = row["layer"].partition(".")
-        of_kind = {"patch_embed": "patches", "blocks": f"block {int(rest.partition('.')[0] or 0) + 1}"}
-        found[of_kind.get(kind, HEAD)] += row["instructions"] / total
+        words = row["layer"].split(".")
+        name = "patches" if words[0] == "patch_embed" else HEAD
+        if words[0] == "blocks":
+            name = f"block {int(words[1]) + 1}"
+        found[name] += row["instructions"] / total
     return found
 
 

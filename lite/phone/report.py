@@ -80,6 +80,8 @@ def _milliseconds(value: float) -> str:
 
 @lru_cache(maxsize=1)
 def _template() -> Template:
+    from lite.phone import report_diagnostics
+
     environment = page.environment(Path(__file__).parent / "templates")
     environment.filters.update(
         ms=_milliseconds,
@@ -87,6 +89,8 @@ def _template() -> Template:
         phone=phone_name,
         configuration=configuration,
         row_name=row_name,
+        diagnostics_plots=report_diagnostics.plots,
+        capitalize_first=lambda text: text[:1].upper() + text[1:],
         # Its one line, as the command gave it.
         error=lambda fields: str(ToolkitError(**fields)),
     )
@@ -144,7 +148,7 @@ def temperatures(measurements: Sequence[Mapping[str, Any]], kind: str) -> Markup
     if not lines:
         return None
     start = samples[0]["at"]
-    with _drawing(kind, 3.2) as (figure, axes):
+    with drawing(kind, 3.2) as (figure, axes):
         for one in rounds:
             axes.axvspan(
                 one["before"]["at"] - start, one["after"]["at"] - start, color=LINE, alpha=0.5, linewidth=0
@@ -191,7 +195,8 @@ def speed_ups(rows: Sequence[tuple[str, Mapping[str, Any]]], kind: str) -> Marku
 
 
 @contextmanager
-def _drawing(kind: str, height: float) -> Iterator[tuple[Figure, Axes]]:
+def drawing(kind: str, height: float) -> Iterator[tuple[Figure, Axes]]:
+    """A drawing, `wide` or `narrow`, `height` inches high, in the report's own style."""
     wide = kind == "wide"
     settings = {"svg.fonttype": "none", "svg.hashsalt": kind, "font.size": 9 if wide else 10}
     with matplotlib.rc_context(settings):
@@ -212,7 +217,7 @@ def _row_drawing(kind: str, labels: Sequence[str]) -> Iterator[tuple[Figure, Axe
     for name in names:
         places.append(end + _GAP + _LINE * (1 + name.count("\n")) + _MARK / 2)
         end = places[-1] + _MARK / 2
-    with _drawing(kind, end + 0.6) as (figure, axes):
+    with drawing(kind, end + 0.6) as (figure, axes):
         for place, name in zip(places, names, strict=True):
             text = axes.text(
                 0, place - _MARK / 2, name, transform=axes.get_yaxis_transform(), color=SOFT, va="bottom"

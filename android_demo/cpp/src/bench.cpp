@@ -37,9 +37,10 @@ void Bench::warm_up() {
   for (int i = 0; i < warmup_ && !is_cancelled(); ++i) classifier_.run();
 }
 
-void Bench::measure() {
+void Bench::measure(const Marks& marks) {
   latencies_ms_.clear();
   for (int i = 0; i < repeats_ && !is_cancelled(); ++i) {
+    const Mark mark(marks, "run");
     Stopwatch watch;
     classifier_.run();
     latencies_ms_.push_back(watch.lap());

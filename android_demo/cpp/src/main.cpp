@@ -16,6 +16,7 @@
 #include "decode.h"
 #include "error.h"
 #include "file.h"
+#include "marks.h"
 #include "options.h"
 #include "picture_classifier.h"
 #include "report.h"
@@ -73,13 +74,17 @@ PictureResult classify(const Options& options, PictureClassifier& core, const st
   return result;
 }
 
-void bench(const Options& options, PictureClassifier& core, const std::string& name, Report& report) {
+void bench(const Options& options, PictureClassifier& core, const std::string& name, const Marks& marks,
+           Report& report) {
   PictureResult result;
   result.picture = name;
   prepare(options, core, result);
   Bench bench(core.classifier(), options.warmup, options.repeats);
-  bench.warm_up();
-  bench.measure();
+  {
+    const Mark mark(marks, "warm-up");
+    bench.warm_up();
+  }
+  bench.measure(marks);
   result.inference_ms = bench.first_run_ms();
   take_answer(options, core, result);
   report.pictures = {result};
@@ -89,7 +94,10 @@ void bench(const Options& options, PictureClassifier& core, const std::string& n
 
 Code run(const Options& options) {
   if (!options.cpu_mask.empty()) set_cpu_mask(options.cpu_mask);
+  const Marks marks = options.trace_marker.empty() ? Marks() : Marks(options.trace_marker);
+  marks.begin("load");
   PictureClassifier core(options.paths, options.engine);
+  marks.end();
   for (const std::string& name : core.unknown()) {
     complain("note: the manifest has no SHA-256 of " + name + ", so it is not compared");
   }
@@ -104,7 +112,7 @@ Code run(const Options& options) {
   for (const auto& picture : options.pictures) names.push_back(picture.string());
   if (names.empty()) names.push_back(options.tensor.string());
   if (options.bench) {
-    bench(options, core, names.front(), report);
+    bench(options, core, names.front(), marks, report);
     print_picture(std::cout, report.pictures.front(), core.labels());
   } else {
     for (const std::string& name : names) {

@@ -23,6 +23,7 @@ struct Options {
   int repeats = 50;
   std::string cpu_mask;  // hexadecimal; "" to leave it as it is
   double timeout_s = 0;  // 0: none
+  std::filesystem::path trace_marker;  // gets marks for a trace; "" for none
 };
 
 // Reads the command line; none when it only asked for help or the version, which has then been printed.
