@@ -74,7 +74,7 @@ class Power:
 
 
 @dataclass(frozen=True)
-class Cost:
+class RunCost:
     """What `runs` runs of a bundle cost. `mean_ms`: latency in this start.
 
     `millijoules`: energy of one run; `above_idle`: what is beyond the phone's idle power in that time. `not_told`: why
@@ -116,7 +116,7 @@ def parse(text: str) -> list[Look]:
 
 def measure(
     phone: Phone, candidate: Candidate, configuration: Configuration, latency_ms: float, seconds: float
-) -> Cost:
+) -> RunCost:
     """Runs a bundle for about `seconds`, by the latency that was measured.
 
     Raises DemoError, PhoneError or StoppedError.
@@ -159,12 +159,12 @@ def of_looks(
     latencies: Sequence[float],
     idle: Sequence[Look],
     running: Sequence[Look],
-) -> Cost:
+) -> RunCost:
     """The cost by what was looked at; `latencies` in ms."""
     power, mean = power_of(idle, running), sum(latencies) / len(latencies)
     memory = [look.pss_kib for look in running if look.pss_kib]
     above = None if power.running is None or power.idle is None else (power.running - power.idle) * mean
-    return Cost(
+    return RunCost(
         bundle, configuration.threads, configuration.power_mode, configuration.cpu_mask, len(latencies), mean, power,
         None if power.running is None else power.running * mean, above,
         list(dict.fromkeys(look.status for look in running if look.status)),

@@ -72,7 +72,7 @@ class Bench:
 
 
 @dataclass(frozen=True)
-class Network:
+class NetworkFiles:
     """A network that is no bundle's own: a `.nb`, its manifest and its labels, all files on the phone."""
 
     model: str
@@ -97,7 +97,7 @@ class DemoRequest:
     power_mode: str = "no-bind"
     cpu_mask: str | None = None
     bench: Bench | None = None
-    network: Network | None = None
+    network: NetworkFiles | None = None
     logits: bool = True
     trace_marker: str | None = None
 

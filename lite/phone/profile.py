@@ -22,7 +22,7 @@ from lite.measure.interval import CONFIDENCE, Interval
 from lite.nb import prefix, reader
 from lite.nb.prefix import Cut
 from lite.phone import demo, push, sensors
-from lite.phone.demo import Bench, DemoRequest, Network
+from lite.phone.demo import Bench, DemoRequest, NetworkFiles
 from lite.phone.link import PhoneError
 from lite.phone.measure import TENSOR, Phone, StoppedError
 from lite.phone.plan import Candidate, Configuration
@@ -99,7 +99,7 @@ def measure(phone: Phone, candidate: Candidate, configuration: Configuration) ->
         files = write_prefixes(candidate, cuts, folder)
         with phone.stages.stage("push"):
             push.push(phone.device, {f"{below}/{name}": path for name, path in files.items()})
-    networks: list[Network | None] = [network_of(f"{phone.folder}/{below}", cut) for cut in cuts]
+    networks: list[NetworkFiles | None] = [network_of(f"{phone.folder}/{below}", cut) for cut in cuts]
     networks.append(None)
     try:
         medians, throttled = _rounds(phone, candidate, configuration, networks, rounds, repeats)
@@ -132,10 +132,10 @@ def write_prefixes(candidate: Candidate, cuts: Sequence[Cut], folder: Path) -> d
     return files
 
 
-def network_of(folder: str, cut: Cut) -> Network:
+def network_of(folder: str, cut: Cut) -> NetworkFiles:
     """The cut program in `folder` on the phone, where `write_prefixes`' files are."""
     count = cut.elements
-    return Network(
+    return NetworkFiles(
         f"{folder}/{cut.name}.nb", f"{folder}/manifest-{count}.json", f"{folder}/labels-{count}.txt"
     )
 
@@ -182,7 +182,7 @@ def _rounds(
     phone: Phone,
     candidate: Candidate,
     configuration: Configuration,
-    networks: Sequence[Network | None],
+    networks: Sequence[NetworkFiles | None],
     rounds: int,
     repeats: int,
 ) -> tuple[np.ndarray, list[str]]:

@@ -61,7 +61,7 @@ n=0; last=; for word; do [ "$last" = --repeats ] && n=$word; last=$word; done
 {
   echo "Performance counter statistics,"
   case $events in *cpu-cycles*) echo "$((1000 + n * 1000000)),cpu-cycles,2.511040,GHz,(100%),";; esac
-  case $events in *instructions*) echo "$((2000 + n * 2000000)),instructions,0.500000,cycles per instruction,(87%),";; esac
+  case $events in *instructions*) echo "$((2000 + n * 2000000)),instructions,0.5,cycles per instruction,(87%),";; esac
   echo "Total test time,1.462129,seconds,"
 } >"$out"
 exit $code

@@ -48,7 +48,9 @@ def prepared(device: Device) -> Prepared:
     return make
 
 
-def looks(*currents: int | None, voltage: int | None = 4_000_000, status: str | None = "Discharging") -> list[Look]:
+def looks(
+    *currents: int | None, voltage: int | None = 4_000_000, status: str | None = "Discharging"
+) -> list[Look]:
     return [Look(float(at), current, voltage, 50_000, status) for at, current in enumerate(currents)]
 
 
@@ -83,7 +85,11 @@ def test_signs_and_units_that_makers_have(idle: list[Look], running: list[Look])
     [
         (looks(None), looks(*[None] * 6), "hides its battery's current or voltage"),
         (IDLE, looks(*[-500_000] * 6, voltage=None), "hides its battery's current or voltage"),
-        (IDLE, looks(*[-500_000] * 6, status="Charging"), "the battery was Discharging, Charging, and what a charger"),
+        (
+            IDLE,
+            looks(*[-500_000] * 6, status="Charging"),
+            "the battery was Discharging, Charging, and what a charger",
+        ),
         (looks(-1, status=None), looks(*[-500_000] * 6, status=None), "the battery was of unknown state"),
         (IDLE, looks(-500_000, -500_000), "2 looks at the battery are too few"),
         (IDLE, looks(*[-500_000, 500_000] * 4), "changed its sign"),
@@ -158,16 +164,17 @@ def test_a_phone_without_simpleperf_and_perfetto_says_so(
     prepared: Prepared, candidate: Candidate, tmp_path: Path
 ) -> None:
     counted = counters.measure(prepared(), candidate, ONE)
-    assert (counted.per_run, counted.missing) == ({}, "there is no simpleperf on the phone (Android has it from 9 on)")
+    assert (counted.per_run, counted.missing) == (
+        {},
+        "there is no simpleperf on the phone (Android has it from 9 on)",
+    )
     traced = trace.record(prepared(), candidate, ONE, tmp_path / "none.pftrace")
     assert traced.missing == "there is no perfetto on the phone (Android has it from 9 on)"
     assert not (tmp_path / "none.pftrace").exists()
     json.dumps(counted.as_dict())
 
 
-def test_the_demo_marks_load_warm_up_and_each_run(
-    device: Device, phone: Phone, candidate: Candidate
-) -> None:
+def test_the_demo_marks_load_warm_up_and_each_run(device: Device, phone: Phone, candidate: Candidate) -> None:
     """In atrace's format, into a plain file in place of the kernel's."""
     from lite.phone import demo
     from lite.phone.demo import Bench, DemoRequest
