@@ -33,7 +33,7 @@ def logits(state: State, pixels: np.ndarray, heads: int) -> np.ndarray:
 
 
 def tokens(state: State, pixels: np.ndarray, blocks: int, heads: int) -> list[np.ndarray]:
-    """What enters the first block and leaves each of the first `blocks`, [tokens, dim], of a DeiT without distillation."""
+    """What enters the first block and leaves each of the first `blocks`, [tokens, dim]; no distillation."""
     state = {name: value.astype(np.float64) for name, value in state.items()}
     stream = [np.concatenate([state["cls_token"][0], _patches(state, pixels)]) + state["pos_embed"][0]]
     for index in range(blocks):

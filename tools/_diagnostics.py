@@ -1,4 +1,4 @@
-"""What a bench looked at beside latency, on standard output: profiles, costs, counters, traces, and why INT8 is slow."""
+"""What a bench looked at beside latency, on standard output: profiles, costs, counters, traces, why INT8 is slow."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _profile(phone: Mapping[str, Any], one: Mapping[str, Any]) -> Table:
     for part in one["parts"]:
         bounds, model = part["interval"], part["model_share"]
         table.add_row(
-            part["name"], f"{part['ms']:.2f}", f"{bounds['low']:.2f}–{bounds['high']:.2f}",
+            part["name"], f"{part['ms']:.2f}", f"{bounds['low']:.2f} to {bounds['high']:.2f}",
             f"{part['ms'] / one['whole_ms']:.1%}", "–" if model is None else f"{model:.1%}",
         )  # fmt: skip
     return table

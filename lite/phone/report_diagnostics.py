@@ -34,7 +34,9 @@ def profile(one: Mapping[str, Any], kind: str) -> Markup:
             axes.barh(place - _BAR / 2, part["ms"], _BAR, color=ACCENT, alpha=0.8)
             axes.hlines(place - _BAR / 2, low, high, color=SOFT, linewidth=2)
             if part["model_share"] is not None:
-                axes.barh(place + _BAR / 2, part["model_share"] * one["whole_ms"], _BAR, color=LINE)
+                axes.barh(
+                    place + _BAR / 2, part["model_share"] * one["whole_ms"], _BAR, color=SOFT, alpha=0.35
+                )
         axes.set_yticks(range(len(parts)), [part["name"] for part in parts])
         axes.invert_yaxis()
         axes.axvline(0, color=SOFT, linewidth=0.8)

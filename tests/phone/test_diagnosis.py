@@ -48,7 +48,8 @@ def facts(
 
 def compared(
     ms: float = 40.0, *, threads: int = 1, mask: str = "ff", top: dict[int, int] | None = None,
-    clock: int | None = None, host: bool = False, engine: str = "v2.13-rc", int8_bytes: int = 8_000_000, cost: dict[str, Any] | None = INT8,
+    clock: int | None = None, host: bool = False, engine: str = "v2.13-rc", int8_bytes: int = 8_000_000,
+    cost: dict[str, Any] | None = INT8,
 ) -> BundleComparison:  # fmt: skip
     """INT8 in `ms` against fp32 in 45 ms, on cores with the clocks `top`."""
     made = []
