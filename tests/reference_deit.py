@@ -32,6 +32,15 @@ def logits(state: State, pixels: np.ndarray, heads: int) -> np.ndarray:
     return np.mean(answers, axis=0)
 
 
+def tokens(state: State, pixels: np.ndarray, blocks: int, heads: int) -> list[np.ndarray]:
+    """What enters the first block and leaves each of the first `blocks`, [tokens, dim]; no distillation."""
+    state = {name: value.astype(np.float64) for name, value in state.items()}
+    stream = [np.concatenate([state["cls_token"][0], _patches(state, pixels)]) + state["pos_embed"][0]]
+    for index in range(blocks):
+        stream.append(_block(state, f"blocks.{index}.", stream[-1], heads))
+    return stream
+
+
 def _patches(state: State, pixels: np.ndarray) -> np.ndarray:
     weight, bias = state["patch_embed.proj.weight"], state["patch_embed.proj.bias"]
     size = weight.shape[-1]

@@ -94,6 +94,28 @@ kept) · 8 a phone computes another network · 9 slower than the baseline allows
     metavar="S",
     help="Wait so long for a phone that is lost in the middle, then go on with its round; 0: it has failed.",
 )
+@click.option(
+    "--profile",
+    is_flag=True,
+    help="Also say where the time goes, block by block: the program cut behind each is timed in turns. In the first "
+    "configuration.",
+)
+@click.option(
+    "--cost",
+    "cost_seconds",
+    type=Number(1, SECONDS),
+    metavar="S",
+    help="Also run each bundle for S seconds and say its energy, by the battery, and its memory over time.",
+)
+@click.option(
+    "--counters", is_flag=True, help="Also count instructions, cycles and cache misses by simpleperf."
+)
+@click.option(
+    "--trace",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Also record a start with perfetto on one phone, with marks for load, warm-up and runs.",
+)
 @out_option("For results.json, results.csv and report.html. Default: build/bench/TIME.")
 @click.option(
     "--resume",
@@ -128,6 +150,10 @@ def main(
     demo: Path | None,
     plan: BenchPlan,
     reconnect: float,
+    profile: bool,
+    cost_seconds: float | None,
+    counters: bool,
+    trace: Path | None,
     out: Path | None,
     resume: bool,
     clean: bool,
@@ -145,6 +171,7 @@ def main(
     from lite.phone import push
     from lite.phone import resume as resuming
     from lite.phone.binaries import Binaries
+    from lite.phone.diagnostics import DiagnosticsPlan
     from lite.phone.exclusive import exclusive
     from lite.phone.results_folder import ResultsFolder
     from lite.phone.server import AdbServer, address
@@ -156,6 +183,8 @@ def main(
     bundles = [] if clean else _bundles(folders, compare)
     server = AdbServer(farm)
     devices = server.choose(serials, every, notify=notify)
+    if trace is not None and len(devices) > 1:
+        raise click.UsageError("--trace is for one phone: give one --serial")
     if clean:
         for device in devices:
             with exclusive(device):
@@ -179,7 +208,10 @@ def main(
         earlier = resuming.read(out, plan, bundles, base)
     # Not after an hour of measuring.
     folder = ResultsFolder(out or new, new, notify=notify, resumed=resume)
-    job = PhoneJob(bundles, plan, Binaries(sdk, demo), earlier=earlier, reconnect=reconnect)
+    asked = DiagnosticsPlan(profile, cost_seconds, counters, trace)
+    job = PhoneJob(
+        bundles, plan, Binaries(sdk, demo), earlier=earlier, reconnect=reconnect, diagnostics=asked
+    )
     arrivals = server.usable if every else None
     raise click.exceptions.Exit(
         _measure(devices, job, folder, base, server.version, as_json, after, arrivals)
@@ -198,6 +230,7 @@ def _measure(
 ) -> int:
     """Measures, prints and writes; the exit code."""
     from _bench import LiveTable, interruptible, show_files, show_tables
+    from _diagnostics import show_diagnostics
 
     from lite.phone import results, session
 
@@ -225,6 +258,7 @@ def _measure(
                 _command.print_json(found)
             else:
                 show_tables(outcomes, base)
+                show_diagnostics(found)
         finally:
             # Last, and also for a reader who has gone: drawing it takes long.
             if failure is None:

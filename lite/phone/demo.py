@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import re
+import shlex
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -77,11 +78,21 @@ class Bench:
 
 
 @dataclass(frozen=True)
+class NetworkFiles:
+    """A network that is no bundle's own: a `.nb`, its manifest and its labels, all files on the phone."""
+
+    model: str
+    manifest: str
+    labels: str
+
+
+@dataclass(frozen=True)
 class DemoRequest:
     """One start of the demo.
 
     `bundle`: folder on the phone; `host`: run its `host.nb`; `tensor` or `images`: files on the phone;
-    `cpu_mask` excludes a `power_mode` other than `no-bind`.
+    `cpu_mask` excludes a `power_mode` other than `no-bind`; `network` is run in place of the bundle's; `logits`:
+    whether they are asked for; `trace_marker`: the file on the phone that gets marks for a trace.
     """
 
     bundle: str
@@ -92,20 +103,21 @@ class DemoRequest:
     power_mode: str = "no-bind"
     cpu_mask: str | None = None
     bench: Bench | None = None
+    network: NetworkFiles | None = None
+    logits: bool = True
+    trace_marker: str | None = None
 
     def arguments(self, timeout: float) -> list[str]:
         """The command line after the program's name."""
-        words = [
-            "--bundle",
-            self.bundle,
-            "--logits",
-            "--threads",
-            str(self.threads),
-            "--timeout",
-            f"{timeout:g}",
-        ]
+        words = ["--bundle", self.bundle]
+        if self.network:
+            network = self.network
+            words = ["--model", network.model, "--manifest", network.manifest, "--labels", network.labels]
+        words += ["--logits"] if self.logits else []
+        words += ["--threads", str(self.threads), "--timeout", f"{timeout:g}"]
+        words += ["--trace-marker", self.trace_marker] if self.trace_marker else []
         words += ["--power-mode", self.power_mode] if self.cpu_mask is None else ["--cpu-mask", self.cpu_mask]
-        words += ["--host"] if self.host else []
+        words += ["--host"] if self.host and not self.network else []
         words += ["--tensor", self.tensor] if self.tensor else []
         words += [word for image in self.images for word in ("--image", image)]
         if self.bench:
@@ -119,18 +131,31 @@ def run(device: Device, folder: str, request: DemoRequest, *, timeout: float) ->
 
     Raises DemoError when it ends otherwise than well, PhoneError when the phone or the link fails.
     """
+    return watched(device, folder, request, timeout=timeout)[0]
+
+
+def watched(
+    device: Device,
+    folder: str,
+    request: DemoRequest,
+    *,
+    timeout: float,
+    around: Callable[[str], str] = lambda command: command,
+) -> tuple[dict[str, Any], Finished]:
+    """As `run`, with all that was printed.
+
+    `around` puts the demo's command line into a longer text for the phone's shell, which must end with the demo's exit
+    code and may print lines of its own.
+    """
+    command = shlex.join([f"{folder}/{PROGRAM}", *request.arguments(timeout)])
     try:
-        finished = device.run(
-            [f"{folder}/{PROGRAM}", *request.arguments(timeout)],
-            timeout + GRACE_SECONDS,
-            env={"LD_LIBRARY_PATH": folder},
-        )
+        finished = device.run(around(command), timeout + GRACE_SECONDS, env={"LD_LIBRARY_PATH": folder})
     except PhoneTimeoutError as error:
         why = f"the demo did not end within {timeout:g} s, not even by its own --timeout, and was killed"
         remedy = "see whether the phone is asleep or stuck, or give a longer --timeout"
         raise DemoError(device.serial, why, remedy) from error
     try:
-        return parse(finished, request)
+        return parse(finished, request), finished
     except UnusableError as error:
         raise DemoError(device.serial, error.why, error.remedy) from error
 
@@ -171,8 +196,9 @@ def parse(finished: Finished, request: DemoRequest) -> dict[str, Any]:
 
 def _other_than_asked(document: dict[str, Any], request: DemoRequest) -> str | None:
     bench, pictures = document["bench"], document["pictures"]
-    rows = [picture["logits"] for picture in pictures]
-    if len(rows) != max(1, len(request.images)) or None in rows or len({len(row) for row in rows}) > 1:
+    rows = [picture["logits"] for picture in pictures if request.logits]
+    count = max(1, len(request.images)) if request.logits else 0
+    if len(rows) != count or None in rows or len({len(row) for row in rows}) > 1:
         return "it gives no logits"
     if not all(map(math.isfinite, [*chain(*rows), *(bench["latencies_ms"] if bench else ())])):
         return "figures that are no numbers"

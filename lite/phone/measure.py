@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lite.phone import demo, golden, sensors
+from lite.phone import demo, engine_profile, golden, sensors
 from lite.phone.clusters import Cluster
 from lite.phone.demo import Bench, DemoRequest
 from lite.phone.device import Device
@@ -112,7 +112,7 @@ class Phone:
         with self.stages.stage("sensors"):
             before = sensors.read(self.device)
         with self.stages.stage("run"), self._sampling() as during:
-            document = demo.run(self.device, self.folder, request, timeout=timeout)
+            document, finished = demo.watched(self.device, self.folder, request, timeout=timeout)
         with self.stages.stage("sensors"):
             after = sensors.read(self.device)
         self.check()
@@ -123,6 +123,7 @@ class Phone:
         }
         self._check_same(measurement, used)
         measurement.used = used
+        measurement.kernels = engine_profile.parse(f"{finished.stdout}\n{finished.stderr}")
         bench = document["bench"]
         latencies = bench["latencies_ms"]
         clocks = [RunClock(**one) for one in bench["clocks"]]

@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any
 
 from lite.phone import statistics
+from lite.phone.engine_profile import KernelTime
 from lite.phone.golden import Golden
 from lite.phone.plan import BenchPlan, Candidate, Configuration
 from lite.phone.sensors import SLOW_CLOCK, Sample, ceilings
@@ -68,7 +69,8 @@ class Round:
 class Measurement:
     """One bundle in one configuration, to be run `planned` times or more in `planned_starts`.
 
-    `used` is what the engine says it made of the configuration; `soak` tells that its start is one.
+    `used` is what the engine says it made of the configuration; `soak` tells that its start is one; `kernels` is what
+    the engine's own profile says of the last round, where it is a profile build.
     """
 
     candidate: Candidate
@@ -78,6 +80,7 @@ class Measurement:
     rounds: list[Round] = field(default_factory=list)
     used: dict[str, Any] = field(default_factory=dict)
     soak: bool = False
+    kernels: Sequence[KernelTime] = ()
 
     @property
     def latencies(self) -> list[float]:
@@ -144,6 +147,10 @@ class Measurement:
         if self.simulated:
             found.append(
                 f"not {precision}'s latency: on x86 host.nb runs, which computes {precision} in fp32"
+            )
+        if self.kernels:
+            found.append(
+                "the engine is a profile build: its own timing of each operator is in these latencies"
             )
         if summary.noisy:
             found.append(f"noisy: p10 to p90 is {summary.spread:.0%} of the median")

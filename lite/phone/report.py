@@ -15,7 +15,7 @@ from jinja2 import Environment, Template
 from markupsafe import Markup
 
 from lite.errors import ToolkitError
-from lite.phone import starts
+from lite.phone import report_diagnostics, starts
 from lite.phone.clusters import Cluster
 from lite.phone.drawing import KINDS as _KINDS
 from lite.phone.drawing import MARK as _MARK
@@ -106,6 +106,7 @@ def environment() -> Environment:
         # Not capitalize, which makes USB usb.
         sentence=lambda text: text[:1].upper() + text[1:],
         row_name=row_name,
+        diagnostics_plots=report_diagnostics.plots,
         # Its one line, as the command gave it.
         error=lambda fields: str(ToolkitError(**fields)),
     )

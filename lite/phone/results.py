@@ -22,8 +22,8 @@ from jsonschema.exceptions import best_match
 from lite.bundle import Bundle
 from lite.files import write_text
 from lite.measure import csv_tables
-from lite.phone import report
-from lite.phone.measured import BundleComparison, Measurement, Round
+from lite.phone import diagnostics, report
+from lite.phone.measured import BundleComparison, Measurement, PhoneFigures, Round
 from lite.phone.session import Outcome, PhoneJob
 from lite.shown import shortened
 
@@ -141,7 +141,14 @@ def _phone(outcome: Outcome, base: str | None) -> dict[str, Any]:
         "golden": [one.as_dict() for one in measured.golden],
         "measurements": [_measurement(one) for one in measured.measurements],
         "speed_ups": [_speed_up(one) for one in measured.comparisons(base)] if base else [],
+        "diagnostics": _diagnostics(outcome, measured, base),
     }
+
+
+def _diagnostics(outcome: Outcome, measured: PhoneFigures, base: str | None) -> dict[str, Any]:
+    found = outcome.diagnostics
+    int8 = diagnostics.of_int8(measured, base, outcome.facts, found.cache)
+    return {**found.as_dict(), "int8": [one.as_dict() for one in int8]}
 
 
 def _measurement(one: Measurement) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from lite.bundle import Bundle
 from lite.errors import InputError
 from lite.phone import push, results
+from lite.phone.diagnostics import Diagnostics
 from lite.phone.facts import Facts, check_same
 from lite.phone.golden import Golden
 from lite.phone.measured import Cooldown, Measurement, PhoneFigures, Round, RunClock
@@ -66,6 +67,10 @@ class Earlier:
         if known is None:
             return None
         return Facts.from_dict(known)
+
+    def diagnostics(self, serial: str) -> Diagnostics:
+        """What was looked at beside latency."""
+        return Diagnostics.of((self._phone(serial) or {}).get("diagnostics"))
 
     def others(self, serials: Sequence[str]) -> list[Mapping[str, Any]]:
         """The results of phones that are not among `serials`, as they were."""

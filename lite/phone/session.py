@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from lite.bundle import Bundle
 from lite.errors import ToolkitError
-from lite.phone import checks, conditions, facts, measure, push, reconnect
+from lite.phone import checks, conditions, diagnostics, facts, measure, push, reconnect
 from lite.phone.binaries import Binaries
 from lite.phone.conditions import Conditions
 from lite.phone.device import Device
+from lite.phone.diagnostics import Diagnostics, DiagnosticsPlan
 from lite.phone.facts import Facts
 from lite.phone.fixed_clocks import NoFixedClocksError, fixed_clocks
 from lite.phone.link import BusyError, GoldenMismatchError, NoPhoneError, PhoneError
@@ -46,7 +47,8 @@ class Outcome:
     `share`: of the push, 0 to 1, while it goes on;
     `status`: running, ok, refused, mismatch, failed or stopped; `error`: why it is not ok;
     `seconds`: from first to last; `losses`: when it was out of reach;
-    `conditions`: what else went on on it before.
+    `conditions`: what else went on on it before; `diagnostics`: what was looked at
+    beside latency.
     """
 
     serial: str
@@ -59,6 +61,7 @@ class Outcome:
     measured: PhoneFigures = field(default_factory=PhoneFigures)
     stages: Stages = field(default_factory=Stages)
     seconds: float = 0.0
+    diagnostics: Diagnostics = field(default_factory=Diagnostics)
     losses: list[Loss] = field(default_factory=list)
     conditions: Conditions | None = None
     # In a row, without a round in between.
@@ -100,7 +103,8 @@ class PhoneJob:
 
     `changed` is called, from the phones' threads, with an outcome that has changed; `measured`, from these too, with
     all outcomes after each round and when a phone has ended. `earlier`: what was measured before, to be gone on with.
-    `reconnect`: seconds that a phone which is lost has to come back, to go on with the round it was in.
+    `reconnect`: seconds that a phone which is lost has to come back, to go on with the round it was in. `diagnostics`:
+    what to look at beside latency.
     """
 
     bundles: Sequence[Bundle]
@@ -110,6 +114,7 @@ class PhoneJob:
     measured: Callable[[Sequence[Outcome]], None] = lambda outcomes: None
     earlier: Earlier | None = None
     reconnect: float = 0.0
+    diagnostics: DiagnosticsPlan = field(default_factory=DiagnosticsPlan)
 
 
 def run(
@@ -180,6 +185,7 @@ def _outcome(device: Device, job: PhoneJob) -> Outcome:
         made.measured = job.earlier.measured(made.serial)
         made.facts = job.earlier.facts(made.serial)
         made.losses = job.earlier.losses(made.serial)
+        made.diagnostics = job.earlier.diagnostics(made.serial)
     return made
 
 
@@ -299,6 +305,7 @@ def _bench(
         phone.check_golden(candidate, outcome.measured)
     with fixed_clocks(device) if job.plan.fixed_clocks else nullcontext():
         phone.measure(candidates, outcome.measured)
+        diagnostics.run(phone, candidates, job.diagnostics, outcome.measured, outcome.diagnostics)
 
 
 def _told(say: Callable[..., None]) -> push.Progress:

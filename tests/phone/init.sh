@@ -33,6 +33,8 @@ mount -t tmpfs -o "mode=771,size=$DATA_SIZE" tmpfs "$M/data"
 mount -t tmpfs -o "mode=770,size=$DATA_SIZE" tmpfs "$M/sdcard"
 mkdir -p -m 771 "$M/data/local" "$M/data/local/tmp"
 mkdir -m 700 "$M/data/system"
+mkdir -p "$M/data/misc/perfetto-traces"
+chown 2000:2000 "$M/data/misc/perfetto-traces"
 chown 2000:2000 "$M/data/local/tmp" "$M/sdcard"
 mount -o remount,ro "$M"
 ip link set lo up 2>/dev/null || ifconfig lo up

@@ -42,6 +42,41 @@ Current Battery Service state:
 EOF
 """
 
+# Stand-ins, not Android's: they take the options that the bench gives, run what they are given, and answer in the form
+# of the real ones with numbers of their own. simpleperf counts 1,000 cycles and 2,000 instructions for a process and a
+# million and two for each run.
+SIMPLEPERF = r"""#!/system/bin/sh
+# simpleperf stat [--csv] -e EVENT,… -o FILE COMMAND …
+[ "$1" = stat ] || exit 1
+shift; out=; events=
+while :; do
+  case $1 in
+    --csv) shift;;
+    -e) events=$2; shift 2;;
+    -o) out=$2; shift 2;;
+    *) break;;
+  esac
+done
+case $events in *cache-references*) echo "simpleperf: Event type 'cache-references' is not supported" >&2; exit 1;; esac
+n=0; last=; for word; do [ "$last" = --repeats ] && n=$word; last=$word; done
+"$@"; code=$?
+{
+  echo "Performance counter statistics,"
+  case $events in *cpu-cycles*) echo "$((1000 + n * 1000000)),cpu-cycles,2.511040,GHz,(100%),";; esac
+  case $events in *instructions*) echo "$((2000 + n * 2000000)),instructions,0.5,cycles per instruction,(87%),";; esac
+  echo "Total test time,1.462129,seconds,"
+} >"$out"
+exit $code
+"""
+PERFETTO = r"""#!/system/bin/sh
+# perfetto --txt -c - -o FILE: keeps the configuration as the trace when it is told to end.
+[ "$1 $2 $3 $4" = "--txt -c - -o" ] || { echo "usage" >&2; exit 1; }
+config=$(cat)
+trap 'echo "$config" >"$5"; exit 0' TERM
+: >"$5" || exit 1
+while :; do sleep 0.1; done
+"""
+
 
 # A stand-in: keeps what it was told in /sdcard, and fails in the words of AOSP's PowerManagerShellCommand.
 _CMD = r"""#!/system/bin/sh
@@ -99,7 +134,9 @@ def lay(
     for number, (kind, millidegrees) in enumerate((("BIG", 41000), ("LITTLE", 39500), ("battery", 31200))):
         write(folder / f"sys/class/thermal/thermal_zone{number}/type", f"{kind}\n")
         write(folder / f"sys/class/thermal/thermal_zone{number}/temp", f"{millidegrees}\n")
-    battery = {"capacity": 83, "temp": 312, "voltage_now": 4123000, "status": "Charging"}
+    battery = {
+        "capacity": 83, "temp": 312, "voltage_now": 4123000, "current_now": 410000, "status": "Charging",
+    }  # fmt: skip
     for name, value in battery.items():
         write(folder / f"sys/class/power_supply/battery/{name}", f"{value}\n")
 

@@ -44,7 +44,7 @@ void Bench::warm_up() {
   for (int i = 0; i < warmup_ && !is_cancelled(); ++i) classifier_.run();
 }
 
-void Bench::measure() {
+void Bench::measure(const Marks& marks) {
   latencies_ms_.clear();
   clocks_.clear();
   double measured_ms = 0;
@@ -52,6 +52,7 @@ void Bench::measure() {
   began_s_ = since_boot_s();
   for (int i = 0; i < kMaxRuns && !is_cancelled(); ++i) {
     if (i >= repeats_ && measured_ms >= min_ms_) break;
+    const Mark mark(marks, "run");
     Stopwatch watch;
     classifier_.run();
     latencies_ms_.push_back(watch.lap());

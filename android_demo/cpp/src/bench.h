@@ -9,6 +9,7 @@
 
 #include "classifier.h"
 #include "cpu_clock.h"
+#include "marks.h"
 #include "statistics.h"
 
 namespace deit {
@@ -36,8 +37,8 @@ class Bench {
   void warm_up();
 
   // The measured runs, after `warm_up`. Throws Error with Code::Engine if the network answers otherwise at
-  // the end than in its first run: such latencies would be of another computation.
-  void measure();
+  // the end than in its first run: such latencies would be of another computation. `marks` get each run.
+  void measure(const Marks& marks = {});
 
   int warmup() const noexcept { return warmup_; }
   double first_run_ms() const noexcept { return first_run_ms_; }

@@ -17,6 +17,7 @@
 #include "error.h"
 #include "file.h"
 #include "interrupt.h"
+#include "marks.h"
 #include "options.h"
 #include "picture_classifier.h"
 #include "report.h"
@@ -81,14 +82,18 @@ PictureResult classify(const Options& options, PictureClassifier& core, const st
 }
 
 // False if it was interrupted before anything was measured; the report then has no bench.
-bool bench(const Options& options, PictureClassifier& core, const std::string& name, Report& report) {
+bool bench(const Options& options, PictureClassifier& core, const std::string& name, const Marks& marks,
+           Report& report) {
   PictureResult result;
   result.picture = name;
   prepare(options, core, result);
   Bench bench(core.classifier(), options.warmup, options.repeats, is_interrupted, options.min_seconds);
   catch_interrupt();
-  bench.warm_up();
-  bench.measure();
+  {
+    const Mark mark(marks, "warm-up");
+    bench.warm_up();
+  }
+  bench.measure(marks);
   if (bench.latencies_ms().empty()) return false;
   result.inference_ms = bench.first_run_ms();
   take_answer(options, core, result);
@@ -101,7 +106,10 @@ bool bench(const Options& options, PictureClassifier& core, const std::string& n
 // The exit code.
 int run(const Options& options) {
   if (!options.cpu_mask.empty()) set_cpu_mask(options.cpu_mask);
+  const Marks marks = options.trace_marker.empty() ? Marks() : Marks(options.trace_marker);
+  marks.begin("load");
   PictureClassifier core(options.paths, options.engine);
+  marks.end();
   for (const std::string& name : core.unknown()) {
     complain("note: the manifest has no SHA-256 of " + name + ", so it is not compared");
   }
@@ -116,7 +124,7 @@ int run(const Options& options) {
   for (const auto& picture : options.pictures) names.push_back(picture.string());
   if (names.empty()) names.push_back(options.tensor.string());
   if (options.bench) {
-    if (!bench(options, core, names.front(), report)) {
+    if (!bench(options, core, names.front(), marks, report)) {
       complain("interrupted before the first measured run: there is nothing to report");
       return kInterrupted;
     }

@@ -28,7 +28,7 @@ constexpr const char* kExamples =
 
 // The command line as it stands, before its parts are checked against each other.
 struct Words {
-  std::string bundle, model, labels, manifest, tensor, power_mode = "no-bind";
+  std::string bundle, model, labels, manifest, tensor, trace_marker, power_mode = "no-bind";
   std::vector<std::string> pictures;
   bool host = false;
 };
@@ -67,6 +67,7 @@ void check_together(const Words& words, Options& options) {
   options.engine.power_mode = parse_power_mode(words.power_mode);
   options.pictures.assign(words.pictures.begin(), words.pictures.end());
   options.tensor = words.tensor;
+  options.trace_marker = words.trace_marker;
   if (!options.pictures.empty() && !options.tensor.empty()) refuse("give --image or --tensor, not both");
   if (options.bench && options.pictures.size() > 1) refuse("--bench runs one picture: give a single --image");
   if (!options.cpu_mask.empty() && options.engine.power_mode != PowerMode::NoBind) {
@@ -120,6 +121,9 @@ std::optional<Options> parse_options(int count, const char* const* arguments) {
       ->type_name("S");
   app.add_option("--cpu-mask", options.cpu_mask, "Processors to run on, such as f0 for 4 to 7")
       ->type_name("HEX");
+  app.add_option("--trace-marker", words.trace_marker,
+                 "Marks for load, warm-up and runs, for a trace: mostly /sys/kernel/tracing/trace_marker")
+      ->type_name("FILE");
   app.add_option("--timeout", options.timeout_s, "Give up after that many seconds; 0: never")
       ->check(CLI::Range(0.0, 1e6))
       ->type_name("S");

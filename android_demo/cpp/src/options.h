@@ -24,6 +24,7 @@ struct Options {
   double min_seconds = 0;  // measured runs go on until they have taken that long together
   std::string cpu_mask;  // hexadecimal; "" to leave it as it is
   double timeout_s = 0;  // 0: none
+  std::filesystem::path trace_marker;  // gets marks for a trace; "" for none
 };
 
 // Reads the command line; none when it only asked for help or the version, which has then been printed.
