@@ -8,7 +8,8 @@ import pytest
 
 from lite import zoo
 from lite.model.form import CHEAPEST, Attention
-from quant.cost import model, prices
+from quant.cost import model
+from quant.cost.operators import operators
 
 
 @pytest.mark.parametrize("quantized", [["conv2d", "matmul_v2"], []], ids=["int8", "fp32"])
@@ -17,9 +18,7 @@ def test_no_form_takes_fewer_instructions(variant: zoo.Variant, quantized: list[
     # tests/test_prices.py holds these graphs against converted models, operator by operator.
     shape = (1, 3, variant.image, variant.image)
     costs = {
-        form: model.instructions(
-            prices.operators(variant, 1000, form, tanh_gelu=True, quantized=quantized), shape
-        )
+        form: model.instructions(operators(variant, 1000, form, tanh_gelu=True, quantized=quantized), shape)
         for form in get_args(Attention)
     }
     assert min(costs, key=lambda form: costs[form]) == CHEAPEST

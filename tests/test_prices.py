@@ -23,6 +23,7 @@ from quant.budget.measure import converted, for_phone
 from quant.budget.plan import cheapest
 from quant.cost import model as cost
 from quant.cost import prices
+from quant.cost.operators import operators
 from quant.int8 import Int8
 from quant.recipe import Recipe
 from quant.sensitivity.program import write
@@ -97,7 +98,7 @@ def made(request, tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 
 def test_operators_are_those_that_opt_makes(made: Made):
-    graph = prices.operators(
+    graph = operators(
         made.variant, made.classes, made.attention, tanh_gelu=made.recipe.rewrite.tanh_gelu,
         quantized=made.recipe.paddleslim.quantizable_op_type,
     )  # fmt: skip
