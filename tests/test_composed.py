@@ -55,14 +55,20 @@ def test_they_differ_in_light_contrast_and_detail(pictures: list[np.ndarray]):
     detail = sorted(np.abs(cv2.Laplacian(picture, cv2.CV_32F)).mean() for picture in grey)
     assert detail[-4] > 10 * detail[3]
     # None is another one again, in other light.
-    small = np.array([cv2.resize(picture, (24, 24), interpolation=cv2.INTER_AREA).ravel() for picture in grey])
+    small = np.array(
+        [cv2.resize(picture, (24, 24), interpolation=cv2.INTER_AREA).ravel() for picture in grey]
+    )
     small = small[small.std(axis=1) > 5]
     alike = np.abs(np.corrcoef(small)) - np.eye(len(small))
     assert alike.max() < 0.97
 
 
 def test_every_photograph_is_in_any_sixteen(pictures: list[np.ndarray]):
-    assert [picture.shape for picture in composed.photographs()] == [(427, 640, 3), (427, 640, 3), (600, 512, 3)]
+    assert [picture.shape for picture in composed.photographs()] == [
+        (427, 640, 3),
+        (427, 640, 3),
+        (600, 512, 3),
+    ]
     # A crop of a photograph as it is has the photograph's colours and no others: few are in two of the three.
     colours = [set(map(tuple, (photo // 8).reshape(-1, 3).tolist())) for photo in composed.photographs()]
     best = set()

@@ -85,8 +85,8 @@ recipe_option = click.option(
 
 _CALIBRATION = (
     click.option("--calib", metavar="DIR|FILE.txt|digits|composed",
-                 help="Calibration pictures (int8); of train/ and val/ those in train/. Default: the bundled digits for "
-                 "a network that knows them, else pictures composed to stand in for photographs."),
+                 help="Calibration pictures (int8); of train/ and val/ those in train/. Default: the bundled digits "
+                 "for a network that knows them, else pictures composed to stand in for photographs."),
     click.option("--calib-images", type=click.IntRange(1), default=CALIBRATION_PICTURES, show_default=True,
                  metavar="N"),
 )  # fmt: skip
