@@ -100,8 +100,8 @@ def choose_for(
 ) -> tuple[Weights, PictureSet, PictureSet]:
     """`weights` with the names of their classes, and calibration and check pictures for them, as `choose` finds both.
 
-    `notify` hears too where nobody has given the classes names, and where INT8 is asked for and calibrated with pictures
-    that are not what the weights will see. Raises InputError as `choose` does.
+    `notify` hears too where nobody has given the classes names, and where INT8 is asked for and calibrated with
+    pictures that are not what the weights will see. Raises InputError as `choose` does.
     """
     chosen = choose(
         weights.labels,

@@ -30,8 +30,8 @@ MOST = 256
 _SEED = 2026
 # What a user of them should know. docs/log.md has the figures.
 REMARK = (
-    "on a ViT-S they kept 29 to 30 dB of photographs that nothing was calibrated on, and other photographs of the same kind "
-    "32 dB; give --calib DIR with 32 or more pictures like those on the phone"
+    "on a ViT-S they kept 29 to 30 dB of photographs that nothing was calibrated on, and other photographs of the same "
+    "kind 32 dB; give --calib DIR with 32 or more pictures like those on the phone"
 )
 _LEAST_CROP = 96  # pixels of a photograph
 
@@ -94,7 +94,7 @@ def crop(rng: np.random.Generator) -> np.ndarray:
 
 
 def recoloured(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The same uint8 RGB picture in other light: hue, saturation, gamma, contrast, brightness; some blurred or noisy."""
+    """The same uint8 RGB picture with other colours, gamma, contrast and brightness; some blurred or noisy."""
     values = picture.astype(np.float32) / 255
     if rng.random() < 0.5:
         hsv = cv2.cvtColor(values, cv2.COLOR_RGB2HSV)
