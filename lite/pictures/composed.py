@@ -60,16 +60,16 @@ def pictures(split: str, count: int, *, seed: int = _SEED) -> list[np.ndarray]:
 def photographs() -> tuple[np.ndarray, ...]:
     """The photographs in the installed packages: uint8 RGB [H, W, 3] each. Raises InputError where one is missing."""
     # Imported here because both take a while, which commands that compose nothing need not wait.
+    import matplotlib
     import sklearn.datasets
-    from matplotlib import cbook
 
     folder = Path(sklearn.datasets.__file__).parent / "images"
     files = [
         folder / "china.jpg",
         folder / "flower.jpg",
-        cbook.get_sample_data("grace_hopper.jpg", asfileobj=False),
+        Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg",
     ]
-    return tuple(prepare.decode(Path(file)) for file in files)
+    return tuple(prepare.decode(file) for file in files)
 
 
 def crop(rng: np.random.Generator) -> np.ndarray:
