@@ -30,8 +30,8 @@ MOST = 256
 _SEED = 2026
 # What a user of them should know. docs/log.md has the figures.
 REMARK = (
-    "on a ViT-S they kept 27 dB of photographs that nothing was calibrated on, and other photographs of the same "
-    "kind 32 dB; give --calib DIR with 32 or more pictures like those on the phone"
+    "on a ViT-S they kept 27 dB of photographs that nothing was calibrated on, and other parts of the same "
+    "photographs 31 dB; give --calib DIR with 32 or more pictures like those on the phone"
 )
 _LEAST_CROP = 96  # pixels of a photograph
 
