@@ -20,7 +20,7 @@ from lite import bundle, zoo
 from lite.measure import drift
 from lite.model import weights
 from lite.nb import reader
-from lite.pictures import digits, picture_set, prepare
+from lite.pictures import composed, digits, picture_set, prepare
 from lite.stages import Stages
 from quant import recipe
 from quant.conversion import convert_all
@@ -268,6 +268,26 @@ def test_a_finetuned_file_takes_its_class_count_from_the_head(tmp_path: Path):
     made_bundle = bundle.read(tmp_path / "deit_tiny_distilled-flowers-v2-fp32-arm")
     assert made_bundle.labels == ("rose", "tulip", "lily", "aster", "iris")
     assert made_bundle.manifest["drift"]["top1_reference"] is None
+
+
+def test_a_network_for_photographs_is_calibrated_with_composed_pictures_and_that_is_said(tmp_path: Path):
+    file = write_state(tmp_path / "flowers.pdparams", random_state(zoo.find("deit_tiny"), 5))
+    done = opt(
+        "--model", "deit_tiny", "--weights", file, "--recipe", "paddleslim", "--calib-images", "4",
+        "--check-images", "3", "--out", tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "deit_tiny-flowers-int8-arm"
+    manifest = bundle.read(folder).manifest
+    assert manifest["calibration"] == {
+        "source": "composed", "images": 4, "sha256": picture_set.composed("calibration", 4).sha256
+    }  # fmt: skip
+    assert manifest["drift"]["images"] == 3
+    # In one line, though the terminal may break it.
+    said = " ".join(done.stderr.split())
+    assert said.count(f"calibrating with composed pictures: {composed.REMARK}") == 1
+    page = " ".join((folder / "report.html").read_text().split())
+    assert f"It was calibrated with composed pictures: {composed.REMARK}." in page
 
 
 def processes_of(pid: int) -> set[int]:

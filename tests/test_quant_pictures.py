@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lite.errors import InputError
-from lite.pictures import digits
+from lite.pictures import composed, digits
 from lite.pictures.picture_set import PictureSet
 from quant import pictures
 
@@ -55,6 +55,21 @@ def test_digits_by_default():
     np.testing.assert_array_equal(arrays(calibration), digits.pictures("calibration", 5))
     np.testing.assert_array_equal(arrays(check), digits.pictures("held_out", 7))
     np.testing.assert_array_equal(check.labels, digits.labels("held_out")[:7])
+
+
+def test_a_network_that_knows_no_digits_gets_composed_pictures_by_default():
+    other = tuple(f"class {index}" for index in range(10))
+    heard: list[str] = []
+    calibration, check = choose(
+        other, None, None, calibration_pictures=5, check_pictures=3, notify=heard.append
+    )
+    assert (calibration.source, check.source) == ("composed", "composed")
+    np.testing.assert_array_equal(arrays(calibration), composed.pictures("calibration", 5))
+    np.testing.assert_array_equal(arrays(check), composed.pictures("held_out", 3))
+    assert heard == ["calibration: 5 of composed; check: 3 of composed, without labels"]
+    # Who asks for one or the other gets it.
+    assert choose(LABELS, "composed", None, calibration_pictures=2, check_pictures=2)[0].source == "composed"
+    assert choose(other, None, "digits", calibration_pictures=2, check_pictures=2)[1].source == "digits"
 
 
 def test_digits_have_labels_only_for_the_digits_classes():

@@ -16,6 +16,7 @@ from jinja2 import UndefinedError
 from lite.errors import InputError
 from lite.measure import accuracy, drift, interval, margins
 from lite.measure.drift import LayerDrift
+from lite.pictures import composed
 from lite.report import plots, report
 from lite.report.plots import Curve, Point, curve_plot, layer_plot
 
@@ -516,6 +517,13 @@ def test_almost_all_is_not_shown_as_all():
     assert "> 99.99 %" in text
     assert "> 0.99999" in text
     assert "1 gets another first class" in text
+
+
+def test_what_composed_pictures_keep_is_said():
+    calibration = {"source": "composed", "images": 32, "sha256": None}
+    page = " ".join(report.render(report.Report(MANIFEST | {"calibration": calibration}, 1)).split())
+    assert f"It was calibrated with composed pictures: {composed.REMARK}." in page
+    assert composed.REMARK not in report.render(report.Report(MANIFEST, 1))
 
 
 def test_a_failed_write_leaves_the_earlier_report(tmp_path):

@@ -4,7 +4,7 @@ Half are crops of three photographs that come with packages of requirements.txt,
 the others are mosaics and collages of such crops, and drawings: clouds of 1/f noise, textures, dead leaves, writing,
 points of light. Three photographs alone show a layer too little of what it will see (docs/log.md has the figures).
 
-- `china.jpg` and `flower.jpg` of scikit-learn: by Luke Chan and daveynin, CC BY 2.0 (their README.txt);
+- `china.jpg` and `flower.jpg` of scikit-learn: CC BY 2.0, by danielbuechele and vultilion of Flickr (its README.txt);
 - `grace_hopper.jpg` of matplotlib: by the United States Navy, in the public domain.
 
 Sources: Lee, Mumford, Huang, "Occlusion models for natural images" (2001), for dead leaves; Baradad et al., "Learning
@@ -24,20 +24,20 @@ from lite.errors import InputError
 from lite.pictures import prepare
 from lite.shown import shown
 
-SIZE = 384
+SIZE = 256
 SPLITS = ("calibration", "held_out")
 MOST = 256
 _SEED = 2026
-# What a user of them should know; the figures are of benchmarks/quantize.py's ViT-S.
+# What a user of them should know. docs/log.md has the figures.
 REMARK = (
-    "on a ViT-S they keep 30.5 dB of photographs that nothing was calibrated on, photographs like these 31.7 dB; "
-    "give --calib DIR with 32 or more pictures like those on the phone"
+    "on a ViT-S they kept 27 dB of photographs that nothing was calibrated on, and other parts of the same "
+    "photographs 31 dB; give --calib DIR with 32 or more pictures like those on the phone"
 )
 _LEAST_CROP = 96  # pixels of a photograph
 
 
 def pictures(split: str, count: int, *, seed: int = _SEED) -> list[np.ndarray]:
-    """The first `count` pictures of a split: uint8 RGB [384, 384, 3] each, always the same for the same seed.
+    """The first `count` pictures of a split: uint8 RGB [256, 256, 3] each, always the same for the same seed.
 
     The splits share photographs but no picture. Any 16 in a row are of all kinds. Raises InputError for an unknown
     split, for more than 256 pictures, and where a package has lost its photographs.
@@ -49,7 +49,9 @@ def pictures(split: str, count: int, *, seed: int = _SEED) -> list[np.ndarray]:
     if count > MOST:
         raise InputError(f"there are {MOST} composed pictures, not {count}", remedy="ask for fewer")
     return [
-        _KINDS[place % len(_KINDS)](np.random.default_rng([seed, SPLITS.index(split), place]))
+        np.ascontiguousarray(
+            _KINDS[place % len(_KINDS)](np.random.default_rng([seed, SPLITS.index(split), place]))
+        )
         for place in range(count)
     ]
 
@@ -58,16 +60,16 @@ def pictures(split: str, count: int, *, seed: int = _SEED) -> list[np.ndarray]:
 def photographs() -> tuple[np.ndarray, ...]:
     """The photographs in the installed packages: uint8 RGB [H, W, 3] each. Raises InputError where one is missing."""
     # Imported here because both take a while, which commands that compose nothing need not wait.
+    import matplotlib
     import sklearn.datasets
-    from matplotlib import cbook
 
     folder = Path(sklearn.datasets.__file__).parent / "images"
     files = [
         folder / "china.jpg",
         folder / "flower.jpg",
-        cbook.get_sample_data("grace_hopper.jpg", asfileobj=False),
+        Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg",
     ]
-    return tuple(prepare.decode(Path(str(file))) for file in files)
+    return tuple(prepare.decode(file) for file in files)
 
 
 def crop(rng: np.random.Generator) -> np.ndarray:
@@ -92,7 +94,7 @@ def crop(rng: np.random.Generator) -> np.ndarray:
 
 
 def recoloured(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The uint8 RGB picture in other light: hue, saturation, gamma, contrast, brightness; some blurred or noisy."""
+    """The same uint8 RGB picture with other colours, gamma, contrast and brightness; some blurred or noisy."""
     values = picture.astype(np.float32) / 255
     if rng.random() < 0.5:
         hsv = cv2.cvtColor(values, cv2.COLOR_RGB2HSV)
@@ -103,7 +105,7 @@ def recoloured(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     mean = values.mean()
     values = (values - mean) * np.float32(np.exp(rng.uniform(-0.7, 0.5))) + mean + rng.uniform(-0.15, 0.15)
     if rng.random() < 0.2:
-        values = cv2.GaussianBlur(values, (0, 0), rng.uniform(0.5, 2.5) * SIZE / 256)
+        values = cv2.GaussianBlur(values, (0, 0), rng.uniform(0.5, 2.5))
     if rng.random() < 0.15:
         values = values + rng.normal(0, rng.uniform(0.01, 0.08), values.shape)
     return _levels(255 * values)
@@ -162,12 +164,11 @@ def leaves(rng: np.random.Generator) -> np.ndarray:
 def writing(rng: np.random.Generator) -> np.ndarray:
     """Random words of many sizes and colours on a texture."""
     canvas = np.ascontiguousarray(texture(rng))
-    unit = SIZE / 256
     for _ in range(rng.integers(2, 14)):
         word = "".join(chr(letter) for letter in rng.integers(33, 127, rng.integers(2, 14)))
-        where = int(rng.integers(-20, 236) * unit), int(rng.integers(10, 256) * unit)
-        size = float(np.exp(rng.uniform(np.log(0.4), np.log(4)))) * unit
-        font, thick = int(rng.integers(8)), round(rng.integers(1, 6) * unit)
+        where = int(rng.integers(-20, SIZE - 20)), int(rng.integers(10, SIZE))
+        size = float(np.exp(rng.uniform(np.log(0.4), np.log(4))))
+        font, thick = int(rng.integers(8)), int(rng.integers(1, 6))
         cv2.putText(canvas, word, where, font, size, _colour(rng).tolist(), thick, cv2.LINE_AA)
     return canvas
 
@@ -176,7 +177,7 @@ def lights(rng: np.random.Generator) -> np.ndarray:
     """Points of light of all sizes in the dark, and sometimes dark ones in the light."""
     canvas = noise(rng) * rng.uniform(0, 0.25)
     count = int(np.exp(rng.uniform(np.log(5), np.log(150))))
-    radius = np.exp(rng.uniform(np.log(0.6), np.log(14), (count, 1))) * SIZE / 256
+    radius = np.exp(rng.uniform(np.log(0.6), np.log(14), (count, 1)))
     down, along = (
         np.exp(-np.square(np.arange(SIZE) - rng.uniform(0, SIZE, (count, 1))) / (2 * radius**2))
         for _ in range(2)

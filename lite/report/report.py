@@ -134,7 +134,7 @@ def render(report: Report) -> str:
 
     manifest = report.manifest
     figures = Drift.of(manifest["drift"]) if manifest["drift"] else None
-    fp32_bytes, calibration = manifest["fp32_bytes"], manifest["calibration"]
+    fp32_bytes = manifest["fp32_bytes"]
     noise = drift.added_noise(report.layers).tolist() if report.layers else []
     return _template().render(
         manifest=manifest,
@@ -158,7 +158,7 @@ def render(report: Report) -> str:
         margins=report.margins[:SHOWN_CLASSES],
         margins_in_all=len(report.margins),
         validated=report.validated,
-        stand_in=composed.REMARK if calibration and calibration["source"] == COMPOSED else None,
+        composed={"source": COMPOSED, "remark": composed.REMARK},
         recipe=_yaml(manifest["recipe"]),
         data_file=report.data_file,
     )
