@@ -216,8 +216,8 @@ class Curve:
     measured: Point
     measured_first: Point
     compared: Sequence[Point]
-    precision: str
-    core: str
+    precision: str = "int8"
+    core: str = "Cortex-A76"
 
     def as_dict(self) -> dict[str, Any]:
         """The fields by name, as the manifest holds them."""

@@ -47,7 +47,9 @@ def candidate(device: Device, deit: Path, tiny_bundle: Path, tmp_path: Path) -> 
 @pytest.fixture
 def prepared(device: Device) -> Prepared:
     def make(say: Callable[[str], None] = lambda text: None) -> measure.Phone:
-        return measure.Phone(device, push.FOLDER, BenchPlan(warmup=1, repeats=4, timeout=HANG), Stages(), say)
+        return measure.Phone(
+            device, push.FOLDER, BenchPlan(warmup=1, repeats=4, rounds=1, timeout=HANG), Stages(), say
+        )
 
     return make
 
@@ -165,7 +167,7 @@ def test_a_phone_at_its_charger_with_simpleperf_and_perfetto(
     out, file = tmp_path / "out", tmp_path / "run.pftrace"
     done = bench(
         "--bundle", tiny_bundle, "--out", out, "--cost", 3, "--counters", "--trace", file, "--repeats", 6,
-        "--warmup", 1, "--sensors-every", 0,
+        "--rounds", 1, "--warmup", 1, "--sensors-every", 0,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     document = results(out)
