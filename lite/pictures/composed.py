@@ -39,10 +39,10 @@ _LEAST_CROP = 96  # pixels of a photograph
 def pictures(split: str, count: int, *, seed: int = _SEED) -> list[np.ndarray]:
     """`count` pictures of a split: uint8 RGB [256, 256, 3] each, always the same for the same seed.
 
-    The splits share photographs but no picture; 16 or more are of all kinds, and fewer are among them. Crops come first,
-    so that half the pictures are of another kind than the others: INT8's rewriting asks one half what it may do to the
-    other (`quant/rewrite/gelu.py`), and only what holds for both will hold for a user's photographs. Raises InputError for an unknown
-    split, for more than 256 pictures, and where a package has lost its photographs.
+    The splits share photographs but no picture; 16 or more are of all kinds, and fewer are among them. Crops come
+    first, so that half the pictures are of another kind than the others: INT8's rewriting asks one half what it may do
+    to the other (`quant/rewrite/gelu.py`), and only what holds for both will hold for a user's photographs. Raises
+    InputError for an unknown split, for more than 256 pictures, and where a package has lost its photographs.
     """
     if split not in SPLITS:
         raise InputError(
