@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lite.errors import InputError
-from lite.files import make_folder
+from lite.files import make_folder, remove_parts
 from lite.phone import results
 
 # An earlier bench's, when another one writes to its folder.
@@ -86,9 +86,13 @@ class ResultsFolder:
 
 
 def _check(out: Path) -> None:
-    """Before any work: raises InputError unless the three files can be written into `out`, which is made."""
+    """Before any work: raises InputError unless the three files can be written into `out`, which is made.
+
+    What a bench that was killed while it wrote them has left is removed.
+    """
     make_folder(out)
     for name in results.FILES:
+        remove_parts(out / name)
         if (out / name).is_dir():
             raise InputError(f"{out / name} is a folder", remedy="choose another --out, or remove it")
 
