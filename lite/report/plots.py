@@ -160,7 +160,7 @@ def curve_plot(curve: Curve, kind: str) -> Markup:
         axes.set(
             xlim=((start - 0.04 * (end - start)) / 1e6, (end + 0.04 * (end - start)) / 1e6),
             ylim=(low, high),
-            xlabel=f"million instructions a picture on a {curve.core} (model)",
+            xlabel="million instructions a picture (model)",
             ylabel="SNR on held-out pictures, dB",
         )
         axes.grid(axis="y", color=LINE, linewidth=0.8)

@@ -29,6 +29,7 @@ from lite.phone.session import Outcome, PhoneJob
 from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
 from quant import recipe as recipes
+from quant.budget.budget import Budget
 from quant.conversion import convert_all
 from quant.request import Request
 from quant.sensitivity.program import folder_for
@@ -82,7 +83,7 @@ def budget(folder: Path) -> Page:
         pictures.append(_write(folder / "pictures" / name, pixels))
     labelled = PictureSet.of("photographs", pictures, np.array(digits.labels("held_out")[:6]))
     loaded = replace(shallow(), labels=_LABELS)
-    return _converted(folder, loaded, recipe(rewrite={"views": 1}), labelled, budget=25e6)
+    return _converted(folder, loaded, recipe(rewrite={"views": 1}), labelled, budget=Budget(25e6))
 
 
 def _converted(
