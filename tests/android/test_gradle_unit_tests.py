@@ -105,7 +105,7 @@ def test_the_framework_comes_before_the_tests(report: dict[str, Any]) -> None:
 def test_the_app_then_holds_this_computers_network_as_well(report: dict[str, Any], bundle_int8: Path) -> None:
     assert report["cases"]["prepared"] == {"done": True}
     assets = report["folder"] / "out" / "assets" / "bundles" / bundle_int8.name
-    assert {path.name for path in assets.iterdir()} == {*OF_BUNDLE, "host.nb"}
+    assert {path.name for path in assets.iterdir()} == {*OF_BUNDLE, "golden.png", "host.nb"}
     assert (assets / "host.nb").read_bytes() == (bundle_int8 / "host.nb").read_bytes()
 
 

@@ -121,6 +121,7 @@ public class SharedPicturesTest {
 
     @Test
     public void whereThereIsNoneDocumentsAreAsked() {
+        app.opener = (engine, folder, threads, mode) -> new FakeClassifier();
         shadowOf(app).checkActivities(true);
         ComponentName files = new ComponentName("files", "files.Documents");
         shadowOf(app.getPackageManager()).addActivityIfNotPresent(files);
