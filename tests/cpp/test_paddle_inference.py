@@ -92,7 +92,7 @@ def test_what_does_not_fit_is_told_in_one_line(built: Path, folder: Path, tmp_pa
     assert cv2.imwrite(str(picture), digits.pictures("held_out", 1)[0])
     assert "usage: " in refused(built, 2)
     assert "threads are 'two'" in refused(built, 2, folder, picture, "two")
-    assert "no JPEG or PNG" in refused(built, 3, folder, folder / "labels.txt")
+    assert "no JPEG, PNG or WebP" in refused(built, 3, folder, folder / "labels.txt")
     assert "export.json is missing" in refused(built, 5, tmp_path, picture)
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
