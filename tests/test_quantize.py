@@ -38,8 +38,21 @@ def bench(quantize, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     return quantize.Bench(tmp_path / "w.pdparams", tmp_path / "work")
 
 
-def test_rows_are_every_algorithm_and_the_deit_recipe_with_the_head_in_float(recipes) -> None:
+def recipes_of(recipes, *, ablations: bool = False) -> dict:
+    """Recipes of the rows in INT8 alone."""
+    rows = recipes.rows(ablations=ablations)
+    return {name: row.recipe for name, row in rows.items() if row.precision == "int8"}
+
+
+def test_a_row_in_int8_and_fp16_has_the_default_recipe(recipes) -> None:
     rows = recipes.rows(ablations=False)
+    (name,) = (name for name, row in rows.items() if row.precision == "int8-fp16")
+    assert name == "deit-fp16"
+    assert rows[name].recipe == rows["deit"].recipe
+
+
+def test_rows_are_every_algorithm_and_the_deit_recipe_with_the_head_in_float(recipes) -> None:
+    rows = recipes_of(recipes)
     algos = {name: row.paddleslim.algo for name, row in rows.items() if row.rewrite is None}
     assert algos == {f"paddleslim-{algo}": algo for algo in ("hist", "avg", "mse", "KL", "abs_max", "ptf")}
     deit = recipes.recipe.load("deit")
@@ -50,10 +63,10 @@ def test_rows_are_every_algorithm_and_the_deit_recipe_with_the_head_in_float(rec
 
 
 def test_an_ablation_changes_one_thing(recipes) -> None:
-    ablations = recipes.rows(ablations=True)
-    for name in recipes.rows(ablations=False):
+    ablations = recipes_of(recipes, ablations=True)
+    for name in recipes_of(recipes):
         del ablations[name]
-    whole = recipes.rows(ablations=False)["deit"].as_dict()
+    whole = recipes_of(recipes)["deit"].as_dict()
     switches = set()
     for name, row in ablations.items():
         changed = {part for part, value in row.as_dict().items() if value != whole[part]}
@@ -97,11 +110,11 @@ def test_what_was_measured_is_kept_until_something_changes(quantize, recipes, be
         return quantize.measured.Measured(0, 9, 1, [("export", 1, 3), ("quantize", 4, 7)], [(5, 10**6)], 0)
 
     monkeypatch.setattr(quantize.measured, "run", run)
-    row = recipes.rows(ablations=False)["deit"]
+    row = recipes_of(recipes)["deit"]
     output, took = bench.measure("int8", row)
     assert (output, took["seconds"], took["memory"]) == (1, 5, 10**6)
     assert bench.measure("int8", row)[0] == 1
-    assert bench.measure("int8", recipes.rows(ablations=False)["deit-views2"])[0] == 2
+    assert bench.measure("int8", recipes_of(recipes)["deit-views2"])[0] == 2
     assert bench.measure("float", None)[0] == 3
     assert bench.measure("cost", {"tanh_gelu": True})[0] == 4
     bench.inputs["crops_sha256"] = "other"
@@ -146,8 +159,12 @@ def test_rows_for_budgets_buy_what_the_vit_s_needs_at_deit_tinys_prices(bench, m
             bench, "measure", lambda kind, of: (noise, {}) if kind == "noise" else measure(kind, of)
         )
         made = bench.budgets()
-    assert list(made) == ["deit-budget190", "deit-budget200", "deit-budget210", "deit-budget225"]
-    low, high = made["deit-budget190"], made["deit-budget225"]
+    precisions = [(name, row.precision) for name, row in made.items()]
+    assert precisions == [
+        *((f"deit-budget{limit}", "int8") for limit in (190, 200, 210, 225)),
+        *((f"deit-fp16-budget{limit}", "int8-fp16") for limit in (165, 175, 185, 195, 205, 215)),
+    ]
+    low, high = made["deit-budget190"].recipe, made["deit-budget225"].recipe
     assert 3 in low.rewrite.shift_gelu
     assert {"blocks.10.attn.av", "head"} < set(low.skip) < {*high.skip, *low.skip}
     assert "blocks.0.attn.av" not in low.skip
@@ -157,7 +174,11 @@ def test_rows_for_budgets_buy_what_the_vit_s_needs_at_deit_tinys_prices(bench, m
     form["outliers"] = [list(pair) for pair in low.rewrite.split_gelu.items()]
     assert form["outliers"]
     form["skip"] = [layer for layer in low.skip if layer != "head"]
+    form["precision"] = "int8"
     assert 184e6 < float(bench.measure("cost", form)[0]) <= 190e6
+    # FP16 at half of float's price buys more of them.
+    mixed = made["deit-fp16-budget175"].recipe
+    assert {layer for layer in low.skip if layer.endswith(".av")} < set(mixed.skip)
 
 
 @pytest.mark.slow
@@ -167,9 +188,11 @@ def test_what_forms_cost(bench) -> None:
     deit = {"attention": "packed", "tanh_gelu": True, "shifted_gelu": [0, 1], "scaled_gelu": [1]}
     deit["outliers"] = [[2, 16]]
     deit |= {"skip": ["blocks.*.attn.av", "blocks.-1.mlp.fc2"], "paddleslim": slim}
-    costs = [float(bench.measure("cost", form)[0]) for form in (stock, deit)]
+    forms = [(stock, "int8"), (deit, "int8"), (deit, "int8-fp16")]
+    costs = [float(bench.measure("cost", {**form, "precision": precision})[0]) for form, precision in forms]
     # 1.08 G multiply-adds in int8 take 67 M at least, the same network in float 449 M.
-    assert 67e6 < costs[1] < costs[0] < 300e6
+    assert 67e6 < costs[2] < 0.9 * costs[1]
+    assert costs[1] < costs[0] < 300e6
 
 
 @pytest.mark.slow

@@ -311,9 +311,7 @@ def test_the_curve_names_its_points_below_the_plot(kind):
             texts[word].get("y") or re.findall(r"translate\(\S+ (\S+?)\)", texts[word].get("transform"))[0]
         )
 
-    assert all(
-        height(word) > height("million instructions a picture (model)") for word in words[1:]
-    )
+    assert all(height(word) > height("million instructions a picture (model)") for word in words[1:])
     assert len({height(word) for word in words[1:]}) >= 3
     assert "var(--accent)" in svg
     assert not re.search(r"#(?:0[1-4]){3}|#000000|#ffffff|<metadata", svg)

@@ -93,7 +93,11 @@ def derived(data: dict[str, Any]) -> list[float]:
     before = 0.0
     for row in data.get("layers") or ():
         known = row.get("instructions")
-        found += [known[one] - known["int8"] for one in ("fp16", "fp32") if known[one] is not None] if known else []
+        found += (
+            [known[one] - known["int8"] for one in ("fp16", "fp32") if known[one] is not None]
+            if known
+            else []
+        )
         if "snr_db" in row:
             noise = 10 ** (-row["snr_db"] / 10)
             found.append((noise - before) / 10 ** (-data["layers"][-1]["snr_db"] / 10))
