@@ -17,8 +17,8 @@ from statistics import median
 from typing import Any
 
 from lite.phone import demo
-from lite.phone.demo import Bench, DemoRequest
-from lite.phone.measure import TENSOR, Phone, StoppedError
+from lite.phone.demo import Bench
+from lite.phone.measure import Phone, timing
 from lite.phone.plan import Candidate, Configuration
 
 # Gauges average over about a second.
@@ -121,25 +121,15 @@ def measure(
 
     Raises DemoError, PhoneError or StoppedError.
     """
-    if phone.stop.is_set():
-        raise StoppedError
+    phone.check_stop()
     phone.say(f"cost of {candidate.name}, {configuration}: the phone idle for {IDLE_SECONDS} s")
     with phone.stages.stage("cost"):
         script = f"{_LOOK} n=0; while [ $n -lt {IDLE_SECONDS} ]; do sleep {_EVERY}; look; n=$((n+1)); done"
         idle = parse(phone.device.run(script, IDLE_SECONDS * 10.0 + 60).stdout)
-    if phone.stop.is_set():
-        raise StoppedError
+    phone.check_stop()
     runs = max(phone.plan.repeats_of(0), math.ceil(1000 * seconds / latency_ms))
     phone.say(f"cost of {candidate.name}, {configuration}: {runs} runs, about {seconds:g} s")
-    request = DemoRequest(
-        candidate.folder,
-        candidate.host,
-        tensor=f"{candidate.folder}/{TENSOR}",
-        threads=configuration.threads,
-        power_mode=configuration.power_mode,
-        cpu_mask=configuration.cpu_mask,
-        bench=Bench(phone.plan.warmup, runs),
-    )
+    request = timing(candidate, configuration, Bench(phone.plan.warmup, runs))
     with phone.stages.stage("cost"):
         document, finished = demo.watched(
             phone.device,

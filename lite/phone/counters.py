@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lite.phone import demo
-from lite.phone.demo import Bench, DemoRequest
-from lite.phone.measure import TENSOR, Phone, StoppedError
+from lite.phone.demo import Bench
+from lite.phone.measure import Phone, timing
 from lite.phone.plan import Candidate, Configuration
 
 EVENTS = (
@@ -73,18 +73,9 @@ def measure(phone: Phone, candidate: Candidate, configuration: Configuration) ->
         return made({}, [], "there is no simpleperf on the phone (Android has it from 9 on)")
     found = []
     for repeats in (FEW, MANY):
-        if phone.stop.is_set():
-            raise StoppedError
+        phone.check_stop()
         phone.say(f"counters of {candidate.name}, {configuration}: {repeats} runs")
-        request = DemoRequest(
-            candidate.folder,
-            candidate.host,
-            tensor=f"{candidate.folder}/{TENSOR}",
-            threads=configuration.threads,
-            power_mode=configuration.power_mode,
-            cpu_mask=configuration.cpu_mask,
-            bench=Bench(0, repeats),
-        )
+        request = timing(candidate, configuration, Bench(0, repeats))
         file = f"{phone.folder}/counters.csv"
         with phone.stages.stage("counters"):
             _, finished = demo.watched(

@@ -17,7 +17,7 @@ from lite.phone.demo import Bench, DemoRequest
 from lite.phone.device import Device
 from lite.phone.link import PhoneError
 from lite.phone.measured import Cooldown, Measurement, PhoneFigures, Round, RunClock
-from lite.phone.plan import BenchPlan, Candidate
+from lite.phone.plan import BenchPlan, Candidate, Configuration
 from lite.phone.sensors import Sample
 from lite.phone.soak import sustained
 from lite.stages import Stages
@@ -55,7 +55,7 @@ class Phone:
         """
         files = candidate.bundle.golden_pictures().files
         for fed in ("tensor", "picture"):
-            self._check_stop()
+            self.check_stop()
             self.say(f"golden {fed} of {candidate.name}")
             request = DemoRequest(
                 candidate.folder,
@@ -86,7 +86,7 @@ class Phone:
                 for measurement in row if number % 2 == 0 else reversed(row):
                     if len(measurement.rounds) > number:
                         continue
-                    self._check_stop()
+                    self.check_stop()
                     step = place * self.plan.rounds + number + 1
                     self.say(
                         f"{measurement.candidate.name}, {configuration}: "
@@ -99,15 +99,8 @@ class Phone:
     def _round(self, measurement: Measurement, number: int, top: Mapping[int, int]) -> Round:
         candidate, configuration = measurement.candidate, measurement.configuration
         cooldown = self._cool_down()
-        request = DemoRequest(
-            candidate.folder,
-            candidate.host,
-            tensor=f"{candidate.folder}/{TENSOR}",
-            threads=configuration.threads,
-            power_mode=configuration.power_mode,
-            cpu_mask=configuration.cpu_mask,
-            bench=Bench(self.plan.warmup, self.plan.repeats_of(number), self.plan.seconds_of_start),
-        )
+        runs = Bench(self.plan.warmup, self.plan.repeats_of(number), self.plan.seconds_of_start)
+        request = timing(candidate, configuration, runs)
         timeout = self.plan.timeout + self.plan.seconds_of_start
         with self.stages.stage("sensors"):
             before = sensors.read(self.device)
@@ -203,9 +196,23 @@ class Phone:
                 if self.stop.wait(_COOLDOWN_POLL):
                     raise StoppedError
 
-    def _check_stop(self) -> None:
+    def check_stop(self) -> None:
+        """Raises StoppedError where the bench has been told to stop."""
         if self.stop.is_set():
             raise StoppedError
+
+
+def timing(candidate: Candidate, configuration: Configuration, runs: Bench) -> DemoRequest:
+    """A start that times a bundle in a configuration, on the golden picture's tensor."""
+    return DemoRequest(
+        candidate.folder,
+        candidate.host,
+        tensor=f"{candidate.folder}/{TENSOR}",
+        threads=configuration.threads,
+        power_mode=configuration.power_mode,
+        cpu_mask=configuration.cpu_mask,
+        bench=runs,
+    )
 
 
 def _warmth(sample: Sample) -> tuple[float | None, str | None]:

@@ -11,7 +11,7 @@ import contextlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,9 @@ from lite.measure.interval import CONFIDENCE, Interval
 from lite.nb import prefix, reader
 from lite.nb.prefix import Cut
 from lite.phone import demo, push, sensors
-from lite.phone.demo import Bench, DemoRequest, NetworkFiles
+from lite.phone.demo import Bench, NetworkFiles
 from lite.phone.link import PhoneError
-from lite.phone.measure import TENSOR, Phone, StoppedError
+from lite.phone.measure import Phone, timing
 from lite.phone.plan import Candidate, Configuration
 from lite.scratch import scratch_folder
 
@@ -193,20 +193,13 @@ def _rounds(
         places = range(len(networks))
         # Back and forth, so that a phone which warms up steadily favours none.
         for step, place in enumerate(places if number % 2 == 0 else reversed(places)):
-            if phone.stop.is_set():
-                raise StoppedError
+            phone.check_stop()
             phone.say(
                 f"profile of {candidate.name}, {configuration}: "
                 f"{number * len(networks) + step + 1} of {rounds * len(networks)}"
             )
-            request = DemoRequest(
-                candidate.folder,
-                candidate.host,
-                tensor=f"{candidate.folder}/{TENSOR}",
-                threads=configuration.threads,
-                power_mode=configuration.power_mode,
-                cpu_mask=configuration.cpu_mask,
-                bench=Bench(phone.plan.warmup, repeats),
+            request = replace(
+                timing(candidate, configuration, Bench(phone.plan.warmup, repeats)),
                 network=networks[place],
                 logits=False,
             )

@@ -7,14 +7,14 @@ The demo writes its marks in atrace's format to the kernel's trace_marker, which
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lite.files import new_file
 from lite.phone import demo, push, sync
-from lite.phone.demo import Bench, DemoRequest
+from lite.phone.demo import Bench
 from lite.phone.link import PhoneError
-from lite.phone.measure import TENSOR, Phone, StoppedError
+from lite.phone.measure import Phone, timing
 from lite.phone.plan import Candidate, Configuration
 from lite.phone.sync import RefusedError
 from lite.shown import printable
@@ -82,22 +82,13 @@ def record(phone: Phone, candidate: Candidate, configuration: Configuration, out
 
     if phone.device.run(f"command -v {_PROGRAM}", _SECONDS).code:
         return made(None, None, "there is no perfetto on the phone (Android has it from 9 on)")
-    if phone.stop.is_set():
-        raise StoppedError
+    phone.check_stop()
     marks = phone.device.run(
         f"for f in {' '.join(MARKERS)}; do [ -w $f ] && echo $f && break; done; true", _SECONDS
     ).stdout.strip()
     phone.say(f"trace of {candidate.name}, {configuration}")
-    request = DemoRequest(
-        candidate.folder,
-        candidate.host,
-        tensor=f"{candidate.folder}/{TENSOR}",
-        threads=configuration.threads,
-        power_mode=configuration.power_mode,
-        cpu_mask=configuration.cpu_mask,
-        bench=Bench(phone.plan.warmup, min(RUNS, phone.plan.repeats)),
-        trace_marker=marks or None,
-    )
+    runs = Bench(phone.plan.warmup, min(RUNS, phone.plan.repeats))
+    request = replace(timing(candidate, configuration, runs), trace_marker=marks or None)
     file = f"{FOLDER}/deit_lite.pftrace"
     with phone.stages.stage("trace"):
         _, finished = demo.watched(
