@@ -12,14 +12,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from lite.phone import demo
 from lite.phone.demo import Bench
 from lite.phone.measure import Phone, timing
-from lite.phone.plan import Candidate, Configuration
+from lite.phone.plan import Candidate, Configuration, flattened
 
 # Gauges average over about a second.
 _EVERY = 1
@@ -82,9 +82,7 @@ class RunCost:
     """
 
     bundle: str
-    threads: int
-    power_mode: str
-    cpu_mask: str | None
+    configuration: Configuration
     runs: int
     mean_ms: float
     power: Power
@@ -98,7 +96,7 @@ class RunCost:
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON values."""
-        values = asdict(self)
+        values = flattened(self)
         return {**values, **{name: list(values[name]) for name in ("charger", "idle", "running")}}
 
 
@@ -155,7 +153,7 @@ def of_looks(
     memory = [look.pss_kib for look in running if look.pss_kib]
     above = None if power.running is None or power.idle is None else (power.running - power.idle) * mean
     return RunCost(
-        bundle, configuration.threads, configuration.power_mode, configuration.cpu_mask, len(latencies), mean, power,
+        bundle, configuration, len(latencies), mean, power,
         None if power.running is None else power.running * mean, above,
         list(dict.fromkeys(look.status for look in running if look.status)),
         round(median(memory)) if memory else None, max(memory, default=None), idle, running,

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from lite.phone import demo
 from lite.phone.demo import Bench
 from lite.phone.measure import Phone, timing
-from lite.phone.plan import Candidate, Configuration
+from lite.phone.plan import Candidate, Configuration, flattened
 
 EVENTS = (
     "cpu-cycles", "instructions", "cache-references", "cache-misses", "branch-misses", "page-faults",
@@ -37,9 +37,7 @@ class Counters:
     """
 
     bundle: str
-    threads: int
-    power_mode: str
-    cpu_mask: str | None
+    configuration: Configuration
     per_run: Mapping[str, float]
     shared: Sequence[str]
     modelled: float | None
@@ -48,7 +46,7 @@ class Counters:
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON values."""
-        values = asdict(self)
+        values = flattened(self)
         return {**values, "per_run": dict(self.per_run), "shared": list(self.shared)}
 
 
@@ -64,8 +62,8 @@ def measure(phone: Phone, candidate: Candidate, configuration: Configuration) ->
 
     def made(per_run: Mapping[str, float], shared: Sequence[str], missing: str | None) -> Counters:
         return Counters(
-            candidate.name, configuration.threads, configuration.power_mode, configuration.cpu_mask, per_run,
-            shared, cost["instructions"] if cost else None, cost["core"] if cost else None, missing,
+            candidate.name, configuration, per_run, shared,
+            cost["instructions"] if cost else None, cost["core"] if cost else None, missing,
         )  # fmt: skip
 
     there = phone.device.run(f"command -v {_PROGRAM}", _SECONDS)

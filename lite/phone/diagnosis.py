@@ -14,6 +14,7 @@ from typing import Any
 from lite.phone.device import Device
 from lite.phone.facts import Facts
 from lite.phone.measured import BundleComparison, Measurement
+from lite.phone.plan import Configuration, flattened
 from lite.phone.sensors import ceilings, cpus_of
 
 # Kernels that turn a tensor from one precision into another.
@@ -49,16 +50,14 @@ class Diagnosis:
 
     bundle: str
     base: str
-    threads: int
-    power_mode: str
-    cpu_mask: str | None
+    configuration: Configuration
     measured: float
     expected: float | None
     causes: Sequence[Cause] = field(default_factory=tuple)
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON values."""
-        return {**asdict(self), "causes": [asdict(cause) for cause in self.causes]}
+        return {**flattened(self), "causes": [asdict(cause) for cause in self.causes]}
 
     @property
     def heading(self) -> str:
@@ -117,11 +116,9 @@ def diagnose(compared: BundleComparison, facts: Facts, cache: int | None) -> Dia
         *_memory(int8, cache),
         *_model(int8),
     ]
-    configuration = int8.configuration
     return Diagnosis(
-        int8.candidate.name, base.candidate.name, configuration.threads, configuration.power_mode,
-        configuration.cpu_mask, found.ratio, expected, causes,
-    )  # fmt: skip
+        int8.candidate.name, base.candidate.name, int8.configuration, found.ratio, expected, causes
+    )
 
 
 def _cost(one: Measurement) -> Mapping[str, Any] | None:

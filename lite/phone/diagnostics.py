@@ -13,7 +13,7 @@ from lite.phone.measure import Phone
 from lite.phone.measured import PhoneFigures
 from lite.phone.plan import Candidate, Configuration
 
-_KEY = ("bundle", "threads", "power_mode", "cpu_mask")
+_KEY = ("bundle", "threads", "power_mode", "cpu_mask", "cores")
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def run(
                 phone.measured()
         if plan.trace is not None and _is_new(into.traces, candidate, first):
             out = _trace_file(plan.trace, candidate, len(candidates))
-            into.traces.append(asdict(trace.record(phone, candidate, first, out)))
+            into.traces.append(trace.record(phone, candidate, first, out).as_dict())
             phone.measured()
         if plan.profile and _is_new(into.profiles, candidate, first):
             into.profiles.append(profile.measure(phone, candidate, first).as_dict())

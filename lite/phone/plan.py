@@ -34,6 +34,12 @@ class Configuration:
         return f"{self.threads} thread{'s' if self.threads > 1 else ''}, {cores}"
 
 
+def flattened(row: Any) -> dict[str, Any]:
+    """A dataclass with a `configuration` as JSON values: the configuration's fields stand beside its own."""
+    values = asdict(row)
+    return {**values.pop("configuration"), **values}
+
+
 @dataclass(frozen=True)
 class BenchPlan:
     """The matrix and how to go through it.

@@ -11,7 +11,7 @@ import contextlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from lite.phone import demo, push, sensors
 from lite.phone.demo import Bench, NetworkFiles
 from lite.phone.link import PhoneError
 from lite.phone.measure import Phone, timing
-from lite.phone.plan import Candidate, Configuration
+from lite.phone.plan import Candidate, Configuration, flattened
 from lite.scratch import scratch_folder
 
 # Student's interval of fewer starts would be of no use.
@@ -59,9 +59,7 @@ class Profile:
 
     bundle: str
     file: str
-    threads: int
-    power_mode: str
-    cpu_mask: str | None
+    configuration: Configuration
     rounds: int
     repeats: int
     whole_ms: float
@@ -72,7 +70,7 @@ class Profile:
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON values."""
-        values = asdict(self)
+        values = flattened(self)
         values["parts"] = [{**part, "until_ms": list(part["until_ms"])} for part in values["parts"]]
         return {**values, "throttled": list(self.throttled)}
 
@@ -109,7 +107,7 @@ def measure(phone: Phone, candidate: Candidate, configuration: Configuration) ->
     parts = of_medians(part_names(len(cuts)), medians, model_shares(cost, len(cuts)))
     whole = medians[:, -1]
     return Profile(
-        candidate.name, model.path.name, configuration.threads, configuration.power_mode, configuration.cpu_mask,
+        candidate.name, model.path.name, configuration,
         rounds, repeats, float(whole.mean()), _interval(whole), cost["core"] if cost else None, parts, throttled,
     )  # fmt: skip
 

@@ -50,9 +50,9 @@ def row_name(row: Mapping[str, Any]) -> str:
 
 
 def configuration(row: Mapping[str, Any]) -> str:
-    """Threads and cores of a measurement, or of what was looked at beside it, which knows cores by their mask only."""
+    """Threads and cores of a measurement, or of what was looked at beside it."""
     cores = f"CPUs {row['cpu_mask']}" if row["cpu_mask"] else row["power_mode"]
-    cores = f"{row['cores']} cores (mask {row['cpu_mask']})" if row.get("cores") else cores
+    cores = f"{row['cores']} cores (mask {row['cpu_mask']})" if row["cores"] else cores
     return f"{row['threads']} thread{'s' if row['threads'] > 1 else ''}, {cores}"
 
 

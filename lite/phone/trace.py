@@ -9,13 +9,14 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from lite.files import new_file
 from lite.phone import demo, push, sync
 from lite.phone.demo import Bench
 from lite.phone.link import PhoneError
 from lite.phone.measure import Phone, timing
-from lite.phone.plan import Candidate, Configuration
+from lite.phone.plan import Candidate, Configuration, flattened
 from lite.phone.sync import RefusedError
 from lite.shown import printable
 
@@ -60,12 +61,14 @@ class Trace:
     """
 
     bundle: str
-    threads: int
-    power_mode: str
-    cpu_mask: str | None
+    configuration: Configuration
     path: str | None
     marks: str | None
     missing: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return flattened(self)
 
 
 def record(phone: Phone, candidate: Candidate, configuration: Configuration, out: Path) -> Trace:
@@ -76,8 +79,7 @@ def record(phone: Phone, candidate: Candidate, configuration: Configuration, out
 
     def made(path: Path | None, marks: str | None, missing: str | None) -> Trace:
         return Trace(
-            candidate.name, configuration.threads, configuration.power_mode, configuration.cpu_mask,
-            None if path is None else str(path), marks, missing,
+            candidate.name, configuration, None if path is None else str(path), marks, missing,
         )  # fmt: skip
 
     if phone.device.run(f"command -v {_PROGRAM}", _SECONDS).code:
