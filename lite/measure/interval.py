@@ -1,9 +1,14 @@
-"""Confidence intervals: what a share seen on some pictures says about all pictures like them."""
+"""Confidence intervals: what a share seen on some pictures, or a mean of some values, says about all like them."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 CONFIDENCE = 0.95
 
@@ -43,6 +48,15 @@ def of_share(share: float, total: int) -> Interval:
 def of_known(share: float | None, total: int) -> Interval | None:
     """`of_share`, None for a share that is unknown."""
     return None if share is None else of_share(share, total)
+
+
+def of_mean(values: np.ndarray, confidence: float = CONFIDENCE) -> Interval:
+    """Student's interval of the mean of two or more independent values (Student 1908)."""
+    from scipy import stats
+
+    mean = float(values.mean())
+    half = float(stats.t.ppf((1 + confidence) / 2, values.size - 1) * values.std(ddof=1) / math.sqrt(values.size))
+    return Interval(mean - half, mean + half, confidence)
 
 
 def or_none(found: Interval | None) -> dict[str, float] | None:

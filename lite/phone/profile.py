@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from lite.files import write_text
-from lite.measure.interval import CONFIDENCE, Interval
+from lite.measure.interval import Interval, of_mean
 from lite.nb import prefix, reader
 from lite.nb.prefix import Cut
 from lite.phone import demo, push, sensors
@@ -108,7 +108,7 @@ def measure(phone: Phone, candidate: Candidate, configuration: Configuration) ->
     whole = medians[:, -1]
     return Profile(
         candidate.name, model.path.name, configuration,
-        rounds, repeats, float(whole.mean()), _interval(whole), cost["core"] if cost else None, parts, throttled,
+        rounds, repeats, float(whole.mean()), of_mean(whole), cost["core"] if cost else None, parts, throttled,
     )  # fmt: skip
 
 
@@ -152,7 +152,7 @@ def of_medians(
         Part(
             name,
             float(values.mean()),
-            _interval(values),
+            of_mean(values),
             shares[name] if shares else None,
             [float(value) for value in until],
         )
@@ -212,13 +212,6 @@ def _rounds(
             )
             medians[number, place] = np.median(latencies)
     return medians, list(throttled)
-
-
-def _interval(values: np.ndarray) -> Interval:
-    from scipy import stats
-
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, values.size - 1) * values.std(ddof=1) / math.sqrt(values.size)
-    return Interval(float(values.mean() - half), float(values.mean() + half), CONFIDENCE)
 
 
 def _remove(phone: Phone, folder: str) -> None:

@@ -17,11 +17,7 @@ from markupsafe import Markup
 from lite.errors import ToolkitError
 from lite.phone import report_diagnostics, starts
 from lite.phone.clusters import Cluster
-from lite.phone.drawing import KINDS as _KINDS
-from lite.phone.drawing import MARK as _MARK
-from lite.phone.drawing import drawing as _drawing
-from lite.phone.drawing import row_drawing as _row_drawing
-from lite.phone.drawing import value as _value
+from lite.phone.drawing import KINDS, MARK, drawing, row_drawing, value
 from lite.phone.over_time import over_time
 from lite.phone.soak import Sustained
 from lite.report import page
@@ -60,15 +56,13 @@ def _plots(phone: Mapping[str, Any]) -> tuple[list[Any], list[Any], list[Any]]:
     measurements = phone["measurements"]
     if not measurements:
         return [], [], []
-    # Imported late, here and below: matplotlib takes as long as all else, and a phone that failed has no plots.
-
     rows = [(row_name(row), row) for row in measurements]
-    heat = [(kind, temperatures(measurements, kind)) for kind in _KINDS]
+    heat = [(kind, temperatures(measurements, kind)) for kind in KINDS]
     return (
-        [(kind, latencies(rows, kind)) for kind in _KINDS],
+        [(kind, latencies(rows, kind)) for kind in KINDS],
         [(kind, svg) for kind, svg in heat if svg is not None],
         [
-            (row, [(kind, over_time(row, kind)) for kind in _KINDS], _sustained(row))
+            (row, [(kind, over_time(row, kind)) for kind in KINDS], _sustained(row))
             for row in measurements
             if row["sustained"]
         ],
@@ -80,9 +74,8 @@ def _sustained(row: Mapping[str, Any]) -> Sustained:
 
 
 def _speed_ups(phone: Mapping[str, Any]) -> list[Any]:
-
     rows = [(row_name(row), row) for row in phone["speed_ups"]]
-    return [(kind, speed_ups(rows, kind)) for kind in _KINDS]
+    return [(kind, speed_ups(rows, kind)) for kind in KINDS]
 
 
 def milliseconds(value: float) -> str:
@@ -126,21 +119,21 @@ def latencies(rows: Sequence[tuple[str, Mapping[str, Any]]], kind: str) -> Marku
 
     `rows`: a label and a measurement of `results.json`; `kind` is `wide` or `narrow`.
     """
-    with _row_drawing(kind, [label for label, _ in rows]) as (figure, axes, places):
+    with row_drawing(kind, [label for label, _ in rows]) as (figure, axes, places):
         highest = 0.0
         for place, (_, row) in zip(places, rows, strict=True):
             values = np.array([value for one in row["rounds"] for value in one["latencies_ms"]])
             shown = values[np.linspace(0, values.size - 1, min(values.size, _DOTS)).astype(int)]
             # Dots in the order of the runs from top to bottom: a run that slows down leans to the right.
-            heights = place + _MARK * np.linspace(-0.33, 0.33, shown.size)
+            heights = place + MARK * np.linspace(-0.33, 0.33, shown.size)
             axes.plot(shown, heights, color=ACCENT, marker="o", markersize=2.6, linestyle="none", alpha=0.55)
             summary = row["summary"]
             colour = BAD if row["noisy"] or row["throttled"] else SOFT
-            axes.vlines(summary["p50"], place - 0.4 * _MARK, place + 0.4 * _MARK, color=colour, linewidth=1.8)
+            axes.vlines(summary["p50"], place - 0.4 * MARK, place + 0.4 * MARK, color=colour, linewidth=1.8)
             interval = summary["median_interval"]
             if interval:
                 axes.hlines(place, interval["low"], interval["high"], color=colour, linewidth=4, alpha=0.5)
-            _value(axes, place, f"{summary['p50']:.1f}", colour)
+            value(axes, place, f"{summary['p50']:.1f}", colour)
             highest = max(highest, float(np.percentile(values, 99)), summary["p50"])
         axes.set(xlim=(0, 1.08 * highest), xlabel="ms (beyond the 99th percentile cut off)")
         svg = rendered(figure)
@@ -164,7 +157,7 @@ def temperatures(measurements: Sequence[Mapping[str, Any]], kind: str) -> Markup
     if not lines:
         return None
     start = samples[0]["at"]
-    with _drawing(kind, 3.2) as (figure, axes):
+    with drawing(kind, 3.2) as (figure, axes):
         for one in rounds:
             axes.axvspan(
                 one["before"]["at"] - start, one["after"]["at"] - start, color=LINE, alpha=0.5, linewidth=0
@@ -197,18 +190,18 @@ _ROOM = 3.0
 
 def speed_ups(rows: Sequence[tuple[str, Mapping[str, Any]]], kind: str) -> Markup:
     """Speed-ups as bars from 0 with their intervals, a line at 1; rows whose interval holds 1 are grey."""
-    with _row_drawing(kind, [label for label, _ in rows]) as (figure, axes, places):
+    with row_drawing(kind, [label for label, _ in rows]) as (figure, axes, places):
         highest, most = 1.0, _ROOM
         for place, (_, row) in zip(places, rows, strict=True):
             colour = SOFT if not row["certain"] else ACCENT if row["ratio"] >= 1 else BAD
-            axes.barh(place, row["ratio"], 0.7 * _MARK, color=colour, alpha=0.75)
+            axes.barh(place, row["ratio"], 0.7 * MARK, color=colour, alpha=0.75)
             # An interval of two rounds may reach to a thousand: then it is cut off, for the bars to be seen.
             most = max(most, _ROOM * row["ratio"])
             low, high = (
                 (row["interval"][end] for end in ("low", "high")) if row["interval"] else (row["ratio"],) * 2
             )
             axes.hlines(place, low, high, color=colour, linewidth=2.4)
-            _value(axes, place, f"{row['ratio']:.2f}×", colour)
+            value(axes, place, f"{row['ratio']:.2f}×", colour)
             highest = max(highest, high)
         axes.axvline(1, color=SOFT, linewidth=1, linestyle=(0, (4, 3)))
         cut = " (lines that end at the edge go on)" if highest > most else ""

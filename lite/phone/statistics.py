@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lite.measure.interval import CONFIDENCE, Interval
+from lite.measure.interval import CONFIDENCE, Interval, of_mean
 
 # A run whose middle 80 % spreads over more than this share of its median says little about small gains.
 NOISY_SPREAD = 0.10
@@ -111,12 +111,8 @@ def median_interval(
 
 def _of_logs(logs: np.ndarray, confidence: float) -> Interval:
     """Student's interval of the mean of two or more logarithms, as what they are the logarithms of."""
-    # Imported late, here and below: a quarter of the time in which a command starts.
-    from scipy import stats
-
-    mean = float(logs.mean())
-    half = float(stats.t.ppf((1 + confidence) / 2, logs.size - 1) * logs.std(ddof=1) / math.sqrt(logs.size))
-    return Interval(math.exp(mean - half), math.exp(mean + half), confidence)
+    found = of_mean(logs, confidence)
+    return Interval(math.exp(found.low), math.exp(found.high), confidence)
 
 
 def slow_down(latencies: Sequence[float]) -> float | None:
@@ -133,6 +129,7 @@ def slow_down(latencies: Sequence[float]) -> float | None:
     share = float(np.median(last) / np.median(first) - 1)
     if share < SLOWER:
         return None
+    # Imported late: a quarter of the time in which a command starts.
     from scipy import stats
 
     chance = stats.mannwhitneyu(last, first, alternative="greater").pvalue
