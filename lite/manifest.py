@@ -11,17 +11,17 @@ import json
 import math
 from collections.abc import Mapping
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lite.json_schema import first_error, place
 from lite.shown import shortened, shown
 
 if TYPE_CHECKING:
-    from jsonschema import Draft202012Validator
     from jsonschema.exceptions import ValidationError
 
 SCHEMA = 1
+_SCHEMA_FILE = Path(__file__).parent / "schema" / "manifest.schema.json"
 # Bytes of a manifest; one has 20,000.
 MOST_BYTES = 16 << 20
 # Digits of a whole number; float64 ends at 309.
@@ -52,9 +52,7 @@ def parse(text: str) -> Any:
 
 def first_problem(manifest: Any) -> str | None:
     """What is wrong with a manifest as JSON gave it, in one short line, or None."""
-    from jsonschema.exceptions import best_match
-
-    error = best_match(_validator().iter_errors(manifest))
+    error = first_error(manifest, _SCHEMA_FILE)
     if error is not None:
         return _in_words(error)
     entry = manifest["input"]
@@ -62,9 +60,9 @@ def first_problem(manifest: Any) -> str | None:
     least = math.ceil(short / _MOST_CROPS)
     if not least <= crop <= short:
         return f"input/crop: must be a whole number from {least} to {int(short)}"
-    for place, side in enumerate(entry["shape"][2:], 2):
+    for axis, side in enumerate(entry["shape"][2:], 2):
         if side != crop:
-            return f"input/shape/{place}: must be {int(crop)}"
+            return f"input/shape/{axis}: must be {int(crop)}"
     try:
         creation_time(manifest["created"])
     except ValueError:
@@ -96,13 +94,13 @@ def _whole(digits: str) -> int:
 
 
 def _in_words(error: ValidationError) -> str:
-    where = "/".join(str(part) for part in error.absolute_path)
     if error.validator == "required":
+        where = "/".join(str(part) for part in error.absolute_path)
         wanted: Any = error.validator_value
         given: Any = error.instance
         missing = next(name for name in wanted if name not in given)
         return f"{where}/{missing}: is missing".removeprefix("/")
-    where = where or "top level"
+    where = place(error)
     if "propertyNames" in error.absolute_schema_path:
         return f"{where}: has a name that is no plain file name"
     if error.validator == "minLength":
@@ -133,11 +131,3 @@ def _what(schema: Mapping[str, Any]) -> str | None:
     if "pattern" in schema:
         return None
     return {"string": "a string", "boolean": "true or false", "object": "an object"}.get(kind or "")
-
-
-@lru_cache(maxsize=1)
-def _validator() -> Draft202012Validator:
-    from jsonschema import Draft202012Validator
-
-    schema = Path(__file__).parent / "schema" / "manifest.schema.json"
-    return Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))

@@ -55,7 +55,9 @@ def of_mean(values: np.ndarray, confidence: float = CONFIDENCE) -> Interval:
     from scipy import stats
 
     mean = float(values.mean())
-    half = float(stats.t.ppf((1 + confidence) / 2, values.size - 1) * values.std(ddof=1) / math.sqrt(values.size))
+    half = float(
+        stats.t.ppf((1 + confidence) / 2, values.size - 1) * values.std(ddof=1) / math.sqrt(values.size)
+    )
     return Interval(mean - half, mean + half, confidence)
 
 

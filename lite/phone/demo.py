@@ -9,14 +9,11 @@ import shlex
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
-
+from lite.json_schema import first_error, place
 from lite.phone.device import Device, Finished
 from lite.phone.link import PhoneError, PhoneTimeoutError
 from lite.shown import printable, shortened
@@ -185,10 +182,9 @@ def parse(finished: Finished, request: DemoRequest) -> dict[str, Any]:
         raise _rubbish(
             f"its last line is no JSON ({_short(last)})" if last else "it printed nothing"
         ) from None
-    error = best_match(_validator().iter_errors(document))
+    error = first_error(document, SCHEMA)
     if error is not None:
-        where = "/".join(str(part) for part in error.absolute_path) or "top level"
-        raise _rubbish(f"{_short(where)}: {_short(error.message)}")
+        raise _rubbish(f"{_short(place(error))}: {_short(error.message)}")
     if problem := _other_than_asked(document, request):
         raise _rubbish(problem)
     return dict(document)
@@ -272,8 +268,3 @@ def _rubbish(why: str) -> UnusableError:
 
 def _short(text: str) -> str:
     return shortened(printable(shortened(text)), 160)
-
-
-@lru_cache(maxsize=1)
-def _validator() -> Draft202012Validator:
-    return Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))

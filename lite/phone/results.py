@@ -10,22 +10,18 @@ import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
-from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
-
+from lite import json_schema
 from lite.bundle import Bundle
 from lite.files import write_text
 from lite.measure import csv_tables
 from lite.phone import diagnostics, report
 from lite.phone.measured import BundleComparison, Measurement, PhoneFigures, Round
 from lite.phone.session import Outcome, PhoneJob
-from lite.shown import shortened
 
 SCHEMA = 2
 JSON, CSV, REPORT = FILES = ("results.json", "results.csv", "report.html")
@@ -73,11 +69,7 @@ def now() -> str:
 
 def problem(results: Any) -> str | None:
     """What is wrong with results as JSON gave them, in one short line, or None."""
-    error = best_match(_validator().iter_errors(results))
-    if error is None:
-        return None
-    where = "/".join(str(part) for part in error.absolute_path) or "top level"
-    return f"{shortened(where)}: {shortened(error.message)}"
+    return json_schema.problem(results, _SCHEMA_FILE)
 
 
 def write(out: Path, results: Mapping[str, Any]) -> None:
@@ -192,11 +184,6 @@ def _speed_up(one: BundleComparison) -> dict[str, Any]:
         **one.speed_up.as_dict(),
         "simulated": one.simulated,
     }
-
-
-@lru_cache(maxsize=1)
-def _validator() -> Draft202012Validator:
-    return Draft202012Validator(json.loads(_SCHEMA_FILE.read_text(encoding="utf-8")))
 
 
 COLUMNS = (

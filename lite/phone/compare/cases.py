@@ -10,18 +10,15 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
-
+from lite import json_schema
 from lite.errors import InputError
 from lite.input_file import read_bytes
 from lite.measure.interval import Interval
 from lite.phone import statistics
-from lite.shown import shortened
 
 JSON = "results.json"
 USUAL = "as usual"
@@ -261,15 +258,13 @@ def _refuse(word: str) -> NoReturn:
 
 
 def _problem(document: Any) -> str | None:
-    error = best_match(_validator().iter_errors(document))
-    if error is None:
-        known = {one["name"] for one in document["bundles"]}
-        rows = {row["bundle"] for phone in document["phones"] for row in phone["measurements"]}
-        if rows <= known and _is_time(document["sessions"][0]):
-            return None
-        return "its bundles or times do not fit together"
-    where = "/".join(str(part) for part in error.absolute_path) or "top level"
-    return f"{shortened(where)}: {shortened(error.message)}"
+    if found := json_schema.problem(document, _SCHEMA_FILE):
+        return found
+    known = {one["name"] for one in document["bundles"]}
+    rows = {row["bundle"] for phone in document["phones"] for row in phone["measurements"]}
+    if rows <= known and _is_time(document["sessions"][0]):
+        return None
+    return "its bundles or times do not fit together"
 
 
 def _is_time(text: str) -> bool:
@@ -277,8 +272,3 @@ def _is_time(text: str) -> bool:
         return datetime.fromisoformat(text).tzinfo is not None
     except ValueError:
         return False
-
-
-@lru_cache(maxsize=1)
-def _validator() -> Draft202012Validator:
-    return Draft202012Validator(json.loads(_SCHEMA_FILE.read_text(encoding="utf-8")))
