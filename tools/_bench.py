@@ -14,8 +14,7 @@ from types import FrameType
 from typing import NoReturn
 
 import click
-from _display import plain, say, show
-from rich import box
+from _display import empty_table, plain, say, show
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -80,11 +79,9 @@ def _speed_up(outcome: Outcome, one: BundleComparison) -> str:
 
 
 def _table(outcome: Outcome, measured: Sequence[Measurement]) -> Table:
-    table = Table(title=plain(_name(outcome)), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("bundle", overflow="fold")
-    table.add_column("cores", overflow="fold")
-    for heading in ("p50 ms", "95 %", "within\nstarts", "between\nstarts", "p90", "max"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    figures = ("p50 ms", "95 %", "within\nstarts", "between\nstarts", "p90", "max")
+    columns = [("bundle", False), ("cores", False), *((heading, True) for heading in figures)]
+    table = empty_table(_name(outcome), columns)
     for one in measured:
         summary = one.summary
         bounds = summary.median_interval

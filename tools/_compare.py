@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import _command
 import click
-from _display import notify, plain, say, show
+from _display import empty_table, notify, plain, say, show
 from _options import json_option, out_option
 
 from lite.shown import escaped, shown
@@ -103,8 +103,8 @@ class After:
         found = gate(self.baseline, cases.of(document, "this bench"), self.allowed)
         show_gate(found, to_stderr=as_json)
         _write_ci(found, self.junit, self.markdown)
-        if code == GoldenMismatchError.exit_code or found.exit_code == SLOWER_CODE:
-            return code if code == GoldenMismatchError.exit_code else SLOWER_CODE
+        if found.exit_code == SLOWER_CODE and code != GoldenMismatchError.exit_code:
+            return SLOWER_CODE
         return code or found.exit_code
 
 
@@ -180,14 +180,14 @@ def compare(
 
     if not files and history is None:
         raise click.UsageError("give two results.json or more, or --history DIR")
-    if (allowed is not None or junit or markdown) and len(files) != 2:
+    gated = allowed is not None or junit is not None or markdown is not None
+    if gated and len(files) != 2:
         raise click.UsageError("a gate is between two files: the baseline and the bench")
     _check_ci(junit, markdown)
     if out:
         make_folder(out)
     benches = cases.read_all(files)
     kept = [] if history is None else histories.read(history, notify=notify)
-    gated = allowed is not None or junit is not None or markdown is not None
     found = gate(benches[0], benches[1], _ALLOWED if allowed is None else allowed) if gated else None
     compared, phones, trends = rows.rows(benches), fleet.fleet([*kept, *benches]), histories.trends(kept)
     if as_json:
@@ -284,26 +284,12 @@ def _trend_dict(one: Trend) -> dict[str, Any]:
     }
 
 
-def _table(title: str, columns: Sequence[tuple[str, bool]]) -> Table:
-    """With a heading for each column and whether it holds figures."""
-    from rich import box
-    from rich.table import Table
-
-    made = Table(title=plain(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading, is_figure in columns:
-        if is_figure:
-            made.add_column(heading, justify="right", no_wrap=True)
-        else:
-            made.add_column(heading, overflow="fold")
-    return made
-
-
 def _row_tables(found: Sequence[ComparedRow]) -> list[Table]:
     tables: dict[str, Table] = {}
     columns = [("", False), ("bench", False), ("p50 ms", True), ("95 %", True), ("time", False)]
     for row in found:
         device = row.case.device
-        table = tables.setdefault(device, _table(device, columns))
+        table = tables.setdefault(device, empty_table(device, columns))
         for place, entry in enumerate(row.entries):
             case, bounds = entry.case, entry.case.interval
             change = f"{entry.ratio.change} {entry.verdict}" if entry.ratio else ""
@@ -320,7 +306,7 @@ def _row_tables(found: Sequence[ComparedRow]) -> list[Table]:
 
 def _fleet_table(found: Sequence[FleetRow]) -> Table:
     columns = [("phone", False), ("SoC", False), ("best configuration", False), ("p50 ms", True)]
-    table = _table("Phones, the fastest first", [*columns, ("range", True)])
+    table = empty_table("Phones, the fastest first", [*columns, ("range", True)])
     for row in found:
         best, spread = row.best, row.range
         count = f" ({len(row.cases)} phones)" if len(row.cases) > 1 else ""
@@ -336,7 +322,7 @@ def _fleet_table(found: Sequence[FleetRow]) -> Table:
 
 def _trend_table(found: Sequence[Trend]) -> Table:
     columns = [("phone", False), ("case", False), ("benches", True), ("p50 ms", True)]
-    table = _table("Trends", [*columns, ("last step", False), ("since the first", False)])
+    table = empty_table("Trends", [*columns, ("last step", False), ("since the first", False)])
     for one in found:
         since = one.since_first
         table.add_row(

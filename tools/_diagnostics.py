@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
-from _display import plain, show
-from rich import box
+from _display import empty_table, plain, show
 from rich.table import Table
 
 from lite.phone import report
@@ -50,19 +49,11 @@ def _int8(phone: Mapping[str, Any], one: Mapping[str, Any]) -> list[str]:
     return [heading, *(f"  {text}" for text in [cause["text"] for cause in one["causes"]] or [unknown])]
 
 
-def _table(title: str, first: str, others: Sequence[str]) -> Table:
-    table = Table(title=plain(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column(first, overflow="fold")
-    for heading in others:
-        table.add_column(heading, justify="right", no_wrap=True)
-    return table
-
-
 def _profile(phone: Mapping[str, Any], one: Mapping[str, Any]) -> Table:
-    table = _table(
-        f"where the time goes: {report.row_name(one)}, {phone['serial']}",
-        "part", ("ms", "95 %", "share", "model"),
-    )  # fmt: skip
+    figures = [(heading, True) for heading in ("ms", "95 %", "share", "model")]
+    table = empty_table(
+        f"where the time goes: {report.row_name(one)}, {phone['serial']}", [("part", False), *figures]
+    )
     for part in one["parts"]:
         bounds, model = part["interval"], part["model_share"]
         table.add_row(
@@ -73,8 +64,9 @@ def _profile(phone: Mapping[str, Any], one: Mapping[str, Any]) -> Table:
 
 
 def _engine(phone: Mapping[str, Any], one: Mapping[str, Any]) -> Table:
-    table = _table(
-        f"the engine's own profile: {report.row_name(one)}, {phone['serial']}", "kernel", ("ms", "operators")
+    table = empty_table(
+        f"the engine's own profile: {report.row_name(one)}, {phone['serial']}",
+        [("kernel", False), ("ms", True), ("operators", True)],
     )
     for row in one["kernels"]:
         calls = "–" if row["calls"] is None else str(row["calls"])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich import box
 from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import (
@@ -16,6 +17,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
 
 from lite.shown import escaped, line
 from lite.stages import Stages
@@ -38,6 +40,20 @@ def show(*renderables: RenderableType) -> None:
 def plain(text: str) -> str:
     """Text from outside for a table: rich takes nothing in it for markup, a terminal nothing for a command."""
     return escape(escaped(text))
+
+
+def empty_table(title: str, columns: Sequence[tuple[str, bool]]) -> Table:
+    """A table without rows: a heading for each column, and whether it holds figures, which stand right.
+
+    Headings are rich's markup, `title` is text from outside.
+    """
+    made = Table(title=plain(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading, is_figure in columns:
+        if is_figure:
+            made.add_column(heading, justify="right", no_wrap=True)
+        else:
+            made.add_column(heading, overflow="fold")
+    return made
 
 
 class Display:
