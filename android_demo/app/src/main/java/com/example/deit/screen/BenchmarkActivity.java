@@ -1,6 +1,5 @@
 package com.example.deit.screen;
 
-import android.app.Activity;
 import android.content.Intent;
 import android.content.pm.PackageManager;
 import android.os.Bundle;
@@ -19,12 +18,10 @@ import com.example.deit.bench.Trend;
 import com.example.deit.view.PlotView;
 
 /** Measures how long the network takes, and shares the numbers as the JSON that the command line writes. */
-public final class BenchmarkActivity extends Activity {
+public final class BenchmarkActivity extends StateActivity<BenchmarkState> {
     private static final int MAX_RUNS = 1000;
     /** A change of the runs' time that is told: less comes and goes on any phone. */
     private static final double NOTABLE = 0.1;
-
-    private BenchmarkState state;
 
     @Override
     protected void onCreate(Bundle saved) {
@@ -33,34 +30,21 @@ public final class BenchmarkActivity extends Activity {
         getWindow().addFlags(WindowManager.LayoutParams.FLAG_KEEP_SCREEN_ON);
         setContentView(R.layout.activity_benchmark);
         Bars.show(this);
-        state = (BenchmarkState) getLastNonConfigurationInstance();
+        state = retained();
         if (state == null) state = new BenchmarkState(DemoApplication.of(this).engine(), getContentResolver());
         findViewById(R.id.start).setOnClickListener(v -> startOrCancel());
         findViewById(R.id.share).setOnClickListener(v -> share());
     }
 
     @Override
-    protected void onStart() {
-        super.onStart();
-        state.screen(this::render);
-        render();
-    }
-
-    @Override
     protected void onStop() {
-        state.screen(null);
+        super.onStop();
         // In the background the processor belongs to others, and the numbers would say nothing.
         if (!isChangingConfigurations()) state.cancel();
-        super.onStop();
-    }
-
-    @Override
-    public Object onRetainNonConfigurationInstance() {
-        return state;
     }
 
     private void startOrCancel() {
-        if (state.running()) {
+        if (state.working()) {
             state.cancel();
             return;
         }
@@ -83,8 +67,9 @@ public final class BenchmarkActivity extends Activity {
         return null;
     }
 
-    private void render() {
-        boolean running = state.running();
+    @Override
+    void render() {
+        boolean running = state.working();
         ((Button) findViewById(R.id.start)).setText(running ? R.string.cancel : R.string.start);
         findViewById(R.id.warmup).setEnabled(!running);
         findViewById(R.id.repeats).setEnabled(!running);

@@ -9,13 +9,11 @@ import com.example.deit.engine.Task;
 import com.example.deit.words.Problem;
 
 /** What the benchmark screen shows, without the screen: it outlives a rotation, together with a running benchmark. */
-final class BenchmarkState implements EngineThread.Callback<Measurement> {
+final class BenchmarkState extends ScreenState implements EngineThread.Callback<Measurement> {
     private final EngineThread engine;
     private final ContentResolver resolver;
     private final Handler main = new Handler(Looper.getMainLooper());
 
-    private Runnable screen; // null while there is none
-    private Task task; // null while nothing is under way
     private int total; // runs, with those to warm up
     private int done;
     private boolean cancelled; // the last one, by the user or by leaving the screen
@@ -27,13 +25,8 @@ final class BenchmarkState implements EngineThread.Callback<Measurement> {
         this.resolver = resolver;
     }
 
-    /** `run` is called after each change; null for a screen that is gone. */
-    void screen(Runnable run) {
-        screen = run;
-    }
-
     void start(int warmup, int repeats) {
-        stop();
+        super.cancel();
         cancelled = false;
         measurement = null;
         problem = null;
@@ -46,16 +39,12 @@ final class BenchmarkState implements EngineThread.Callback<Measurement> {
     }
 
     /** Ends a benchmark that is under way: after the run that is going on. */
+    @Override
     void cancel() {
         if (task == null) return;
-        stop();
+        super.cancel();
         cancelled = true;
         changed();
-    }
-
-    private void stop() {
-        if (task != null) task.cancel();
-        task = null;
     }
 
     @Override
@@ -70,10 +59,6 @@ final class BenchmarkState implements EngineThread.Callback<Measurement> {
         task = null;
         problem = what;
         changed();
-    }
-
-    boolean running() {
-        return task != null;
     }
 
     int total() {
@@ -95,10 +80,6 @@ final class BenchmarkState implements EngineThread.Callback<Measurement> {
 
     Problem problem() {
         return problem;
-    }
-
-    private void changed() {
-        if (screen != null) screen.run();
     }
 
     /** The classifier asks between runs whether to stop: that is also how far it is. */

@@ -1,6 +1,5 @@
 package com.example.deit.screen;
 
-import android.app.Activity;
 import android.net.Uri;
 import android.os.Bundle;
 import android.view.View;
@@ -19,18 +18,16 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Two bundles on the same picture, side by side. */
-public final class CompareActivity extends Activity {
+public final class CompareActivity extends StateActivity<CompareState> {
     /** Extra: the picture's address; without it a sample of a bundle. */
     static final String PICTURE = "picture";
-
-    private CompareState state;
 
     @Override
     protected void onCreate(Bundle saved) {
         super.onCreate(saved);
         setContentView(R.layout.activity_compare);
         Bars.show(this);
-        state = (CompareState) getLastNonConfigurationInstance();
+        state = retained();
         if (state == null) {
             DemoApplication app = DemoApplication.of(this);
             String picture = getIntent().getStringExtra(PICTURE);
@@ -39,30 +36,6 @@ public final class CompareActivity extends Activity {
             state.list(app.settings().bundle);
         }
         findViewById(R.id.start).setOnClickListener(v -> compare());
-    }
-
-    @Override
-    protected void onStart() {
-        super.onStart();
-        state.screen(this::render);
-        render();
-    }
-
-    @Override
-    protected void onStop() {
-        state.screen(null);
-        super.onStop();
-    }
-
-    @Override
-    protected void onDestroy() {
-        if (!isChangingConfigurations()) state.cancel();
-        super.onDestroy();
-    }
-
-    @Override
-    public Object onRetainNonConfigurationInstance() {
-        return state;
     }
 
     private void compare() {
@@ -79,7 +52,8 @@ public final class CompareActivity extends Activity {
         view.setVisibility(shown ? View.VISIBLE : View.GONE);
     }
 
-    private void render() {
+    @Override
+    void render() {
         boolean several = state.bundles().size() > 1;
         ImageView picture = findViewById(R.id.picture);
         picture.setImageBitmap(state.picture());

@@ -20,9 +20,7 @@ import java.util.Collections;
 import java.util.List;
 
 /** What the comparing screen shows, without the screen: it outlives a rotation, together with work under way. */
-final class CompareState {
-    private static final int SHORT_SIDE = 256;
-
+final class CompareState extends ScreenState {
     /** The usable bundles, and the picture that they are compared on. */
     private static final class Found {
         final List<ModelBundle> bundles = new ArrayList<>();
@@ -34,8 +32,6 @@ final class CompareState {
     private final Resources resources;
     private final Uri uri; // null for a sample of a bundle
 
-    private Runnable screen; // null while there is none
-    private Task task; // null while nothing is under way
     private List<ModelBundle> bundles = Collections.emptyList();
     private boolean listed;
     private Bitmap picture;
@@ -50,11 +46,6 @@ final class CompareState {
         this.resolver = resolver;
         this.resources = resources;
         this.uri = uri;
-    }
-
-    /** `run` is called after each change; null for a screen that is gone. */
-    void screen(Runnable run) {
-        screen = run;
     }
 
     /** Looks for bundles and reads the picture. @param chosen key of the bundle in the settings, which comes first */
@@ -118,12 +109,6 @@ final class CompareState {
         problem = null;
     }
 
-    /** Nothing is told from now on. */
-    void cancel() {
-        if (task != null) task.cancel();
-        task = null;
-    }
-
     /** The bundles that can be used. */
     List<ModelBundle> bundles() {
         return bundles;
@@ -151,14 +136,6 @@ final class CompareState {
 
     Problem problem() {
         return problem;
-    }
-
-    boolean working() {
-        return task != null;
-    }
-
-    private void changed() {
-        if (screen != null) screen.run();
     }
 
     private abstract class Step<T> implements EngineThread.Callback<T> {

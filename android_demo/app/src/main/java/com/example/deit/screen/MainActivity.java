@@ -1,6 +1,5 @@
 package com.example.deit.screen;
 
-import android.app.Activity;
 import android.content.ActivityNotFoundException;
 import android.content.ClipData;
 import android.content.Intent;
@@ -29,13 +28,12 @@ import java.util.Collections;
 import java.util.List;
 
 /** The first screen: a picture, and what it is of. */
-public final class MainActivity extends Activity {
+public final class MainActivity extends StateActivity<MainState> {
     static final int PICK = 1;
     static final int TAKE = 2;
     private static final String PICTURE = "picture";
     private static final String DETAILS = "details";
 
-    private MainState state;
     private CameraPermission permission;
     private boolean denied; // the permission, and the problem on the screen is that
     private boolean details; // are open
@@ -52,7 +50,7 @@ public final class MainActivity extends Activity {
         setActionBar((Toolbar) findViewById(R.id.app_bar));
         permission = new CameraPermission(this);
         details = saved != null && saved.getBoolean(DETAILS);
-        state = (MainState) getLastNonConfigurationInstance();
+        state = retained();
         if (state == null) {
             DemoApplication app = DemoApplication.of(this);
             state = new MainState(
@@ -73,33 +71,13 @@ public final class MainActivity extends Activity {
     }
 
     @Override
-    protected void onStart() {
-        super.onStart();
+    void onShown() {
         denied = false;
-        state.screen(this::render);
         state.refresh(DemoApplication.of(this).settings());
         if (nothingShared) {
             state.fail(new Problem(R.string.problem_nothing_shared, null, null, Problem.Remedy.NONE));
         }
         nothingShared = false;
-        render();
-    }
-
-    @Override
-    protected void onStop() {
-        state.screen(null);
-        super.onStop();
-    }
-
-    @Override
-    protected void onDestroy() {
-        if (!isChangingConfigurations()) state.cancel();
-        super.onDestroy();
-    }
-
-    @Override
-    public Object onRetainNonConfigurationInstance() {
-        return state;
     }
 
     @Override
@@ -191,7 +169,8 @@ public final class MainActivity extends Activity {
         view.setVisibility(shown ? View.VISIBLE : View.GONE);
     }
 
-    private void render() {
+    @Override
+    void render() {
         Answer answer = state.answer();
         Classification result = answer == null ? null : answer.result;
         boolean empty = state.uri() == null;

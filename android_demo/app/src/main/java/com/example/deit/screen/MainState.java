@@ -20,10 +20,7 @@ import java.util.List;
 import java.util.function.IntSupplier;
 
 /** What the main screen shows, without the screen: it outlives a rotation, together with work under way. */
-final class MainState {
-    /** What the short side is resized to by every DeiT, for a picture that comes before there is a bundle. */
-    private static final int SHORT_SIDE = 256;
-
+final class MainState extends ScreenState {
     /** A picture to try the bundle with. */
     static final class Sample {
         final Uri uri;
@@ -40,8 +37,6 @@ final class MainState {
     private final Resources resources;
     private final IntSupplier classes;
 
-    private Runnable screen; // null while there is none
-    private Task task; // null while nothing is under way
     private Task sampling; // null while no samples are read
     private Uri uri;
     private Bitmap picture;
@@ -57,11 +52,6 @@ final class MainState {
         this.resolver = resolver;
         this.resources = resources;
         this.classes = classes;
-    }
-
-    /** `run` is called after each change; null for a screen that is gone. */
-    void screen(Runnable run) {
-        screen = run;
     }
 
     /** Reads a picture and classifies it, in place of what is under way. */
@@ -153,10 +143,9 @@ final class MainState {
         changed();
     }
 
-    /** Nothing is told from now on. */
+    @Override
     void cancel() {
-        if (task != null) task.cancel();
-        task = null;
+        super.cancel();
         if (sampling != null) sampling.cancel();
         sampling = null;
     }
@@ -184,18 +173,9 @@ final class MainState {
         return problem;
     }
 
-    boolean working() {
-        return task != null;
-    }
-
     private void begin() {
-        if (task != null) task.cancel();
-        task = null;
+        super.cancel();
         problem = null;
-    }
-
-    private void changed() {
-        if (screen != null) screen.run();
     }
 
     private static int shortSide(OpenEngine open) {

@@ -1,6 +1,5 @@
 package com.example.deit.screen;
 
-import android.app.Activity;
 import android.content.Intent;
 import android.net.Uri;
 import android.os.Bundle;
@@ -16,15 +15,13 @@ import com.example.deit.words.Words;
 import java.util.Collections;
 
 /** Several pictures, each in a row with what it is of; a row opens its picture on the main screen. */
-public final class SeveralActivity extends Activity {
-    private SeveralState state;
-
+public final class SeveralActivity extends StateActivity<SeveralState> {
     @Override
     protected void onCreate(Bundle saved) {
         super.onCreate(saved);
         setContentView(R.layout.activity_several);
         Bars.show(this);
-        state = (SeveralState) getLastNonConfigurationInstance();
+        state = retained();
         if (state == null) {
             DemoApplication app = DemoApplication.of(this);
             state = new SeveralState(
@@ -42,30 +39,6 @@ public final class SeveralActivity extends Activity {
         }
     }
 
-    @Override
-    protected void onStart() {
-        super.onStart();
-        state.screen(this::render);
-        render();
-    }
-
-    @Override
-    protected void onStop() {
-        state.screen(null);
-        super.onStop();
-    }
-
-    @Override
-    protected void onDestroy() {
-        if (!isChangingConfigurations()) state.cancel();
-        super.onDestroy();
-    }
-
-    @Override
-    public Object onRetainNonConfigurationInstance() {
-        return state;
-    }
-
     private void open(Uri uri) {
         Intent main = new Intent(this, MainActivity.class).setAction(Intent.ACTION_SEND);
         main.putExtra(Intent.EXTRA_STREAM, uri);
@@ -73,7 +46,8 @@ public final class SeveralActivity extends Activity {
         startActivity(Incoming.carrying(main, Collections.singletonList(uri)));
     }
 
-    private void render() {
+    @Override
+    void render() {
         int count = state.items().size();
         ((TextView) findViewById(R.id.status)).setText(getString(R.string.several_done, state.done(), count));
         LinearLayout rows = findViewById(R.id.rows);

@@ -6,7 +6,6 @@ import android.net.Uri;
 import com.example.deit.engine.Answer;
 import com.example.deit.engine.EngineThread;
 import com.example.deit.engine.OpenEngine;
-import com.example.deit.engine.Task;
 import com.example.deit.bundle.BundleException;
 import com.example.deit.classify.ClassifierException;
 import com.example.deit.picture.PictureException;
@@ -16,9 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Several pictures and their answers, one after the other, without the screen: they outlive a rotation. */
-final class SeveralState {
-    private static final int SHORT_SIDE = 256;
-
+final class SeveralState extends ScreenState {
     /** One of the pictures. */
     static final class Item {
         final Uri uri;
@@ -51,8 +48,6 @@ final class SeveralState {
     private final int classes;
     private final int side; // pixels of a thumbnail
     private final List<Item> items = new ArrayList<>();
-    private Runnable screen; // null while there is none
-    private Task task; // null while nothing is under way
 
     SeveralState(EngineThread engine, ContentResolver resolver, List<Uri> uris, int classes, int side) {
         this.engine = engine;
@@ -63,11 +58,6 @@ final class SeveralState {
         next();
     }
 
-    /** `run` is called after each change; null for a screen that is gone. */
-    void screen(Runnable run) {
-        screen = run;
-    }
-
     List<Item> items() {
         return items;
     }
@@ -76,12 +66,6 @@ final class SeveralState {
         int done = 0;
         for (Item item : items) done += item.done() ? 1 : 0;
         return done;
-    }
-
-    /** Nothing is told from now on. */
-    void cancel() {
-        if (task != null) task.cancel();
-        task = null;
     }
 
     /** One task a picture, so that another screen's work comes in between, and one that fails is one row. */
@@ -109,7 +93,7 @@ final class SeveralState {
     private void ended() {
         task = null;
         next();
-        if (screen != null) screen.run();
+        changed();
     }
 
     private Seen see(OpenEngine open, Item item) throws BundleException, ClassifierException, PictureException {
