@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import http.client
 import json
 import os
@@ -324,6 +325,32 @@ def test_what_waits_is_run_together(server: Server) -> None:
     assert server.count("nv_inference_exec_count", MODEL) < before[1] + 4 * QUEUE
 
 
+def test_one_instance_is_two_processes_that_take_turns(server: Server) -> None:
+    """So the next batch is with a process already when one ends; Triton may take half a second to hand it out."""
+    body, headers = tensor(0.5)
+    (lock,) = {
+        link.resolve()
+        for pid in server.children()
+        for link in Path(f"/proc/{pid}/fd").iterdir()
+        if link.resolve().name.endswith(f"-{MODEL}.lock")
+    }
+    with lock.open() as turn, ThreadPoolExecutor(2) as pool:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        inode = lock.stat().st_ino
+        found = []
+        for waiting in (1, 2):
+            found.append(pool.submit(server.ask, f"/v2/models/{MODEL}/infer", body, **headers))
+            until(lambda count=waiting: waiters(inode) == count)
+        fcntl.flock(turn, fcntl.LOCK_UN)
+        assert [one.result()[0] for one in found] == [200, 200]
+
+
+def waiters(inode: int) -> int:
+    """How many processes wait for the lock of the file with this number."""
+    lines = Path("/proc/locks").read_text().splitlines()
+    return sum("-> FLOCK" in line and line.split()[-3].endswith(f":{inode}") for line in lines)
+
+
 def test_it_listens_on_loopback_alone(server: Server) -> None:
     listening = [
         line.split()[1]
@@ -343,7 +370,7 @@ def test_it_listens_on_loopback_alone(server: Server) -> None:
 
 def test_a_models_process_that_dies_is_started_again(server: Server) -> None:
     killed = server.children()
-    assert len(killed) == 2
+    assert len(killed) == 4
     for pid in killed:
         os.kill(pid, signal.SIGKILL)
     picture = server.pictures[0].read_bytes()

@@ -46,7 +46,7 @@ _OPTIONS = (
     click.option("--metrics-port", "metrics", type=_PORT, default=_DEFAULT.metrics, show_default=True, metavar="N",
                  help="Of Prometheus' metrics, at /metrics."),
     click.option("--instances", type=click.IntRange(1, 256), metavar="N",
-                 help="Processes of each model. Default: one a core."),
+                 help="Processes of each model that compute at once. Default: one a core."),
     click.option("--max-batch", type=click.IntRange(1, 256), default=_BOUNDS.batch, show_default=True, metavar="N",
                  help="Pictures at once, of one request or of several that wait. 1: no batching."),
     click.option("--max-queue", type=click.IntRange(1, 100_000), default=_BOUNDS.queue, show_default=True, metavar="N",

@@ -5,9 +5,13 @@ A request that cannot be answered gets an error of its own; those it shares a ba
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +34,7 @@ class Network:
     def initialize(self, arguments: dict[str, str]) -> None:
         """Opens the network that lies beside the model's file, and runs it once with each size of batch."""
         limits, folder = _limits(arguments), _folder(arguments)
+        self._turn = Turn(arguments)
         found = repository.opened(folder)
         self._labels = found.labels
         self._predictor = found.engine.open()
@@ -46,7 +51,8 @@ class Network:
         answers: list[Any] = [_error("image has NaN or infinity") for _ in requests]
         finite = [index for index, one in enumerate(pixels) if np.isfinite(one).all()]
         if finite:
-            logits = self._logits(np.concatenate([pixels[index] for index in finite]))
+            with self._turn.taken():
+                logits = self._logits(np.concatenate([pixels[index] for index in finite]))
             ends = np.cumsum([len(pixels[index]) for index in finite])
             for index, part in zip(finite, np.split(logits, ends[:-1]), strict=True):
                 answers[index] = self._answer(part)
@@ -78,11 +84,13 @@ class Prepare:
     def initialize(self, arguments: dict[str, str]) -> None:
         """Takes the sizes and bounds from the model's configuration."""
         self._limits = _limits(arguments)
+        self._turn = Turn(arguments)
         self._spec = Preprocess(**json.loads(_parameter(arguments, "preprocess")))
 
     def execute(self, requests: list[Any]) -> list[Any]:
         """A response for each request: its tensor, or why there is none."""
-        return [_answered(self._prepared, request) for request in requests]
+        with self._turn.taken():
+            return [_answered(self._prepared, request) for request in requests]
 
     def _prepared(self, request: Any) -> Any:
         files = triton.get_input_tensor_by_name(request, repository.PICTURE).as_numpy().reshape(-1)
@@ -96,6 +104,32 @@ class Prepare:
             rgb = decode_bytes(data, name, max_pixels=self._limits.picture_pixels)
             images.append(prepare(rgb, self._spec))
         return triton.InferenceResponse([triton.Tensor(repository.TENSOR, np.concatenate(images))])
+
+
+class Turn:
+    """Lets one of a model's processes compute at a time, where its configuration says so.
+
+    The lock is the kernel's, on a file of this server's: a process that dies gives it back.
+    """
+
+    def __init__(self, arguments: dict[str, str]):
+        self._file: int | None = None
+        if json.loads(_parameter(arguments, repository.TURNS)):
+            # All processes of a model are children of the same server.
+            path = Path(tempfile.gettempdir()) / f"triton-{os.getppid()}-{arguments['model_name']}.lock"
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Waits for this process's turn, and has it until the block ends."""
+        if self._file is None:
+            yield
+            return
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
 
 
 def _answered(answer: Callable[[Any], Any], request: Any) -> Any:

@@ -26,6 +26,7 @@ from lite.measure.classifier import Classifier, of_bundle, of_export
 
 TENSOR, PICTURE = "image", "picture"
 NETWORK = "network"
+TURNS = "takes_turns"
 TOPK = 5
 _HELD = "served.json"
 _CODE = """\"\"\"Triton's Python backend begins here; the code is in lite/serving/models.py.\"\"\"
@@ -71,8 +72,8 @@ def opened(folder: Path) -> Classifier:
 def write(source: Path, out: Path, *, instances: int | None = None, limits: Limits | None = None) -> Served:
     """Writes the repository of the bundle or exported folder `source` to `out`, which must not be there, or be empty.
 
-    `instances` is the number of processes of each model, one a usable core by default. Raises InputError for a
-    source that is not whole, or an `out` that cannot be written.
+    `instances` is the number of processes of each model that compute at once, one a usable core by default. Raises
+    InputError for a source that is not whole, or an `out` that cannot be written.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} is there already", remedy="remove it, or name another --repository")
@@ -132,7 +133,11 @@ def _python(
     """The ModelConfig of a class of lite/serving/models.py: batches of what waits, a bounded queue, processes."""
     model = _model(folder, inputs, outputs, limits)
     model.backend = "python"
-    model.instance_group.add(count=instances, kind="KIND_CPU")
+    # Triton 2.51 may not see that an instance has become free (core/src/dynamic_batch_scheduler.cc: with a bounded
+    # queue only the end of a batch wakes its batcher, which then finds an instance only where one waits already). With
+    # one, what waits would lie for half a second. So two take turns.
+    model.instance_group.add(count=max(2, instances), kind="KIND_CPU")
+    model.parameters[TURNS].string_value = json.dumps(instances == 1)
     # Nobody waits for a batch to fill: what has come while the instances were busy is taken together.
     model.dynamic_batching.max_queue_delay_microseconds = 0
     model.dynamic_batching.default_queue_policy.max_queue_size = limits.queue

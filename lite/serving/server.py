@@ -239,7 +239,7 @@ def _start(repository: Path, work: Path, address: Address, secret: str) -> subpr
             "--pinned-memory-pool-byte-size=0",
             "--log-info=false",
         ],
-        env=_environment(wheel),
+        env=_environment(wheel, work),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -283,7 +283,7 @@ def _link_backend(wheel: Path, folder: Path) -> None:
         (folder / file.name).symlink_to(file)
 
 
-def _environment(wheel: Path) -> dict[str, str]:
+def _environment(wheel: Path, work: Path) -> dict[str, str]:
     libraries = [str(wheel.parents[1] / "nvidia_pytriton.libs"), _python_library()]
     return {
         **os.environ,
@@ -291,6 +291,8 @@ def _environment(wheel: Path) -> dict[str, str]:
         # The Python inside the stub takes the first `python3` there for its own, and so this environment's packages.
         "PATH": _joined(str(Path(sys.prefix) / "bin"), os.environ.get("PATH")),
         "PYTHONPATH": _joined(str(_PACKAGE), os.environ.get("PYTHONPATH")),
+        # Files of its processes go with it.
+        "TMPDIR": str(work),
         # Instances are the parallelism; threads of several would fight for the cores.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
