@@ -27,6 +27,8 @@ from lite.errors import ConversionError, InputError
 
 DRAIN_SECONDS = 30
 _POLL_SECONDS = 0.1
+# The look at Triton's processes reads a file a thread of it: at ten a second that took a twentieth of a core.
+_LOOK_SECONDS = 1.0
 _ASK_SECONDS = 600
 _PACKAGE = Path(__file__).resolve().parents[2]
 # A client could have the server read memory of others, or write logs and traces where it likes.
@@ -108,7 +110,7 @@ class TritonServer:
 
         Raises ConversionError when the server ends before.
         """
-        while not stop.wait(_POLL_SECONDS):
+        while not stop.wait(_LOOK_SECONDS):
             self._check()
             dead = self._dead_children()
             if dead - self._dead:
