@@ -189,7 +189,23 @@ def arm(runner: Runner) -> Figures:
 
 def quantize(runner: Runner) -> Figures:
     """Every recipe on a pretrained ViT-S."""
-    document = runner.json("benchmarks/quantize.py", "--ablations", "--budgets")
+    return _rows(runner.json("benchmarks/quantize.py", "--ablations", "--budgets"))
+
+
+def frontier(runner: Runner) -> Figures:
+    """What the default recipe and the budgets keep on a pretrained ViT-S, in INT8 and with FP16; and the plot."""
+    import quantize_plot
+
+    found = _rows(runner.json("benchmarks/quantize.py", "--rows", "deit,deit-fp16", "--budgets"))
+    points = {
+        name: (found[f"{name}.instructions"][0], found[f"{name}.snr"][0])
+        for name in (key.removesuffix(".snr") for key in found if key.endswith(".snr"))
+    }
+    quantize_plot.write(runner.root / "docs" / "frontier.png", points)
+    return found
+
+
+def _rows(document: dict[str, Any]) -> Figures:
     figures: Figures = {
         "calibration_crops": (document["inputs"]["calibration_crops"], ""),
         "check_crops": (document["inputs"]["check_crops"], ""),
@@ -365,5 +381,6 @@ GROUPS = {
         engines, "digits; DeiT-small: made up", "held-out digits", "requirements-engines.txt, idle cores", "15 min"
     ),
     "serving": Group(serving, "digits", "noise", "requirements-serving.txt, idle cores", "4 min"),
+    "frontier": Group(frontier, _VIT_S, _CROPS, "requirements-bench.txt", "60 min"),
     "quantize": Group(quantize, _VIT_S, _CROPS, "requirements-bench.txt", "90 min"),
 }  # fmt: skip

@@ -226,7 +226,10 @@ class Plot:
 
     file: str
     source: str
-    shows: str
+    shows: str | tuple[str, ...]
 
 
-PLOTS = {"engines": Plot("docs/engines.png", "benchmarks/engines_plot.py", ".batch1")}
+PLOTS = {
+    "engines": Plot("docs/engines.png", "benchmarks/engines_plot.py", ".batch1"),
+    "frontier": Plot("docs/frontier.png", "benchmarks/quantize_plot.py", (".instructions", ".snr")),
+}
