@@ -11,6 +11,7 @@ What changes against `lite/model/network.py`, exact in real arithmetic:
 - behind the last block's keys and values only the class tokens go on, since nothing reads the patches;
 - a distilled variant's two heads are halved, so that their sum is their mean;
 - layer scale multiplies the output channels of `attn.proj` and `mlp.fc2`, weight and bias, and is gone;
+- for a GPU the class tokens are put in front by a matrix product and a sum, since concat takes no parameter there;
 - class tokens that the position embedding leaves out (DeiT III) get none, which is a row of zeros.
 """
 
@@ -200,8 +201,12 @@ class DeployableDeiT(nn.Layer):
         dim = variant.dim
         conv = nn.Conv2D(3, dim, PATCH_SIZE, PATCH_SIZE, bias_attr=False)
         self.patch_embed = nn.LayerDict({"proj": conv})
-        self.class_tokens = self.create_parameter([1, variant.class_tokens, dim])
-        self.position = self.create_parameter([1, self.patches, dim])
+        if form.placed_tokens:
+            self.place = nn.Linear(self.patches, variant.tokens)
+            self.position = self.create_parameter([1, variant.tokens, dim])
+        else:
+            self.class_tokens = self.create_parameter([1, variant.class_tokens, dim])
+            self.position = self.create_parameter([1, self.patches, dim])
         self.blocks = nn.LayerList(
             _Block(variant, form, index, variant.class_tokens if index == depth - 1 else variant.tokens)
             for index in range(depth)
@@ -217,12 +222,17 @@ class DeployableDeiT(nn.Layer):
 
     def tokens(self, pixels: paddle.Tensor) -> paddle.Tensor:
         """[1, 3, H, W] → what enters the first block, [1, tokens, dim]."""
+        if self.form.placed_tokens:
+            return self.place(self._patches(pixels)).transpose([0, 2, 1]) + self.position
         return paddle.concat([self.class_tokens, self.embed(pixels) + self.position], axis=1)
 
     def embed(self, pixels: paddle.Tensor) -> paddle.Tensor:
         """[N, 3, H, W] → the patches, [N, patches, dim]."""
-        patches = self.patch_embed["proj"](pixels)
-        return patches.reshape([-1, self.variant.dim, self.patches]).transpose([0, 2, 1])
+        return self._patches(pixels).transpose([0, 2, 1])
+
+    def _patches(self, pixels: paddle.Tensor) -> paddle.Tensor:
+        # [N, dim, patches]
+        return self.patch_embed["proj"](pixels).reshape([-1, self.variant.dim, self.patches])
 
     def classify(self, tokens: paddle.Tensor) -> paddle.Tensor:
         """[N, tokens, dim] → logits [N, classes]."""
@@ -240,7 +250,9 @@ class DeployableDeiT(nn.Layer):
 
 
 def shaped_state(state: State, variant: Variant, form: Form) -> State:
-    """A deployable state as the network of that form holds it: q, k and v cut into heads or joined."""
+    """A deployable state as the network of that form holds it: q, k and v cut into heads or joined, tokens placed."""
+    if form.placed_tokens:
+        state = _placed(state)
     if form.attention == "layers":
         return state
     if form.attention == "packed":
@@ -254,6 +266,16 @@ def shaped_state(state: State, variant: Variant, form: Form) -> State:
         else:
             shaped[name] = value
     return shaped
+
+
+def _placed(state: State) -> State:
+    placed = dict(state)
+    classes, patches = placed.pop("class_tokens"), placed["position"]
+    rows = classes.shape[1] + patches.shape[1]
+    placed["place.weight"] = np.eye(patches.shape[1], rows, classes.shape[1], dtype=np.float32)
+    placed["place.bias"] = np.zeros(rows, np.float32)
+    placed["position"] = np.concatenate([classes, patches], axis=1)
+    return placed
 
 
 def _packed(state: State) -> State:
