@@ -82,7 +82,9 @@ def test_a_gpu_computes_in_the_precision_of_the_bundle(
 
 def test_fp16_needs_a_gpu_that_has_it(deit: list[str], gpu_bundle: Path) -> None:
     _set_precision(gpu_bundle, "fp16")
-    assert "in fp16, which this device's GPU cannot: use an fp32" in refusal(_run(deit, gpu_bundle, gpu="fp32"), 4)
+    assert "in fp16, which this device's GPU cannot: use an fp32" in refusal(
+        _run(deit, gpu_bundle, gpu="fp32"), 4
+    )
     assert "is made for opencl, which this device" in refusal(_run(deit, gpu_bundle), 4)
     _set_precision(gpu_bundle, "fp32")
     assert refusal(_run(deit, gpu_bundle, gpu="fp32"), 6).endswith("fp32 on a GPU")
