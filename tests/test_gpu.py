@@ -14,7 +14,8 @@ from states import random_state
 from lite import zoo
 from lite.engines.paddle_lite import LitePredictor
 from lite.model import program as export
-from lite.model.deploy import deployable_state
+from lite.model.deploy import DeployableDeiT, deployable_state
+from lite.model.exported import Exported
 from lite.model.form import GPU, PLAIN
 from lite.nb import gpu, optimizer, reader, shapes
 from lite.nb.gpu import GpuError
@@ -54,6 +55,9 @@ def test_nothing_between_the_copies_leaves_the_gpu(model: LiteModel) -> None:
     copies = [index for index, op in enumerate(model.ops) if op.type == "io_copy"]
     assert len(copies) == 2
     assert set(targets[copies[0] : copies[1]]) == {"opencl"}
+    # What is joined are parts of the patches' convolution, images on the GPU.
+    (concat,) = (op for op in model.ops if op.type == "concat")
+    assert not set(concat.inputs["X"]) & set(model.params)
     # Rows are cut out of a buffer, not of an image: in the last block and for the head.
     assert sum(op.type == "layout" for op in model.ops) == 8
 
@@ -80,6 +84,23 @@ def test_every_layer_reads_the_rows_of_its_input(model: LiteModel) -> None:
     ops = (*model.ops[:place], replace(model.ops[place], attributes=as_opt_has_it), *model.ops[place + 1 :])
     with pytest.raises(GpuError, match="fc, would answer junk on a GPU: in_num_col_dims is 1 where"):
         gpu.check(replace(model, ops=ops))
+
+
+def test_no_image_is_larger_than_gpus_have_them(tmp_path: Path) -> None:
+    """The weights of one convolution with 384 outputs are 24,576 pixels high: DeiT-small's has three parts."""
+    pixels = [paddle.static.InputSpec(SHAPE, "float32", "image")]
+    with paddle.utils.unique_name.guard():
+        paddle.jit.save(paddle.nn.Conv2D(3, 384, 16, 16), str(tmp_path / "model"), input_spec=pixels)
+    with pytest.raises(GpuError, match="conv2d, would abort on a GPU: it needs an image of 4 x 24576 pixels"):
+        optimizer.for_phone(Exported.in_folder(tmp_path), "fp32", "opencl", tmp_path / "conv.nb")
+    small = DeployableDeiT(zoo.find("deit_small"), 10, depth=1, form=GPU)
+    small.eval()
+    model = optimizer.for_phone(
+        export.export(small, tmp_path / "small"), "fp32", "opencl", tmp_path / "small.nb"
+    )
+    assert [model.params[op.inputs["Filter"][0]].shape for op in model.ops if op.type == "conv2d"] == (
+        [(128, 3, 16, 16)] * 3
+    )
 
 
 def test_mending_twice_changes_nothing(model: LiteModel) -> None:

@@ -11,7 +11,8 @@ What changes against `lite/model/network.py`, exact in real arithmetic:
 - behind the last block's keys and values only the class tokens go on, since nothing reads the patches;
 - a distilled variant's two heads are halved, so that their sum is their mean;
 - layer scale multiplies the output channels of `attn.proj` and `mlp.fc2`, weight and bias, and is gone;
-- for a GPU the class tokens are put in front by a matrix product and a sum, since concat takes no parameter there;
+- for a GPU the class tokens are put in front by a matrix product and a sum, and the patches' convolution comes in
+  pieces (`lite/model/form.py` says why);
 - class tokens that the position embedding leaves out (DeiT III) get none, which is a row of zeros.
 """
 
@@ -22,7 +23,7 @@ import paddle
 from paddle import nn
 from paddle.nn import functional
 
-from lite.model.form import PLAIN, Form
+from lite.model.form import OUTPUTS, PLAIN, Form
 from lite.zoo import PATCH_SIZE, Variant
 
 State = dict[str, np.ndarray]
@@ -199,9 +200,10 @@ class DeployableDeiT(nn.Layer):
         self.variant, self.classes, self.form = variant, classes, form
         self.patches = variant.grid**2
         dim = variant.dim
-        conv = nn.Conv2D(3, dim, PATCH_SIZE, PATCH_SIZE, bias_attr=False)
-        self.patch_embed = nn.LayerDict({"proj": conv})
-        if form.placed_tokens:
+        pieces = _pieces(dim) if form.gpu else 1
+        convs = [nn.Conv2D(3, dim // pieces, PATCH_SIZE, PATCH_SIZE, bias_attr=False) for _ in range(pieces)]
+        self.patch_embed = nn.LayerDict({"proj": nn.LayerList(convs) if form.gpu else convs[0]})
+        if form.gpu:
             self.place = nn.Linear(self.patches, variant.tokens)
             self.position = self.create_parameter([1, variant.tokens, dim])
         else:
@@ -222,7 +224,7 @@ class DeployableDeiT(nn.Layer):
 
     def tokens(self, pixels: paddle.Tensor) -> paddle.Tensor:
         """[1, 3, H, W] → what enters the first block, [1, tokens, dim]."""
-        if self.form.placed_tokens:
+        if self.form.gpu:
             return self.place(self._patches(pixels)).transpose([0, 2, 1]) + self.position
         return paddle.concat([self.class_tokens, self.embed(pixels) + self.position], axis=1)
 
@@ -232,7 +234,9 @@ class DeployableDeiT(nn.Layer):
 
     def _patches(self, pixels: paddle.Tensor) -> paddle.Tensor:
         # [N, dim, patches]
-        return self.patch_embed["proj"](pixels).reshape([-1, self.variant.dim, self.patches])
+        proj = self.patch_embed["proj"]
+        made = paddle.concat([piece(pixels) for piece in proj], axis=1) if self.form.gpu else proj(pixels)
+        return made.reshape([-1, self.variant.dim, self.patches])
 
     def classify(self, tokens: paddle.Tensor) -> paddle.Tensor:
         """[N, tokens, dim] → logits [N, classes]."""
@@ -250,9 +254,9 @@ class DeployableDeiT(nn.Layer):
 
 
 def shaped_state(state: State, variant: Variant, form: Form) -> State:
-    """A deployable state as the network of that form holds it: q, k and v cut into heads or joined, tokens placed."""
-    if form.placed_tokens:
-        state = _placed(state)
+    """A deployable state as the network of that form holds it: q, k and v cut into heads or joined, or a GPU's."""
+    if form.gpu:
+        state = _for_gpu(state)
     if form.attention == "layers":
         return state
     if form.attention == "packed":
@@ -268,14 +272,21 @@ def shaped_state(state: State, variant: Variant, form: Form) -> State:
     return shaped
 
 
-def _placed(state: State) -> State:
-    placed = dict(state)
-    classes, patches = placed.pop("class_tokens"), placed["position"]
+def _pieces(outputs: int) -> int:
+    return -(-outputs // OUTPUTS)
+
+
+def _for_gpu(state: State) -> State:
+    shaped = dict(state)
+    classes, patches = shaped.pop("class_tokens"), shaped["position"]
     rows = classes.shape[1] + patches.shape[1]
-    placed["place.weight"] = np.eye(patches.shape[1], rows, classes.shape[1], dtype=np.float32)
-    placed["place.bias"] = np.zeros(rows, np.float32)
-    placed["position"] = np.concatenate([classes, patches], axis=1)
-    return placed
+    shaped["place.weight"] = np.eye(patches.shape[1], rows, classes.shape[1], dtype=np.float32)
+    shaped["place.bias"] = np.zeros(rows, np.float32)
+    shaped["position"] = np.concatenate([classes, patches], axis=1)
+    weight = shaped.pop("patch_embed.proj.weight")
+    for index, piece in enumerate(np.split(weight, _pieces(len(weight)))):
+        shaped[f"patch_embed.proj.{index}.weight"] = np.ascontiguousarray(piece)
+    return shaped
 
 
 def _packed(state: State) -> State:

@@ -5,6 +5,8 @@ Found by running such programs on a CPU's OpenCL (docs/log.md), and read in Padd
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from lite.errors import ConversionError
 from lite.nb import program, reader, shapes
 from lite.nb.program import INT, Attribute
 from lite.nb.reader import LiteModel
+from lite.nb.shapes import Shape, ShapedOp
 from lite.shown import shown
 
 _AXES = "in_num_col_dims"
@@ -29,6 +32,10 @@ _UPLOADED = {
     "matmul": ("Y",),
     "matmul_v2": ("Y",),
 }
+
+
+# The widest and highest image that every OpenCL 2.0 has; the engine aborts on a larger one than its device has.
+MOST_PIXELS = 16384
 
 
 class GpuError(ConversionError):
@@ -58,7 +65,10 @@ def mend(path: Path) -> LiteModel:
 
 
 def check(model: LiteModel) -> None:
-    """Raises GpuError for the first OpenCL operator that reads a parameter as an image, or `fc` of wrong axes."""
+    """Raises GpuError for the first OpenCL operator that would fail.
+
+    That is one that reads a parameter as an image, `fc` of wrong axes (`mend`), or one whose image is too large.
+    """
     for index, op in enumerate(model.ops):
         if op.kernel.target != "opencl":
             continue
@@ -77,15 +87,47 @@ def check(model: LiteModel) -> None:
             remedy="convert it again",
         )
 
+    for step in _steps(model):
+        width, height = _image(step)
+        if max(width, height) > MOST_PIXELS:
+            raise GpuError(
+                f"operator {step.index} of {model.path.name}, {step.op.type}, would abort on a GPU",
+                why=f"it needs an image of {width} x {height} pixels, where many have {MOST_PIXELS} a side at most",
+                remedy="export the network in the form for GPUs (lite.model.form.GPU)",
+            )
+
+
+def _steps(model: LiteModel) -> Iterator[ShapedOp]:
+    """The operators for OpenCL with their shapes."""
+    if any(op.kernel.target == "opencl" for op in model.ops):
+        (shape,) = model.inputs.values()
+        yield from (step for step in shapes.steps(model, shape) if step.op.kernel.target == "opencl")
+
+
+def _image(step: ShapedOp) -> tuple[int, int]:
+    """Width and height of the largest image that the operator makes: its output, or a convolution's weights."""
+    images = [(1, 1)]
+    if step.op.kernel.layout.startswith("image"):
+        images += [_pixels(made) for made in step.outputs.values()]
+    for weight in (each for each in step.inputs.get("Filter", ()) if each):
+        outputs, inputs, height, width = weight
+        images.append((-(-inputs // 4) * 4, -(-outputs // 4) * height * width))
+    return max(images, key=max)
+
+
+def _pixels(shape: Shape) -> tuple[int, int]:
+    # Four channels are a pixel, of a matrix four columns.
+    if len(shape) < 3:
+        return -(-shape[-1] // 4), math.prod(shape[:-1])
+    batch, channels, height, width = (1,) * (4 - len(shape)) + shape
+    return -(-channels // 4) * width, batch * height
+
 
 def _axes(model: LiteModel) -> dict[int, int]:
     """`in_num_col_dims` as OpenCL needs it, for each of its `fc` that has another and more than two axes."""
-    if not any(op.type == "fc" and op.kernel.target == "opencl" for op in model.ops):
-        return {}
-    (shape,) = model.inputs.values()
     wanted = {}
-    for step in shapes.steps(model, shape):
-        if step.op.type == "fc" and step.op.kernel.target == "opencl":
+    for step in _steps(model):
+        if step.op.type == "fc":
             (given,) = step.inputs["Input"]
             axes = len(given or ()) - 1
             if axes > 1 and step.op.attributes.get(_AXES) != axes:
