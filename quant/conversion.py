@@ -1,6 +1,6 @@
 """Weights → checked bundles: `convert` makes one, `convert_all` several, which share what they can.
 
-1. export the network in float, as it is and in the form that is cheapest on an ARM CPU;
+1. export the network in float, as it is and in the forms for an ARM CPU and a GPU;
 2. for INT8: rewrite, calibrate and quantize it (`quant/int8.py`);
 3. run Paddle Lite's optimizer, for the phone and for this host;
 4. check on this host: logits of the check pictures against the float reference, and drift by block;
@@ -22,7 +22,7 @@ from lite.engines import processes, workers
 from lite.errors import InputError
 from lite.files import check_writable_folder
 from lite.model.exported import Exported
-from lite.model.form import CHEAPEST, PLAIN, Form
+from lite.model.form import CHEAPEST, GPU, PLAIN, Form
 from lite.model.program import FloatProgram, export_weights
 from lite.model.weights import Weights
 from lite.nb import optimizer
@@ -164,7 +164,9 @@ def convert_all(
         stages = replace(stages, on_end=reference.check)
         packed = _in_float(weights, work / "fp32_arm", stages, Form(attention=CHEAPEST))
         int8 = quantize(weights, recipe, pictures, original, work, stages) if pictures else None
-        programs = _Programs(original.program, packed.program, int8.program if int8 else None)
+        programs = _Programs(packed.program, int8.program if int8 else None)
+        if any(request.target == "opencl" for request in requests):
+            programs = replace(programs, gpu=_in_float(weights, work / "fp32_gpu", stages, GPU).program)
         side = weights.variant.preprocess.crop
         if any(request.precision == int8_fp16.PRECISION for request in requests):
             with stages.stage("optimize"):
@@ -223,17 +225,17 @@ _FP32_ARM = Request("fp32", "arm")
 
 @dataclass(frozen=True)
 class _Programs:
-    """What is converted: in float as it is, in float in ARM's cheapest form, in INT8, and INT8's host twin.
+    """What is converted: in float in ARM's cheapest form, in INT8, INT8's host twin, and in float in a GPU's form.
 
     `mixed` is INT8 and FP16 in one, `mixed_twin` its twin. What nobody asked for is None.
     """
 
-    original: Exported
     packed: Exported
     int8: Exported | None
     twin: Exported | None = None
     mixed: Mixed | None = None
     mixed_twin: Exported | None = None
+    gpu: Exported | None = None
 
     @property
     def quantized(self) -> Exported:
@@ -245,7 +247,10 @@ class _Programs:
         """The program of the request's `.nb`."""
         if request.int8:
             return self.quantized
-        return self.original if request.target == "opencl" else self.packed
+        if request.target == "opencl":
+            assert self.gpu is not None
+            return self.gpu
+        return self.packed
 
     def on_host(self, request: Request) -> Exported:
         """The program that shows on this host what the request's will answer."""

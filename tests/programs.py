@@ -11,6 +11,7 @@ from lite import zoo
 from lite.model import program as export
 from lite.model.deploy import DeployableDeiT
 from lite.model.exported import Exported
+from lite.model.form import PLAIN, Form
 from lite.model.network import DeiT
 
 VARIANT = zoo.find("deit_tiny")
@@ -25,11 +26,11 @@ class _Noise(paddle.io.Dataset):
         return (np.random.default_rng(index).standard_normal((3, 224, 224), dtype=np.float32),)
 
 
-def deployable(folder: Path) -> Exported:
+def deployable(folder: Path, form: Form = PLAIN) -> Exported:
     """DeiT-tiny with two blocks and random weights in its deployable form."""
     paddle.seed(0)
     with paddle.utils.unique_name.guard():
-        network = DeployableDeiT(VARIANT, CLASSES, depth=DEPTH)
+        network = DeployableDeiT(VARIANT, CLASSES, depth=DEPTH, form=form)
     network.eval()
     return export.export(network, folder)
 

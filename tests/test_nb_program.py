@@ -12,6 +12,7 @@ import pytest
 from lite.engines.paddle_lite import LitePredictor
 from lite.errors import InputError
 from lite.model.exported import Exported
+from lite.model.form import GPU
 from lite.nb import optimizer, program, reader
 from lite.nb.kernel_check import Expectation
 from lite.nb.program import Attribute
@@ -26,12 +27,13 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
 def files(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("files")
     int8 = programs.quantized(exported, tmp_path_factory.mktemp("int8"))
+    gpu = programs.deployable(tmp_path_factory.mktemp("gpu"), GPU)
     asked = {
         "host": (exported, ("x86",), "fp32"),
         "fp32": (exported, ("arm",), "fp32"),
         "fp16": (exported, ("arm",), "fp16"),
         "int8": (int8, ("arm",), "int8"),
-        "opencl": (exported, ("opencl", "arm"), "fp32"),
+        "opencl": (gpu, ("opencl", "arm"), "fp32"),
     }
     for name, (source, targets, precision) in asked.items():
         optimizer.optimize(

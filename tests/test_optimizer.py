@@ -17,6 +17,7 @@ from waiting import HANG, ended, runs, until
 
 from lite.errors import ConversionError, InputError
 from lite.model.exported import Exported
+from lite.model.form import GPU
 from lite.nb import optimizer, reader
 from lite.nb.kernel_check import Expectation, UnsupportedRequestError, WrongKernelsError, check_kernels
 
@@ -65,9 +66,15 @@ def precisions(model: reader.LiteModel, op: str) -> set[tuple[str, str]]:
     ],
 )
 def test_float_conversions(
-    program: Exported, out: Path, precision: str, targets: tuple[str, ...], kernel: tuple[str, str]
+    program: Exported,
+    out: Path,
+    precision: str,
+    targets: tuple[str, ...],
+    kernel: tuple[str, str],
+    tmp_path: Path,
 ) -> None:
-    model = convert(program, out, precision, targets)
+    source = programs.deployable(tmp_path / "gpu", GPU) if targets == OPENCL else program
+    model = convert(source, out, precision, targets)
     assert model == reader.read(out)
     assert precisions(model, "matmul_v2") == {kernel}
 

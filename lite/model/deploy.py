@@ -11,6 +11,8 @@ What changes against `lite/model/network.py`, exact in real arithmetic:
 - behind the last block's keys and values only the class tokens go on, since nothing reads the patches;
 - a distilled variant's two heads are halved, so that their sum is their mean;
 - layer scale multiplies the output channels of `attn.proj` and `mlp.fc2`, weight and bias, and is gone;
+- for a GPU the class tokens are put in front by a matrix product and a sum, and the patches' convolution comes in
+  pieces (`lite/model/form.py` says why);
 - class tokens that the position embedding leaves out (DeiT III) get none, which is a row of zeros.
 """
 
@@ -21,7 +23,7 @@ import paddle
 from paddle import nn
 from paddle.nn import functional
 
-from lite.model.form import PLAIN, Form
+from lite.model.form import OUTPUTS, PLAIN, Form
 from lite.zoo import PATCH_SIZE, Variant
 
 State = dict[str, np.ndarray]
@@ -198,10 +200,15 @@ class DeployableDeiT(nn.Layer):
         self.variant, self.classes, self.form = variant, classes, form
         self.patches = variant.grid**2
         dim = variant.dim
-        conv = nn.Conv2D(3, dim, PATCH_SIZE, PATCH_SIZE, bias_attr=False)
-        self.patch_embed = nn.LayerDict({"proj": conv})
-        self.class_tokens = self.create_parameter([1, variant.class_tokens, dim])
-        self.position = self.create_parameter([1, self.patches, dim])
+        pieces = _pieces(dim) if form.gpu else 1
+        convs = [nn.Conv2D(3, dim // pieces, PATCH_SIZE, PATCH_SIZE, bias_attr=False) for _ in range(pieces)]
+        self.patch_embed = nn.LayerDict({"proj": nn.LayerList(convs) if form.gpu else convs[0]})
+        if form.gpu:
+            self.place = nn.Linear(self.patches, variant.tokens)
+            self.position = self.create_parameter([1, variant.tokens, dim])
+        else:
+            self.class_tokens = self.create_parameter([1, variant.class_tokens, dim])
+            self.position = self.create_parameter([1, self.patches, dim])
         self.blocks = nn.LayerList(
             _Block(variant, form, index, variant.class_tokens if index == depth - 1 else variant.tokens)
             for index in range(depth)
@@ -217,12 +224,19 @@ class DeployableDeiT(nn.Layer):
 
     def tokens(self, pixels: paddle.Tensor) -> paddle.Tensor:
         """[1, 3, H, W] → what enters the first block, [1, tokens, dim]."""
+        if self.form.gpu:
+            return self.place(self._patches(pixels)).transpose([0, 2, 1]) + self.position
         return paddle.concat([self.class_tokens, self.embed(pixels) + self.position], axis=1)
 
     def embed(self, pixels: paddle.Tensor) -> paddle.Tensor:
         """[N, 3, H, W] → the patches, [N, patches, dim]."""
-        patches = self.patch_embed["proj"](pixels)
-        return patches.reshape([-1, self.variant.dim, self.patches]).transpose([0, 2, 1])
+        return self._patches(pixels).transpose([0, 2, 1])
+
+    def _patches(self, pixels: paddle.Tensor) -> paddle.Tensor:
+        # [N, dim, patches]
+        proj = self.patch_embed["proj"]
+        made = paddle.concat([piece(pixels) for piece in proj], axis=1) if self.form.gpu else proj(pixels)
+        return made.reshape([-1, self.variant.dim, self.patches])
 
     def classify(self, tokens: paddle.Tensor) -> paddle.Tensor:
         """[N, tokens, dim] → logits [N, classes]."""
@@ -240,7 +254,9 @@ class DeployableDeiT(nn.Layer):
 
 
 def shaped_state(state: State, variant: Variant, form: Form) -> State:
-    """A deployable state as the network of that form holds it: q, k and v cut into heads or joined."""
+    """A deployable state as the network of that form holds it: q, k and v cut into heads or joined, or a GPU's."""
+    if form.gpu:
+        state = _for_gpu(state)
     if form.attention == "layers":
         return state
     if form.attention == "packed":
@@ -253,6 +269,23 @@ def shaped_state(state: State, variant: Variant, form: Form) -> State:
                 shaped[f"{layer}.{head}.{kind}"] = np.ascontiguousarray(piece)
         else:
             shaped[name] = value
+    return shaped
+
+
+def _pieces(outputs: int) -> int:
+    return -(-outputs // OUTPUTS)
+
+
+def _for_gpu(state: State) -> State:
+    shaped = dict(state)
+    classes, patches = shaped.pop("class_tokens"), shaped["position"]
+    rows = classes.shape[1] + patches.shape[1]
+    shaped["place.weight"] = np.eye(patches.shape[1], rows, classes.shape[1], dtype=np.float32)
+    shaped["place.bias"] = np.zeros(rows, np.float32)
+    shaped["position"] = np.concatenate([classes, patches], axis=1)
+    weight = shaped.pop("patch_embed.proj.weight")
+    for index, piece in enumerate(np.split(weight, _pieces(len(weight)))):
+        shaped[f"patch_embed.proj.{index}.weight"] = np.ascontiguousarray(piece)
     return shaped
 
 

@@ -18,7 +18,10 @@ class Form:
     most 5e-4 and less than half the instructions. `shifted_gelu`, `scaled_gelu`: blocks whose GELU outputs are
     shifted by `mlp.shift`, and those whose outputs are multiplied by `mlp.scale` before, one number a hidden unit,
     with the inverse in fc2. `outliers`: (block, n) where the last n hidden units are split off behind GELU and go
-    through `mlp.outliers`, a layer of their own.
+    through `mlp.outliers`, a layer of their own. `gpu`: what Paddle Lite's OpenCL kernels can run. A layer of zeros and
+    ones (`place`) moves the patches behind the class tokens' rows, which come with the position embedding: a concat
+    with a parameter crashes, since it takes what lies in the CPU's memory for an image. The patches' convolution comes
+    in pieces of up to `OUTPUTS` outputs: its weights become an image 64 times as high as it has outputs.
     """
 
     attention: Attention = "layers"
@@ -26,9 +29,13 @@ class Form:
     shifted_gelu: frozenset[int] = frozenset()
     scaled_gelu: frozenset[int] = frozenset()
     outliers: frozenset[tuple[int, int]] = frozenset()
+    gpu: bool = False
 
 
 PLAIN = Form()
 # Takes the fewest instructions on an ARM CPU of all forms, for every variant, in INT8 and in float
 # (tests/test_attention_form.py).
 CHEAPEST: Attention = "packed"
+GPU = Form(gpu=True)
+# OpenCL 1.2 promises images of 8192 rows, OpenCL 2.0 of 16384.
+OUTPUTS = 128

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lite.errors import ConversionError, InputError
+from lite.nb import gpu
 from lite.nb.precisions import check_precisions
 from lite.nb.reader import LiteModel, Op, Tensor
 from lite.nb.shapes import MAC_OPS
@@ -61,7 +62,8 @@ def check_kernels(model: LiteModel, expect: Expectation) -> None:
     """Compares the kernels of `model` with `expect`.
 
     Raises WrongKernelsError naming the first thing that is wrong, why, and what to do; WrongPrecisionError where a
-    kernel would read a tensor as something that it is not (`lite/nb/precisions.py`).
+    kernel would read a tensor as something that it is not (`lite/nb/precisions.py`), GpuError where a GPU's kernel
+    would crash or answer wrongly (`lite/nb/gpu.py`).
     """
     for op in model.ops:
         _check_weight(op, model)
@@ -105,6 +107,7 @@ def check_kernels(model: LiteModel, expect: Expectation) -> None:
             remedy="install the pinned paddlelite",
         )
     check_precisions(model)
+    gpu.check(model)
 
 
 def _check_weight(op: Op, model: LiteModel) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 from lite import lifeline
 from lite.errors import ConversionError, InputError
 from lite.model.exported import Exported
-from lite.nb import _run_opt, reader
+from lite.nb import _run_opt, gpu, reader
 from lite.nb.kernel_check import Expectation, check_kernels
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -83,10 +83,10 @@ def optimize(
 ) -> reader.LiteModel:
     """Converts the program `model` with its parameters `params` to the file `out` (named `….nb`).
 
-    `targets` in order of preference; `fp16` lets ARM kernels of half precision in (on OpenCL the phone
-    chooses the precision when it runs). `out` appears only when opt ended well and what it wrote reads back
-    with the kernels of `expect`; an earlier `out` stays whole otherwise. The same program gives the same bytes
-    wherever it and `out` lie. `timeout` in seconds. `python` is an interpreter that has paddlelite 2.13rc0.
+    `targets` in order of preference; `fp16` lets ARM kernels of half precision in (on OpenCL the demo chooses the
+    precision when it runs, and `lite/nb/gpu.py` mends what opt wrote). `out` appears only when opt ended well and what
+    it wrote reads back with the kernels of `expect`; an earlier `out` stays whole otherwise. The same program gives the
+    same bytes wherever it and `out` lie. `timeout` in seconds. `python` is an interpreter that has paddlelite 2.13rc0.
 
     Raises InputError for missing files and a folder that cannot be written or is full, and a
     ConversionError of this module or of `lite.nb.kernel_check` for everything else.
@@ -108,6 +108,8 @@ def optimize(
         nb_file = folder / f"{_run_opt.OUT}.nb"
         explain(ended, model, nb_file, timeout)
         converted = read_back(nb_file, model)
+        if "opencl" in targets:
+            converted = gpu.mend(nb_file)
         check_kernels(converted, expect)
         try:
             nb_file.replace(out)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lite.bundle import Bundle
 from lite.errors import InputError
-from lite.nb import reader
+from lite.nb import gpu, reader
 from lite.phone import push
 from lite.phone.binaries import Binaries, BinaryError, Found
 from lite.phone.facts import Facts
@@ -103,6 +103,13 @@ def _opencl(bundle: Bundle, facts: Facts, found: Found | None) -> Iterator[Probl
     if found is not None and not found.runtime.opencl:
         why = f"the library {found.runtime.path.name} has no OpenCL kernels"
         yield Problem("OpenCL", why, f"get one that has: tools/fetch_sdk.py --abi {found.abi} --opencl")
+    try:
+        gpu.check(reader.read(bundle.model_nb))
+    except gpu.GpuError as error:
+        # Bundles by older versions of this toolkit.
+        yield Problem(
+            "OpenCL", f"{error.what} ({error.why})", "make the bundle again with tools/opt.py --force"
+        )
 
 
 def _version(bundle: Bundle, facts: Facts, runtime: Library) -> Iterator[Problem]:

@@ -4,6 +4,8 @@
 
 #include "paddle_api.h"
 
+extern std::string precision_asked_of_gpu;
+
 namespace paddle {
 namespace lite_api {
 
@@ -28,7 +30,8 @@ template <>
 std::shared_ptr<PaddlePredictor> CreatePaddlePredictor(const MobileConfig& config) {
   throw std::runtime_error("this library is only for linking; it was given " +
                            std::to_string(config.lite_model_buffer_size()) + " bytes and " +
-                           std::to_string(config.threads()) + " threads\nmore lines");
+                           std::to_string(config.threads()) + " threads, " + precision_asked_of_gpu +
+                           " on a GPU\nmore lines");
 }
 
 }  // namespace lite_api

@@ -6,6 +6,7 @@ tested is the build and all that happens before the engine is asked.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -35,10 +36,25 @@ def deit(request: pytest.FixtureRequest) -> list[str]:
     return [*emulator, str(program)]
 
 
+@pytest.fixture
+def gpu_bundle(tiny_bundle: Path, tmp_path: Path) -> Path:
+    """Its fully connected layers are for OpenCL, so that the whole network asks for a GPU."""
+    bundle = shutil.copytree(tiny_bundle, tmp_path / "gpu")
+    data = (bundle / "model.nb").read_bytes()
+    assert data.count(b"fc/def/4/1/1") > 0
+    (bundle / "model.nb").write_bytes(data.replace(b"fc/def/4/1/1", b"fc/def/5/5/1"))
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    manifest["target"] = "opencl"
+    # The file is not what it was.
+    manifest["files"].pop("model.nb")
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    return bundle
+
+
 def test_model_for_arm_reaches_the_engine(deit: list[str], tiny_bundle: Path) -> None:
     size = (tiny_bundle / "model.nb").stat().st_size
     message = refusal(_run(deit, tiny_bundle, "--threads", "4"), 6)
-    assert message.endswith(f"only for linking; it was given {size} bytes and 4 threads")
+    assert message.endswith(f"only for linking; it was given {size} bytes and 4 threads, none on a GPU")
 
 
 def test_model_for_x86_is_refused(deit: list[str], tiny_bundle: Path) -> None:
@@ -53,6 +69,25 @@ def test_fp16_needs_a_processor_that_has_it(deit: list[str], tiny_bundle: Path, 
     command += ["--manifest", str(tiny_bundle / "manifest.json"), "--labels", str(tiny_bundle / "labels.txt")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert "fp16.nb computes in fp16, which this processor cannot" in refusal(done, 4)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_a_gpu_computes_in_the_precision_of_the_bundle(
+    deit: list[str], gpu_bundle: Path, precision: str
+) -> None:
+    """Left to itself the engine takes fp16 wherever the GPU has it; both bundles hold the same kernels."""
+    _set_precision(gpu_bundle, precision)
+    assert refusal(_run(deit, gpu_bundle, gpu="fp16"), 6).endswith(f"1 threads, {precision} on a GPU")
+
+
+def test_fp16_needs_a_gpu_that_has_it(deit: list[str], gpu_bundle: Path) -> None:
+    _set_precision(gpu_bundle, "fp16")
+    assert "in fp16, which this device's GPU cannot: use an fp32" in refusal(
+        _run(deit, gpu_bundle, gpu="fp32"), 4
+    )
+    assert "is made for opencl, which this device" in refusal(_run(deit, gpu_bundle), 4)
+    _set_precision(gpu_bundle, "fp32")
+    assert refusal(_run(deit, gpu_bundle, gpu="fp32"), 6).endswith("fp32 on a GPU")
 
 
 def test_folder_that_is_no_release(tmp_path: Path) -> None:
@@ -89,6 +124,12 @@ def _release(folder: Path, architecture: str) -> Path:
     return folder
 
 
-def _run(deit: list[str], bundle: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def _set_precision(bundle: Path, precision: str) -> None:
+    path = bundle / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "precision": precision}))
+
+
+def _run(deit: list[str], bundle: Path, *options: str, gpu: str = "") -> subprocess.CompletedProcess[str]:
     command = [*deit, "--bundle", str(bundle), "--image", str(bundle / "golden.png"), *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "GPU": gpu} if gpu else None
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)

@@ -143,6 +143,19 @@ def test_opencl(fp32: Bundle, plain: Binaries, arm_build: Any):
     )
 
 
+def test_a_bundle_that_a_gpu_would_crash_on(fp32: Bundle, arm_build: Any, tmp_path: Path):
+    """Older versions of this toolkit gave the GPU a concat with a parameter."""
+    gpu = changed(fp32, "opencl", ("opencl", "fp16"))
+    folder = shutil.copytree(fp32.path, tmp_path / "older")
+    data = (folder / "model.nb").read_bytes()
+    assert b"concat/def/4/" in data
+    (folder / "model.nb").write_bytes(data.replace(b"concat/def/4/", b"concat/def/5/"))
+    with_library = dataclasses.replace(PHONE, opencl="/vendor/lib64/libOpenCL.so")
+    (problem,) = found(Bundle(folder, gpu.manifest), with_library, arm_build(OPENCL))
+    assert "concat, would crash on a GPU (it takes the parameter" in problem
+    assert problem.endswith("make the bundle again with tools/opt.py --force")
+
+
 def test_no_space(fp32: Bundle, plain: Binaries):
     full = dataclasses.replace(PHONE, free_bytes=30_000_000)
     (problem,) = found(fp32, full, plain)

@@ -22,7 +22,7 @@ enum class PrecisionType : int { kUnk = 0, kFloat = 1, kInt8 = 2, kFP16 = 5 };
 enum class LiteModelType { kProtobuf = 0, kNaiveBuffer = 1, UNK = 2 };
 enum PrecisionMode { LITE_PRECISION_NORMAL = 0, LITE_PRECISION_LOW = 1 };
 enum CLTuneMode { CL_TUNE_NONE = 0 };
-enum CLPrecisionType { CL_PRECISION_AUTO = 0 };
+enum CLPrecisionType { CL_PRECISION_AUTO = 0, CL_PRECISION_FP32 = 1, CL_PRECISION_FP16 = 2 };
 enum PowerMode {
   LITE_POWER_HIGH = 0,
   LITE_POWER_LOW = 1,
@@ -118,6 +118,9 @@ class ConfigBase {
   void set_power_mode(PowerMode mode);
   int threads() const { return threads_; }
   PowerMode power_mode() const { return mode_; }
+
+  // What a GPU computes in, for every network of the process from then on; nothing where there is no OpenCL.
+  void set_opencl_precision(CLPrecisionType precision = CL_PRECISION_AUTO);
 
   // In engines for x86 only.
   void set_x86_math_num_threads(int threads);

@@ -51,6 +51,14 @@ void check_targets(const NbModel& model, const std::string& name) {
               name + " is made for " + foreign + ", which this device or engine cannot run; " + remedy);
 }
 
+// Left to itself the engine takes fp16 on every GPU that has it, and aborts where it is asked for on one that has not.
+void set_gpu_precision(lite::MobileConfig& config, bool fp16, const std::string& name) {
+  if (fp16 && !lite::IsOpenCLBackendValid(true)) {
+    throw Error(Code::Model, name + " computes in fp16, which this device's GPU cannot: use an fp32 bundle for it");
+  }
+  config.set_opencl_precision(fp16 ? lite::CL_PRECISION_FP16 : lite::CL_PRECISION_FP32);
+}
+
 std::array<int, 4> fixed_shape(const NbModel& model, const std::string& name) {
   constexpr std::int64_t kMaxSide = 4096;
   const std::vector<std::int64_t>& dims = model.shape;
@@ -134,6 +142,7 @@ Classifier::Classifier(const std::vector<std::uint8_t>& bytes, const std::string
       throw Error(Code::Model,
                   name + " computes in fp16, which this processor cannot: use an int8 or fp32 model");
     }
+    if (model_.targets.count("opencl") != 0) set_gpu_precision(config, options.gpu_fp16, name);
     config.set_power_mode(static_cast<lite::PowerMode>(options.power_mode));
     config.set_threads(options.threads);
     threads_ = config.threads();

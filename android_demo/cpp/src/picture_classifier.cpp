@@ -57,12 +57,13 @@ std::vector<std::string> PictureClassifier::read_labels_of(const std::filesystem
   return parse_labels(bytes, path.string(), manifest_.classes);
 }
 
-Classifier PictureClassifier::load(const std::filesystem::path& path, const EngineOptions& options) {
+Classifier PictureClassifier::load(const std::filesystem::path& path, EngineOptions options) {
   Stopwatch watch;
   const std::string name = path.string();
   const std::vector<std::uint8_t> bytes = read_file(path, Code::Model, kModelLimit);
   model_bytes_ = bytes.size();
   compare(path, bytes, manifest_, Code::Model, unknown_);
+  options.gpu_fp16 = manifest_.precision == "fp16";
   Classifier classifier(bytes, name, options);
   if (classifier.shape() != manifest_.input.shape) {
     throw Error(Code::Model, name + " takes a tensor of " + text_of(classifier.shape()) +

@@ -67,7 +67,7 @@ class PictureClassifier {
 
  private:
   std::vector<std::string> read_labels_of(const std::filesystem::path& path);
-  Classifier load(const std::filesystem::path& path, const EngineOptions& options);
+  Classifier load(const std::filesystem::path& path, EngineOptions options);
 
   std::filesystem::path folder_;
   Manifest manifest_;
