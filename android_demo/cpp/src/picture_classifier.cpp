@@ -63,7 +63,7 @@ Classifier PictureClassifier::load(const std::filesystem::path& path, const Engi
   const std::vector<std::uint8_t> bytes = read_file(path, Code::Model, kModelLimit);
   model_bytes_ = bytes.size();
   compare(path, bytes, manifest_, Code::Model, unknown_);
-  Classifier classifier(bytes, name, options);
+  Classifier classifier(bytes, name, options, manifest_.arm_fp16);
   if (classifier.shape() != manifest_.input.shape) {
     throw Error(Code::Model, name + " takes a tensor of " + text_of(classifier.shape()) +
                                  " but the manifest says " + text_of(manifest_.input.shape) +
