@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +22,7 @@ from lite.nb.kernel_check import Expectation, WrongKernelsError, check_kernels
 from lite.nb.precisions import WrongPrecisionError, check_precisions
 from lite.nb.reader import LiteModel, Op
 from lite.pictures import prepare
+from lite.sdk import release
 from quant.conversion import convert_all
 from quant.cost import model as costs
 from quant.cost.fp16 import cheapest
@@ -27,6 +31,7 @@ from quant.program.steps import ProgramWriter
 from quant.request import Request
 
 IMAGE = (1, 3, 224, 224)
+PRECISIONS = ("int8", "int8-fp16", "fp16", "fp32")
 SKIP = ("blocks.*.attn.av", "blocks.-1.mlp.fc2", "head*")
 REWRITE = {
     "rotate": False, "equalize": False, "centre_keys": False, "shift_gelu": True, "scale_gelu": False,
@@ -36,11 +41,11 @@ REWRITE = {
 
 @pytest.fixture(scope="module")
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Bundle]:
-    """Two blocks of the bundled network as INT8 and as INT8 with FP16."""
+    """Two blocks of the bundled network in each precision."""
     loaded = shallow()
     made = convert_all(
         loaded,
-        [Request("int8", "arm"), Request("int8-fp16", "arm")],
+        [Request(precision, "arm") for precision in PRECISIONS],
         recipe=recipe(*SKIP, rewrite=REWRITE),
         calibration=CALIBRATION,
         check=CHECK,
@@ -71,6 +76,23 @@ def test_a_bundle_says_what_it_is_and_what_it_needs(bundles: dict[str, Bundle]) 
     assert manifest["cost"]["without_dot_product"] is None
     assert plain["cost"]["without_dot_product"] > plain["cost"]["instructions"]
     assert "INT8 and FP16" in (bundles["int8-fp16"].path / "report.html").read_text()
+
+
+@pytest.mark.parametrize("name", PRECISIONS)
+def test_fetch_sdk_offers_the_release_that_it_needs(
+    bundles: dict[str, Bundle], name: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requires = bundles[name].manifest["requires"]
+    assert (requires is not None) == ("fp16" in name)
+    # Where no server is, the command says which archive it could not get.
+    monkeypatch.setenv(release.URL_VARIABLE, "http://127.0.0.1:9/{asset}")
+    command = [sys.executable, root / "tools" / "fetch_sdk.py", "--bundle", bundles[name].path]
+    command += ["--abi", "arm64-v8a", "--cache", tmp_path]
+    ended = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    assert ended.returncode == 5
+    archives = set(re.findall(r"inference_lite_lib[\w.+]*?[.]tar[.]gz", ended.stderr))
+    plain = "inference_lite_lib.android.armv8.clang.c++_shared.with_extra.with_cv"
+    assert archives == {plain + (f".{requires['release']}" if requires else "") + ".tar.gz"}
 
 
 def test_its_host_network_rounds_as_fp16_does(bundles: dict[str, Bundle]) -> None:
@@ -183,7 +205,7 @@ def test_no_single_operator_more_or_less_would_be_cheaper(
         assert taken(chosen ^ {index}) > least - 50, op
 
 
-@pytest.mark.parametrize("name", ["int8", "int8-fp16"])
+@pytest.mark.parametrize("name", PRECISIONS)
 def test_what_is_shipped_passes_the_check(bundles: dict[str, Bundle], name: str) -> None:
     check_precisions(reader.read(bundles[name].model_nb))
     check_precisions(reader.read(bundles[name].host_nb))
@@ -213,6 +235,23 @@ def test_a_marked_bias_of_an_int8_layer_is_refused(int8: LiteModel) -> None:
     wrong = replace(int8, ops=(*int8.ops[:index], marked, *int8.ops[index + 1 :]))
     with pytest.raises(WrongPrecisionError, match="reads Bias as fp32, .* it is halved when it is loaded"):
         check_precisions(wrong)
+
+
+def test_a_marked_weight_of_a_float_layer_in_a_plain_fp16_program_is_refused(
+    bundles: dict[str, Bundle],
+) -> None:
+    plain = reader.read(bundles["fp16"].model_nb)
+    index = next(index for index, op in enumerate(plain.ops) if op.type == "fc")
+    before, layer = plain.ops[index - 1 : index + 1]
+    assert (before.kernel.alias, layer.kernel.precision) == ("fp32_to_fp16", "fp16")
+    assert {layer.inputs["W"][0] + "_fp16", layer.inputs["Bias"][0] + "_fp16"} <= set(layer.attributes)
+    # Its float kernel, which reads what the conversion read.
+    layer = replace(layer, inputs={**layer.inputs, "Input": before.inputs["Input"]})
+    wrong = replace(plain, ops=(*plain.ops[:index], layer, *plain.ops[index + 1 :]))
+    with pytest.raises(
+        WrongPrecisionError, match=r"fc \(fp32\), reads .* as fp32, .* halved when it is loaded"
+    ):
+        check_precisions(_with_kernel(wrong, index, precision="fp32"))
 
 
 def test_a_parameter_that_nobody_halves_is_refused_under_an_fp16_sum(mixed: LiteModel) -> None:

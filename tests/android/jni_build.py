@@ -13,7 +13,8 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "cpp"))
 
-from core_build import ROOT, SOURCES, run
+from core_build import ROOT, run
+from linked_build import stand_in
 
 from tests import releases
 
@@ -23,7 +24,7 @@ PACKAGE = "com.example.deit.classify"
 # Without Android in what they import.
 PLAIN = ("NativeCore", "Preprocessor", "Resizer", "Taps")
 JRE = ROOT / "build" / "jre" / "arm64"
-ENGINE = "libpaddle_light_api_shared.so"
+ADDING = HERE / "adding_engine.cpp"
 
 
 def classes(folder: Path) -> Path:
@@ -39,21 +40,18 @@ def arm64_library() -> Path:
     """The folder of libdeit_jni.so for arm64, linked with an engine laid out as Paddle Lite's official release."""
     _need("cmake", "ninja", "aarch64-linux-gnu-g++")
     folder = ROOT / "build" / "cpp" / "arm64-jni"
-    include, libraries = folder / "release" / "cxx" / "include", folder / "release" / "cxx" / "lib"
-    include.mkdir(parents=True, exist_ok=True)
-    libraries.mkdir(exist_ok=True)
-    shutil.copy2(SOURCES / "host_sdk" / "paddle_api.h", include)
-    options = ["-std=c++17", "-shared", "-fPIC", f"-I{include}", f"-Wl,-soname,{ENGINE}"]
-    sources = [
-        str(HERE / "adding_engine.cpp"), str(ROOT / "tests" / "cpp" / "engine_configuration.cpp")
-    ]  # fmt: skip
-    run(["aarch64-linux-gnu-g++", *options, *sources, "-o", str(libraries / ENGINE)])
-    parts = [f"-DPADDLE_LITE_DIR={folder / 'release'}", "-DPADDLE_LITE_VERSION=v2.13-rc", "-DDEIT_TESTS=OFF"]
+    release = stand_in("arm64", folder / "release", ADDING)
+    parts = [f"-DPADDLE_LITE_DIR={release}", "-DPADDLE_LITE_VERSION=v2.13-rc", "-DDEIT_TESTS=OFF"]
     parts += ["-DDEIT_JNI=ON", "-DDEIT_DECODE=OFF"]
     run(["cmake", "--preset", "arm64", "-B", str(folder), *parts])
     jobs = str(len(os.sched_getaffinity(0)))
     run(["cmake", "--build", str(folder), "--parallel", jobs, "--target", "deit_jni"])
     return folder
+
+
+def fp16_engine(folder: Path) -> Path:
+    """The folder of a library to be loaded in place of that one's, as Paddle Lite's arm82_fp16 release has it."""
+    return stand_in("arm64", folder, ADDING, fp16=True) / "cxx" / "lib"
 
 
 def release_with_java(folder: Path) -> Path:

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 from app_build import DEMO, OF_BUNDLE, ROOT, WORK, copied_bundle, run
-from jni_build import ENGINE, release_with_java
+from jni_build import release_with_java
+from linked_build import LIBRARY
 
 from tests import releases
 
@@ -89,7 +90,7 @@ def test_cmake_understands_what_gradle_gives_it(report: dict[str, Any], tmp_path
     assert set(unused) <= {"ANDROID_STL"}
     commands = (tmp_path / "build.ninja").read_text()
     assert "libdeit_jni.so" in commands
-    assert f"{sdks}/arm64-v8a/cxx/lib/{ENGINE}" in commands
+    assert f"{sdks}/arm64-v8a/cxx/lib/{LIBRARY}" in commands
 
 
 def test_the_task_puts_all_in_place(report: dict[str, Any], bundle_int8: Path) -> None:
@@ -100,7 +101,7 @@ def test_the_task_puts_all_in_place(report: dict[str, Any], bundle_int8: Path) -
     assert (assets / "model.nb").read_bytes() == (bundle_int8 / "model.nb").read_bytes()
     sdk = report["folder"] / "sdk"
     for there, source in {
-        f"sdk/arm64-v8a/cxx/lib/{ENGINE}": f"cxx/lib/{ENGINE}",
+        f"sdk/arm64-v8a/cxx/lib/{LIBRARY}": f"cxx/lib/{LIBRARY}",
         "sdk/arm64-v8a/cxx/include/paddle_api.h": "cxx/include/paddle_api.h",
         "jniLibs/arm64-v8a/libpaddle_lite_jni.so": "java/so/libpaddle_lite_jni.so",
         "PaddlePredictor.jar": "java/jar/PaddlePredictor.jar",
@@ -122,7 +123,7 @@ def test_the_newest_bundle_for_arm_is_taken(report: dict[str, Any]) -> None:
 
 def test_a_release_from_the_cache_is_found(report: dict[str, Any]) -> None:
     assert report["cases"]["cached"] == {"done": True}
-    library = report["folder"] / "out" / "cached" / "sdk" / "armeabi-v7a" / "cxx" / "lib" / ENGINE
+    library = report["folder"] / "out" / "cached" / "sdk" / "armeabi-v7a" / "cxx" / "lib" / LIBRARY
     assert library.read_bytes() == releases.library("armeabi-v7a")
 
 

@@ -12,7 +12,7 @@ import pytest
 from core_build import SOURCES, build, run
 from demo import copy_bundle, document
 from demo import run as run_program
-from jni_build import JAVA, arm64_library, classes, java, java_on_arm64
+from jni_build import JAVA, arm64_library, classes, fp16_engine, java, java_on_arm64
 from PIL import Image
 
 from lite import zoo
@@ -147,6 +147,27 @@ def test_refusals_on_arm64(class_path: Path, bundle: Path) -> None:
     (line,) = java_on_arm64(class_path, arm64_library(), "ClassifyPixels", bundle, "model.nb", 7)
     assert line.startswith("6 the engine could not load ")
     assert line.endswith("seven threads are too many")
+
+
+def test_half_precision_on_arm64(
+    class_path: Path, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bundle that requires it, on processors with and without, and with the libraries of both releases."""
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    manifest["requires"] = {"cpu": "asimdhp", "release": "arm82_fp16"}
+    half = copy_bundle(bundle, tmp_path / "half", manifest_json=json.dumps(manifest).encode())
+
+    def line(processor: str) -> str:
+        monkeypatch.setenv("QEMU_CPU", processor)
+        lines = java_on_arm64(class_path, arm64_library(), "ClassifyPixels", half, "model.nb", 1)
+        return lines[0]
+
+    assert re.match("4 .*/model.nb computes in fp16, for which not every core", line("cortex-a53"))
+    assert re.match("4 .*/model.nb computes in fp16, for which this engine's library", line("cortex-a76"))
+    # Loaded in place of the other; System.loadLibrary opens it for the core alone.
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(fp16_engine(tmp_path / "release")))
+    assert line("cortex-a76").startswith("facts ")
+    assert re.match("4 .* not every core", line("cortex-a53"))
 
 
 def test_preprocessing_in_java_is_pythons_to_the_bit(class_path: Path, tmp_path: Path) -> None:

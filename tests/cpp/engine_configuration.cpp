@@ -32,9 +32,14 @@ void MobileConfig::set_model_from_buffer(const char* buffer, size_t length) {
   model_buffer_ = buffer;
   model_buffer_size_ = length;
 }
-bool MobileConfig::check_fp16_valid() {
-  return false;
+
+#if defined(ENABLE_ARM_FP16)
+// As in Paddle Lite's arm82_fp16 release.
+template <>
+const __fp16* Tensor::data<__fp16>() const {
+  return nullptr;
 }
+#endif
 
 }  // namespace lite_api
 }  // namespace paddle

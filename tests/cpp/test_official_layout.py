@@ -10,30 +10,24 @@ import json
 import os
 import shutil
 import subprocess
-from functools import cache
 from pathlib import Path
 
 import pytest
-from core_build import ROOT, SOURCES, run
+from core_build import SOURCES
 from demo import refusal
+from linked_build import ARCHITECTURES, binaries
 
 pytestmark = pytest.mark.slow
-# The compiler, the machine in an ELF file's header, what runs it.
-ARCHITECTURES = {
-    "arm64": ("aarch64-linux-gnu-g++", 183, ["qemu-aarch64-static", "-L", "/usr/aarch64-linux-gnu"]),
-    "armhf": ("arm-linux-gnueabihf-g++", 40, ["qemu-arm-static", "-L", "/usr/arm-linux-gnueabihf"]),
-}
-LIBRARY = "libpaddle_light_api_shared.so"
 
 
 @pytest.fixture(scope="module", params=ARCHITECTURES)
 def deit(request: pytest.FixtureRequest) -> list[str]:
     """The command line for ARM, run by qemu; its loader finds the release's library where the build left it."""
-    _, machine, emulator = ARCHITECTURES[request.param]
-    program = _binaries(request.param) / "deit"
+    _, machine, emulator, sysroot = ARCHITECTURES[request.param]
+    program = binaries(request.param) / "deit"
     header = program.read_bytes()[:20]
     assert (header[:4], int.from_bytes(header[18:20], "little")) == (b"\x7fELF", machine)
-    return [*emulator, str(program)]
+    return [emulator, "-L", sysroot, str(program)]
 
 
 @pytest.fixture
@@ -59,16 +53,6 @@ def test_model_for_arm_reaches_the_engine(deit: list[str], tiny_bundle: Path) ->
 
 def test_model_for_x86_is_refused(deit: list[str], tiny_bundle: Path) -> None:
     assert "is made for x86, which this device" in refusal(_run(deit, tiny_bundle, "--host"), 4)
-
-
-def test_fp16_needs_a_processor_that_has_it(deit: list[str], tiny_bundle: Path, tmp_path: Path) -> None:
-    data = (tiny_bundle / "model.nb").read_bytes()
-    assert data.count(b"fc/def/4/1/1") > 0
-    (tmp_path / "fp16.nb").write_bytes(data.replace(b"fc/def/4/1/1", b"fc/def/4/5/1"))
-    command = [*deit, "--model", "fp16.nb", "--image", str(tiny_bundle / "golden.png")]
-    command += ["--manifest", str(tiny_bundle / "manifest.json"), "--labels", str(tiny_bundle / "labels.txt")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert "fp16.nb computes in fp16, which this processor cannot" in refusal(done, 4)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
@@ -97,31 +81,6 @@ def test_folder_that_is_no_release(tmp_path: Path) -> None:
     said = " ".join(done.stderr.split())
     assert "PADDLE_LITE_DIR is no Paddle Lite C++ release" in said
     assert "paddle_api.h is missing" in said
-
-
-@cache
-def _binaries(architecture: str) -> Path:
-    """The folder with `deit`, built against a release."""
-    folder = ROOT / "build" / "cpp" / f"{architecture}-linked"
-    release = _release(folder / "release", architecture)
-    options = [f"-DPADDLE_LITE_DIR={release}", "-DPADDLE_LITE_VERSION=v2.13-rc", "-DDEIT_TESTS=OFF"]
-    run(["cmake", "--preset", architecture, "-B", str(folder), *options])
-    jobs = str(len(os.sched_getaffinity(0)))
-    run(["cmake", "--build", str(folder), "--parallel", jobs, "--target", "deit"])
-    return folder
-
-
-def _release(folder: Path, architecture: str) -> Path:
-    include, libraries = folder / "cxx" / "include", folder / "cxx" / "lib"
-    include.mkdir(parents=True, exist_ok=True)
-    libraries.mkdir(exist_ok=True)
-    shutil.copy2(SOURCES / "host_sdk" / "paddle_api.h", include)
-    sources = [
-        str(ROOT / "tests" / "cpp" / f"engine_{part}.cpp") for part in ("configuration", "for_linking")
-    ]
-    options = ["-std=c++17", "-shared", "-fPIC", f"-I{include}", f"-Wl,-soname,{LIBRARY}"]
-    run([ARCHITECTURES[architecture][0], *options, *sources, "-o", str(libraries / LIBRARY)])
-    return folder
 
 
 def _set_precision(bundle: Path, precision: str) -> None:

@@ -141,9 +141,6 @@ class MobileConfig : public ConfigBase {
   const char* lite_model_buffer_ptr() const { return model_buffer_; }
   size_t lite_model_buffer_size() const { return model_buffer_size_; }
   bool is_model_from_memory() const { return model_from_memory_; }
-
-  // Whether this CPU computes in fp16; false but on ARM.
-  bool check_fp16_valid();
 };
 
 template <typename ConfigT>

@@ -24,7 +24,7 @@ typedef enum deit_code {
   DEIT_OK = 0,
   DEIT_USAGE = 2,   /* arguments out of range */
   DEIT_PICTURE = 3, /* a picture or tensor that cannot be read or used */
-  DEIT_MODEL = 4,   /* a .nb that is damaged, of another version or for another processor */
+  DEIT_MODEL = 4,   /* a .nb that is damaged, of another version, or for another processor or library */
   DEIT_BUNDLE = 5,  /* manifest or labels missing, damaged or of another bundle */
   DEIT_ENGINE = 6,  /* the engine failed */
   DEIT_MEMORY = 8   /* out of memory */

@@ -1,11 +1,14 @@
 #include "classifier.h"
 
+#include <dlfcn.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <exception>
 #include <utility>
 
+#include "cpu_features.h"
 #include "error.h"
 #include "paddle_api.h"
 
@@ -57,6 +60,26 @@ void set_gpu_precision(lite::MobileConfig& config, bool fp16, const std::string&
     throw Error(Code::Model, name + " computes in fp16, which this device's GPU cannot: use an fp32 bundle for it");
   }
   config.set_opencl_precision(fp16 ? lite::CL_PRECISION_FP16 : lite::CL_PRECISION_FP32);
+}
+
+// Whether the engine's library is an arm82_fp16 build, which alone has ARM's fp16 kernels. It is asked of the library
+// that was loaded, which may be another one than was linked with: Tensor::data<__fp16>() is part of the interface of
+// that build alone (paddle_api.cc, ENABLE_ARM_FP16).
+bool engine_has_fp16() {
+  return dlsym(RTLD_DEFAULT, "_ZNK6paddle8lite_api6Tensor4dataIDhEEPKT_v") != nullptr;
+}
+
+// Without the kernels the engine ends the process, without the instructions the processor does.
+void check_fp16(const std::string& name) {
+  const std::string instead = "take an int8 or fp32 bundle (tools/opt.py --precision int8)";
+  if (!has_asimdhp()) {
+    throw Error(Code::Model, name + " computes in fp16, for which not every core of this processor has the " +
+                                 "instructions (asimdhp): " + instead);
+  }
+  if (!engine_has_fp16()) {
+    throw Error(Code::Model, name + " computes in fp16, for which this engine's library has no kernels: take " +
+                                 "Paddle Lite's arm82_fp16 release (tools/fetch_sdk.py --fp16), or " + instead);
+  }
 }
 
 std::array<int, 4> fixed_shape(const NbModel& model, const std::string& name) {
@@ -128,7 +151,7 @@ struct Classifier::Engine {
 };
 
 Classifier::Classifier(const std::vector<std::uint8_t>& bytes, const std::string& name,
-                       const EngineOptions& options)
+                       const EngineOptions& options, bool arm_fp16)
     : name_(name), model_(read_nb(bytes.data(), bytes.size(), name)), shape_(fixed_shape(model_, name)) {
   if (options.threads < 1 || options.threads > kMaxThreads) {
     throw Error(Code::Usage,
@@ -136,12 +159,9 @@ Classifier::Classifier(const std::vector<std::uint8_t>& bytes, const std::string
   }
   check_version(model_, kEngineVersion, name);
   guarded(name, "load", [&] {
-    lite::MobileConfig config;
     check_targets(model_, name);
-    if (model_.arm_fp16 && !config.check_fp16_valid()) {
-      throw Error(Code::Model,
-                  name + " computes in fp16, which this processor cannot: use an int8 or fp32 model");
-    }
+    if (model_.arm_fp16 || (arm_fp16 && model_.targets.count("arm") != 0)) check_fp16(name);
+    lite::MobileConfig config;
     if (model_.targets.count("opencl") != 0) set_gpu_precision(config, options.gpu_fp16, name);
     config.set_power_mode(static_cast<lite::PowerMode>(options.power_mode));
     config.set_threads(options.threads);

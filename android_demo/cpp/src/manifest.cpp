@@ -1,5 +1,7 @@
 #include "manifest.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -7,6 +9,7 @@
 
 #include "error.h"
 #include "file.h"
+#include "shown.h"
 
 namespace deit {
 namespace {
@@ -22,6 +25,14 @@ constexpr int kMaxClasses = 10'000'000;
 [[noreturn]] void refuse(const std::string& where, const std::string& what) {
   throw Error(Code::Bundle, "manifest.json: " + where + ": " + what +
                                 "; it was edited or is no manifest: make the bundle again with tools/opt.py");
+}
+
+// For a bundle that requires what this program cannot ask for.
+[[noreturn]] void refuse_newer(const std::string& where, const std::string& what) {
+  throw Error(Code::Bundle, "manifest.json: " + where + ": " + what +
+                                ", which this program does not know: the bundle is newer than it; take the "
+                                "program of the bundle's version, or make the bundle with this version's "
+                                "tools/opt.py");
 }
 
 // A field of an object, whose path `where` goes into messages.
@@ -171,6 +182,23 @@ std::map<std::string, BundleFile> read_files(const Field& field) {
   return files;
 }
 
+// `requires` names all that it can name until now, and nothing else.
+void check_requires(const Field& field) {
+  constexpr std::array<std::array<const char*, 2>, 2> known = {
+      {{"cpu", "asimdhp"}, {"release", "arm82_fp16"}}};
+  for (const auto& [key, value] : known) {
+    const Field entry = field[key];
+    if (entry.text() == value) continue;
+    refuse_newer(entry.where, std::string("must be ") + value + ", is " + deit::quoted(entry.text()));
+  }
+  for (const auto& item : field.value.items()) {
+    const auto is_it = [&](const auto& one) { return item.key() == one[0]; };
+    if (std::none_of(known.begin(), known.end(), is_it)) {
+      refuse_newer(field.where, "has " + deit::quoted(item.key()));
+    }
+  }
+}
+
 std::optional<std::string> text_or_null(const Field& field) {
   return field.is_null() ? std::nullopt : std::optional<std::string>(field.text());
 }
@@ -201,6 +229,10 @@ Manifest parse_manifest(std::string_view text) {
   manifest.model = top["model"].text();
   manifest.precision = top["precision"].one_of({"fp32", "fp16", "int8", "int8-fp16"});
   manifest.target = top["target"].one_of({"arm", "opencl", "x86"});
+  // Bundles made before it have none.
+  const auto required = document.find("requires");
+  manifest.arm_fp16 = required != document.end() && !required->is_null();
+  if (manifest.arm_fp16) check_requires({*required, "requires"});
   manifest.classes = static_cast<int>(top["weights"]["classes"].integer(1, kMaxClasses));
   manifest.opt_version = text_or_null(top["versions"]["paddlelite"]);
   const Field recipe = top["recipe"];

@@ -44,6 +44,7 @@ struct Manifest {
   std::string model;
   std::string precision;                   // fp32, fp16, int8 or int8-fp16
   std::string target;                      // arm, opencl or x86
+  bool arm_fp16 = false;                   // `requires`: model.nb needs asimdhp and the arm82_fp16 release
   int classes = 0;                         // logits of the network, at least 1
   std::optional<std::string> opt_version;  // of the paddlelite that made the .nb files, such as "2.13rc0"
   std::optional<std::string> recipe;       // its name; none for fp32 and fp16
@@ -52,9 +53,9 @@ struct Manifest {
   Input input;
 };
 
-// Reads the text of a manifest.json, by the rules of lite/manifest.py as far as it is read. Throws Error with Code::Bundle, naming the field, for what is no JSON,
-// is of another schema version, lacks a field read here or holds a value that does not fit; fields that are
-// not read here may be anything.
+// Reads the text of a manifest.json, by the rules of lite/manifest.py as far as it is read. Throws Error with
+// Code::Bundle, naming the field, for what is no JSON, is of another schema version, lacks a field read here, requires
+// what this program does not know, or holds a value that does not fit; fields that are not read here may be anything.
 Manifest parse_manifest(std::string_view json);
 
 // The same from a file of at most 16 MiB; messages name it.

@@ -64,7 +64,7 @@ Classifier PictureClassifier::load(const std::filesystem::path& path, EngineOpti
   model_bytes_ = bytes.size();
   compare(path, bytes, manifest_, Code::Model, unknown_);
   options.gpu_fp16 = manifest_.precision == "fp16";
-  Classifier classifier(bytes, name, options);
+  Classifier classifier(bytes, name, options, manifest_.arm_fp16);
   if (classifier.shape() != manifest_.input.shape) {
     throw Error(Code::Model, name + " takes a tensor of " + text_of(classifier.shape()) +
                                  " but the manifest says " + text_of(manifest_.input.shape) +

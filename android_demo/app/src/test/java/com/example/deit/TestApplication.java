@@ -11,6 +11,8 @@ import java.lang.reflect.Method;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.json.JSONException;
+import org.json.JSONObject;
 import org.robolectric.TestLifecycleApplication;
 
 /** The app as it is, with the real engine; a test can put something else in the engine's and in the camera's place. */
@@ -87,6 +89,15 @@ public class TestApplication extends DemoApplication implements TestLifecycleApp
             Files.createSymbolicLink(new File(to, file.getName()).toPath(), file.getAbsoluteFile().toPath());
         }
         return to;
+    }
+
+    /** The same with a manifest that says it computes in half precision on ARM. */
+    public File pushHalf(String precision) throws IOException, JSONException {
+        File folder = push(precision);
+        File manifest = new File(folder, "manifest.json");
+        JSONObject requires = new JSONObject().put("cpu", "asimdhp").put("release", "arm82_fp16");
+        replace(manifest, new JSONObject(text(manifest)).put("requires", requires).toString());
+        return folder;
     }
 
     /** Puts a file in a link's place. */

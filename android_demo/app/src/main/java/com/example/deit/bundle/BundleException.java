@@ -28,6 +28,8 @@ public final class BundleException extends Exception {
         OTHER_TARGET,
         /** It is for the GPU, and the device gives apps no OpenCL. */
         NO_OPENCL,
+        /** Its network for ARM computes in half precision, and not every core of this device's processor does. */
+        NO_FP16,
         /** It could not be unpacked from the app (its name). */
         NOT_UNPACKED
     }

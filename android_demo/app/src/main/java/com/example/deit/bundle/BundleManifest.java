@@ -4,6 +4,7 @@ import com.example.deit.Shown;
 import com.example.deit.bundle.BundleException.Reason;
 import java.io.File;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -43,6 +44,8 @@ public final class BundleManifest {
     public final String precision;
     /** What the bundle's model.nb is for: arm, opencl or x86. */
     public final String target;
+    /** Whether model.nb needs half precision of an ARM processor, and Paddle Lite's kernels for it. */
+    public final boolean armFp16;
     /** Logits of the network, at least 1. */
     public final int classes;
     /** Name of the quantization recipe; null where nothing was quantized. */
@@ -72,6 +75,10 @@ public final class BundleManifest {
         model = json.get("model").text();
         precision = json.get("precision").oneOf("fp32", "fp16", "int8", "int8-fp16");
         target = json.get("target").oneOf("arm", "opencl", "x86");
+        JsonField requires = json.getOrNull("requires");
+        if (requires != null) checkRequires(requires);
+        // Bundles made before it have none.
+        armFp16 = requires != null || precision.endsWith("fp16") && target.equals("arm");
         classes = (int) json.get("weights").get("classes").whole(1, MOST_CLASSES);
         json.get("recipe");
         JsonField recipe = json.getOrNull("recipe");
@@ -141,6 +148,24 @@ public final class BundleManifest {
             if (entry == null || entry.sha256 == null) return false;
         }
         return true;
+    }
+
+    /** That it names all that it can name until now, and nothing else. */
+    private static void checkRequires(JsonField requires) throws JSONException {
+        String[][] known = {{"cpu", CpuFeatures.ASIMDHP}, {"release", "arm82_fp16"}};
+        List<String> unknown = new ArrayList<>(requires.keys());
+        for (String[] one : known) {
+            String value = requires.get(one[0]).text();
+            if (!value.equals(one[1])) {
+                throw newer("requires/" + one[0] + ": must be " + one[1] + ", is '" + value + "'");
+            }
+            unknown.remove(one[0]);
+        }
+        if (!unknown.isEmpty()) throw newer("requires: has '" + unknown.get(0) + "'");
+    }
+
+    private static JSONException newer(String what) {
+        return new JSONException(what + ", which this app does not know: the bundle is newer than the app");
     }
 
     private static Set<String> kernelTargets(JsonField kernels) throws JSONException {

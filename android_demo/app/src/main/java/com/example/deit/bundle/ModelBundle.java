@@ -55,6 +55,7 @@ public final class ModelBundle {
         }
         boolean x86 = Build.SUPPORTED_ABIS.length > 0 && Build.SUPPORTED_ABIS[0].startsWith("x86");
         if (x86 != manifest.target.equals("x86")) throw new BundleException(Reason.OTHER_TARGET, manifest.target, null);
+        if (manifest.armFp16 && CpuFeatures.lacks(CpuFeatures.ASIMDHP)) throw new BundleException(Reason.NO_FP16, null, null);
         if (manifest.target.equals("opencl") && !OpenCl.there()) throw new BundleException(Reason.NO_OPENCL, null, null);
         return manifest;
     }

@@ -1,6 +1,7 @@
 package com.example.deit.classify;
 
 import com.example.deit.bundle.BundleManifest;
+import com.example.deit.bundle.CpuFeatures;
 import com.example.deit.classify.ClassifierException.Code;
 import java.io.DataInputStream;
 import java.io.File;
@@ -34,7 +35,7 @@ final class CheckedModel {
         if (!manifest.files.containsKey(name)) throw refuse(name + " is none of the manifest's files: give one of the bundle");
         if (!file.isFile()) throw refuse(file + " is missing: copy the bundle again");
         boolean host = name.equals(HOST);
-        checkTarget(host ? "x86" : manifest.target, manifest.precision);
+        checkTarget(host ? "x86" : manifest.target, manifest.armFp16);
         try {
             String difference = manifest.difference(file);
             if (difference != null) throw refuse(file + " " + difference);
@@ -46,11 +47,17 @@ final class CheckedModel {
         kernelTargets = host ? Arrays.asList("host", "x86") : manifest.kernelTargets;
     }
 
-    private void checkTarget(String target, String precision) throws ClassifierException {
+    private void checkTarget(String target, boolean armFp16) throws ClassifierException {
         String processor = isArm() ? "arm" : "x86";
-        if (isArm() && (target.equals("opencl") || precision.endsWith("fp16") && target.equals("arm"))) {
+        boolean fp16 = armFp16 && target.equals("arm");
+        if (isArm() && fp16 && CpuFeatures.lacks(CpuFeatures.ASIMDHP)) {
             throw refuse(
-                    file + " needs " + (target.equals("opencl") ? "OpenCL" : "fp16 in the processor")
+                    file + " computes in fp16, for which not every core of this processor has the instructions (asimdhp):"
+                            + " take an int8 or fp32 bundle");
+        }
+        if (isArm() && (target.equals("opencl") || fp16)) {
+            throw refuse(
+                    file + " needs " + (fp16 ? "fp16 kernels in Paddle Lite's library" : "OpenCL")
                             + ", which cannot be asked for from Java: choose the native engine");
         }
         if (!target.equals(processor)) {

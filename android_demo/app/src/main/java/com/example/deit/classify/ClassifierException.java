@@ -12,7 +12,7 @@ public final class ClassifierException extends Exception {
         USAGE(2),
         /** A bitmap that cannot be used. */
         PICTURE(3),
-        /** A .nb that is missing, damaged, of another version or for another processor. */
+        /** A .nb that is missing, damaged, of another version, or for another processor or library. */
         MODEL(4),
         /** manifest.json or labels.txt missing, damaged or of another bundle. */
         BUNDLE(5),

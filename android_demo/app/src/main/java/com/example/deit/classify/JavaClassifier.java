@@ -104,7 +104,7 @@ public final class JavaClassifier implements Classifier {
                 words = folder + " is not a bundle: " + why + "; make one with tools/opt.py";
             } else {
                 words = new File(folder, BundleManifest.FILE) + " cannot be used: " + wrong.getMessage()
-                        + "; it was edited or is no manifest: make the bundle again";
+                        + "; it was edited, is no manifest or of another version: make the bundle again with the app's version";
             }
             throw new ClassifierException(Code.BUNDLE, words, wrong);
         }

@@ -84,6 +84,8 @@ public final class Problem {
                 return R.string.problem_other_target;
             case NO_OPENCL:
                 return R.string.problem_no_opencl;
+            case NO_FP16:
+                return R.string.problem_no_fp16;
             case NOT_UNPACKED:
                 return R.string.problem_not_unpacked;
             default:

@@ -8,6 +8,7 @@ import static org.junit.Assert.assertThrows;
 import static org.junit.Assert.assertTrue;
 
 import android.os.Build;
+import com.example.deit.Processors;
 import com.example.deit.TestApplication;
 import com.example.deit.bundle.BundleException.Reason;
 import java.io.File;
@@ -17,6 +18,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.util.List;
 import org.json.JSONObject;
+import org.junit.Rule;
 import org.junit.Test;
 import org.junit.runner.RunWith;
 import org.robolectric.RobolectricTestRunner;
@@ -25,6 +27,8 @@ import org.robolectric.util.ReflectionHelpers;
 /** What bundles there are: those in the app, which are unpacked once, and those pushed. */
 @RunWith(RobolectricTestRunner.class)
 public class BundleStoreTest {
+    @Rule public final Processors processors = new Processors();
+
     private final TestApplication app = TestApplication.get();
     private final BundleStore store = app.bundles();
     private final String name = inTheApp();
@@ -164,6 +168,30 @@ public class BundleStoreTest {
         assertTrue(pushed().usable());
         ReflectionHelpers.setStaticField(Build.class, "SUPPORTED_ABIS", new String[] {"arm64-v8a"});
         assertEquals(Reason.OTHER_TARGET, reason());
+    }
+
+    @Test
+    public void aBundleInHalfPrecisionNeedsCoresThatAllHaveIt() throws Exception {
+        app.pushHalf("int8");
+        processors.are(Processors.A55, Processors.A55);
+        assertTrue(pushed().usable());
+        assertTrue(pushed().manifest.armFp16);
+        processors.are(Processors.A55, Processors.A53);
+        assertEquals(Reason.NO_FP16, reason());
+        assertTrue("the one in the app is used", store.choose(null).origin == ModelBundle.Origin.ASSETS);
+        BundleException refused = assertThrows(BundleException.class, () -> store.choose(pushed().key()));
+        assertEquals(Reason.NO_FP16, refused.reason());
+        // A kernel that does not tell, as that of a computer: opening it will.
+        processors.are();
+        assertTrue(pushed().usable());
+    }
+
+    @Test
+    public void otherBundlesNeedNone() throws Exception {
+        app.push("int8");
+        processors.are(Processors.A53);
+        assertTrue(pushed().usable());
+        assertFalse(pushed().manifest.armFp16);
     }
 
     @Test

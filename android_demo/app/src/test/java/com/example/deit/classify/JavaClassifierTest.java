@@ -6,14 +6,18 @@ import static org.junit.Assert.assertEquals;
 import android.graphics.Bitmap;
 import android.graphics.BitmapFactory;
 import com.example.deit.NeedsEngine;
+import com.example.deit.Processors;
 import com.example.deit.bundle.BundleManifest;
 import com.example.deit.classify.ClassifierException.Code;
 import java.nio.file.Files;
 import org.json.JSONObject;
+import org.junit.Rule;
 import org.junit.Test;
 
 /** Paddle Lite's Java interface, and pictures prepared in Java. */
 public class JavaClassifierTest extends ClassifierTests {
+    @Rule public final Processors processors = new Processors();
+
     @Override
     Engine engine() {
         return Engine.JAVA;
@@ -63,11 +67,20 @@ public class JavaClassifierTest extends ClassifierTests {
     public void whatOnlyTheNativeEngineCanAskTheProcessor() throws Exception {
         JSONObject manifest = new JSONObject(TestBundle.of("fp32").text("manifest.json"));
         String fp16 = manifest.put("precision", "fp16").toString();
-        String opencl = manifest.put("precision", "fp32").put("target", "opencl").toString();
+        JSONObject requires = new JSONObject().put("cpu", "asimdhp").put("release", "arm82_fp16");
+        String mixed = manifest.put("precision", "int8-fp16").put("requires", requires).toString();
+        String opencl = manifest.put("precision", "fp32").put("requires", JSONObject.NULL).put("target", "opencl").toString();
         String x86 = System.setProperty("os.arch", "aarch64");
         System.setProperty("deit.model", "model.nb");
         try {
-            refused(copy().with("manifest.json", fp16), Code.MODEL, "choose the native engine");
+            for (String half : new String[] {fp16, mixed}) {
+                processors.are(Processors.A55);
+                String kernels = "needs fp16 kernels in Paddle Lite's library, which cannot be asked for from Java: "
+                        + "choose the native engine";
+                refused(copy().with("manifest.json", half), Code.MODEL, kernels);
+                processors.are(Processors.A55, Processors.A53);
+                refused(copy().with("manifest.json", half), Code.MODEL, "not every core of this processor has");
+            }
             refused(copy().with("manifest.json", opencl), Code.MODEL, "needs OpenCL");
             System.setProperty("deit.model", "host.nb");
             refused(copy(), Code.MODEL, "is made for x86");

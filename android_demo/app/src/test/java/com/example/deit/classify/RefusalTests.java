@@ -8,6 +8,7 @@ import android.graphics.Bitmap;
 import com.example.deit.NeedsEngine;
 import com.example.deit.classify.ClassifierException.Code;
 import java.io.File;
+import org.json.JSONObject;
 import org.junit.Test;
 
 /** What every {@link Classifier} must refuse, in words. */
@@ -21,6 +22,9 @@ public abstract class RefusalTests extends ClassifierFixture {
         refused(copy().with("manifest.json", "{\"schema\": 2}"), Code.BUNDLE, "schema 2");
         String manifest = fp32.text("manifest.json").replace("\"bicubic\"", "\"nearest\"");
         refused(copy().with("manifest.json", manifest), Code.BUNDLE, "interpolation");
+        JSONObject newer = new JSONObject(fp32.text("manifest.json"));
+        newer.put("requires", new JSONObject().put("cpu", "sme2").put("release", "arm82_fp16"));
+        refused(copy().with("manifest.json", newer.toString()), Code.BUNDLE, "requires/cpu: must be asimdhp, is 'sme2', which this");
         refused(copy().without("labels.txt"), Code.BUNDLE, "labels.txt");
         refused(copy().with("labels.txt", "one\ntwo\n"), Code.BUNDLE, "has 8 bytes where the manifest says");
         refused(copy().with("labels.txt", "one\ntwo\n").sealed(), Code.BUNDLE, "2 labels for 10 classes");

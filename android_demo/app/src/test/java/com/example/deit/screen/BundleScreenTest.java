@@ -11,6 +11,7 @@ import android.view.View;
 import android.widget.RadioButton;
 import com.example.deit.FakeClassifier;
 import com.example.deit.NeedsEngine;
+import com.example.deit.Processors;
 import com.example.deit.R;
 import com.example.deit.Screen;
 import com.example.deit.TestApplication;
@@ -18,6 +19,7 @@ import com.example.deit.bundle.BundleFiles;
 import java.io.File;
 import java.nio.file.Files;
 import java.util.List;
+import org.junit.Rule;
 import org.junit.Test;
 import org.junit.runner.RunWith;
 import org.robolectric.Robolectric;
@@ -29,6 +31,8 @@ import org.robolectric.annotation.Config;
 @RunWith(RobolectricTestRunner.class)
 @Config(application = TestApplication.WithoutBundle.class)
 public class BundleScreenTest {
+    @Rule public final Processors processors = new Processors();
+
     private final TestApplication app = TestApplication.get();
 
     private static void retry(MainRobot user) {
@@ -70,6 +74,22 @@ public class BundleScreenTest {
             assertEquals(
                     SettingsActivity.class.getName(),
                     shadowOf(user.screen()).getNextStartedActivity().getComponent().getClassName());
+        }
+    }
+
+    /** On a phone with such a processor the core would say so, too; the app does before anything is opened. */
+    @Test
+    @Config(qualifiers = "zh-rCN")
+    public void aBundleInHalfPrecisionIsRefusedBeforeItIsOpened() throws Exception {
+        File bundle = app.pushHalf("int8");
+        processors.are(Processors.A53);
+        app.opener = (engine, folder, threads, mode) -> new FakeClassifier();
+        try (MainRobot user = MainRobot.launch().waitForProblem()) {
+            assertEquals(
+                    "该模型包使用半精度（FP16）计算，而此设备的处理器并非所有核心都支持。请选择 INT8 或 FP32 模型包。",
+                    user.text(R.id.problem_sentence));
+            assertEquals(bundle.getName(), user.text(R.id.problem_detail));
+            assertEquals(0, app.opened.get());
         }
     }
 

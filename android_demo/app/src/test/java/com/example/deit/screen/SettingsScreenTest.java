@@ -10,6 +10,7 @@ import android.content.Intent;
 import android.widget.RadioButton;
 import android.widget.RadioGroup;
 import android.widget.Spinner;
+import com.example.deit.Processors;
 import com.example.deit.R;
 import com.example.deit.Screen;
 import com.example.deit.TestApplication;
@@ -19,6 +20,7 @@ import com.example.deit.classify.PowerMode;
 import com.example.deit.engine.EngineSettings;
 import java.io.File;
 import java.util.List;
+import org.junit.Rule;
 import org.junit.Test;
 import org.junit.runner.RunWith;
 import org.robolectric.Robolectric;
@@ -29,6 +31,8 @@ import org.robolectric.util.ReflectionHelpers;
 /** Choosing a bundle and how it runs. */
 @RunWith(RobolectricTestRunner.class)
 public class SettingsScreenTest {
+    @Rule public final Processors processors = new Processors();
+
     private final TestApplication app = TestApplication.get();
 
     private static List<RadioButton> bundles(SettingsActivity screen) {
@@ -109,6 +113,20 @@ public class SettingsScreenTest {
             Intent page = shadowOf(c.get()).getNextStartedActivity();
             assertEquals(android.provider.Settings.ACTION_APP_LOCALE_SETTINGS, page.getAction());
             assertEquals("package:com.example.deit", page.getDataString());
+        }
+    }
+
+    @Test
+    public void aBundleInHalfPrecisionThatCannotRunSaysWhy() throws Exception {
+        app.pushHalf("fp32");
+        processors.are(Processors.A53, Processors.A55);
+        try (ActivityController<SettingsActivity> c = Robolectric.buildActivity(SettingsActivity.class).setup()) {
+            RadioButton button = bundles(c.get()).get(1);
+            String text = button.getText().toString();
+            assertTrue(text, text.contains(
+                    "The bundle computes in half precision (FP16), and not every core of this device's processor can. "
+                            + "Choose an INT8 or FP32 bundle."));
+            assertFalse(button.isEnabled());
         }
     }
 
