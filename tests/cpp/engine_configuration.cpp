@@ -1,5 +1,5 @@
-// What libraries that stand in for Paddle Lite's share: how they are configured. The variable GPU says what the device's
-// GPU can, "fp32" or "fp16"; without it there is none.
+// What libraries that stand in for Paddle Lite's share: how they are configured. The environment's GPU says
+// what the device's can, "fp32" or "fp16"; without it there is none.
 #include <cstdlib>
 #include <string>
 
@@ -25,7 +25,9 @@ void ConfigBase::set_power_mode(PowerMode mode) {
 }
 void ConfigBase::set_opencl_precision(CLPrecisionType precision) {
   opencl_precision_ = precision;
-  precision_asked_of_gpu = precision == CL_PRECISION_FP32 ? "fp32" : precision == CL_PRECISION_FP16 ? "fp16" : "any";
+  precision_asked_of_gpu = precision == CL_PRECISION_FP32   ? "fp32"
+                           : precision == CL_PRECISION_FP16 ? "fp16"
+                                                            : "any";
 }
 
 void MobileConfig::set_model_from_buffer(const char* buffer, size_t length) {

@@ -54,10 +54,11 @@ void check_targets(const NbModel& model, const std::string& name) {
               name + " is made for " + foreign + ", which this device or engine cannot run; " + remedy);
 }
 
-// Left to itself the engine takes fp16 on every GPU that has it, and aborts where it is asked for on one that has not.
+// Left to itself the engine takes fp16 on every GPU that has it; asked for it on one that has not, it aborts.
 void set_gpu_precision(lite::MobileConfig& config, bool fp16, const std::string& name) {
   if (fp16 && !lite::IsOpenCLBackendValid(true)) {
-    throw Error(Code::Model, name + " computes in fp16, which this device's GPU cannot: use an fp32 bundle for it");
+    throw Error(Code::Model,
+                name + " computes in fp16, which this device's GPU cannot: use an fp32 bundle for it");
   }
   config.set_opencl_precision(fp16 ? lite::CL_PRECISION_FP16 : lite::CL_PRECISION_FP32);
 }

@@ -42,7 +42,7 @@ class Classifier {
   // Loads the .nb in `bytes`, which can be freed afterwards; `name` is what messages call it. With `arm_fp16`
   // its bundle says that on ARM it needs fp16, as it does anyway where a kernel says so. Throws Error with
   // Code::Model for a .nb that is damaged, of another version than the engine, for another processor or engine,
-  // without one input of a fixed [1, 3, height, width], or that a GPU without fp16 should run in it; Code::Usage
+  // without one input of a fixed [1, 3, height, width], or in fp16 for a GPU that has none; Code::Usage
   // for options out of range; Code::Engine where the engine fails.
   Classifier(const std::vector<std::uint8_t>& bytes, const std::string& name, const EngineOptions& options,
              bool arm_fp16 = false);
