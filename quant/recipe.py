@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import pydantic
 
 from lite.errors import InputError
-from lite.model.form import CHEAPEST, Attention
+from lite.model.exported import CHEAPEST, Attention
 from lite.yaml_file import YamlFile, load_model, names_in
 
 FOLDER = Path(__file__).parent / "recipes"
