@@ -22,9 +22,9 @@ from lite.pictures import prepare
 from quant.conversion import convert_all
 from quant.cost import model as costs
 from quant.cost.fp16 import cheapest
-from quant.program.half import Halved, Rounding
 from quant.program.steps import ProgramWriter
-from quant.request import Request
+from quant.program.twin import Halved, Rounding
+from quant.recipe import Request
 
 IMAGE = (1, 3, 224, 224)
 SKIP = ("blocks.*.attn.av", "blocks.-1.mlp.fc2", "head*")

@@ -1,4 +1,4 @@
-"""An export, as data: how its network's graph is written, and the two files it lies in; to name them takes no Paddle."""
+"""An export, as data: how its network's graph is written, and the two files it lies in. No Paddle in here."""
 
 from __future__ import annotations
 
