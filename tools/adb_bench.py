@@ -229,8 +229,7 @@ def _measure(
     arrivals: Callable[[], Sequence[Device]] | None,
 ) -> int:
     """Measures, prints and writes; the exit code."""
-    from _bench import LiveTable, interruptible, show_files, show_tables
-    from _diagnostics import show_diagnostics
+    from _bench import LiveTable, interruptible, show_diagnostics, show_files, show_tables
 
     from lite.phone import results, session
 
