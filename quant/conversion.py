@@ -21,7 +21,8 @@ from lite.bundle import Bundle
 from lite.engines import processes, workers
 from lite.errors import InputError
 from lite.files import check_writable_folder
-from lite.model.exported import CHEAPEST, PLAIN, Exported, Form
+from lite.model.exported import Exported
+from lite.model.form import CHEAPEST, PLAIN, Form
 from lite.model.program import FloatProgram, export_weights
 from lite.model.weights import Weights
 from lite.nb import optimizer

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lite.model.deploy import DeployableDeiT, deployable_state
-from lite.model.exported import Exported, Form
+from lite.model.exported import Exported
+from lite.model.form import Form
 from lite.model.program import FloatProgram, build, export
 from lite.model.weights import Weights
 from lite.nb import fp16, optimizer, reader

@@ -15,7 +15,7 @@ from states import random_state
 from lite import zoo
 from lite.model import program, weights
 from lite.model.deploy import State, deployable_state
-from lite.model.exported import Form
+from lite.model.form import Form
 from lite.pictures import digits, prepare
 from lite.pictures.picture_set import Picture, PictureSet
 from quant.pictures import Views

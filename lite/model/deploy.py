@@ -21,7 +21,7 @@ import paddle
 from paddle import nn
 from paddle.nn import functional
 
-from lite.model.exported import PLAIN, Form
+from lite.model.form import PLAIN, Form
 from lite.zoo import PATCH_SIZE, Variant
 
 State = dict[str, np.ndarray]

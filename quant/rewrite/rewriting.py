@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from lite.model.deploy import State
-from lite.model.exported import Form
+from lite.model.form import Form
 from lite.pictures.picture_set import Picture
 from lite.zoo import Preprocess, Variant
 from quant.pictures import mapped_array
