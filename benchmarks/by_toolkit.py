@@ -36,7 +36,7 @@ from lite.stages import Stages
 from quant import pictures, recipe
 from quant.conversion import convert_all
 from quant.program import ptq
-from quant.request import Request
+from quant.recipe import Request
 
 
 @dataclass

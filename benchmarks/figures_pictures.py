@@ -199,7 +199,7 @@ PICTURES = {
     ),
     "bench": Pictures(
         ("docs/bench.png",),
-        ("lite/phone/templates/*", "lite/phone/report.py"),
+        ("lite/phone/templates/*", "lite/phone/report.py", "lite/phone/plots.py"),
         bench,
         "as `report`; root, tests/phone/root.sh amd64, cmake",
         "3 min",

@@ -22,8 +22,8 @@ from lite.model.weights import Weights
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
 from lite.zoo import IMAGENET_CLASSES, Variant
-from quant.budget import knapsack, measure, plan
-from quant.budget.budget import Budget
+from quant.budget import measure, plan
+from quant.budget.budget import Budget, choose_ways
 from quant.budget.measure import Noise
 from quant.recipe import Kind, Recipe
 from quant.sensitivity.figures import Sums, Whole
@@ -53,7 +53,7 @@ def rows(recipe: Recipe, measured: str) -> dict[str, Row]:
         priced = Budget(0, precision).prices(COST_VARIANT, IMAGENET_CLASSES, recipe)
         layers = [each for each in plan.layers_of(found, priced, recipe) if not each.name.startswith("head")]
         for limit in limits:
-            ways = knapsack.choose(layers, limit * 1e6 - priced.whole)
+            ways = choose_ways(layers, limit * 1e6 - priced.whole)
             bought = plan.recipe_of(recipe, ways, limit * 1e6)
             used = bought.model_copy(update={"skip": [*bought.skip, "head"]})
             chosen[f"{recipe.name}{precision.removeprefix('int8')}-budget{limit}"] = Row(used, precision)

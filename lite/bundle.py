@@ -34,7 +34,7 @@ class GoldenPictures:
     """Pictures by which it is known whether a phone computes a bundle's network; `golden.png` is the first.
 
     `files`: N PNGs; `logits`: what `host.nb` answers, float32 [N, classes]; `noise`: float32 [N], how far sound runs of
-    an INT8 network lie apart, see `quant/golden.py`, as the norm of the difference of two answers to a picture by that
+    an INT8 network lie apart (`quant/host_check.py`), as the norm of the difference of two answers to a picture by that
     of one. None where it is not INT8, and in older bundles, which have one picture.
     """
 

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import platformdirs
 import requests
 from filelock import AcquireReturnProxy, FileLock, Timeout
 from requests import exceptions
@@ -30,6 +31,7 @@ from lite import checksum
 from lite.errors import DownloadError, InputError, ToolkitError
 from lite.stages import to_stderr
 
+CACHE_VARIABLE = "DEIT_LITE_CACHE"
 TIMEOUT = (10.0, 60.0)
 _BLOCK = 1 << 18
 # Compressed transfer would make byte ranges and sizes those of the compressed form.
@@ -101,6 +103,11 @@ class _Transfer:
         """Removes both files."""
         self.part.unlink(missing_ok=True)
         self.note.unlink(missing_ok=True)
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: the folder that the environment names, or the user's own cache."""
+    return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("deit-lite"))
 
 
 def fetch(

@@ -73,7 +73,7 @@ class Checked:
     """A converted network and what was found of it.
 
     `golden` and `logits`: what `host_nb` answers to the golden and to the check pictures, float32 [G, classes] and
-    [N, classes]; `noise`: float32 [G] for INT8, see `quant/golden.py`; `reference`: the float network's logits of the
+    [N, classes]; `noise`: float32 [G] for INT8 (`quant/host_check.py`); `reference`: the float network's logits of the
     check pictures, float32 [N, classes]; `layers`: drift by block.
     """
 

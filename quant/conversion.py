@@ -29,18 +29,16 @@ from lite.nb import optimizer
 from lite.pictures.picture_set import PictureSet
 from lite.scratch import scratch_folder
 from lite.stages import Stages, to_stderr
-from quant import bundle_writer, golden, host_check, int8_fp16
+from quant import bundle_writer, host_check
 from quant.budget import budget as budgets
 from quant.budget import plan
 from quant.budget.budget import Budget
 from quant.bundle_writer import Checked, Inputs, NbFile
 from quant.cost import model as cost
 from quant.cost.rates import DEFAULT_CORE
-from quant.int8 import SEED, quantize
-from quant.int8_fp16 import Mixed
+from quant.int8 import SEED, Mixed, convert_mixed, quantize
 from quant.pictures import choose_for
-from quant.recipe import DEFAULT, Recipe
-from quant.request import CALIBRATION_PICTURES, CHECK_PICTURES, Request
+from quant.recipe import CALIBRATION_PICTURES, CHECK_PICTURES, DEFAULT, MIXED, Recipe, Request
 
 
 def bundle_name(weights: Weights, request: Request) -> str:
@@ -168,18 +166,16 @@ def convert_all(
         if any(request.target == "opencl" for request in requests):
             programs = replace(programs, gpu=_in_float(weights, work / "fp32_gpu", stages, GPU).program)
         side = weights.variant.preprocess.crop
-        if any(request.precision == int8_fp16.PRECISION for request in requests):
+        if any(request.precision == MIXED for request in requests):
             with stages.stage("optimize"):
-                mixed = int8_fp16.convert(
-                    programs.quantized, (1, 3, side, side), work / "model_int8-fp16_arm.nb"
-                )
+                mixed = convert_mixed(programs.quantized, (1, 3, side, side), work / "model_int8-fp16_arm.nb")
             twin = host_check.twin(programs.quantized, work / "twin_fp16", stages, mixed.halved)
             programs = replace(programs, mixed=mixed, mixed_twin=twin)
         if any(request.precision == "int8" for request in requests):
             programs = replace(programs, twin=host_check.twin(programs.quantized, work / "twin", stages))
         float_nb = _for_phone(_FP32_ARM, programs, work, stages)
-        golden_pictures = golden.choose(check, weights.variant.preprocess, work)
-        nudged = golden.nudged(golden_pictures, weights.variant.preprocess)
+        golden_pictures = host_check.choose_golden(check, weights.variant.preprocess, work)
+        nudged = host_check.nudged(golden_pictures, weights.variant.preprocess)
         inputs = Inputs(weights, recipe, pictures, check, golden_pictures, float_nb.bytes, SEED)
         host: dict[Exported, np.ndarray] = {}
         bundles = []
@@ -206,7 +202,7 @@ def convert_all(
                 nb,
                 host_nb,
                 answers,
-                golden.noise(answers, again) if request.int8 else None,
+                host_check.golden_noise(answers, again) if request.int8 else None,
                 logits,
                 expected,
                 layers,
@@ -278,7 +274,7 @@ def _in_float(weights: Weights, folder: Path, stages: Stages, form: Form = PLAIN
 
 
 def _for_phone(request: Request, programs: _Programs, work: Path, stages: Stages) -> NbFile:
-    if request.precision == int8_fp16.PRECISION:
+    if request.precision == MIXED:
         assert programs.mixed is not None
         return NbFile(programs.mixed.model.path, programs.mixed.model)
     path = work / f"model_{request.precision}_{request.target}.nb"

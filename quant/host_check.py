@@ -1,17 +1,28 @@
-"""What this host can say of a network before a phone has it: its answers, and where INT8 loses accuracy."""
+"""What this host can say of a network before a phone has it: its answers, and where INT8 loses accuracy.
+
+And the golden pictures of a bundle: a phone that runs its network must answer them as this host does. INT8 needs
+several, and a measure of how far sound runs lie apart: kernels sum in other orders, a sum then rounds to another level,
+and that travels through all blocks. A picture of which one pixel in a thousand is another grey level does just that.
+For DeiT-tiny with the digits' weights the answers then differ by 0.0015 of their norm, whether it is one pixel in
+10,000 or in 100. 64 zeroed bytes of a weight scale or of a LayerNorm's gain mostly move them by 0.005 to 0.09:
+`lite/phone/golden.py` draws the line between.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import paddle
 
+from lite.bundle import golden_name
 from lite.engines.base import Runnable
 from lite.engines.paddle_inference import InferenceEngine
 from lite.engines.paddle_lite import LiteEngine
 from lite.engines.workers import EngineJob, Pending, Workers
+from lite.errors import InputError
 from lite.measure import drift
 from lite.measure.drift import LayerDrift
 from lite.model.deploy import DeployableDeiT
@@ -19,17 +30,20 @@ from lite.model.exported import Exported
 from lite.model.program import LoadedProgram, static_graph
 from lite.model.weights import Weights
 from lite.nb import optimizer
+from lite.pictures import prepare
 from lite.pictures.picture_set import Picture, PictureSet
 from lite.stages import Stages
 from lite.zoo import Preprocess
 from quant.int8 import SEED
-from quant.program.half import Halved
-from quant.program.twin import build_twin
+from quant.program.twin import Halved, build_twin
 from quant.recipe import Recipe
 from quant.rewrite.rotate import turned_back
 
 # Drift by block looks at so many pictures: a block in Paddle's dynamic graph takes 20 ms for each.
 BLOCK_PICTURES = 8
+GOLDEN_PICTURES = 8
+_NUDGED_SHARE = 1e-3
+_NUDGE_SEED = 2026
 
 
 def start_reference(program: Exported, weights: Weights, check: PictureSet, references: Workers) -> Pending:
@@ -142,3 +156,41 @@ def _from_block(network: DeployableDeiT, first: int, stream: np.ndarray) -> np.n
     for block in list(network.blocks)[first:]:
         tokens = block(tokens)
     return network.answer(tokens).numpy()
+
+
+def choose_golden(check: PictureSet, spec: Preprocess, folder: Path) -> list[Picture]:
+    """The first check pictures as PNGs in `folder`: what is read back from there is what any decoder gives.
+
+    The first is as it came; the others are cut to what the network may see, for a photograph takes 30 MB as a PNG.
+    Raises InputError for one that cannot be read or written.
+    """
+    written = []
+    for index, picture in enumerate(check.pictures[:GOLDEN_PICTURES]):
+        pixels = picture.pixels()
+        if index:
+            pixels = prepare.resize_crop(pixels, spec.resize_short, spec.resize_short)
+        path = folder / golden_name(index)
+        if not cv2.imwrite(str(path), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)):
+            raise InputError(f"cannot write {path}", remedy="is the disk full?")
+        written.append(Picture(path.name, path))
+    return written
+
+
+def nudged(pictures: Sequence[Picture], spec: Preprocess, seed: int = _NUDGE_SEED) -> list[Picture]:
+    """The pictures with one pixel in a thousand, but one at least, another grey level; `seed` chooses which."""
+    random = np.random.default_rng(seed)
+    result = []
+    for picture in pictures:
+        pixels = prepare.resize_crop(picture.pixels(), spec.resize_short, spec.resize_short)
+        rows = pixels.reshape(-1, 3)
+        chosen = random.choice(len(rows), max(1, round(_NUDGED_SHARE * len(rows))), replace=False)
+        rows[chosen] = np.where(rows[chosen] < 128, rows[chosen] + 1, rows[chosen] - 1)
+        result.append(Picture(picture.name, array=rows.reshape(pixels.shape)))
+    return result
+
+
+def golden_noise(logits: np.ndarray, nudged_logits: np.ndarray) -> np.ndarray:
+    """The norm of the difference of two answers to each picture by that of the first: float32 [N]."""
+    difference = np.linalg.norm(logits.astype(np.float64) - nudged_logits, axis=1)
+    norm = np.linalg.norm(logits.astype(np.float64), axis=1)
+    return np.divide(difference, norm, out=np.zeros_like(difference), where=norm > 0).astype(np.float32)

@@ -1,4 +1,9 @@
-"""Weights → INT8 program: the recipe's rewrite, PaddleSlim's calibration, and the activation scales."""
+"""Weights → INT8 program: the recipe's rewrite, PaddleSlim's calibration, and the activation scales.
+
+`convert_mixed` goes on to a `.nb` in INT8 and FP16, of which what stays float in the program goes to fp16 kernels where
+that pays. Paddle Lite's optimizer has no such switch: it ignores fp16 for a quantized program. The choice is made by
+`quant/cost/fp16.py`, the file is rewritten by `lite/nb/fp16.py`.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +16,18 @@ from lite.model.exported import Exported
 from lite.model.form import Form
 from lite.model.program import FloatProgram, build, export
 from lite.model.weights import Weights
+from lite.nb import fp16, optimizer, reader
+from lite.nb import program as nb_program
+from lite.nb.kernel_check import Expectation, check_kernels
+from lite.nb.reader import LiteModel
+from lite.nb.shapes import Shape
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
+from quant.cost.fp16 import cheapest
 from quant.pictures import Views, cropped
 from quant.program import layers, ptq
-from quant.recipe import Recipe
+from quant.program.twin import Halved, halved
+from quant.recipe import MIXED, Recipe
 from quant.rewrite import reconstruct
 from quant.rewrite.reconstruct import Rewritten
 
@@ -88,3 +100,25 @@ def rewrite(
             keep=recipe.skip,
             on_block=stages.on_progress,
         )
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """A `.nb` in INT8 and FP16; `halved` says what of the program runs in fp16, for its host twin."""
+
+    model: LiteModel
+    halved: Halved
+
+
+def convert_mixed(int8: Exported, input_shape: Shape, out: Path) -> Mixed:
+    """Converts an INT8 program for ARM to the `.nb` `out`, for one input of `input_shape` (NCHW).
+
+    The same program gives the same bytes. Raises as `lite.nb.optimizer.optimize` and `quant.cost.fp16.cheapest` do;
+    ConversionError where what was written is not what was asked for.
+    """
+    whole = optimizer.for_phone(int8, "int8", "arm", out)
+    chosen = cheapest(whole, input_shape)
+    nb_program.write(fp16.to_fp16(nb_program.read(out), whole, chosen), out, out)
+    written = reader.read(out)
+    check_kernels(written, Expectation(MIXED, ("arm",)))
+    return Mixed(written, halved(whole, chosen))

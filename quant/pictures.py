@@ -21,7 +21,7 @@ from lite.model.weights import Weights
 from lite.pictures import composed, digits, folders, picture_set, prepare
 from lite.pictures.picture_set import COMPOSED, DIGITS, Picture, PictureSet
 from lite.zoo import Preprocess
-from quant.request import CALIBRATION_PICTURES, CHECK_PICTURES
+from quant.recipe import CALIBRATION_PICTURES, CHECK_PICTURES
 
 _LEAST_CHECK_SHARE = 0.25
 _BUNDLED = (DIGITS, COMPOSED)

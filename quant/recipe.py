@@ -1,12 +1,14 @@
-"""Recipes: what INT8 quantization does, as data. A name of `quant/recipes/` or a YAML file.
+"""What a conversion is asked for, as data: which bundles, and the recipe by which INT8 quantizes.
 
-A mistake in a recipe is reported with the file and the line it stands on (`lite/yaml_file.py`).
+A recipe is a name of `quant/recipes/` or a YAML file. A mistake in one is reported with the file and the line it stands
+on (`lite/yaml_file.py`).
 """
 
 from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -15,6 +17,7 @@ import pydantic
 
 from lite.errors import InputError
 from lite.model.form import CHEAPEST, Attention
+from lite.shown import shown
 from lite.yaml_file import YamlFile, load_model, names_in
 
 FOLDER = Path(__file__).parent / "recipes"
@@ -36,6 +39,12 @@ _REFUSED = {
         "abs_max": "abs_max stores no scales in the program, and Paddle Lite needs them; use range_abs_max",
     },
 }
+# INT8 with its float parts in FP16 where that pays.
+MIXED = "int8-fp16"
+PRECISIONS = ("int8", MIXED, "fp16", "fp32")
+TARGETS = ("arm", "opencl")
+CALIBRATION_PICTURES = 32
+CHECK_PICTURES = 128
 
 
 class _Strict(pydantic.BaseModel):
@@ -285,3 +294,57 @@ class Switches:
         if isinstance(self.split_gelu, bool):
             return set(OUTLIERS)
         return {units for _, units in self.split_gelu}
+
+
+@dataclass(frozen=True)
+class Request:
+    """One bundle to make: precision fp32, fp16, int8 or int8-fp16, target arm or opencl.
+
+    int8-fp16 is int8 whose float parts are fp16 where that pays, for processors that have it.
+
+    Raises InputError for INT8 on a GPU, and for others than these.
+    """
+
+    precision: str
+    target: str
+
+    def __post_init__(self) -> None:
+        for what, value, known in (
+            ("precision", self.precision, PRECISIONS),
+            ("target", self.target, TARGETS),
+        ):
+            if value not in known:
+                raise InputError(
+                    f"there is no {what} {shown(value)}", remedy=f"choose one of {', '.join(known)}"
+                )
+        if self.int8 and self.target == "opencl":
+            raise InputError(
+                f"{self.precision} with opencl is refused",
+                why=(
+                    "Paddle Lite has no INT8 GPU kernels, so data would hop between GPU and CPU at every "
+                    "layer (29 copies in two blocks)"
+                ),
+                remedy=f"use {self.precision} with arm, or fp16 with opencl",
+            )
+
+    @property
+    def int8(self) -> bool:
+        """Whether the network is quantized."""
+        return self.precision in ("int8", MIXED)
+
+
+def combinations(precisions: Sequence[str], targets: Sequence[str]) -> tuple[list[Request], list[InputError]]:
+    """Every combination Paddle Lite can honour, and why it can't the others.
+
+    Raises the refusal itself when nothing else is left.
+    """
+    requests, refusals = [], []
+    for precision in dict.fromkeys(precisions):
+        for target in dict.fromkeys(targets):
+            try:
+                requests.append(Request(precision, target))
+            except InputError as error:
+                refusals.append(error)
+    if not requests:
+        raise refusals[0]
+    return requests, refusals

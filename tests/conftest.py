@@ -83,7 +83,7 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from lite.pictures import digits, picture_set
     from quant import recipe
     from quant.conversion import convert_all
-    from quant.request import Request
+    from quant.recipe import Request
 
     folder = tmp_path_factory.mktemp("tiny")
     variant = zoo.find("deit_tiny")

@@ -23,9 +23,7 @@ from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
 from quant import recipe as recipes
 from quant.budget import budget as budgets
-from quant.budget import knapsack
-from quant.budget.budget import Budget
-from quant.budget.knapsack import Layer, Way
+from quant.budget.budget import Budget, Layer, Way, cheapest_ways, choose_ways, purchases
 from quant.budget.measure import Noise, converted, for_phone, noise
 from quant.budget.measure import measured as pictures_measured
 from quant.budget.plan import cheapest, layers_of, plan, point_of, recipe_of
@@ -34,8 +32,7 @@ from quant.cost import model as cost
 from quant.cost.prices import LayerPrice, Prices, prices
 from quant.cost.rates import DEFAULT_CORE
 from quant.int8 import Int8
-from quant.recipe import Kind, Recipe
-from quant.request import Request
+from quant.recipe import Kind, Recipe, Request
 from quant.sensitivity.figures import Sums, Whole
 from quant.sensitivity.program import PreparedProgram, write
 
@@ -83,9 +80,7 @@ def test_ways_that_buy_little_are_left_out():
 
 
 def test_what_removes_most_noise_an_instruction_comes_first():
-    steps = [
-        (step.layer, step.after.words, step.instructions, step.removed) for step in knapsack.order(LAYERS)
-    ]
+    steps = [(step.layer, step.after.words, step.instructions, step.removed) for step in purchases(LAYERS)]
     assert steps == [
         ("hidden", "shifted", 2, 16),
         ("product", "float", 10, 50),
@@ -106,7 +101,7 @@ def test_what_removes_most_noise_an_instruction_comes_first():
     ],
 )
 def test_the_limit_cuts_the_order(limit: float, words: list[str]):
-    assert [way.words for way in knapsack.choose(LAYERS, limit).values()] == words
+    assert [way.words for way in choose_ways(LAYERS, limit).values()] == words
 
 
 def test_more_budget_never_leaves_more_noise_and_on_the_curve_nothing_is_better():
@@ -118,13 +113,13 @@ def test_more_budget_never_leaves_more_noise_and_on_the_curve_nothing_is_better(
         ]
         noises = []
         for limit in np.linspace(-4, 36, 60):
-            taken, left = total(knapsack.choose(layers, limit))
-            least, _ = total(knapsack.cheapest(layers))
+            taken, left = total(choose_ways(layers, limit))
+            least, _ = total(cheapest_ways(layers))
             assert taken <= max(limit, least)
             noises.append(left)
         assert (np.diff(noises) <= 0).all()
-        chosen = knapsack.cheapest(layers)
-        for step in knapsack.order(layers):
+        chosen = cheapest_ways(layers)
+        for step in purchases(layers):
             chosen[step.layer] = step.after
             taken, left = total(chosen)
             assert left == pytest.approx(best(layers, taken + 1e-9))
@@ -204,7 +199,7 @@ def test_what_is_chosen_fits_and_keeps_what_was_foreseen(measured, tmp_path: Pat
     predicted, kept = [], []
     for share in (0.0, 0.2, 0.6):
         limit = costs.least * (1 + share)
-        chosen = knapsack.choose(layers, limit - costs.whole)
+        chosen = choose_ways(layers, limit - costs.whole)
         point = point_of("", chosen, costs, found)
         made = recipe_of(used, chosen, limit)
         folder = tmp_path / f"{share}"

@@ -26,9 +26,9 @@ from lite.sdk import release
 from quant.conversion import convert_all
 from quant.cost import model as costs
 from quant.cost.fp16 import cheapest
-from quant.program.half import Halved, Rounding
 from quant.program.steps import ProgramWriter
-from quant.request import Request
+from quant.program.twin import Halved, Rounding
+from quant.recipe import Request
 
 IMAGE = (1, 3, 224, 224)
 PRECISIONS = ("int8", "int8-fp16", "fp16", "fp32")

@@ -8,7 +8,7 @@ import programs
 import pytest
 from paddle.base.framework import IrGraph
 
-from quant.program.paddle_fixes import unchecked_links
+from quant.program.ptq import unchecked_links
 
 
 def test_same_program_with_and_without_the_assertion(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from lite.stages import Stages
 from quant import recipe
 from quant.conversion import convert_all
 from quant.cost import model as cost
-from quant.request import Request
+from quant.recipe import Request
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = {

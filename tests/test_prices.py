@@ -18,13 +18,12 @@ from lite.nb import optimizer
 from lite.nb.reader import LiteModel
 from lite.nb.shapes import steps
 from lite.stages import Stages
-from quant import int8_fp16
 from quant.budget.measure import converted, for_phone
 from quant.budget.plan import cheapest
 from quant.cost import model as cost
 from quant.cost import prices
 from quant.cost.operators import operators
-from quant.int8 import Int8
+from quant.int8 import Int8, convert_mixed
 from quant.recipe import Recipe
 from quant.sensitivity.program import write
 
@@ -128,7 +127,7 @@ def test_the_whole_costs_so_much_on_cores_without_dot_product(made: Made, core: 
 def test_the_whole_costs_so_much_in_int8_and_fp16(made: Made, tmp_path: Path):
     found = prices.prices(made.variant, made.classes, made.recipe, mixed=True)
     side = made.variant.image
-    mixed = int8_fp16.convert(made.int8.program, (1, 3, side, side), tmp_path / "mixed.nb")
+    mixed = convert_mixed(made.int8.program, (1, 3, side, side), tmp_path / "mixed.nb")
     taken = cost.instructions(mixed.model, (1, 3, side, side))
     # The optimizer's own order decides which of equal tensors share a conversion.
     assert found.whole == pytest.approx(taken, rel=1e-3)

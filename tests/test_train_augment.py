@@ -7,7 +7,6 @@ import paddle
 import pytest
 from PIL import Image
 
-from lite.training import losses
 from lite.training.rand_augment import (
     AREA,
     FILL,
@@ -19,6 +18,7 @@ from lite.training.rand_augment import (
     random_resized_crop,
 )
 from lite.training.settings import Mix
+from lite.training.stage_run import cutmix, mix, mixup
 
 WHOLE = (1.0, 1.0)
 
@@ -157,7 +157,7 @@ def batch() -> tuple[paddle.Tensor, paddle.Tensor]:
 
 
 def test_mixup_mixes_labels_as_it_mixes_pixels():
-    pixels, targets = losses.mixup(*batch(), 0.7)
+    pixels, targets = mixup(*batch(), 0.7)
     np.testing.assert_allclose(pixels[0].numpy(), 0.3 * 3, rtol=1e-6)
     np.testing.assert_allclose(targets.numpy()[0], [0.7, 0, 0, 0.3], rtol=1e-6)
     np.testing.assert_allclose(targets.numpy()[1], [0, 0.7, 0.3, 0], rtol=1e-6)
@@ -166,7 +166,7 @@ def test_mixup_mixes_labels_as_it_mixes_pixels():
 def test_cutmix_labels_count_the_pixels():
     rng, shares = np.random.default_rng(0), []
     for _ in range(50):
-        pixels, targets = losses.cutmix(*batch(), 0.6, rng)
+        pixels, targets = cutmix(*batch(), 0.6, rng)
         own = (pixels.numpy()[0] == 0).mean()
         assert set(np.unique(pixels.numpy()[0])) <= {0.0, 3.0}
         np.testing.assert_allclose(targets.numpy()[0], [own, 0, 0, 1 - own], atol=1e-6)
@@ -179,12 +179,12 @@ def test_cutmix_labels_count_the_pixels():
 def test_half_of_the_batches_get_mixup_and_half_cutmix():
     rng, cut = np.random.default_rng(0), 0
     for _ in range(200):
-        pixels, targets = losses.mix(*batch(), Mix(mixup=0.8, cutmix=1.0), rng)
+        pixels, targets = mix(*batch(), Mix(mixup=0.8, cutmix=1.0), rng)
         np.testing.assert_allclose(targets.sum(-1).numpy(), 1.0, rtol=1e-5)
         values = np.unique(pixels.numpy()[0])
         cut += bool(set(values) <= {0.0, 3.0})
     assert 75 < cut < 130
     pixels, targets = batch()
-    same = losses.mix(pixels, targets, Mix(), rng)
+    same = mix(pixels, targets, Mix(), rng)
     assert same[0] is pixels
     assert same[1] is targets

@@ -12,8 +12,9 @@ from training_data import DISTILLED, PLAIN, settings, write_colours
 
 from lite import zoo
 from lite.errors import InputError
-from lite.training import losses, sources, teacher
+from lite.training import sources, teacher
 from lite.training.loop import Task, train
+from lite.training.stage_run import hard_distillation, soft_labels, supervised
 from lite.training.teacher import Teacher
 
 
@@ -28,16 +29,16 @@ def logits(seed: int) -> np.ndarray:
 def test_the_loss_is_the_papers_equation_3():
     own, distilled, taught = logits(0), logits(1), logits(2)
     labels = np.array([0, 2, 1, 1, 0])
-    soft = losses.soft_labels(paddle.to_tensor(labels), 3, 0.1)
+    soft = soft_labels(paddle.to_tensor(labels), 3, 0.1)
     np.testing.assert_allclose(soft.numpy()[0], [0.9 + 0.1 / 3, 0.1 / 3, 0.1 / 3], rtol=1e-6)
-    loss = losses.hard_distillation(
+    loss = hard_distillation(
         [paddle.to_tensor(own), paddle.to_tensor(distilled)], soft, paddle.to_tensor(taught)
     )
     from_labels = -(soft.numpy() * log_softmax(own)).sum(-1).mean()
     from_teacher = -log_softmax(distilled)[np.arange(5), taught.argmax(-1)].mean()
     assert float(loss) == pytest.approx(0.5 * from_labels + 0.5 * from_teacher, rel=1e-5)
     # Without a teacher both heads learn from the labels.
-    both = losses.supervised([paddle.to_tensor(own), paddle.to_tensor(distilled)], soft)
+    both = supervised([paddle.to_tensor(own), paddle.to_tensor(distilled)], soft)
     from_labels_too = -(soft.numpy() * log_softmax(distilled)).sum(-1).mean()
     assert float(both) == pytest.approx((from_labels + from_labels_too) / 2, rel=1e-5)
 

@@ -9,8 +9,8 @@ import pytest
 from lite import zoo
 from lite.errors import InputError
 from lite.training import settings
-from lite.training.schedule import Shape, shape
 from lite.training.settings import Schedule, Settings, Stage
+from lite.training.stage_run import LearningRate, learning_rate
 
 VARIANTS = list(zoo.DEITS.values())
 
@@ -132,7 +132,7 @@ def test_unknown_settings_are_told_with_those_there_are():
 
 
 def test_the_learning_rate_warms_up_and_follows_a_cosine():
-    curve = Shape(peak=1.0, start=0.001, final=0.01, warmup=10, steps=110)
+    curve = LearningRate(peak=1.0, start=0.001, final=0.01, warmup=10, steps=110)
     assert curve.factor(0) == 0.001
     assert curve.factor(5) == pytest.approx((0.001 + 1.0) / 2)
     assert curve.factor(10) == 1.0
@@ -145,8 +145,8 @@ def test_the_learning_rate_warms_up_and_follows_a_cosine():
 
 def test_it_scales_with_the_pictures_a_step():
     stage = Stage(epochs=300, learning_rate=2e-3, warmup_epochs=5)
-    on_eight = shape(stage, Schedule(for_batch=2048), steps_an_epoch=625, pictures_a_step=2048)
-    on_four = shape(stage, Schedule(for_batch=2048), steps_an_epoch=1251, pictures_a_step=1024)
+    on_eight = learning_rate(stage, Schedule(for_batch=2048), steps_an_epoch=625, pictures_a_step=2048)
+    on_four = learning_rate(stage, Schedule(for_batch=2048), steps_an_epoch=1251, pictures_a_step=1024)
     assert (on_eight.peak, on_four.peak) == (2e-3, 1e-3)
     assert (on_eight.warmup, on_eight.steps) == (3125, 187_500)
-    assert shape(stage, Schedule(), 10, 7).peak == 2e-3
+    assert learning_rate(stage, Schedule(), 10, 7).peak == 2e-3

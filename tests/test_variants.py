@@ -15,7 +15,7 @@ from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
 from quant import recipe
 from quant.conversion import convert_all
-from quant.request import Request
+from quant.recipe import Request
 
 CLASSES = 10
 

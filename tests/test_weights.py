@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lite import download
 from lite.errors import DownloadError, InputError
 from lite.model import weights
 from lite.model.weights import load
@@ -49,7 +50,7 @@ def test_a_file_gives_a_clean_name(file: str, name: str) -> None:
 
 
 def test_the_fewest_classes_are_known_without_a_server(tiny_file: Path, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setenv(weights.CACHE_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(download.CACHE_VARIABLE, str(tmp_path))
     small = MODELS["deit_small"]
     with serve(b"not asked") as server:
         monkeypatch.setenv(weights.URL_VARIABLE, f"{server.url}?{{name}}")

@@ -256,12 +256,12 @@ def _check_ci(junit: Path | None, markdown: Path | None) -> None:
 
 def _write_ci(found: Gate, junit: Path | None, markdown: Path | None) -> None:
     from lite.files import write_text
-    from lite.phone.compare import ci
+    from lite.phone.compare import gate
 
     if junit:
-        write_text(junit, ci.junit(found), remedy="choose another --junit")
+        write_text(junit, gate.junit(found), remedy="choose another --junit")
     if markdown:
-        text = ci.markdown(found)
+        text = gate.markdown(found)
         # A step's summary is of all that runs in the step.
         if str(markdown) == os.environ.get("GITHUB_STEP_SUMMARY") and markdown.is_file():
             text = markdown.read_text(encoding="utf-8", errors="replace") + text

@@ -17,7 +17,7 @@ from lite.engines.base import Options, Selection
 from lite.shown import shown
 from quant import recipe as recipes
 from quant.cost.rates import CORES, DEFAULT_CORE
-from quant.request import CALIBRATION_PICTURES
+from quant.recipe import CALIBRATION_PICTURES
 
 SECONDS = 86_400  # the longest wait that can be asked for
 

@@ -39,7 +39,7 @@ from lite.phone.plan import BenchPlan, check_names
 if TYPE_CHECKING:
     from lite.bundle import Bundle
     from lite.phone.device import Device
-    from lite.phone.results_folder import ResultsFolder
+    from lite.phone.results import ResultsFolder
     from lite.phone.session import Outcome, PhoneJob
 
 BENCHES = _command.ROOT / "build" / "bench"
@@ -173,7 +173,7 @@ def main(
     from lite.phone.binaries import Binaries
     from lite.phone.diagnostics import DiagnosticsPlan
     from lite.phone.exclusive import exclusive
-    from lite.phone.results_folder import ResultsFolder
+    from lite.phone.results import ResultsFolder
     from lite.phone.server import AdbServer, address
     from lite.phone.session import PhoneJob
 
@@ -229,8 +229,7 @@ def _measure(
     arrivals: Callable[[], Sequence[Device]] | None,
 ) -> int:
     """Measures, prints and writes; the exit code."""
-    from _bench import LiveTable, interruptible, show_files, show_tables
-    from _diagnostics import show_diagnostics
+    from _bench import LiveTable, interruptible, show_diagnostics, show_files, show_tables
 
     from lite.phone import results, session
 

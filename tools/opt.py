@@ -30,7 +30,7 @@ from lite import zoo
 from lite.errors import DriftError, InputError
 from lite.files import check_writable_folder
 from lite.scratch import scratch_folder
-from quant.request import CHECK_PICTURES, PRECISIONS, TARGETS, combinations
+from quant.recipe import CHECK_PICTURES, PRECISIONS, TARGETS, combinations
 
 if TYPE_CHECKING:
     from lite.bundle import Bundle

@@ -195,11 +195,11 @@ def _check_teacher(variant: zoo.Variant, name: str | None, file: str | None) -> 
 
 def _plan(task: Task) -> str:
     from lite.training import batches
-    from lite.training.schedule import peak
+    from lite.training.stage_run import peak_learning_rate
 
     pictures, chosen = len(task.source.labels), task.settings
     a_step = batches.pictures_a_step(chosen, task.devices)
-    rates = ", ".join(f"{peak(stage, chosen.schedule, a_step):.3g}" for stage in chosen.stages)
+    rates = ", ".join(f"{peak_learning_rate(stage, chosen.schedule, a_step):.3g}" for stage in chosen.stages)
     return (
         f"{task.variant.name}: {pictures} pictures of {len(task.source.classes)} classes, "
         f"{len(task.source.held_out_labels)} held out; {a_step} pictures a step on {task.devices.count} "

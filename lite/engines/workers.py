@@ -55,6 +55,15 @@ class ChunkResult:
     unreadable: dict[int, ToolkitError] = field(default_factory=dict)
 
 
+def none_readable(unreadable: Sequence[ToolkitError]) -> InputError:
+    """The error of pictures of which not one can be read: it says why of the first."""
+    return InputError(
+        f"none of the {len(unreadable)} pictures can be read",
+        why=f"the first: {unreadable[0].reason}",
+        remedy=unreadable[0].remedy,
+    )
+
+
 def slices(total: int) -> list[slice]:
     """The pictures of each chunk, of `total` in all."""
     return [slice(start, min(start + CHUNK, total)) for start in range(0, total, CHUNK)]

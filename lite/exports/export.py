@@ -135,12 +135,11 @@ def _call(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _program(loaded: Weights, folder: Path) -> None:
-    from lite.exports import any_batch
     from lite.model.deploy import deployable_state
-    from lite.model.program import build
+    from lite.model.program import build, export_any_batch
 
     variant = loaded.variant
-    any_batch.export(build(deployable_state(loaded.state, variant), variant), folder)
+    export_any_batch(build(deployable_state(loaded.state, variant), variant), folder)
 
 
 def _to_onnx(folder: Path, opset: int) -> None:

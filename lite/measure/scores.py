@@ -12,8 +12,8 @@ import numpy as np
 
 from lite import zoo
 from lite.engines import workers
-from lite.engines.workers import EngineJob
-from lite.errors import ConversionError, InputError, ToolkitError
+from lite.engines.workers import EngineJob, none_readable
+from lite.errors import ConversionError, ToolkitError
 from lite.measure import accuracy, interval
 from lite.measure.accuracy import ClassAccuracy
 from lite.measure.classifier import Classifier
@@ -86,12 +86,7 @@ def score(
     names = {pictures.names[place]: error for place, error in sorted(found.unreadable.items())}
     readable = [place for place in range(len(pictures.pictures)) if place not in found.unreadable]
     if not readable:
-        first = next(iter(names.values()))
-        raise InputError(
-            f"none of the {len(names)} pictures can be read",
-            why=f"the first: {first.reason}",
-            remedy=first.remedy,
-        )
+        raise none_readable(list(names.values()))
     logits = found.logits[readable]
     broken = np.flatnonzero(~np.isfinite(logits).all(axis=1))
     if len(broken):

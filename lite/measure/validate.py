@@ -24,8 +24,8 @@ from lite.bundle import Bundle
 from lite.engines.base import Runnable
 from lite.engines.paddle_inference import InferenceEngine
 from lite.engines.paddle_lite import LiteEngine
-from lite.engines.workers import ChunkResult, EngineJob, Workers
-from lite.errors import ConversionError, InputError, InterruptedRunError, ToolkitError
+from lite.engines.workers import ChunkResult, EngineJob, Workers, none_readable
+from lite.errors import ConversionError, InterruptedRunError, ToolkitError
 from lite.files import make_folder
 from lite.measure import accuracy, chunks, drift, interval, margins
 from lite.measure.accuracy import ClassAccuracy
@@ -161,12 +161,7 @@ class ValidationRun:
         readable = [index for index in range(len(self.pictures.pictures)) if index not in unreadable]
         names = {self.pictures.names[index]: unreadable[index] for index in sorted(unreadable)}
         if not readable:
-            first = next(iter(names.values()))
-            raise InputError(
-                f"none of the {len(names)} pictures can be read",
-                why=f"the first: {first.reason}",
-                remedy=first.remedy,
-            )
+            raise none_readable(list(names.values()))
         pictures, deployed, reference = self.pictures, logits["deployed"], logits.get("reference")
         if unreadable:
             pictures, deployed = pictures.take(readable), deployed[readable]

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lite.model.tensors import State
+from lite.model.state import State
 from lite.zoo import Variant
 
 

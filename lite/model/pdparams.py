@@ -21,7 +21,7 @@ import numpy as np
 from lite.errors import InputError
 from lite.model import plain_pickle, pytorch
 from lite.model.plain_pickle import Array, Dtype, Span, Table, kind
-from lite.model.tensors import MAXIMUM_BYTES, MAXIMUM_DIMENSIONS, State, reading
+from lite.model.state import MAXIMUM_BYTES, MAXIMUM_DIMENSIONS, State, reading
 from lite.shown import shown
 
 ACCEPTED_DTYPES = ("f2", "f4", "f8")

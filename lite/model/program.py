@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 import paddle
+from paddle import nn
 from paddle.base.proto import framework_pb2
 
 from lite.errors import ConversionError
@@ -153,3 +154,32 @@ class LoadedProgram:
             clip_extra=True,
         )
         return without_call_stacks(folder)
+
+
+class AnyBatch(nn.Layer):
+    """`network` for [N, 3, H, W] with any N; it shares its parameters."""
+
+    def __init__(self, network: DeployableDeiT):
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: paddle.Tensor) -> paddle.Tensor:
+        """[N, 3, H, W] float32 → logits [N, classes]."""
+        network = self.network
+        patches = network.embed(pixels)
+        # Adding zeros made of each picture repeats the class tokens for it.
+        first = patches[:, :1] * 0.0 + network.class_tokens
+        return network.classify(paddle.concat([first, patches + network.position], axis=1))
+
+
+def export_any_batch(network: DeployableDeiT, folder: Path) -> Exported:
+    """Saves `network` for input [N, 3, H, W], N open, as `model.pdmodel` and `model.pdiparams` in `folder`.
+
+    Nothing in it asks for N: operators on shapes are what converters of other engines trip over.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    side = network.variant.image
+    spec = paddle.static.InputSpec([-1, 3, side, side], "float32", INPUT_NAME)
+    with paddle.utils.unique_name.guard():
+        paddle.jit.save(AnyBatch(network), str(folder / "model"), input_spec=[spec], clip_extra=True)
+    return without_call_stacks(folder)

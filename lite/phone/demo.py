@@ -1,4 +1,9 @@
-"""Runs `deit` on a phone, and takes nothing from it that is not what its schema says."""
+"""Runs `deit` on a phone, and takes nothing from it that is not what its schema says.
+
+A profile build of Paddle Lite (`--with_profile=ON`) prints a table when the demo ends: what each kernel took, by the
+engine's own clock. Its format is of lite/core/profile/profiler.cc and of docs/user_guides/profiler.md in Paddle Lite's
+repository; no such library was had here.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +12,8 @@ import math
 import re
 import shlex
 import signal
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -56,6 +61,13 @@ _LINKING = re.compile(
 _TOLD = re.compile(r"^deit: .*\((SIG(?:SEGV|BUS|FPE|ILL))\)", re.MULTILINE)
 _FOREIGN = re.compile(r"not executable|Exec format error|syntax error|inaccessible or not found")
 _FORBIDDEN = re.compile(r"Permission denied|Operation not permitted")
+# Older versions call the columns by other names, or have none of KernelFuncName and CalledTimes.
+_PROFILE_TITLE = re.compile(
+    r"=====\s+Concise (?:Dispatch )?Profiler Summary: .*?(?:Exclude (\d+) warm-ups )?====="
+)
+_PROFILE_HEADING = "OperatorType"
+_PROFILE_NAMES = {"OperatorType": "op", "KernelFuncName": "function", "KernelName": "function"}
+_PROFILE_PLACE = ("KerneAttr(Place)", "KerneAttr")
 
 
 class DemoError(PhoneError):
@@ -268,3 +280,63 @@ def _rubbish(why: str) -> UnusableError:
 
 def _short(text: str) -> str:
     return shortened(printable(shortened(text)), 160)
+
+
+@dataclass(frozen=True)
+class KernelTime:
+    """What the operators of one kernel took together in one run: ms, mean, least and most.
+
+    `place` is target, precision and layout as the engine writes them; `calls`: how many operators, None where it does
+    not say.
+    """
+
+    op: str
+    place: str
+    function: str | None
+    mean_ms: float
+    min_ms: float
+    max_ms: float
+    calls: int | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
+
+
+def kernel_times(text: str) -> list[KernelTime]:
+    """The last concise table of dispatch times in what a demo printed, the longest first; empty where there is none.
+
+    Rows that do not fit the heading are left out: log lines of other threads fall between them.
+    """
+    lines = text.splitlines()
+    begins = [place for place, line in enumerate(lines) if _PROFILE_TITLE.search(line)]
+    if not begins:
+        return []
+    return sorted(_kernel_rows(lines[begins[-1] + 1 :]), key=lambda row: -row.mean_ms)
+
+
+def _kernel_rows(lines: Sequence[str]) -> Iterator[KernelTime]:
+    heading: list[str] = []
+    for line in lines:
+        words = line.split()
+        if words[:1] == [_PROFILE_HEADING]:
+            heading = words
+        elif heading and not words:
+            return
+        elif heading and (row := _kernel_row(heading, words)):
+            yield row
+
+
+def _kernel_row(heading: Sequence[str], words: list[str]) -> KernelTime | None:
+    # A remark may be empty, which leaves no word of it.
+    names = [name for name in heading if name != "Remark"] if len(words) == len(heading) - 1 else heading
+    if len(words) != len(names):
+        return None
+    values = {_PROFILE_NAMES.get(name, name): word for name, word in zip(names, words, strict=True)}
+    try:
+        mean, least, most = (float(values[f"{name}(ms)"]) for name in ("Avg", "Min", "Max"))
+        calls = int(values["CalledTimes"]) if "CalledTimes" in values else None
+    except (KeyError, ValueError):
+        return None
+    place = next((values[name] for name in _PROFILE_PLACE if name in values), "")
+    return KernelTime(values["op"], place, values.get("function"), mean, least, most, calls)

@@ -65,15 +65,6 @@ class Diagnosis:
         by_model = "" if self.expected is None else f" where the instruction model says {self.expected:.2f}"
         return f"{self.bundle} is {self.measured:.2f} times as fast as {self.base}{by_model}."
 
-    @property
-    def sentences(self) -> list[str]:
-        """The causes' sentences, or one that says that none is known."""
-        if self.causes:
-            return [cause.text for cause in self.causes]
-        return [
-            "Nothing that this phone and the bundles tell explains it: compare both with --profile and --counters."
-        ]
-
 
 def largest_cache(device: Device) -> int | None:
     """Bytes of the largest data cache that the phone tells of; None where it hides them. Raises PhoneError."""

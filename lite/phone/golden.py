@@ -18,7 +18,7 @@ from lite.phone.plan import Candidate
 COSINE = 0.999
 # Sums in another order, and that through twelve blocks; logits are around 1 to 10.
 MAX_ABS = 1e-3
-# Where `host.nb` of an INT8 bundle runs, its noise has been measured (`quant/golden.py`). Over eight pictures that
+# Where `host.nb` of an INT8 bundle runs, its noise has been measured (`quant/host_check.py`). Over eight pictures that
 # varies by a tenth. The largest 64 bytes of a weight scale or of a LayerNorm's gain, zeroed, make more than twice of it
 # for 70 of the 72 of DeiT-tiny with the digits' weights; a cosine of 0.999 lets all but five of them pass.
 NOISE = 2.0

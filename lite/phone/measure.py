@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from lite.phone import demo, engine_profile, golden, sensors
+from lite.phone import demo, golden, sensors
 from lite.phone.clusters import Cluster
-from lite.phone.demo import Bench, DemoRequest
+from lite.phone.demo import Bench, DemoRequest, kernel_times
 from lite.phone.device import Device
 from lite.phone.link import PhoneError
 from lite.phone.measured import Cooldown, Measurement, PhoneFigures, Round, RunClock
 from lite.phone.plan import BenchPlan, Candidate, Configuration
 from lite.phone.sensors import Sample
-from lite.phone.soak import sustained
+from lite.phone.statistics import sustained
 from lite.stages import Stages
 
 TENSOR = "golden.f32"
@@ -116,7 +116,7 @@ class Phone:
         }
         self._check_same(measurement, used)
         measurement.used = used
-        measurement.kernels = engine_profile.parse(f"{finished.stdout}\n{finished.stderr}")
+        measurement.kernels = kernel_times(f"{finished.stdout}\n{finished.stderr}")
         bench = document["bench"]
         latencies = bench["latencies_ms"]
         clocks = [RunClock(**one) for one in bench["clocks"]]

@@ -9,12 +9,11 @@ from statistics import median
 from typing import Any
 
 from lite.phone import statistics
-from lite.phone.engine_profile import KernelTime
+from lite.phone.demo import KernelTime
 from lite.phone.golden import Golden
 from lite.phone.plan import BenchPlan, Candidate, Configuration
 from lite.phone.sensors import SLOW_CLOCK, Sample, ceilings
-from lite.phone.soak import Sustained, sustained
-from lite.phone.statistics import SpeedUp, Summary
+from lite.phone.statistics import SpeedUp, Summary, Sustained, sustained
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,12 @@ Raw samples are kept; each derived figure can be computed from them again.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
 from importlib.metadata import version
@@ -17,7 +20,8 @@ from typing import Any
 
 from lite import json_schema
 from lite.bundle import Bundle
-from lite.files import write_text
+from lite.errors import InputError
+from lite.files import make_folder, remove_parts, write_text
 from lite.measure import csv_tables
 from lite.phone import diagnostics, report
 from lite.phone.measured import BundleComparison, Measurement, PhoneFigures, Round
@@ -26,6 +30,10 @@ from lite.phone.session import Outcome, PhoneJob
 SCHEMA = 2
 JSON, CSV, REPORT = FILES = ("results.json", "results.csv", "report.html")
 _SCHEMA_FILE = Path(__file__).parent / "schema" / "results.schema.json"
+# An earlier bench's, when another one writes to its folder.
+PREVIOUS = "results.previous.json"
+# Not among what is temporary: it may hold the only copy.
+_LAST_RESORT = "adb-bench-"
 
 
 def document(
@@ -258,3 +266,93 @@ def _speed_up_columns(phone: Mapping[str, Any], one: Mapping[str, Any]) -> dict[
                 "speed_up_high": interval.get("high"),
             }
     return {}
+
+
+class ResultsFolder:
+    """The folder `out`, or one in its place once it cannot be written.
+
+    `spare` is tried after it, then a new folder among the system's temporary ones. `notify` gets one line when
+    another folder is taken. With `resumed` the results that are there are this bench's own.
+    """
+
+    def __init__(
+        self, out: Path, spare: Path, *, notify: Callable[[str], None], resumed: bool = False
+    ) -> None:
+        self.path = out
+        # Why the results are not in `out`, None where they are.
+        self.error: InputError | None = None
+        self._out, self._spare, self._notify = out, spare, notify
+        self._is_fresh = not resumed
+        self._lock = threading.Lock()
+        _check(out)
+
+    def write(
+        self, document: Callable[[], Mapping[str, Any]], *, complete: bool = False
+    ) -> Mapping[str, Any]:
+        """Writes results.json and results.csv of what `document` gives, each whole or not at all; returns it.
+
+        From any thread; what is written is never older than what is there. `complete` holds it to the schema
+        first. Raises InputError where no folder takes them.
+        """
+        with self._lock:
+            made = document()
+            if complete:
+                check(made)
+            self._write(made)
+            return made
+
+    def _write(self, document: Mapping[str, Any]) -> None:
+        try:
+            # Somebody may have removed it.
+            make_folder(self._out)
+            if self._is_fresh:
+                _make_room(self._out)
+                self._is_fresh = False
+            write_figures(self._out, document)
+            self.path, self.error = self._out, None
+        except InputError as error:
+            before = self.path
+            self.path = self._elsewhere(document, error)
+            self.error = InputError(
+                error.what, why=error.why, remedy=f"what was measured is in {self.path}; choose another --out"
+            )
+            if self.path != before:
+                self._notify(f"{error.reason}: results go to {self.path}")
+
+    def _elsewhere(self, document: Mapping[str, Any], error: InputError) -> Path:
+        known = [self._spare] if self.path == self._out else [self.path, self._spare]
+        for folder in known:
+            with contextlib.suppress(InputError):
+                make_folder(folder)
+                write_figures(folder, document)
+                return folder
+        try:
+            last = Path(tempfile.mkdtemp(prefix=_LAST_RESORT))
+        except OSError:
+            raise error from None
+        write_figures(last, document)
+        return last
+
+
+def _check(out: Path) -> None:
+    """Before any work: raises InputError unless the three files can be written into `out`, which is made.
+
+    What a bench that was killed while it wrote them has left is removed.
+    """
+    make_folder(out)
+    for name in FILES:
+        remove_parts(out / name)
+        if (out / name).is_dir():
+            raise InputError(f"{out / name} is a folder", remedy="choose another --out, or remove it")
+
+
+def _make_room(out: Path) -> None:
+    """Puts an earlier bench's results aside, and removes its report, which would not fit beside the new ones."""
+    try:
+        if (out / JSON).is_file():
+            (out / JSON).replace(out / PREVIOUS)
+        (out / REPORT).unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"cannot write into {out}", why=error.strerror, remedy="choose another --out"
+        ) from error

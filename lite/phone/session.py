@@ -14,11 +14,10 @@ from lite.bundle import Bundle
 from lite.errors import ToolkitError
 from lite.phone import checks, conditions, diagnostics, facts, measure, push, reconnect
 from lite.phone.binaries import Binaries
-from lite.phone.conditions import Conditions
+from lite.phone.conditions import Conditions, NoFixedClocksError, fixed_clocks
 from lite.phone.device import Device
 from lite.phone.diagnostics import Diagnostics, DiagnosticsPlan
 from lite.phone.facts import Facts
-from lite.phone.fixed_clocks import NoFixedClocksError, fixed_clocks
 from lite.phone.link import BusyError, GoldenMismatchError, NoPhoneError, PhoneError
 from lite.phone.measure import StoppedError
 from lite.phone.measured import PhoneFigures

@@ -3,7 +3,8 @@
 1. Decode with OpenCV 4.6 to 8-bit RGB. JPEG, PNG, WebP, BMP and TIFF, told by content and not by name; of
    several pages or frames the first (animated WebP is refused).
    - Orientation: EXIF tag 0x0112, all eight values. OpenCV applies it for JPEG, PNG (eXIf) and TIFF; for
-     WebP it does not, so it is applied here, read by the same rule (exif.py).
+     WebP it does not, so it is applied here, read by the same rule, which ends reading
+     at a known tag whose data lie outside of the block, where EXIF libraries read on.
    - HEIC and AVIF, which phones write, are refused by name, as in the C++ core.
    - Grey, 1-bit and palette pictures become RGB. Alpha is dropped, not blended, as PaddleClas (OpenCV's
      colour mode) and PIL's convert("RGB") do. TIFF with alpha is refused: OpenCV multiplies it in.
@@ -48,6 +49,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import warnings
 from pathlib import Path
 
@@ -57,7 +59,6 @@ from PIL import Image
 
 from lite.errors import InputError
 from lite.input_file import PICTURE_BYTES, read_bytes
-from lite.pictures import exif
 from lite.shown import shown
 from lite.zoo import Preprocess
 
@@ -73,6 +74,13 @@ _WEIGHT_BITS = 22
 # Outputs per matrix product: their taps overlap, so a few share one dense block; 8 was fastest of 4 to 16.
 _BLOCK = 8
 _JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff])")
+_EXIF = b"Exif\0\0"
+_ORIENTATION = 0x0112
+_EXIF_TEXTS = (0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x8298)  # ImageDescription, Make, Model, …
+# XResolution, YResolution, WhitePoint, PrimaryChromaticities, YCbCrCoefficients, ReferenceBlackWhite
+_EXIF_RATIONALS = {0x011A: 1, 0x011B: 1, 0x013E: 2, 0x013F: 6, 0x0211: 3, 0x0214: 6}
+_EXIF_SHORTS = (_ORIENTATION, 0x0128, 0x0213)  # …, ResolutionUnit, YCbCrPositioning
+
 
 # OpenCV's warnings about damaged TIFF would stand beside the InputError that says the same.
 cv2.setLogLevel(2)
@@ -201,7 +209,7 @@ def _check(path: Path | str, data: bytes, max_pixels: int) -> int:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             picture = Image.open(io.BytesIO(data), formats=_FORMATS)
-        orientation = exif.orientation(picture.info.get("exif", b"")) if picture.format == "WEBP" else 1
+        orientation = exif_orientation(picture.info.get("exif", b"")) if picture.format == "WEBP" else 1
         cut = _is_cut(picture, data)
         plain = picture.format != "TIFF" or _tiff_is_plain(picture)
         if picture.format == "PNG":
@@ -281,3 +289,39 @@ def _upright(rgb: np.ndarray, orientation: int) -> np.ndarray:
     if orientation in (2, 3, 6, 7):
         rgb = rgb[:, ::-1]
     return np.ascontiguousarray(rgb)
+
+
+def exif_orientation(block: bytes) -> int:
+    """EXIF tag 0x0112 of a block from "II" or "MM" on, with or without "Exif" before it: 1 to 8, 1 being upright.
+
+    1 if there is none or the block is damaged.
+    """
+    tiff = block.removeprefix(_EXIF)
+    if tiff[:1] != tiff[1:2]:
+        return 1
+    order = "<" if tiff[:1] == b"I" else ">"
+    try:
+        magic, directory = struct.unpack_from(f"{order}HI", tiff, 2)
+        (entries,) = struct.unpack_from(f"{order}H", tiff, directory)
+        for offset in range(directory + 2, directory + 2 + 12 * entries, 12):
+            (tag,) = struct.unpack_from(f"{order}H", tiff, offset)
+            if magic != 42 or not _is_readable_exif(tiff, order, tag, offset):
+                return 1
+            if tag == _ORIENTATION:
+                (value,) = struct.unpack_from(f"{order}H", tiff, offset + 8)
+                return int(value) if 1 <= value <= 8 else 1
+    except struct.error:
+        pass
+    return 1
+
+
+def _is_readable_exif(tiff: bytes, order: str, tag: int, offset: int) -> bool:
+    """Whether the data of the entry at `offset` lie in the block; those of other tags do not matter."""
+    if tag in _EXIF_TEXTS:
+        count, place = struct.unpack_from(f"{order}II", tiff, offset + 4)
+        # OpenCV looks for text of up to 4 bytes at offset 8 of the block.
+        return int((place if count > 4 else 8) + count) <= len(tiff)
+    if tag in _EXIF_RATIONALS:
+        (place,) = struct.unpack_from(f"{order}I", tiff, offset + 8)
+        return int(place + 8 * _EXIF_RATIONALS[tag]) <= len(tiff)
+    return tag not in _EXIF_SHORTS or offset + 10 <= len(tiff)

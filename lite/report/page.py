@@ -6,13 +6,15 @@ import io
 import re
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from lite.shown import escaped
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # What matplotlib draws with, and the variable of the page's style sheet that takes its place.
 _COLOURS = {

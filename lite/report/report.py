@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -24,11 +24,13 @@ from lite.measure.accuracy import ClassAccuracy, Guess, guesses
 from lite.measure.drift import SNR_LIMIT_DB, Drift, LayerDrift
 from lite.measure.interval import Interval
 from lite.measure.margins import ClassMargins
-from lite.measure.validate import Validation
 from lite.pictures import composed
 from lite.pictures.picture_set import COMPOSED
 from lite.report import page
 from lite.report.plots import Curve
+
+if TYPE_CHECKING:
+    from lite.measure.validate import Validation
 
 THUMBNAIL = 160
 # Rows of a table by class, and pictures with another class, that are shown; all are in the CSV files beside the page.

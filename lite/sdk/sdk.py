@@ -15,13 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from lite import checksum, download
 from lite.errors import DownloadError, InputError
 from lite.files import file_sha256, new_folder
-from lite.model.weights import CACHE_VARIABLE
 from lite.sdk import archive, library, release
 from lite.sdk.library import Library
 from lite.sdk.release import Build
@@ -137,8 +135,7 @@ def read(folder: Path) -> Sdk:
 
 def folder_of(build: Build, cache: Path | None = None) -> Path:
     """Where `build` lies in `cache` (default: as for the weights), whether it is there or not."""
-    root = cache or Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("deit-lite"))
-    return Path(os.path.realpath(root)) / "sdk" / build.tag / build.name
+    return Path(os.path.realpath(cache or download.cache_folder())) / "sdk" / build.tag / build.name
 
 
 def _if_file(path: Path) -> Path | None:

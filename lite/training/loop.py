@@ -19,10 +19,9 @@ from lite.training import batches
 from lite.training.batches import ALONE, Batch, Devices, Epoch
 from lite.training.checkpoint import Checkpoint, Position
 from lite.training.initial import at_resolution
-from lite.training.schedule import shape
 from lite.training.settings import Settings
 from lite.training.sources import Source
-from lite.training.stage_run import StageRun
+from lite.training.stage_run import StageRun, learning_rate
 from lite.training.teacher import Teacher
 from lite.zoo import Variant
 
@@ -136,7 +135,7 @@ class _Run:
             state = at_resolution(state, task.variant, image)
         settings = task.settings
         a_step = batches.pictures_a_step(settings, task.devices)
-        curve = shape(settings.stages[number], settings.schedule, self.steps, a_step)
+        curve = learning_rate(settings.stages[number], settings.schedule, self.steps, a_step)
         stage = StageRun(
             task.variant, len(task.source.classes), image, settings, curve, task.devices,
             None if self.resumed else state, task.teacher,

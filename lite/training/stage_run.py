@@ -1,19 +1,24 @@
-"""One stage while it runs: network, optimizer, schedule and average, and what a step does to them."""
+"""One stage while it runs: network, optimizer, learning rate and average, what a step does to them, what it minimises.
+
+The learning rate is by step a linear warm-up, then half a cosine; the loss cross-entropy with soft labels, and DeiT's
+hard distillation.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import paddle
+from paddle.nn import functional
 
 from lite.model.network import DeiT
 from lite.model.state import State
-from lite.training import losses
 from lite.training.batches import Batch, Devices, Epoch, on_gpu
-from lite.training.schedule import Shape
-from lite.training.settings import Settings
+from lite.training.settings import Mix, Schedule, Settings, Stage
 from lite.training.teacher import Teacher
 from lite.zoo import Variant
 
@@ -38,7 +43,7 @@ class StageRun:
         classes: int,
         image: int,
         settings: Settings,
-        shape: Shape,
+        rate: LearningRate,
         devices: Devices,
         initial: State | None,
         teacher: Teacher | None,
@@ -55,7 +60,7 @@ class StageRun:
         self.average = Average(self.network, DeiT(variant, classes, image=image), settings.ema_decay)
         self._teacher = teacher.at(image) if teacher else None
         chosen = settings.optimizer
-        self.schedule = paddle.optimizer.lr.LambdaDecay(shape.peak, shape.factor)
+        self.schedule = paddle.optimizer.lr.LambdaDecay(rate.peak, rate.factor)
         self._optimizer = paddle.optimizer.AdamW(
             self.schedule,
             beta1=chosen.betas[0],
@@ -97,15 +102,15 @@ class StageRun:
         return total
 
     def _loss(self, pixels: paddle.Tensor, labels: paddle.Tensor, rng: np.random.Generator) -> paddle.Tensor:
-        soft = losses.soft_labels(labels, self._classes, self._settings.label_smoothing)
-        pixels, soft = losses.mix(pixels, soft, self._settings.mix, rng)
+        soft = soft_labels(labels, self._classes, self._settings.label_smoothing)
+        pixels, soft = mix(pixels, soft, self._settings.mix, rng)
         with paddle.amp.auto_cast(enable=self._amp, level="O1"):
             outputs = self._heads(pixels)
             if self._teacher is None:
-                return losses.supervised(outputs, soft)
+                return supervised(outputs, soft)
             with paddle.no_grad():
                 judged = self._teacher(pixels)
-            return losses.hard_distillation(outputs, soft, judged)
+            return hard_distillation(outputs, soft, judged)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Network, average and optimizer, by names that are the same in every process."""
@@ -178,3 +183,112 @@ class Average:
     def state(self) -> State:
         """The averaged weights by PaddleClas's names, float32."""
         return {name: np.asarray(value.numpy()) for name, value in self.network.state_dict().items()}
+
+
+@dataclass(frozen=True)
+class LearningRate:
+    """A stage's learning rate: from `start` to `peak` in `warmup` steps, then to `final` at the last of `steps`.
+
+    `start` and `final` are shares of `peak`.
+    """
+
+    peak: float
+    start: float
+    final: float
+    warmup: int
+    steps: int
+
+    def factor(self, step: int) -> float:
+        """The learning rate of step `step` (from 0) as a share of the peak.
+
+        Source of the cosine: Loshchilov and Hutter, "SGDR" (2017), equation 5, without restarts.
+        """
+        if step < self.warmup:
+            return self.start + (1.0 - self.start) * step / self.warmup
+        done = min(1.0, (step - self.warmup) / max(1, self.steps - self.warmup))
+        return self.final + (1.0 - self.final) * 0.5 * (1.0 + math.cos(math.pi * done))
+
+
+def peak_learning_rate(stage: Stage, schedule: Schedule, pictures_a_step: int) -> float:
+    """The stage's highest learning rate, in proportion to the pictures a step.
+
+    Source of the proportion: Goyal et al., "Accurate, large minibatch SGD" (2017); PaddleClas's page asks for
+    it (half the learning rate on 4 cards instead of 8).
+    """
+    return stage.learning_rate * (pictures_a_step / schedule.for_batch if schedule.for_batch else 1.0)
+
+
+def learning_rate(
+    stage: Stage, schedule: Schedule, steps_an_epoch: int, pictures_a_step: int
+) -> LearningRate:
+    """The learning rate of `stage` by step."""
+    return LearningRate(
+        peak_learning_rate(stage, schedule, pictures_a_step),
+        schedule.start,
+        schedule.final,
+        round(stage.warmup_epochs * steps_an_epoch),
+        stage.epochs * steps_an_epoch,
+    )
+
+
+def soft_labels(labels: paddle.Tensor, classes: int, smoothing: float) -> paddle.Tensor:
+    """int64 [N] → float32 [N, classes]: `smoothing` of each label's weight is spread over all classes."""
+    return functional.label_smooth(functional.one_hot(labels, classes), epsilon=smoothing)
+
+
+def supervised(outputs: list[paddle.Tensor], soft: paddle.Tensor) -> paddle.Tensor:
+    """Mean over the heads ([N, classes] logits each) of the cross-entropy with `soft`, [N, classes]."""
+    losses = [functional.cross_entropy(logits, soft, soft_label=True) for logits in outputs]
+    return sum(losses[1:], losses[0]) / len(losses)
+
+
+def hard_distillation(
+    outputs: list[paddle.Tensor], soft: paddle.Tensor, teacher: paddle.Tensor
+) -> paddle.Tensor:
+    """Half the class head's cross-entropy with `soft`, half the distillation head's with the teacher's choice.
+
+    `outputs` are the two heads' logits and `teacher` the teacher's, [N, classes] each. Source: Touvron et al.
+    (2021), equation 3: L = 1/2 CE(softmax(Z_s), y) + 1/2 CE(softmax(Z_s), y_t), y_t = argmax_c Z_t(c), the first
+    term on the class token and the second on the distillation token (section 4); the teacher's label is not
+    smoothed.
+    """
+    chosen = teacher.argmax(-1)
+    labels = functional.cross_entropy(outputs[0], soft, soft_label=True)
+    return 0.5 * labels + 0.5 * functional.cross_entropy(outputs[1], chosen)
+
+
+def mix(
+    pixels: paddle.Tensor, targets: paddle.Tensor, settings: Mix, rng: np.random.Generator
+) -> tuple[paddle.Tensor, paddle.Tensor]:
+    """Mixes float32 [N, 3, H, W] and the weights of their classes, [N, classes], as `settings` say."""
+    with_cutmix = settings.cutmix > 0 and (settings.mixup == 0 or rng.random() < settings.cutmix_share)
+    if with_cutmix:
+        return cutmix(pixels, targets, float(rng.beta(settings.cutmix, settings.cutmix)), rng)
+    if settings.mixup > 0:
+        return mixup(pixels, targets, float(rng.beta(settings.mixup, settings.mixup)))
+    return pixels, targets
+
+
+def mixup(pixels: paddle.Tensor, targets: paddle.Tensor, share: float) -> tuple[paddle.Tensor, paddle.Tensor]:
+    """`share` of each picture and of its label, the rest from its partner."""
+    return (
+        pixels * share + pixels.flip(0) * (1.0 - share),
+        targets * share + targets.flip(0) * (1.0 - share),
+    )
+
+
+def cutmix(
+    pixels: paddle.Tensor, targets: paddle.Tensor, share: float, rng: np.random.Generator
+) -> tuple[paddle.Tensor, paddle.Tensor]:
+    """A rectangle of about 1 - `share` of the area comes from the partner; labels count the pixels."""
+    height, width = pixels.shape[2:]
+    side = math.sqrt(1.0 - share)
+    middle_y, middle_x = int(rng.integers(0, height)), int(rng.integers(0, width))
+    high, wide = int(height * side), int(width * side)
+    top, bottom = max(0, middle_y - high // 2), min(height, middle_y + high // 2)
+    left, right = max(0, middle_x - wide // 2), min(width, middle_x + wide // 2)
+    inside = np.zeros((1, 1, height, width), bool)
+    inside[..., top:bottom, left:right] = True
+    kept = 1.0 - float(inside.mean())
+    mixed = paddle.where(paddle.to_tensor(inside).expand_as(pixels), pixels.flip(0), pixels)
+    return mixed, targets * kept + targets.flip(0) * (1.0 - kept)

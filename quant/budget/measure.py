@@ -15,10 +15,9 @@ from lite.nb.reader import LiteModel
 from lite.pictures.picture_set import Picture, PictureSet
 from lite.stages import Stages
 from lite.zoo import Preprocess
-from quant import int8_fp16
-from quant.int8 import Int8, quantize
-from quant.program.half import Halved
-from quant.recipe import Kind, Recipe
+from quant.int8 import Int8, convert_mixed, quantize
+from quant.program.twin import Halved
+from quant.recipe import MIXED, Kind, Recipe
 from quant.sensitivity.figures import Row, Sums, Whole
 from quant.sensitivity.program import PreparedProgram
 from quant.sensitivity.run import CHUNK, RowJob, isolated
@@ -57,8 +56,8 @@ def for_phone(int8: Int8, precision: str, work: Path, stages: Stages) -> tuple[L
     """
     side = int8.network.variant.preprocess.crop
     with stages.stage("optimize"):
-        if precision == int8_fp16.PRECISION:
-            mixed = int8_fp16.convert(int8.program, (1, 3, side, side), work / "model.nb")
+        if precision == MIXED:
+            mixed = convert_mixed(int8.program, (1, 3, side, side), work / "model.nb")
             return mixed.model, mixed.halved
         return optimizer.for_phone(int8.program, "int8", "arm", work / "model.nb"), None
 

@@ -3,7 +3,7 @@
 The cheapest recipe is converted once, and the noise that each layer makes alone is measured (`measure.py`): on
 calibration pictures, which the choice is made by, and on check pictures, which the curve is predicted for. What
 shifting, scaling and splitting leave of it is judged by their held-out errors (`quant/rewrite/gelu.py`);
-`knapsack.py` chooses. Meanwhile the recipes that the choice is compared with are converted in another process.
+`budget.py` chooses. Meanwhile the recipes that the choice is compared with are converted in another process.
 
 For a bundle in INT8 and FP16 a layer that leaves INT8 goes to fp16 kernels, at about half of float's price. The noise
 of fp16 itself, far below INT8's, is not predicted; it is in what is measured.
@@ -29,9 +29,7 @@ from lite.report.plots import Curve, Point
 from lite.stages import Stages
 from quant import host_check
 from quant import recipe as recipes
-from quant.budget import knapsack
-from quant.budget.budget import Budget
-from quant.budget.knapsack import Layer, Way
+from quant.budget.budget import Budget, Layer, Way, cheapest_ways, choose_ways, purchases
 from quant.budget.measure import PICTURES, Noise, converted, for_phone, noise
 from quant.cost import model as cost
 from quant.cost.prices import Prices
@@ -128,7 +126,7 @@ def plan(
     program = write(int8, original.program, folder / "program")
     known, unseen = noise(int8, program, program.rows(), sets, stages)
     layers, predicted = (layers_of(found, costs, recipe) for found in (known, unseen))
-    chosen = knapsack.choose(layers, budget.limit - costs.whole)
+    chosen = choose_ways(layers, budget.limit - costs.whole)
     adapted = recipe_of(recipe, chosen, budget.limit)
     # The same ways, with the noise that they leave in the check pictures.
     ways = {
@@ -140,9 +138,9 @@ def plan(
     def point(name: str, bought: Mapping[str, Way]) -> Point:
         return point_of(name, {layer: ways[layer, way] for layer, way in bought.items()}, costs, unseen)
 
-    bought = knapsack.cheapest(layers)
+    bought = cheapest_ways(layers)
     points = [point("the cheapest form", bought)]
-    for step in knapsack.order(layers):
+    for step in purchases(layers):
         bought[step.layer] = step.after
         points.append(point(f"{step.layer}: {step.after.words}", bought))
     return BudgetPlan(

@@ -39,7 +39,7 @@ class LayerPrice(NamedTuple):
 class Prices:
     """Instructions on a core: of the `whole` network in its cheapest form, and of each of its layers.
 
-    `mixed`: what is not in INT8 runs on fp16 kernels where that pays (`quant/int8_fp16.py`).
+    `mixed`: what is not in INT8 runs on fp16 kernels where that pays (`quant/int8.py`).
     """
 
     variant: Variant

@@ -21,7 +21,7 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     from lite.model import weights
     from quant import pictures, recipe
     from quant.conversion import convert_all
-    from quant.request import Request
+    from quant.recipe import Request
 
     loaded = weights.load(zoo.find("deit_tiny"), "digits", notify=lambda message: None)
     _, calibration, check = pictures.choose(

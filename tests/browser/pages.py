@@ -31,7 +31,7 @@ from lite.pictures.picture_set import PictureSet
 from quant import recipe as recipes
 from quant.budget.budget import Budget
 from quant.conversion import convert_all
-from quant.request import Request
+from quant.recipe import Request
 from quant.sensitivity.program import folder_for
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,7 +12,7 @@ from selenium.webdriver import Chrome
 from test_layout import problems
 
 from lite.measure.drift import LayerDrift
-from lite.phone import report as bench
+from lite.phone import plots
 from lite.report.plots import Curve, Point, curve_plot, layer_plot, share_plot
 
 LONG = "a_folder_that_somebody_gave_a_name_of_his_own_without_any_place_to_break_it-int8-arm, 8 threads, CPUs f0f0f0"
@@ -38,11 +38,11 @@ def wild(low: float, high: float) -> dict:
 @pytest.mark.parametrize("kind", ["wide", "narrow"])
 def test_a_wide_interval_leaves_the_bars_to_be_seen(kind: str) -> None:
     """Two rounds may give 0.00 to 1937: the axis ends far before, and says that lines go on."""
-    drawn = bench.speed_ups([("a", speed_up(0.8)), ("b", wild(0.001, 1937.3))], kind)
+    drawn = plots.speed_ups([("a", speed_up(0.8)), ("b", wild(0.001, 1937.3))], kind)
     ticks = [float(text) for text in re.findall(r">(\d+\.\d+)</text>", drawn)]
     assert 1 < max(ticks) < 5
     assert "lines that end at the edge go on" in drawn
-    assert "go on" not in bench.speed_ups([("a", speed_up(0.8)), ("b", wild(0.9, 1.5))], kind)
+    assert "go on" not in plots.speed_ups([("a", speed_up(0.8)), ("b", wild(0.9, 1.5))], kind)
 
 
 CURVE = Curve(
@@ -72,7 +72,7 @@ CURVE = Curve(
         ),
         pytest.param(lambda kind: curve_plot(CURVE, kind), id="curve"),
         pytest.param(
-            lambda kind: bench.speed_ups([(LONG, speed_up(12.5)), ("b", speed_up(0.4))], kind), id="long"
+            lambda kind: plots.speed_ups([(LONG, speed_up(12.5)), ("b", speed_up(0.4))], kind), id="long"
         ),
     ],
 )

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from lite.phone import engine_profile
+from lite.phone.demo import kernel_times
 
 # From docs/user_guides/profiler.md of Paddle Lite, with the log lines around it.
 SAID = """\
@@ -39,7 +39,7 @@ softmax              arm/float/NCHW                 axis-1                     0
 
 
 def test_the_last_dispatch_table_is_taken_the_longest_kernel_first() -> None:
-    rows = engine_profile.parse(SAID)
+    rows = kernel_times(SAID)
     assert [(row.op, row.function, row.mean_ms, row.calls) for row in rows] == [
         ("conv2d", "conv1x1s1_gemm_fp32", 25.381, 13),
         ("fc", "NotImpl", 0.285, 1),
@@ -49,7 +49,7 @@ def test_the_last_dispatch_table_is_taken_the_longest_kernel_first() -> None:
 
 
 def test_an_older_versions_table_may_have_empty_remarks() -> None:
-    rows = engine_profile.parse(OLDER)
+    rows = kernel_times(OLDER)
     assert [(row.op, row.place, row.mean_ms, row.function, row.calls) for row in rows] == [
         ("fc", "arm/int8_t/NCHW", 1.25, None, None),
         ("softmax", "arm/float/NCHW", 0.75, None, None),
@@ -57,5 +57,5 @@ def test_an_older_versions_table_may_have_empty_remarks() -> None:
 
 
 def test_what_prints_no_table_has_no_profile() -> None:
-    assert engine_profile.parse('deit 0.1\n{"schema": 1}\n') == []
-    assert engine_profile.parse(SAID.partition("Dispatch Profiler Summary: N/A, Exclude 10")[0]) == []
+    assert kernel_times('deit 0.1\n{"schema": 1}\n') == []
+    assert kernel_times(SAID.partition("Dispatch Profiler Summary: N/A, Exclude 10")[0]) == []

@@ -16,8 +16,8 @@ from conftest import ready
 from phone import Phone
 from waiting import ended, until
 
+from lite.phone.conditions import NoFixedClocksError, fixed_clocks
 from lite.phone.device import Device
-from lite.phone.fixed_clocks import NoFixedClocksError, fixed_clocks
 from lite.phone.server import AdbServer
 
 

@@ -17,8 +17,8 @@ from benches import around, document, mapped, scaled, together, with_starts, wri
 from phone import Phone
 
 from lite.errors import InputError
-from lite.phone.compare import cases, ci
-from lite.phone.compare.gate import NOT_SLOWER, SLOWER, UNDECIDED, Gate, gate
+from lite.phone.compare import cases
+from lite.phone.compare.gate import NOT_SLOWER, SLOWER, UNDECIDED, Gate, gate, junit, markdown
 from lite.phone.compare.ratio import ratio, starts_needed
 
 EVEN = (0.99, 1.0, 1.01, 0.995, 1.005)
@@ -164,7 +164,7 @@ def test_what_has_changed_beside_the_time_is_noted(tiny_bundle: Path) -> None:
 
 def test_junit_has_a_test_for_each_case(tiny_bundle: Path) -> None:
     gates = three(tiny_bundle)
-    suite = ET.fromstring(ci.junit(gates).encode()).find("testsuite")
+    suite = ET.fromstring(junit(gates).encode()).find("testsuite")
     assert suite is not None
     assert {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")} == {
         "tests": "5", "failures": "1", "errors": "1", "skipped": "2",
@@ -181,7 +181,7 @@ def test_junit_has_a_test_for_each_case(tiny_bundle: Path) -> None:
 
 def test_markdown_is_a_table_that_a_phone_cannot_break(tiny_bundle: Path) -> None:
     gates = three(tiny_bundle, model="a|b <img src=x> *c* [d](e)\x1b[2J")
-    text = ci.markdown(gates)
+    text = markdown(gates)
     (row,) = [line for line in text.splitlines() if line.startswith("| ❌")]
     assert row.count(" | ") == 6
     assert r"a\|b \<img src=x\> \*c\* \[d\]\(e\)" in row
@@ -189,7 +189,7 @@ def test_markdown_is_a_table_that_a_phone_cannot_break(tiny_bundle: Path) -> Non
     assert "### Bench: 1 slower, 1 undecided, 1 not slower; held against base, 5 % slower is allowed" in text
     assert "would tell: --rounds" in text
     assert "B2: failed: it was unplugged" in text
-    assert "\x1b" not in ci.junit(gates)
+    assert "\x1b" not in junit(gates)
 
 
 def test_the_command_between_two_files(tiny_bundle: Path, tmp_path: Path) -> None:

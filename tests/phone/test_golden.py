@@ -20,10 +20,9 @@ from lite.nb.flatbuffer import Buffer
 from lite.phone import golden
 from lite.phone.plan import Candidate
 from lite.pictures import picture_set
-from quant import golden as golden_pictures
-from quant import recipe
+from quant import host_check, recipe
 from quant.conversion import convert_all
-from quant.request import Request
+from quant.recipe import Request
 
 SHORT = ("--repeats", 2, "--rounds", 1, "--warmup", 0)
 
@@ -116,7 +115,7 @@ def test_other_roundings_are_no_other_network(int8: Bundle) -> None:
     pictures = [picture_set.Picture(path.name, path) for path in found.files]
     predictor = LitePredictor(int8.host_nb)
     for seed in range(4):
-        nudged = golden_pictures.nudged(pictures, int8.preprocess, seed)
+        nudged = host_check.nudged(pictures, int8.preprocess, seed)
         logits = np.array([predictor.run(picture.tensor(int8.preprocess)) for picture in nudged], np.float64)
         together = golden.compare(candidate, logits, fed="picture")
         alone = golden.compare(candidate, logits[:1], fed="tensor")

@@ -27,7 +27,7 @@ from lite.phone import resume
 from lite.phone.facts import Facts
 from lite.phone.link import PhoneError
 from lite.phone.plan import BenchPlan
-from lite.phone.results_folder import PREVIOUS, ResultsFolder
+from lite.phone.results import PREVIOUS, ResultsFolder
 
 LONG = ("--repeats", 40, "--rounds", 20, "--warmup", 0, "--sensors-every", 0)
 

@@ -14,9 +14,10 @@ from test_engine_profile import SAID
 
 from lite import bundle
 from lite.errors import InputError
-from lite.phone import diagnostics, engine_profile, measure, report, results
+from lite.phone import diagnostics, measure, report, results
 from lite.phone.binaries import Binaries
 from lite.phone.counters import Counters
+from lite.phone.demo import kernel_times
 from lite.phone.device import Device
 from lite.phone.diagnostics import DiagnosticsPlan
 from lite.phone.link import PhoneError
@@ -267,7 +268,7 @@ def test_what_was_looked_at_beside_latency_says_which_cores_by_name(
     """Of an engine that was built with its own profile, too: it is told whatever was asked for."""
     big = Configuration(2, cpu_mask="c0", cores="big")
     row = measurement(candidate, 20, configuration=big)
-    row.kernels = engine_profile.parse(SAID)
+    row.kernels = kernel_times(SAID)
     done = outcome(row)
     # Nothing is asked of the phone here.
     phone = measure.Phone(Device.__new__(Device), "/data/local/tmp", job.plan, Stages())

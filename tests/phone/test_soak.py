@@ -18,7 +18,7 @@ from lite.phone.binaries import Binaries
 from lite.phone.measured import Measurement, RunClock
 from lite.phone.plan import BenchPlan, Candidate, Configuration
 from lite.phone.session import PhoneJob
-from lite.phone.soak import sustained
+from lite.phone.statistics import sustained
 
 RANDOM = np.random.default_rng(18)
 

@@ -19,7 +19,7 @@ from lite.phone.compare.gate import Gate
 from lite.phone.compare.history import Trend
 from lite.phone.compare.ratio import percent
 from lite.phone.compare.rows import ComparedCase, ComparedRow
-from lite.phone.drawing import KINDS, MARK, drawing, row_drawing, value
+from lite.phone.plots import KINDS, MARK, drawing, row_drawing, value
 from lite.report.page import ACCENT, BAD, LINE, SOFT, inline, plain, rendered
 
 PAGE = "compare.html"
