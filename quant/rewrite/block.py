@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -18,6 +18,7 @@ from scipy.special import erf
 from lite.zoo import PATCH_SIZE
 
 CHUNK = 8
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 LEVELS = 127.0
 
@@ -27,20 +28,25 @@ def chunks(count: int) -> Iterator[slice]:
     return (slice(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK))
 
 
-def each(count: int, work: Callable[[slice], Result]) -> Iterator[Result]:
-    """What `work` makes of each slice of a few pictures, in order; as many at a time as this process has cores.
+def in_order(items: Iterable[Item], work: Callable[[Item], Result]) -> Iterator[Result]:
+    """What `work` makes of each item, in order; as many at a time as this process has cores.
 
     numpy lets other threads run while it computes. At most two results a core wait to be taken.
     """
     cores = len(os.sched_getaffinity(0))
     with ThreadPoolExecutor(cores) as executor:
         waiting: deque[Future[Result]] = deque()
-        for part in chunks(count):
-            waiting.append(executor.submit(work, part))
+        for item in items:
+            waiting.append(executor.submit(work, item))
             if len(waiting) > 2 * cores:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def each(count: int, work: Callable[[slice], Result]) -> Iterator[Result]:
+    """What `work` makes of each slice of a few pictures, as `in_order`."""
+    return in_order(chunks(count), work)
 
 
 def layer_norm(tokens: np.ndarray, weight: np.ndarray, bias: np.ndarray, epsilon: float) -> np.ndarray:
