@@ -51,23 +51,37 @@ def each(count: int, work: Callable[[slice], Result]) -> Iterator[Result]:
 
 def layer_norm(tokens: np.ndarray, weight: np.ndarray, bias: np.ndarray, epsilon: float) -> np.ndarray:
     """[..., channels] normalised over the channels."""
-    centred = tokens - tokens.mean(-1, keepdims=True)
-    variance = np.square(centred).mean(-1, keepdims=True)
-    return centred / np.sqrt(variance + np.float32(epsilon)) * weight + bias
+    normed = tokens - tokens.mean(-1, keepdims=True)
+    variance = np.square(normed).mean(-1, keepdims=True)
+    normed /= np.sqrt(variance + np.float32(epsilon))
+    normed *= weight
+    normed += bias
+    return normed
 
 
 def gelu(values: np.ndarray, *, tanh: bool) -> np.ndarray:
     """GELU, exact or in its tanh approximation (Hendrycks and Gimpel, 2016)."""
     if tanh:
-        inner = np.float32(0.7978845608) * (values + np.float32(0.044715) * values * values * values)
-        return np.float32(0.5) * values * (1 + np.tanh(inner))
-    return np.float32(0.5) * values * (1 + erf(values * np.float32(2**-0.5)))
+        inner = np.float32(0.044715) * values
+        inner *= values
+        inner *= values
+        inner += values
+        inner *= np.float32(0.7978845608)
+        np.tanh(inner, out=inner)
+    else:
+        inner = values * np.float32(2**-0.5)
+        erf(inner, out=inner)
+    inner += 1
+    inner *= np.float32(0.5) * values
+    return inner
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
     """Softmax over the last axis."""
-    powers = np.exp(scores - scores.max(-1, keepdims=True))
-    return powers / powers.sum(-1, keepdims=True)
+    powers = scores - scores.max(-1, keepdims=True)
+    np.exp(powers, out=powers)
+    powers /= powers.sum(-1, keepdims=True)
+    return powers
 
 
 def patches(pixels: np.ndarray) -> np.ndarray:
@@ -82,8 +96,21 @@ def fake_quantize(values: np.ndarray, largest: float | None) -> np.ndarray:
     """Rounds float32 to symmetric int8 with one scale; `largest` stands for 127, None leaves all as it is."""
     if largest is None:
         return values
-    step = np.float32(max(largest, 1e-12) / LEVELS)
-    return np.clip(np.rint(values / step), -LEVELS, LEVELS) * step
+    whole = to_levels(values, largest)
+    whole *= level(largest)
+    return whole
+
+
+def to_levels(values: np.ndarray, largest: float) -> np.ndarray:
+    """How many levels each value is, whole numbers in float32; `largest` stands for 127."""
+    whole = values / level(largest)
+    np.rint(whole, out=whole)
+    return np.clip(whole, -LEVELS, LEVELS, out=whole)
+
+
+def level(largest: float) -> np.float32:
+    """What one level of int8 stands for where `largest` stands for 127."""
+    return np.float32(max(largest, 1e-12) / LEVELS)
 
 
 def attention(query: np.ndarray, key: np.ndarray, value: np.ndarray, heads: int) -> np.ndarray:

@@ -64,5 +64,9 @@ def _inverse_factor(hessian: np.ndarray) -> np.ndarray:
 
 def nearest(weight: np.ndarray) -> np.ndarray:
     """Rounds each weight [in, out] alone, as PaddleSlim does."""
-    step = np.maximum(np.abs(weight).max(axis=0), 1e-12) / LEVELS
-    return (np.clip(np.rint(weight / step), -LEVELS, LEVELS) * step).astype(np.float32)
+    step = np.maximum(np.maximum(weight.max(axis=0), -weight.min(axis=0)), 1e-12) / LEVELS
+    whole = weight / step
+    np.rint(whole, out=whole)
+    np.clip(whole, -LEVELS, LEVELS, out=whole)
+    whole *= step
+    return whole.astype(np.float32, copy=False)
