@@ -115,5 +115,5 @@ def test_convert_measures_whole_runs_of_all_deits(root: Path) -> None:
     for model, stages in document["variants"].items():
         assert any(model in line for line in lines[:-1])
         assert 0 < stages["quantize"]["median"] < stages["whole run"]["median"]
-        assert 0 < stages["rewrite"]["median"]
+        assert stages["rewrite"]["median"] > 0
         assert stages["whole run"]["memory"] > 100e6
