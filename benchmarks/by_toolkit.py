@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import made_up
 import numpy as np
 import paddleslim.quant  # noqa: F401  (quant.ptq imports it when it is needed; here it belongs to the imports)
 
@@ -54,7 +55,9 @@ class Steps(Stages):
 
 
 def load(options: dict[str, Any]) -> Weights:
-    """The weights, of the network's first blocks only where that is asked for."""
+    """The weights, of the network's first blocks only where that is asked for; none are named: made up."""
+    if options["weights"] is None:
+        return made_up.network(options["model"], depth=options["blocks"])
     variant = zoo.find(options["model"])
     loaded = weights.load(variant, options["weights"], notify=lambda note: print(note, file=sys.stderr))
     depth = options["blocks"] or variant.depth

@@ -17,7 +17,11 @@ hand. "memory" is the peak of all processes of a run together (`measured.py` say
 largest one alone is in the JSON. The float reference runs beside the stages of `tools/opt.py`, in their time and
 memory.
 
+With --all nothing is compared: the whole run is measured for each of the eight DeiTs, with the digits weights for
+deit_tiny and made-up ones for the others.
+
     python benchmarks/convert.py
+    python benchmarks/convert.py --all --rounds 1
     python benchmarks/convert.py --model deit_small --weights best_model.pdparams --calib pictures/ --rounds 3
 
 The figures of the last run are in docs/figures.json.
@@ -61,9 +65,18 @@ PACKAGES = ("paddlepaddle", "paddleslim", "paddlelite", "numpy")
 @click.option("--check-images", type=click.IntRange(1), default=128, show_default=True, metavar="N")
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, metavar="N")
 @click.option("--blocks", type=click.IntRange(1), metavar="N", help="Only the first N blocks: a quick trial.")
-def main(rounds: int, **options: Any) -> None:
+@click.option("--all", "every", is_flag=True, help="Whole runs of all eight DeiTs instead, by stage.")
+def main(rounds: int, every: bool, **options: Any) -> None:
     load_before = os.getloadavg()[0]
     settings = environment_defaults()
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
+    if every:
+        variants = run_variants(rounds, options, settings)
+        console.print(variant_table(variants))
+        del options["model"], options["weights"]
+        described = {"options": {"rounds": rounds, **options}, "host": host(load_before)}
+        print(json.dumps({"benchmark": "convert --all", **described, "variants": variants}))
+        return
     with tempfile.TemporaryDirectory(prefix="benchmark-") as work:
         runs, digests = run_rounds(rounds, options, settings, Path(work))
     document: dict[str, Any] = {
@@ -76,7 +89,6 @@ def main(rounds: int, **options: Any) -> None:
         "same_int8_parameters": digests[SAME] == digests[TOOLKIT],
         "stages": stage_figures(runs[ALL]),
     }
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
     console.print(job_table(document))
     console.print(stage_table(document["stages"]))
     print(json.dumps(document))
@@ -97,24 +109,20 @@ def run_rounds(
     rounds: int, options: dict[str, Any], settings: dict[str, str], work: Path
 ) -> tuple[dict[str, list[Measured]], dict[str, set[str]]]:
     """Every run of every way, and the digests of the INT8 parameters that the ways came to."""
-    python_path = os.pathsep.join(filter(None, [str(HERE.parent), os.environ.get("PYTHONPATH")]))
-    toolkit = {**os.environ, **settings, "PYTHONPATH": python_path}
+    toolkit = toolkit_environment(settings)
     by_hand = [str(HERE / "by_hand.py"), str(work / "fp32"), str(work / "tensors.npy"), str(work / "hand")]
-
-    def by_toolkit(command: str) -> list[str]:
-        return [str(HERE / "by_toolkit.py"), command, json.dumps(options), str(work)]
 
     ways = {
         HAND: (by_hand, os.environ, work / "hand"),
         SAME: (by_hand, {**os.environ, **settings}, work / "hand"),
-        TOOLKIT: (by_toolkit("quantize"), toolkit, work / "toolkit"),
-        ALL: (by_toolkit("all"), toolkit, None),
+        TOOLKIT: (by_toolkit("quantize", options, work), toolkit, work / "toolkit"),
+        ALL: (by_toolkit("all", options, work), toolkit, None),
     }
     runs: dict[str, list[Measured]] = {way: [] for way in ways}
     digests: dict[str, set[str]] = {way: set() for way in ways}
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("export", total=rounds * len(ways))
-        measured.run(by_toolkit("prepare"), toolkit)
+        measured.run(by_toolkit("prepare", options, work), toolkit)
         for number in range(rounds):
             for way in list(ways)[:: -1 if number % 2 else 1]:
                 progress.update(task, description=f"round {number + 1}: {way}")
@@ -126,6 +134,36 @@ def run_rounds(
                     shutil.rmtree(work / output, ignore_errors=True)
                 progress.advance(task)
     return runs, digests
+
+
+def run_variants(
+    rounds: int, options: dict[str, Any], settings: dict[str, str]
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """The stages of opt.py by variant, as `stage_figures` has them; rounds go over all variants."""
+    toolkit = toolkit_environment(settings)
+    # Behind `environment_defaults`, which finds it.
+    models = list(importlib.import_module("lite.zoo").DEITS)
+    runs: dict[str, list[Measured]] = {model: [] for model in models}
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=rounds * len(models))
+        for number in range(rounds):
+            for model in models:
+                progress.update(task, description=f"round {number + 1}: {model}")
+                own = {**options, "model": model, "weights": None}
+                with tempfile.TemporaryDirectory(prefix="benchmark-") as work:
+                    runs[model].append(measured.run(by_toolkit("all", own, Path(work)), toolkit))
+                progress.advance(task)
+    return {model: stage_figures(each) for model, each in runs.items()}
+
+
+def by_toolkit(command: str, options: dict[str, Any], work: Path) -> list[str]:
+    return [str(HERE / "by_toolkit.py"), command, json.dumps(options), str(work)]
+
+
+def toolkit_environment(settings: dict[str, str]) -> dict[str, str]:
+    """This process's, the variables that the toolkit sets, and the toolkit on Python's path."""
+    python_path = os.pathsep.join(filter(None, [str(HERE.parent), os.environ.get("PYTHONPATH")]))
+    return {**os.environ, **settings, "PYTHONPATH": python_path}
 
 
 def digest(out: Path, way: str) -> str:
@@ -217,6 +255,20 @@ def stage_table(stages: Mapping[str, Any]) -> Table:
     table.add_column("memory", justify="right")
     for name, figures in stages.items():
         table.add_row(name, f"{figures['median']:.2f} s", megabytes(figures["memory"]))
+    return table
+
+
+def variant_table(variants: Mapping[str, Mapping[str, Any]]) -> Table:
+    table = Table(box=box.SIMPLE, title="all of tools/opt.py")
+    table.add_column("model")
+    for heading in ("rewrite", "quantize", "both", "whole run", "memory"):
+        table.add_column(heading, justify="right")
+    for model, stages in variants.items():
+        seconds = [stages[name]["median"] for name in ("rewrite", "quantize")]
+        columns = [*seconds, sum(seconds), stages["whole run"]["median"]]
+        table.add_row(
+            model, *(f"{value:.1f} s" for value in columns), megabytes(stages["whole run"]["memory"])
+        )
     return table
 
 

@@ -36,6 +36,7 @@ import click
 import engines_convert
 import engines_plot
 import engines_timed
+import made_up
 import numpy as np
 from engines_convert import INT8, Row
 from rich import box
@@ -100,7 +101,7 @@ def measure(
     # Imported here so that the processes of other engines do without Paddle.
     from lite.engines.dygraph import NetworkPredictor
 
-    loaded = engines_convert.network(model, depth=blocks)
+    loaded = made_up.network(model, depth=blocks)
     pixels = engines_convert.tensors("held_out", max(BATCHES), loaded.variant.preprocess)
     expected = NetworkPredictor(loaded.variant, loaded.state).logits(pixels)
     rows: dict[Row, dict[str, Any]] = {}

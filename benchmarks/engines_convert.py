@@ -10,22 +10,18 @@ import importlib.util
 import json
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 from engines_others import MnnEngine, NcnnEngine, OpenVinoEngine
 
-from lite import zoo
 from lite.engines import processes
 from lite.engines.base import Options, Runnable
 from lite.engines.onnx import OnnxEngine
 from lite.engines.paddle_inference import InferenceEngine
 from lite.errors import ConversionError, InputError
 from lite.measure import classifier
-from lite.model import weights
-from lite.model.state import expected_shapes
 from lite.model.weights import Weights
 from lite.pictures import digits, prepare
 from lite.zoo import Preprocess
@@ -39,25 +35,6 @@ Row = tuple[str, str]  # engine, precision
 def missing() -> list[str]:
     """The packages of requirements-engines.txt that are not installed."""
     return [name for name in PACKAGES if importlib.util.find_spec(name) is None]
-
-
-def network(model: str, *, depth: int | None = None) -> Weights:
-    """The bundled weights for deit_tiny; for others made-up ones, lively enough that an error would show.
-
-    `depth` keeps the first blocks only.
-    """
-    variant = zoo.find(model)
-    short = replace(variant, depth=depth or variant.depth)
-    if model == weights.DIGITS_MODEL:
-        loaded = weights.load(variant, "digits", notify=print)
-        names = expected_shapes(short, loaded.classes)
-        return replace(loaded, variant=short, state={name: loaded.state[name] for name in names})
-    rng = np.random.default_rng(2026)
-    state = {}
-    for name, shape in expected_shapes(short, zoo.IMAGENET_CLASSES).items():
-        values = rng.standard_normal(shape, dtype=np.float32)
-        state[name] = 1 + 0.02 * values if "norm" in name and name.endswith("weight") else 0.06 * values
-    return Weights(short, "file", Path("made up"), "0" * 64, state, weights.imagenet_labels())
 
 
 def tensors(split: str, count: int, spec: Preprocess) -> np.ndarray:

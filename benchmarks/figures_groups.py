@@ -221,10 +221,10 @@ def _rows(document: dict[str, Any]) -> Figures:
 
 
 def convert(runner: Runner) -> Figures:
-    """A conversion against the same by hand, and a whole run of tools/opt.py."""
+    """A conversion against the same by hand, and whole runs of tools/opt.py for all eight DeiTs."""
     document = runner.json("benchmarks/convert.py")
     ways, whole = document["ways"], document["stages"]["whole run"]
-    return {
+    figures: Figures = {
         "toolkit": (ways["toolkit"]["seconds"]["both"]["median"], "s"),
         "by_hand": (ways["by hand"]["seconds"]["both"]["median"], "s"),
         "ratio": (document["ratio"]["by hand"]["both"], "×"),
@@ -232,6 +232,11 @@ def convert(runner: Runner) -> Figures:
         "opt.time": (whole["median"], "s"),
         "opt.memory": (whole["memory"] / 1e9, "GB"),
     }
+    for model, stages in runner.json("benchmarks/convert.py", "--all", "--rounds", 1)["variants"].items():
+        figures |= {f"{model}.{stage}": (stages[stage]["median"], "s") for stage in ("rewrite", "quantize")}
+        figures[f"{model}.whole"] = (stages["whole run"]["median"], "s")
+        figures[f"{model}.memory"] = (stages["whole run"]["memory"] / 1e9, "GB")
+    return figures
 
 
 def engines(runner: Runner) -> Figures:
@@ -371,7 +376,7 @@ GROUPS = {
     "sensitivity": Group(sensitivity, "digits", "held-out digits", "an idle core", "4 min"),
     "setup": Group(setup, None, None, "android_demo/hostbuild/build.sh fetch", "no time"),
     "apk": Group(apk, "digits", None, "`setup`, what ./test.sh installs, the bundles of `bundle`", "5 min"),
-    "convert": Group(convert, "digits", "digits", "idle cores", "10 min"),
+    "convert": Group(convert, "digits; other DeiTs: made up", "digits", "idle cores", "30 min"),
     "preprocess": Group(
         preprocess, "digits", "photographs of scikit-learn", "the bundles of `bundle`, cmake", "5 min"
     ),

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lite import bundle
+from lite import bundle, memory
 from lite.bundle import Bundle
 from lite.engines import processes, workers
 from lite.errors import InputError
@@ -154,15 +154,20 @@ def convert_all(
             budgeted = plan.start(weights, recipe, pictures, check, budget, work, beside, stages)
             recipe = budgeted.plan.recipe
             notify(budgeted.plan.summary)
-        references, hosts = held.enter_context(workers.local()), held.enter_context(workers.local())
+        references = held.enter_context(workers.local())
 
         original = _in_float(weights, work / "fp32", stages)
         reference = host_check.start_reference(original.program, weights, check, references)
-        # Where the reference has failed meanwhile, each stage ends in its error.
-        stages = replace(stages, on_end=reference.check)
-        packed = _in_float(weights, work / "fp32_arm", stages, Form(attention=CHEAPEST))
-        int8 = quantize(weights, recipe, pictures, original, work, stages) if pictures else None
-        programs = _Programs(packed.program, int8.program if int8 else None)
+
+        def on_end() -> None:
+            # Where the reference has failed meanwhile, each stage ends in its error.
+            reference.check()
+            memory.give_back()
+
+        stages = replace(stages, on_end=on_end)
+        packed = _in_float(weights, work / "fp32_arm", stages, Form(attention=CHEAPEST)).program
+        int8 = quantize(weights, recipe, pictures, original, work, stages).program if pictures else None
+        programs = _Programs(packed, int8)
         if any(request.target == "opencl" for request in requests):
             programs = replace(programs, gpu=_in_float(weights, work / "fp32_gpu", stages, GPU).program)
         side = weights.variant.preprocess.crop
@@ -185,7 +190,9 @@ def convert_all(
             host_nb = work / f"host_{program.model.parent.name}.nb"
             if program not in host:
                 shown = [*golden_pictures, *check.pictures, *(nudged if request.int8 else ())]
-                host[program] = host_check.logits(program, weights, shown, hosts, host_nb, stages)
+                # Each process holds the network, so they end with the check.
+                with workers.local() as hosts:
+                    host[program] = host_check.logits(program, weights, shown, hosts, host_nb, stages)
             with stages.stage("reference"):
                 expected = reference.logits(stages.on_progress)
             first, last = len(golden_pictures), len(golden_pictures) + len(check.pictures)

@@ -71,7 +71,14 @@ def quantize(
             program = export(network, folder / "rewritten")
     with stages.stage("quantize"):
         quantized = ptq.quantize(
-            network, program, pictures, recipe, folder / "int8", seed=seed, on_picture=stages.on_progress
+            network,
+            program,
+            pictures,
+            recipe,
+            folder / "int8",
+            seed=seed,
+            ranges_known=rewritten is not None and layers.all_measured(network, recipe),
+            on_picture=stages.on_progress,
         )
         if rewritten is not None:
             layers.assign_ranges(quantized, network, program, rewritten.ranges)

@@ -8,7 +8,8 @@ other is shuffled with a fixed seed, so that classes are mixed, and cut in two.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, overload
 
@@ -226,16 +227,23 @@ def _random_crop(whole: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def mapped_array(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> np.ndarray:
     """A new array of that shape in the file `path` (npy). Raises InputError when the disk has no room for it."""
-    try:
+    with on_disk(path.parent, shape, dtype):
         values = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
         # Without its blocks the file has holes, and writing to one on a full disk ends the process by SIGBUS.
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return values
+
+
+@contextmanager
+def on_disk(folder: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Iterator[None]:
+    """Within it a file for such an array is made. An OSError becomes the InputError that there is no room for it."""
+    try:
+        yield
     except OSError as error:
         size = np.dtype(dtype).itemsize * float(np.prod(shape)) / 1e6
         raise InputError(
-            f"{path.parent}",
+            f"{folder}",
             why=f"no room for {size:,.0f} MB of calibration data ({error.strerror or error})",
             remedy="free some, point TMPDIR to a larger disk, or calibrate with fewer pictures",
         ) from error
-    return values

@@ -11,6 +11,8 @@ from pathlib import Path
 import click
 import pytest
 
+from lite.zoo import DEITS
+
 PROGRAM = """
 import json, subprocess, sys, time
 imported = time.monotonic()
@@ -99,3 +101,19 @@ def test_convert_by_hand_and_by_the_toolkit(root: Path) -> None:
     assert stages[:5] == ["imports", "weights and pictures", "export", "rewrite", "quantize"]
     assert {"optimize", "twin", "host check", "per-block drift", "bundle"} < set(stages)
     assert document["stages"]["whole run"]["memory"] > 100e6
+
+
+@pytest.mark.slow
+def test_convert_measures_whole_runs_of_all_deits(root: Path) -> None:
+    command = [sys.executable, str(root / "benchmarks" / "convert.py"), "--all", "--rounds", "1"]
+    command += ["--blocks", "1", "--calib-images", "2", "--check-images", "2"]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    lines = ended.stdout.splitlines()
+    document = json.loads(lines[-1])
+    assert list(document["variants"]) == list(DEITS)
+    for model, stages in document["variants"].items():
+        assert any(model in line for line in lines[:-1])
+        assert 0 < stages["quantize"]["median"] < stages["whole run"]["median"]
+        assert stages["rewrite"]["median"] > 0
+        assert stages["whole run"]["memory"] > 100e6

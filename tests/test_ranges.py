@@ -29,6 +29,7 @@ RANGES: layers.Ranges = {
     **{f"blocks.{block}.mlp.fc1": 8.0 + block for block in (0, 1)},
     **{f"blocks.{block}.mlp.fc2": 9.0 + block for block in (0, 1)},
 }
+OLDER = {"name": "test", "paddleslim": {"algo": "abs_max", "onnx_format": False}}
 
 
 def scales(program: Exported) -> list[float]:
@@ -47,6 +48,67 @@ def scales(program: Exported) -> list[float]:
             if operator.type in names
             and not (operator.has_attr("only_observer") and operator.attr("only_observer"))
         ]
+
+
+def test_one_picture_is_enough_where_all_ranges_are_assigned(tmp_path: Path):
+    state = deployable_state(random_state(VARIANT, 4, depth=2), VARIANT)
+    network = export.build(state, VARIANT, depth=2, form=Form(attention="packed"))
+    program = export.export(network, tmp_path / "float")
+    used = Recipe.model_validate({**OLDER, "skip": ["blocks.*.attn.av", "head"]})
+    pictures = PictureSet.of("digits", digits.pictures("calibration", 3))
+    assert layers.all_measured(network, used)
+    made = []
+    for known in (False, True):
+        seen: list[int] = []
+        quantized = ptq.quantize(
+            network,
+            program,
+            pictures,
+            used,
+            tmp_path / str(known),
+            ranges_known=known,
+            on_picture=lambda place, _, seen=seen: seen.append(place),
+        )
+        assert len(seen) == (1 if known else 3)
+        layers.assign_ranges(quantized, network, program, RANGES)
+        made.append(quantized)
+    assert made[0].params.read_bytes() == made[1].params.read_bytes()
+    # All that is left of the pictures are notes at operators.
+    several, one = (operators(program) for program in made)
+    assert several != one
+    assert notes_left_out(several) == notes_left_out(one)
+
+
+def operators(program: Exported) -> list[tuple[str, list[str], dict[str, object]]]:
+    with static_graph() as executor:
+        block = LoadedProgram(program, executor).program.global_block()
+        return [
+            (
+                operator.type,
+                [*operator.input_arg_names, *operator.output_arg_names],
+                {name: operator.attr(name) for name in operator.attr_names if "block" not in name},
+            )
+            for operator in block.ops
+        ]
+
+
+def notes_left_out(
+    operators: list[tuple[str, list[str], dict[str, object]]],
+) -> list[tuple[str, list[str], dict[str, object]]]:
+    return [
+        (kind, names, {name: value for name, value in attributes.items() if not name.endswith("threshold")})
+        for kind, names, attributes in operators
+    ]
+
+
+@pytest.mark.parametrize("skip", [["blocks.0.attn.av", "head"], ["blocks.*.attn.av"]])
+def test_attention_times_value_and_heads_in_int8_need_all_pictures(skip: list[str]):
+    state = deployable_state(random_state(VARIANT, 4, depth=2), VARIANT)
+    network = export.build(state, VARIANT, depth=2, form=Form(attention="packed"))
+    assert not layers.all_measured(network, Recipe.model_validate({**OLDER, "skip": skip}))
+    both = ["blocks.*.attn.av", "head"]
+    onnx = {"name": "test", "paddleslim": {"onnx_format": True}, "skip": both}
+    assert not layers.all_measured(network, Recipe.model_validate(onnx))
 
 
 @pytest.mark.parametrize("onnx_format", [False, True])

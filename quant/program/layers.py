@@ -119,6 +119,17 @@ Ranges = dict[str, float | list[float]]
 _QKV = re.compile(r"(?<=\.attn\.)(q|k|v|kv)$")
 
 
+def all_measured(network: DeployableDeiT, recipe: Recipe) -> bool:
+    """Whether `assign_ranges` sets all that PaddleSlim takes from its pictures and a kernel reads.
+
+    The rewrite measures no ranges for attention × value and for heads. In the ONNX format ranges of outputs are stored,
+    too; in the older one they are notes at operators (`out_threshold`).
+    """
+    unmeasured = [f"blocks.{index}.attn.av" for index in range(len(network.blocks))]
+    unmeasured += ["head", "head_dist"][: network.variant.answers]
+    return not recipe.paddleslim.onnx_format and len(matching(unmeasured, recipe.skip)) == len(unmeasured)
+
+
 def assign_ranges(quantized: Exported, network: DeployableDeiT, exported: Exported, ranges: Ranges) -> int:
     """Writes `ranges` into a quantized program, in place; returns how many scales were set.
 

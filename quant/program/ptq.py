@@ -47,6 +47,7 @@ def quantize(
     folder: Path,
     *,
     seed: int = 2026,
+    ranges_known: bool = False,
     on_picture: Callable[[int, int], None] = lambda place, count: None,
 ) -> Exported:
     """Quantizes the exported program of `network` and writes the INT8 program into `folder`.
@@ -55,7 +56,7 @@ def quantize(
     the one that is read and their number. The same network, pictures and recipe give the same bytes. Raises
     InputError for fewer pictures than `recipe.batches`, an unreadable picture, pictures that are all alike or
     an unknown layer in `recipe.skip`, ConversionError when PaddleSlim fails. `seed` starts Paddle's and numpy's
-    random numbers.
+    random numbers. `ranges_known`: those of all activations will be assigned, so one picture is enough.
     """
     with warnings.catch_warnings():
         # setuptools warns that it replaces distutils.
@@ -78,7 +79,7 @@ def quantize(
         unchecked_links(),
         nodes_in_order(),
     ):
-        calibration = cropped(calibration.first(recipe.batches), spec, scratch)
+        calibration = cropped(calibration.first(1 if ranges_known else recipe.batches), spec, scratch)
         # A cropped picture is its own centre crop, so no pixel changes.
         spec = replace(spec, resize_short=spec.crop)
         skipped = []

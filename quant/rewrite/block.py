@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -18,6 +18,7 @@ from scipy.special import erf
 from lite.zoo import PATCH_SIZE
 
 CHUNK = 8
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 LEVELS = 127.0
 
@@ -27,41 +28,60 @@ def chunks(count: int) -> Iterator[slice]:
     return (slice(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK))
 
 
-def each(count: int, work: Callable[[slice], Result]) -> Iterator[Result]:
-    """What `work` makes of each slice of a few pictures, in order; as many at a time as this process has cores.
+def in_order(items: Iterable[Item], work: Callable[[Item], Result]) -> Iterator[Result]:
+    """What `work` makes of each item, in order; as many at a time as this process has cores.
 
     numpy lets other threads run while it computes. At most two results a core wait to be taken.
     """
     cores = len(os.sched_getaffinity(0))
     with ThreadPoolExecutor(cores) as executor:
         waiting: deque[Future[Result]] = deque()
-        for part in chunks(count):
-            waiting.append(executor.submit(work, part))
+        for item in items:
+            waiting.append(executor.submit(work, item))
             if len(waiting) > 2 * cores:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
 
+def each(count: int, work: Callable[[slice], Result]) -> Iterator[Result]:
+    """What `work` makes of each slice of a few pictures, as `in_order`."""
+    return in_order(chunks(count), work)
+
+
 def layer_norm(tokens: np.ndarray, weight: np.ndarray, bias: np.ndarray, epsilon: float) -> np.ndarray:
     """[..., channels] normalised over the channels."""
-    centred = tokens - tokens.mean(-1, keepdims=True)
-    variance = np.square(centred).mean(-1, keepdims=True)
-    return centred / np.sqrt(variance + np.float32(epsilon)) * weight + bias
+    normed = tokens - tokens.mean(-1, keepdims=True)
+    variance = np.square(normed).mean(-1, keepdims=True)
+    normed /= np.sqrt(variance + np.float32(epsilon))
+    normed *= weight
+    normed += bias
+    return normed
 
 
 def gelu(values: np.ndarray, *, tanh: bool) -> np.ndarray:
     """GELU, exact or in its tanh approximation (Hendrycks and Gimpel, 2016)."""
     if tanh:
-        inner = np.float32(0.7978845608) * (values + np.float32(0.044715) * values * values * values)
-        return np.float32(0.5) * values * (1 + np.tanh(inner))
-    return np.float32(0.5) * values * (1 + erf(values * np.float32(2**-0.5)))
+        inner = np.float32(0.044715) * values
+        inner *= values
+        inner *= values
+        inner += values
+        inner *= np.float32(0.7978845608)
+        np.tanh(inner, out=inner)
+    else:
+        inner = values * np.float32(2**-0.5)
+        erf(inner, out=inner)
+    inner += 1
+    inner *= np.float32(0.5) * values
+    return inner
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
     """Softmax over the last axis."""
-    powers = np.exp(scores - scores.max(-1, keepdims=True))
-    return powers / powers.sum(-1, keepdims=True)
+    powers = scores - scores.max(-1, keepdims=True)
+    np.exp(powers, out=powers)
+    powers /= powers.sum(-1, keepdims=True)
+    return powers
 
 
 def patches(pixels: np.ndarray) -> np.ndarray:
@@ -76,8 +96,21 @@ def fake_quantize(values: np.ndarray, largest: float | None) -> np.ndarray:
     """Rounds float32 to symmetric int8 with one scale; `largest` stands for 127, None leaves all as it is."""
     if largest is None:
         return values
-    step = np.float32(max(largest, 1e-12) / LEVELS)
-    return np.clip(np.rint(values / step), -LEVELS, LEVELS) * step
+    whole = to_levels(values, largest)
+    whole *= level(largest)
+    return whole
+
+
+def to_levels(values: np.ndarray, largest: float) -> np.ndarray:
+    """How many levels each value is, whole numbers in float32; `largest` stands for 127."""
+    whole = values / level(largest)
+    np.rint(whole, out=whole)
+    return np.clip(whole, -LEVELS, LEVELS, out=whole)
+
+
+def level(largest: float) -> np.float32:
+    """What one level of int8 stands for where `largest` stands for 127."""
+    return np.float32(max(largest, 1e-12) / LEVELS)
 
 
 def attention(query: np.ndarray, key: np.ndarray, value: np.ndarray, heads: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from quant.rewrite.block import fake_quantize
+from quant.rewrite.block import fake_quantize, in_order
 from quant.rewrite.gptq import nearest
 
 ALPHAS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -33,11 +33,13 @@ def search(inputs: np.ndarray, largest: np.ndarray, weight: np.ndarray) -> tuple
     """
     wanted = inputs @ weight
     ones = np.ones(len(weight), np.float32)
-    best: tuple[float, np.ndarray, float] = (np.inf, ones, 0.0)
-    for alpha in (0.0, *ALPHAS):
+
+    def tried(alpha: float) -> tuple[float, np.ndarray, float]:
         scale = smoothing(largest, weight, alpha) if alpha else ones
         rounded = fake_quantize(inputs / scale, float((largest / scale).max()))
-        error = float(np.square(rounded @ nearest(weight * scale[:, None]) - wanted).sum())
-        if error < best[0]:
-            best = error, scale, alpha
-    return best[1], best[2]
+        difference = rounded @ nearest(weight * scale[:, None])
+        difference -= wanted
+        return float(np.square(difference, out=difference).sum()), scale, alpha
+
+    _, scale, alpha = min(in_order((0.0, *ALPHAS), tried), key=lambda found: found[0])
+    return scale, alpha

@@ -30,7 +30,7 @@ from quant.cost import model
 from quant.program.layers import Ranges, matching
 from quant.recipe import Kind, Switches
 from quant.rewrite import block, gelu
-from quant.rewrite.block import each, fake_quantize
+from quant.rewrite.block import each
 from quant.rewrite.rewriting import Rewriting
 from quant.rewrite.rotate import rotate
 
@@ -112,26 +112,29 @@ def attention(work: Rewriting, index: int) -> None:
     rounded = [layer for layer in layers if layer not in work.kept]
     if rounded:
         work.ranges[f"{name}.qkv"] = limit
-        work.round(rounded, lambda part: fake_quantize(work.normed(norm, part), limit))
+    seen = work.round(rounded, lambda part: work.normed(norm, part), limit)
+    heads = work.variant.heads, work.variant.head_dim
+    queries, keys = (np.empty((work.count, heads[0]), np.float32) for _ in range(2))
 
-    def mix(part: slice) -> tuple[np.ndarray, np.ndarray]:
-        normed = work.normed(norm, part)
-        quantized = fake_quantize(normed, limit)
+    def mix(part: slice) -> np.ndarray:
+        quantized = seen(part)
+        normed = work.normed(norm, part) if 0 < len(rounded) < 3 else quantized
         query, key, values = (
             work.linear(layer, normed if layer in work.kept else quantized) for layer in layers
         )
-        work.mixed[part] = block.attention(query, key, values, work.variant.heads)
-        heads = work.variant.heads, work.variant.head_dim
+        mixed = work.mixed[part] = block.attention(query, key, values, work.variant.heads)
         if index == work.last:
             query = query[:, : work.variant.class_tokens]
-        return tuple(np.abs(keys.reshape(-1, *heads)).max((0, 2)) for keys in (query, key))
+        for largest, made in ((queries, query), (keys, key)):
+            reach = np.maximum(made.max(axis=1), -made.min(axis=1))
+            largest[part] = reach.reshape(-1, *heads).max(axis=2)
+        return mixed
 
-    queries, keys = zip(*each(work.count, mix), strict=True)
+    stats = work.look_at(mix, last=index == work.last)
     room = work.switches.class_tokens if index == work.last else 1.0
-    work.ranges[f"{name}.query"] = [float(value) * room for value in np.max(queries, axis=0)]
-    work.ranges[f"{name}.key"] = [float(value) for value in np.max(keys, axis=0)]
+    work.ranges[f"{name}.query"] = [float(value) * room for value in queries.max(axis=0)]
+    work.ranges[f"{name}.key"] = [float(value) for value in keys.max(axis=0)]
     proj = f"{name}.proj"
-    stats = work.look_at(lambda part: work.mixed[part], last=index == work.last)
     scale = work.search_scale(proj, stats, work.state[f"{proj}.weight"])
     value = layers[2]
     if f"{value}.weight" in work.unrounded:
@@ -140,15 +143,18 @@ def attention(work: Rewriting, index: int) -> None:
         work.state[f"{value}.{kind}"] = work.state[f"{value}.{kind}"] / scale
     work.scale_rows(proj, scale)
     reach = work.note_range(proj, float((stats.largest / scale).max()) * room)
-    work.add_branch(proj, lambda part: fake_quantize(work.mixed[part] / scale, reach))
+    work.add_branch(proj, lambda part: work.mixed[part] / scale, reach)
 
 
 def _centre_keys(work: Rewriting, attention: str, norm: str) -> None:
     def extremes(part: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         normed = work.normed(norm, part)
-        key = work.linear(f"{attention}.k", normed)
-        query = np.abs(work.linear(f"{attention}.q", normed))
-        return key.min((0, 1)), key.max((0, 1)), query.max((0, 1))
+        key, query = (work.linear(f"{attention}.{which}", normed) for which in "kq")
+        return (
+            key.min((0, 1)),
+            key.max((0, 1)),
+            np.maximum(query.max((0, 1)), -query.min((0, 1))),
+        )
 
     lows, highs, queries = zip(*each(work.count, extremes), strict=True)
     centre_keys(work.state, attention, np.min(lows, 0), np.max(highs, 0), np.max(queries, 0))
@@ -174,24 +180,33 @@ def mlp(work: Rewriting, index: int) -> None:
     name, norm = f"blocks.{index}.mlp", f"blocks.{index}.norm2"
     fc1, fc2 = f"{name}.fc1", f"{name}.fc2"
     limit = work.note_range(fc1, work.equalize_norm(norm, [fc1], last=index == work.last))
-    work.round([fc1], lambda part: fake_quantize(work.normed(norm, part), limit))
+    seen = work.round([fc1], lambda part: work.normed(norm, part), limit)
+    if index == work.last and fc2 in work.kept:
+        return  # nothing reads what it would make
 
-    def activate(part: slice) -> None:
-        before = work.linear(fc1, fake_quantize(work.normed(norm, part), limit))
-        work.hidden[part] = block.gelu(before, tanh=work.form.tanh_gelu)
+    def activate(part: slice) -> np.ndarray:
+        hidden = work.linear(fc1, seen(part))
+        for values in hidden:
+            values[...] = block.gelu(values, tanh=work.form.tanh_gelu)
+        work.hidden[part] = hidden
+        return hidden
 
-    list(each(work.count, activate))
     weight = work.state[f"{fc2}.weight"]
-    affine = gelu.unchanged(len(weight))
-    if fc2 not in work.kept:
-        activations = work.look_at(lambda part: work.hidden[part], last=index == work.last)
+    affine, inputs = gelu.unchanged(len(weight)), work.hidden.__getitem__
+    if fc2 in work.kept:
+        list(each(work.count, activate))
+    else:
+        activations = work.look_at(activate, last=index == work.last)
         errors = gelu.held_out(activations, weight, work.switches.outliers)
         work.gelu_errors[index] = gelu.least(errors)
         affine = gelu.choose(activations, errors, _prices(work, index, work.gelu_errors[index]))
         work.note_range(fc2, affine.limit)
-    if affine.outliers.size:
-        affine = _split(work, index, affine)
-        weight = work.state[f"{fc2}.weight"]
+    split = affine.outliers
+    if split.size:
+        order, affine = affine.split()
+        _split(work, index, order, split.size)
+        inliers, weight = order[: -split.size], work.state[f"{fc2}.weight"]
+        inputs = lambda part: np.take(work.hidden[part], inliers, axis=-1)  # noqa: E731
     # fc2(h) = (h / s - m / s) (s W) + b + m W
     work.state[f"{fc2}.bias"] = work.state[f"{fc2}.bias"] + affine.middle @ weight
     work.scale_rows(fc2, affine.scale)
@@ -201,11 +216,10 @@ def mlp(work: Rewriting, index: int) -> None:
     if affine.scaled:
         work.state[f"{name}.scale"] = (1.0 / affine.scale).reshape(1, 1, -1)
         work.form = replace(work.form, scaled_gelu=work.form.scaled_gelu | {index})
-    count = len(affine.middle)
-    work.add_branch(fc2, lambda part: affine(work.hidden[part, :, :count]))
-    if f"{name}.outliers.weight" in work.state:
+    work.add_branch(fc2, lambda part: affine.shifted(inputs(part)), affine.limit)
+    if split.size:
         apart = work.state[f"{name}.outliers.weight"]
-        work.add(lambda part: work.hidden[part, :, count:] @ apart)
+        work.add(lambda part: np.take(work.hidden[part], split, axis=-1) @ apart)
 
 
 def _prices(work: Rewriting, index: int, kinds: Iterable[Kind]) -> dict[Kind, float]:
@@ -220,22 +234,14 @@ def _prices(work: Rewriting, index: int, kinds: Iterable[Kind]) -> dict[Kind, fl
     return prices
 
 
-def _split(work: Rewriting, index: int, affine: gelu.Affine) -> gelu.Affine:
-    """Puts outliers last and their part of fc2 into a layer of its own; the affine of the others."""
+def _split(work: Rewriting, index: int, order: np.ndarray, outliers: int) -> None:
+    """Puts hidden units in order, int [hidden], and the last of them, of fc2, into a layer of their own."""
     name = f"blocks.{index}.mlp"
-    order, inliers = affine.split()
-    count = len(inliers.middle)
     for state in (work.state, work.unrounded):
         for kind in ("weight", "bias"):
             if f"{name}.fc1.{kind}" in state:
                 state[f"{name}.fc1.{kind}"] = state[f"{name}.fc1.{kind}"][..., order]
-
-    def move(part: slice) -> None:
-        work.hidden[part] = work.hidden[part][..., order]
-
-    list(each(work.count, move))
     weight = work.state[f"{name}.fc2.weight"][order]
-    work.state[f"{name}.fc2.weight"] = weight[:count]
-    work.state[f"{name}.outliers.weight"] = weight[count:]
-    work.form = replace(work.form, outliers=work.form.outliers | {(index, len(order) - count)})
-    return inliers
+    work.state[f"{name}.fc2.weight"] = weight[:-outliers]
+    work.state[f"{name}.outliers.weight"] = weight[-outliers:]
+    work.form = replace(work.form, outliers=work.form.outliers | {(index, outliers)})

@@ -15,15 +15,17 @@ from lite.model.deploy import State
 from lite.model.form import Form
 from lite.pictures.picture_set import Picture
 from lite.zoo import Preprocess, Variant
-from quant.pictures import mapped_array
 from quant.program.layers import Ranges
 from quant.recipe import Kind, Switches
 from quant.rewrite import block
-from quant.rewrite.block import Activations, each, fake_quantize, layer_norm
+from quant.rewrite.block import Activations, each, fake_quantize, layer_norm, level, to_levels
 from quant.rewrite.equalize import search
 from quant.rewrite.gptq import gptq, nearest
+from quant.rewrite.stored import Stored
 
 _SAMPLE = 2048
+# Makes some pictures' values [pictures, ..., channels].
+Values = Callable[[slice], np.ndarray]
 
 
 @dataclass
@@ -47,8 +49,8 @@ class Rewriting:
         tokens, dim = self.variant.tokens, self.variant.dim
         # Activations of all pictures lie in files, so that memory does not grow with their number.
         self.tokens, self.mixed, self.hidden = (
-            mapped_array(self.folder / f"{name}.npy", (self.count, tokens, channels), np.float32)
-            for name, channels in (("tokens", dim), ("mixed", dim), ("hidden", self.variant.hidden))
+            Stored(self.folder, (self.count, tokens, channels), np.float32)
+            for channels in (dim, dim, self.variant.hidden)
         )
         self.every = max(1, self.count * tokens // _SAMPLE)
 
@@ -58,37 +60,42 @@ class Rewriting:
         weight = self.state["patch_embed.proj.weight"]
         flat = weight.reshape(len(weight), -1).T
 
-        def cut(part: slice) -> np.ndarray:
-            return block.patches(np.concatenate([picture.tensor(spec) for picture in pictures[part]]))
+        patches = Stored(self.folder, (self.count, self.variant.grid**2, flat.shape[0]), np.float32)
 
-        limit = self.note_range(
-            "patch_embed.proj", max(each(self.count, lambda part: float(np.abs(cut(part)).max())))
-        )
+        def cut(part: slice) -> float:
+            made = block.patches(np.concatenate([picture.tensor(spec) for picture in pictures[part]]))
+            patches[part] = made
+            return float(np.abs(made).max())
+
+        limit = self.note_range("patch_embed.proj", max(each(self.count, cut)))
         self.unrounded["patch_embed.proj.weight"] = weight
+        seen: Values = patches.__getitem__
         if limit is not None:
-            flat = self.rounded(flat, lambda part: fake_quantize(cut(part), limit))
+            flat, seen = self.rounded(flat, seen, limit, self.variant.grid**2)
         self.state["patch_embed.proj.weight"] = np.ascontiguousarray(flat.T).reshape(weight.shape)
-        self.tokens[:, :prefix] = self.state["class_tokens"]
 
         def fill(part: slice) -> None:
-            self.tokens[part, prefix:] = fake_quantize(cut(part), limit) @ flat + self.state["position"]
+            tokens = np.empty((part.stop - part.start, *self.tokens.shape[1:]), np.float32)
+            tokens[:, :prefix] = self.state["class_tokens"]
+            np.add(_times(seen(part), flat), self.state["position"], out=tokens[:, prefix:])
+            self.tokens[part] = tokens
 
         list(each(self.count, fill))
 
-    def add_branch(self, layer: str, inputs: Callable[[slice], np.ndarray]) -> None:
+    def add_branch(self, layer: str, inputs: Values, limit: float | None) -> None:
         """Rounds the layer at the end of a branch and adds what it makes of its inputs to the activations."""
-        self.round([layer], inputs)
-        self.add(lambda part: self.linear(layer, inputs(part)))
+        seen = self.round([layer], inputs, limit)
+        self.add(lambda part: self.linear(layer, seen(part)))
 
-    def add(self, branch: Callable[[slice], np.ndarray]) -> None:
+    def add(self, branch: Values) -> None:
         """Adds what a branch makes of some pictures, [pictures, tokens, dim], to the activations of all."""
 
         def add(part: slice) -> None:
-            self.tokens[part] += branch(part)
+            self.tokens[part] = self.tokens[part] + branch(part)
 
         list(each(self.count, add))
 
-    def look_at(self, inputs: Callable[[slice], np.ndarray], *, last: bool) -> Activations:
+    def look_at(self, inputs: Values, *, last: bool) -> Activations:
         """What was seen; in the last block, behind attention, only the class tokens count."""
         prefix = self.variant.class_tokens
 
@@ -134,7 +141,9 @@ class Rewriting:
 
     def linear(self, layer: str, inputs: np.ndarray) -> np.ndarray:
         """What a layer makes of inputs [..., in], with the weights as they are now."""
-        return inputs @ self.state[f"{layer}.weight"] + self.state[f"{layer}.bias"]
+        made = _times(inputs, self.state[f"{layer}.weight"])
+        made += self.state[f"{layer}.bias"]
+        return made
 
     def search_scale(self, layer: str, stats: Activations, weight: np.ndarray) -> np.ndarray:
         """The scale of a weight's inputs, float32 [in], by `equalize.search`; ones where it is switched off."""
@@ -143,25 +152,52 @@ class Rewriting:
         scale, self.alphas[layer] = search(stats.rows, stats.largest, weight)
         return scale
 
-    def round(self, layers: list[str], inputs: Callable[[slice], np.ndarray]) -> None:
-        """Rounds the weights [in, out] of layers that read the same INT8 inputs."""
+    def round(self, layers: list[str], inputs: Values, limit: float | None) -> Values:
+        """Rounds the weights [in, out] of layers that read the same inputs, which INT8 rounds up to `limit`.
+
+        Returns what INT8 makes of the inputs: these themselves where no layer is rounded.
+        """
         layers = [layer for layer in layers if layer not in self.kept]
         if not layers:
-            return
+            return inputs
+        assert limit is not None
         for layer in layers:
             self.unrounded[f"{layer}.weight"] = self.state[f"{layer}.weight"]
         joined = np.concatenate([self.state[f"{layer}.weight"] for layer in layers], axis=1)
         widths = np.cumsum([self.state[f"{layer}.weight"].shape[1] for layer in layers])[:-1]
-        for layer, weight in zip(layers, np.split(self.rounded(joined, inputs), widths, axis=1), strict=True):
-            self.state[f"{layer}.weight"] = weight
+        weight, seen = self.rounded(joined, inputs, limit, self.variant.tokens)
+        for layer, part in zip(layers, np.split(weight, widths, axis=1), strict=True):
+            self.state[f"{layer}.weight"] = np.ascontiguousarray(part)
+        return seen
 
-    def rounded(self, weight: np.ndarray, inputs: Callable[[slice], np.ndarray]) -> np.ndarray:
-        """A weight [in, out] on its int8 grid, for inputs [..., in] of some pictures."""
+    def rounded(
+        self, weight: np.ndarray, inputs: Values, limit: float, rows: int
+    ) -> tuple[np.ndarray, Values]:
+        """A weight [in, out] on its int8 grid, for `rows` inputs a picture, and what INT8 makes of the inputs."""
         if not self.switches.gptq:
-            return nearest(weight)
+            return nearest(weight), lambda part: fake_quantize(inputs(part), limit)
+        levels = Stored(self.folder, (self.count, rows, len(weight)), np.int8)
 
         def moments(part: slice) -> np.ndarray:
-            rows = inputs(part).reshape(-1, len(weight))
-            return rows.T @ rows
+            whole = np.empty((part.stop - part.start, rows, len(weight)), np.float32)
+            # One by one, so that a picture's values stay in the processor's cache.
+            for place in range(part.start, part.stop):
+                one = slice(place, place + 1)
+                made = to_levels(inputs(one), limit)
+                levels[one] = made
+                np.multiply(made, level(limit), out=whole[place - part.start : place - part.start + 1])
+            flat = whole.reshape(-1, len(weight))
+            return flat.T @ flat
 
-        return gptq(weight, sum(each(self.count, moments), np.zeros((len(weight), len(weight)))))
+        def seen(part: slice) -> np.ndarray:
+            return levels[part] * level(limit)
+
+        hessian = np.zeros((len(weight), len(weight)))
+        for found in each(self.count, moments):
+            hessian += found
+        return gptq(weight, hessian), seen
+
+
+def _times(inputs: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Inputs [..., in] times a weight [in, out], as one product of matrices."""
+    return (inputs.reshape(-1, len(weight)) @ weight).reshape(*inputs.shape[:-1], -1)

@@ -14,6 +14,7 @@ import numpy as np
 
 from lite.model.deploy import State
 from lite.zoo import Variant
+from quant.rewrite.block import in_order
 
 
 def orthogonal(size: int, seed: int) -> np.ndarray:
@@ -41,32 +42,41 @@ def rotate(state: State, variant: Variant, seed: int) -> State:
     The layer norms' weights and biases go into the layers behind them.
     """
     turn = orthogonal(variant.dim, seed)
-    turned = {name: value.astype(np.float64) for name, value in state.items()}
+    turned = dict(state)
     blocks = 1 + max(int(match[1]) for name in state if (match := re.match(r"blocks\.(\d+)\.", name)))
 
+    # Each tensor is turned in double precision, one at a time: of all of them that would be much memory.
+    def put(name: str, values: np.ndarray) -> None:
+        turned[name] = np.ascontiguousarray(values, np.float32)
+
     def read(norm: str, layers: list[str]) -> None:
-        weight, bias = turned[f"{norm}.weight"], turned[f"{norm}.bias"]
+        weight, bias = (turned[f"{norm}.{kind}"].astype(np.float64) for kind in ("weight", "bias"))
         for layer in layers:
-            turned[f"{layer}.bias"] = turned[f"{layer}.bias"] + bias @ turned[f"{layer}.weight"]
-            turned[f"{layer}.weight"] = turn.T @ (weight[:, None] * turned[f"{layer}.weight"])
-        turned[f"{norm}.weight"], turned[f"{norm}.bias"] = np.ones_like(weight), np.zeros_like(bias)
+            behind = turned[f"{layer}.weight"].astype(np.float64)
+            put(f"{layer}.bias", turned[f"{layer}.bias"] + bias @ behind)
+            put(f"{layer}.weight", turn.T @ (weight[:, None] * behind))
+        put(f"{norm}.weight", np.ones_like(weight))
+        put(f"{norm}.bias", np.zeros_like(bias))
 
     def write(name: str) -> None:
-        turned[name] = (turned[name] - turned[name].mean(-1, keepdims=True)) @ turn
+        values = turned[name].astype(np.float64)
+        put(name, (values - values.mean(-1, keepdims=True)) @ turn)
 
-    for index in range(blocks):
-        block = f"blocks.{index}"
-        read(f"{block}.norm1", [f"{block}.attn.{part}" for part in "qkv"])
-        read(f"{block}.norm2", [f"{block}.mlp.fc1"])
+    def block(index: int) -> None:
+        name = f"blocks.{index}"
+        read(f"{name}.norm1", [f"{name}.attn.{part}" for part in "qkv"])
+        read(f"{name}.norm2", [f"{name}.mlp.fc1"])
         for layer in ("attn.proj", "mlp.fc2"):
-            write(f"{block}.{layer}.weight")
-            write(f"{block}.{layer}.bias")
+            write(f"{name}.{layer}.weight")
+            write(f"{name}.{layer}.bias")
+
+    list(in_order(range(blocks), block))
     heads = ["head", "head_dist"] if variant.answers == 2 else ["head"]
     read("norm", heads)
     write("class_tokens")
     write("position")
     kernel = turned["patch_embed.proj.weight"]
-    flat = kernel.reshape(len(kernel), -1).T
+    flat = kernel.reshape(len(kernel), -1).T.astype(np.float64)
     flat = (flat - flat.mean(-1, keepdims=True)) @ turn
-    turned["patch_embed.proj.weight"] = flat.T.reshape(kernel.shape)
-    return {name: np.ascontiguousarray(value, np.float32) for name, value in turned.items()}
+    put("patch_embed.proj.weight", flat.T.reshape(kernel.shape))
+    return turned
