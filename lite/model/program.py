@@ -6,14 +6,17 @@ same weights give the same bytes.
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import paddle
 from paddle import nn
+from paddle.base import core
 from paddle.base.proto import framework_pb2
 
 from lite.errors import ConversionError
@@ -28,16 +31,23 @@ _CALL_STACK = "op_callstack"
 
 @contextmanager
 def static_graph() -> Iterator[paddle.static.Executor]:
-    """Static-graph mode with a scope and a name counter of its own; dynamic mode comes back after it."""
+    """Static-graph mode with a scope and a name counter of its own; dynamic mode comes back after it.
+
+    The scope, with all parameters in it, lives as long as the executor.
+    """
     was_dynamic = paddle.in_dynamic_mode()
     paddle.enable_static()
+    scope = paddle.static.Scope()
     try:
         with (
-            paddle.static.scope_guard(paddle.static.Scope()),
+            paddle.static.scope_guard(scope),
             paddle.static.program_guard(paddle.static.Program(), paddle.static.Program()),
             paddle.utils.unique_name.guard(),
         ):
-            yield paddle.static.Executor(paddle.CPUPlace())
+            executor = paddle.static.Executor(paddle.CPUPlace())
+            # Paddle keeps every scope until the process ends.
+            weakref.finalize(executor, scope._remove_from_pool)
+            yield executor
     finally:
         if was_dynamic:
             paddle.disable_static()
@@ -71,9 +81,29 @@ def export(network: DeployableDeiT, folder: Path, *, clip_extra: bool = True) ->
     folder.mkdir(parents=True, exist_ok=True)
     side = network.variant.image
     spec = paddle.static.InputSpec([1, 3, side, side], "float32", INPUT_NAME)
-    with paddle.utils.unique_name.guard():
+    with paddle.utils.unique_name.guard(), _without_scopes():
         paddle.jit.save(network, str(folder / "model"), input_spec=[spec], clip_extra=clip_extra)
     return without_call_stacks(folder)
+
+
+@contextmanager
+def _without_scopes() -> Iterator[None]:
+    """Frees the scopes that are made within it, which Paddle keeps, and with them the parameters of what it saves."""
+    make, made = core.Scope, []
+
+    def scope() -> Any:
+        made.append(make())
+        return made[-1]
+
+    core.Scope = scope
+    try:
+        yield
+    finally:
+        core.Scope = make
+        # What runs in them goes first.
+        gc.collect()
+        for one in made:
+            one._remove_from_pool()
 
 
 def without_call_stacks(folder: Path) -> Exported:
