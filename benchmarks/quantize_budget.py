@@ -46,6 +46,11 @@ def noise(variant: Variant, state: State, recipe: Recipe, crops: Sequence[np.nda
     return json.dumps({**dataclasses.asdict(found), "gelu_errors": errors})
 
 
+def row_name(recipe: str, precision: str, limit: int) -> str:
+    """What the row of a budget of `limit` million instructions is called."""
+    return f"{recipe}{precision.removeprefix('int8')}-budget{limit}"
+
+
 def rows(recipe: Recipe, measured: str) -> dict[str, Row]:
     """A row for each budget, from what `noise` gave and DeiT-tiny's prices; the head is in float in all."""
     found, chosen = _noise(json.loads(measured)), {}
@@ -56,7 +61,7 @@ def rows(recipe: Recipe, measured: str) -> dict[str, Row]:
             ways = choose_ways(layers, limit * 1e6 - priced.whole)
             bought = plan.recipe_of(recipe, ways, limit * 1e6)
             used = bought.model_copy(update={"skip": [*bought.skip, "head"]})
-            chosen[f"{recipe.name}{precision.removeprefix('int8')}-budget{limit}"] = Row(used, precision)
+            chosen[row_name(recipe.name, precision, limit)] = Row(used, precision)
     return chosen
 
 

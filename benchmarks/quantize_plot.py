@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from quantize_budget import BUDGETS
+from quantize_budget import BUDGETS, row_name
 
 _LINES = {"int8": ("INT8", "#31688e", "o"), "int8-fp16": ("INT8 with FP16", "#e07b39", "s")}
 # Counted on their kernels for DeiT-tiny, and their way to quantize simulated on the ViT-S, outside of this repository.
 PEERS = {"ncnn": (184.0, 24.9), "LiteRT, dynamic": (228.0, 28.6)}
-
-
-def row_name(precision: str, limit: int) -> str:
-    """The name of a budget's row in `quantize.py`."""
-    return f"deit{precision.removeprefix('int8')}-budget{limit}"
 
 
 def write(path: Path, rows: Mapping[str, tuple[float, float]]) -> None:
@@ -27,7 +22,9 @@ def write(path: Path, rows: Mapping[str, tuple[float, float]]) -> None:
     axes = figure.subplots()
     for precision, limits in BUDGETS.items():
         title, colour, marker = _LINES[precision]
-        bought = sorted(rows[name] for limit in limits if (name := row_name(precision, limit)) in rows)
+        bought = sorted(
+            rows[name] for limit in limits if (name := row_name("deit", precision, limit)) in rows
+        )
         axes.plot(
             *zip(*bought, strict=True), color=colour, marker=marker, markersize=4, label=f"{title}, by budget"
         )
