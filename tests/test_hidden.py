@@ -6,7 +6,7 @@ import numpy as np
 
 from quant.recipe import OUTLIERS, Kind
 from quant.rewrite import gelu
-from quant.rewrite.block import Activations
+from quant.rewrite.block import Activations, fake_quantize
 
 PICTURES, ROWS, UNITS = 16, 64, 96
 
@@ -40,7 +40,10 @@ PLAIN, SHIFTED, SCALED = Kind(False, False, 0), Kind(True, False, 0), Kind(True,
 
 def rounded(affine: gelu.Affine, values: np.ndarray) -> np.ndarray:
     """What INT8 makes of GELU's outputs."""
-    return affine.rounded(affine.shifted(values))
+    shifted = affine.shifted(values)
+    whole = fake_quantize(shifted, affine.limit)
+    whole[..., affine.outliers] = shifted[..., affine.outliers]
+    return whole
 
 
 def error(affine: gelu.Affine, values: np.ndarray) -> float:
@@ -87,6 +90,27 @@ def test_outliers_are_split_off_as_many_as_there_are():
     np.testing.assert_array_equal(order[-affine.outliers.size :], affine.outliers)
     inliers = order[: len(rest.middle)]
     np.testing.assert_array_equal(rounded(rest, others[..., inliers]), rounded(affine, others)[..., inliers])
+
+
+def test_errors_are_those_of_int8_on_the_other_half():
+    values = activations(0) * np.random.default_rng(4).lognormal(0, 0.5, (PICTURES, 1, UNITS)).astype(
+        np.float32
+    )
+    errors = gelu.held_out(seen(values), weight())
+    halves = values[: PICTURES // 2], values[PICTURES // 2 :]
+    cost = np.square(weight()).sum(axis=1)
+    for choice in (
+        gelu.Choice(True, None, 0, 1.0),
+        gelu.Choice(True, 1.5, 0, 1.15),
+        gelu.Choice(False, None, 8, 1.3),
+    ):
+        expected = 0.0
+        for known, tried in (halves, halves[::-1]):
+            # With nothing else to choose from, its ranges are those of all pictures it is given.
+            affine = gelu.choose(seen(known), {choice: 1.0}, {choice.kind: 0.0})
+            lost = rounded(affine, tried) - affine.shifted(tried)
+            expected += float((np.square(lost * affine.scale).sum((0, 1)) * cost).sum())
+        np.testing.assert_allclose(errors[choice], expected, rtol=1e-4)
 
 
 def test_there_is_room_where_pictures_differ():

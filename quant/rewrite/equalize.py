@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from quant.rewrite.block import fake_quantize, in_order
+from quant.rewrite.block import in_order, level
 from quant.rewrite.gptq import nearest
 
 ALPHAS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+_ROWS = 256
 
 
 def smoothing(largest: np.ndarray, weight: np.ndarray, alpha: float) -> np.ndarray:
@@ -36,10 +37,16 @@ def search(inputs: np.ndarray, largest: np.ndarray, weight: np.ndarray) -> tuple
 
     def tried(alpha: float) -> tuple[float, np.ndarray, float]:
         scale = smoothing(largest, weight, alpha) if alpha else ones
-        rounded = fake_quantize(inputs / scale, float((largest / scale).max()))
-        difference = rounded @ nearest(weight * scale[:, None])
-        difference -= wanted
-        return float(np.square(difference, out=difference).sum()), scale, alpha
+        step = level(float((largest / scale).max()))
+        rounded = nearest(weight * scale[:, None]) * step
+        lost = 0.0
+        # So few rows at a time that they stay in the processor's cache. None is clipped: `largest` holds them all.
+        for start in range(0, len(inputs), _ROWS):
+            levels = inputs[start : start + _ROWS] / (scale * step)
+            difference = np.rint(levels, out=levels) @ rounded
+            difference -= wanted[start : start + _ROWS]
+            lost += float(np.vdot(difference, difference))
+        return lost, scale, alpha
 
     _, scale, alpha = min(in_order((0.0, *ALPHAS), tried), key=lambda found: found[0])
     return scale, alpha

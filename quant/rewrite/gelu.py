@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from quant.recipe import OUTLIERS, Kind
-from quant.rewrite.block import Activations, fake_quantize, in_order
+from quant.rewrite.block import LEVELS, Activations, in_order, level
 
 # Units wider than this many times the mean are scaled down to it. None: no unit is scaled.
 FLOORS = (None, 2.5, 1.5)
@@ -25,7 +25,8 @@ ROOMS = (1.0, 1.15, 1.3, 1.6)
 # What takes as many instructions as scaling (0.56 M in a block of DeiT-tiny) must leave less than this part of the
 # error.
 WORTH = 0.8
-_ROWS = 64
+# Numbers that fit a processor's nearer cache, twice.
+_CACHED = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,6 @@ class Affine:
         values = hidden - self.middle
         if self.scaled:
             values /= self.scale
-        return values
-
-    def rounded(self, shifted: np.ndarray) -> np.ndarray:
-        """What INT8 makes of them."""
-        values = fake_quantize(shifted, self.limit)
-        if self.limit is not None:
-            values[..., self.outliers] = shifted[..., self.outliers]
         return values
 
     def split(self) -> tuple[np.ndarray, Affine]:
@@ -108,18 +102,25 @@ def held_out(
 def _error(known: Activations, tried: Activations, cost: np.ndarray, choice: Choice) -> float:
     """What a choice whose ranges are those of `known` loses of `tried`; `cost` [hidden] is that of each unit."""
     affine = _affine(known, choice)
-    total = np.zeros(len(cost), np.float32)
-    # So few rows at a time that they stay in the processor's cache; sums go on from row to row.
-    for start in range(0, len(tried.rows), _ROWS):
-        shifted = affine.shifted(tried.rows[start : start + _ROWS])
-        squares = np.empty((1 + len(shifted), len(cost)), np.float32)
-        lost = np.subtract(affine.rounded(shifted), shifted, out=squares[1:])
-        if affine.scaled:
-            lost *= affine.scale
-        np.square(lost, out=lost)
-        squares[0] = total
-        total = squares.sum(axis=0)
-    return float(total @ cost)
+    assert affine.limit is not None
+    step = level(affine.limit) * affine.scale
+    # Rooms mostly hold all that is tried, and to clip takes as long as to round.
+    reach = np.maximum(tried.high.max(axis=0) - affine.middle, affine.middle - tried.low.min(axis=0))
+    reach[affine.outliers] = 0
+    clipped = bool((reach > affine.limit * affine.scale).any())
+    lost = np.zeros(len(cost))
+    # So few rows at a time that they stay in the processor's cache.
+    rows = max(1, _CACHED // len(cost))
+    for start in range(0, len(tried.rows), rows):
+        levels = tried.rows[start : start + rows] - affine.middle
+        levels /= step
+        error = np.rint(levels)
+        if clipped:
+            np.clip(error, -LEVELS, LEVELS, out=error)
+        error -= levels
+        lost += np.square(error, out=error).sum(axis=0)
+    lost[affine.outliers] = 0
+    return float(lost @ (cost * np.square(step)))
 
 
 def least(errors: Mapping[Choice, float]) -> dict[Kind, float]:
