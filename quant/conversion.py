@@ -19,7 +19,6 @@ import numpy as np
 from lite import bundle, memory
 from lite.bundle import Bundle
 from lite.engines import processes, workers
-from lite.engines.workers import Pending
 from lite.errors import InputError
 from lite.files import check_writable_folder
 from lite.model.exported import Exported
@@ -183,7 +182,7 @@ def convert_all(
         golden_pictures = host_check.choose_golden(check, weights.variant.preprocess, work)
         nudged = host_check.nudged(golden_pictures, weights.variant.preprocess)
         inputs = Inputs(weights, recipe, pictures, check, golden_pictures, float_nb.bytes, SEED)
-        host: dict[Exported, Pending] = {}
+        host: dict[Exported, np.ndarray] = {}
         bundles = []
         for request in requests:
             nb = float_nb if request == _FP32_ARM else _for_phone(request, programs, work, stages)
@@ -191,18 +190,16 @@ def convert_all(
             host_nb = work / f"host_{program.model.parent.name}.nb"
             if program not in host:
                 shown = [*golden_pictures, *check.pictures, *(nudged if request.int8 else ())]
-                hosts = held.enter_context(workers.local())
-                host[program] = host_check.start(program, weights, shown, hosts, host_nb, stages)
-            # Beside the host's processes, which leave this one waiting.
-            layers, curve = [], None
-            if request.int8:
-                layers = host_check.by_block(original.network, program, check.pictures, recipe, stages)
-            with stages.stage("host check"):
-                shown_logits = host[program].logits(stages.on_progress)
+                # Each process holds the network, so they end with the check.
+                with workers.local() as hosts:
+                    host[program] = host_check.logits(program, weights, shown, hosts, host_nb, stages)
             with stages.stage("reference"):
                 expected = reference.logits(stages.on_progress)
             first, last = len(golden_pictures), len(golden_pictures) + len(check.pictures)
-            answers, logits, again = np.split(shown_logits, [first, last])
+            answers, logits, again = np.split(host[program], [first, last])
+            layers, curve = [], None
+            if request.int8:
+                layers = host_check.by_block(original.network, program, check.pictures, recipe, stages)
             if budget and budgeted and request.precision == budget.precision:
                 taken = cost.instructions(nb.model, inputs.shape, budget.core)
                 curve = budgeted.curve(taken, expected, logits, stages)

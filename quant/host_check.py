@@ -48,7 +48,10 @@ _NUDGE_SEED = 2026
 
 def start_reference(program: Exported, weights: Weights, check: PictureSet, references: Workers) -> Pending:
     """Sends the check pictures through the float `program` in Paddle Inference, in processes beside this one."""
-    return _start(InferenceEngine(program.model.parent), weights, check.pictures, references)
+    pending = references.submit_all(_job(InferenceEngine(program.model.parent), weights), check.pictures)
+    # Nothing else will come: each process, 390 MB, ends when no picture is left for it.
+    references.executor.shutdown(wait=False)
+    return pending
 
 
 def twin(int8: Exported, folder: Path, stages: Stages, halved: Halved | None = None) -> Exported:
@@ -60,21 +63,22 @@ def twin(int8: Exported, folder: Path, stages: Stages, halved: Halved | None = N
         return build_twin(int8, folder, halved)
 
 
-def start(
+def logits(
     program: Exported,
     weights: Weights,
     pictures: Sequence[Picture],
     hosts: Workers,
     path: Path,
     stages: Stages,
-) -> Pending:
-    """Converts a float program to a `.nb` for this host at `path`, and sends pictures through it beside this process.
+) -> np.ndarray:
+    """Converts a float program to a `.nb` for this host at `path`; its logits of pictures, float32 [N, classes].
 
-    Raises ConversionError when the optimizer fails.
+    Raises InputError for an unreadable picture, ConversionError when the optimizer or the runtime fails.
     """
     with stages.stage("optimize"):
         optimizer.for_host(program, path)
-    return _start(LiteEngine(path), weights, pictures, hosts)
+    with stages.stage("host check"):
+        return hosts.submit_all(_job(LiteEngine(path), weights), pictures).logits(stages.on_progress)
 
 
 def by_block(
@@ -95,12 +99,8 @@ def by_block(
         )
 
 
-def _start(engine: Runnable, weights: Weights, pictures: Sequence[Picture], processes: Workers) -> Pending:
-    job = EngineJob.of(engine, weights.variant.preprocess, weights.classes)
-    pending = processes.submit_all(job, pictures)
-    # Nothing else will come: each process, which holds the network, ends when no picture is left for it.
-    processes.executor.shutdown(wait=False)
-    return pending
+def _job(engine: Runnable, weights: Weights) -> EngineJob:
+    return EngineJob.of(engine, weights.variant.preprocess, weights.classes)
 
 
 # Activations of so many pictures are in memory at once, those behind every block.

@@ -61,7 +61,7 @@ def test_blocks_end_at_the_final_figure_and_a_damaged_one_shows(weights: str, re
     blocks = host_check.by_block(original.network, twin, pictures, used, Stages())
     with local(1) as references, local(1) as hosts:
         reference = host_check.start_reference(original.program, loaded, CHECK, references).logits()
-        logits = host_check.start(twin, loaded, pictures, hosts, tmp_path / "host.nb", Stages()).logits()
+        logits = host_check.logits(twin, loaded, pictures, hosts, tmp_path / "host.nb", Stages())
     with static_graph() as executor:
         operators = LoadedProgram(twin, executor).program.global_block().ops
         norms = [place for place, operator in enumerate(operators) if operator.type == "layer_norm"]

@@ -302,9 +302,7 @@ def answers(
         model, halved = for_phone(int8, budget.precision, folder, stages)
         twin = host_check.twin(int8.program, folder / "twin", stages, halved)
         with workers.local(1) as hosts:
-            logits = host_check.start(
-                twin, weights, check.pictures, hosts, folder / "host.nb", stages
-            ).logits()
+            logits = host_check.logits(twin, weights, check.pictures, hosts, folder / "host.nb", stages)
         side = weights.variant.preprocess.crop
         taken = cost.instructions(model, (1, 3, side, side), budget.core)
         found.append(Answers(recipe.name, taken, logits))
