@@ -13,6 +13,8 @@ from quant.rewrite.block import in_order, level
 from quant.rewrite.gptq import nearest
 
 ALPHAS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+# The likeliest first, so that few of the others are tried to their end.
+_LIKELY = (*reversed(ALPHAS), 0.0)
 _ROWS = 256
 
 
@@ -34,8 +36,10 @@ def search(inputs: np.ndarray, largest: np.ndarray, weight: np.ndarray) -> tuple
     """
     wanted = inputs @ weight
     ones = np.ones(len(weight), np.float32)
+    least = np.inf
 
-    def tried(alpha: float) -> tuple[float, np.ndarray, float]:
+    def tried(alpha: float) -> tuple[float, float, np.ndarray]:
+        nonlocal least
         scale = smoothing(largest, weight, alpha) if alpha else ones
         step = level(float((largest / scale).max()))
         rounded = nearest(weight * scale[:, None]) * step
@@ -46,7 +50,11 @@ def search(inputs: np.ndarray, largest: np.ndarray, weight: np.ndarray) -> tuple
             difference = np.rint(levels, out=levels) @ rounded
             difference -= wanted[start : start + _ROWS]
             lost += float(np.vdot(difference, difference))
-        return lost, scale, alpha
+            # Another one is better already, whatever the other rows lose.
+            if lost > least:
+                return np.inf, alpha, scale
+        least = min(least, lost)
+        return lost, alpha, scale
 
-    _, scale, alpha = min(in_order((0.0, *ALPHAS), tried), key=lambda found: found[0])
+    _, alpha, scale = min(in_order(_LIKELY, tried), key=lambda found: found[:2])
     return scale, alpha
