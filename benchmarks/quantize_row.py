@@ -71,7 +71,7 @@ def features(
         work = Path(name)
         with steps.stage("export"):
             original = export.export_weights(loaded, work / "fp32")
-        program, form = original.program, None
+        program, form = original, None
         if recipe is not None:
             pictures = PictureSet.of("calibration", calibration)
             int8 = quantize(loaded, recipe, pictures.first(recipe.batches), original, work, steps)

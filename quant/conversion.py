@@ -23,7 +23,7 @@ from lite.errors import InputError
 from lite.files import check_writable_folder
 from lite.model.exported import Exported
 from lite.model.form import CHEAPEST, GPU, PLAIN, Form
-from lite.model.program import FloatProgram, export_weights
+from lite.model.program import export_weights
 from lite.model.weights import Weights
 from lite.nb import optimizer
 from lite.pictures.picture_set import PictureSet
@@ -154,22 +154,13 @@ def convert_all(
             budgeted = plan.start(weights, recipe, pictures, check, budget, work, beside, stages)
             recipe = budgeted.plan.recipe
             notify(budgeted.plan.summary)
-        references = held.enter_context(workers.local())
-
+        stages = replace(stages, on_end=memory.give_back)
         original = _in_float(weights, work / "fp32", stages)
-        reference = host_check.start_reference(original.program, weights, check, references)
-
-        def on_end() -> None:
-            # Where the reference has failed meanwhile, each stage ends in its error.
-            reference.check()
-            memory.give_back()
-
-        stages = replace(stages, on_end=on_end)
-        packed = _in_float(weights, work / "fp32_arm", stages, Form(attention=CHEAPEST)).program
+        packed = _in_float(weights, work / "fp32_arm", stages, Form(attention=CHEAPEST))
         int8 = quantize(weights, recipe, pictures, original, work, stages).program if pictures else None
         programs = _Programs(packed, int8)
         if any(request.target == "opencl" for request in requests):
-            programs = replace(programs, gpu=_in_float(weights, work / "fp32_gpu", stages, GPU).program)
+            programs = replace(programs, gpu=_in_float(weights, work / "fp32_gpu", stages, GPU))
         side = weights.variant.preprocess.crop
         if any(request.precision == MIXED for request in requests):
             with stages.stage("optimize"):
@@ -178,6 +169,16 @@ def convert_all(
             programs = replace(programs, mixed=mixed, mixed_twin=twin)
         if any(request.precision == "int8" for request in requests):
             programs = replace(programs, twin=host_check.twin(programs.quantized, work / "twin", stages))
+        # What comes before has all cores busy, or takes most memory; the optimizer has one core busy.
+        references = held.enter_context(workers.local())
+        reference = host_check.start_reference(original, weights, check, references)
+
+        def on_end() -> None:
+            # Where the reference has failed meanwhile, each stage ends in its error.
+            reference.check()
+            memory.give_back()
+
+        stages = replace(stages, on_end=on_end)
         float_nb = _for_phone(_FP32_ARM, programs, work, stages)
         golden_pictures = host_check.choose_golden(check, weights.variant.preprocess, work)
         nudged = host_check.nudged(golden_pictures, weights.variant.preprocess)
@@ -189,17 +190,19 @@ def convert_all(
             program = programs.on_host(request)
             host_nb = work / f"host_{program.model.parent.name}.nb"
             if program not in host:
+                host_check.for_host(program, host_nb, stages)
+            with stages.stage("reference"):
+                expected = reference.logits(stages.on_progress)
+            if program not in host:
                 shown = [*golden_pictures, *check.pictures, *(nudged if request.int8 else ())]
                 # Each process holds the network, so they end with the check.
                 with workers.local() as hosts:
-                    host[program] = host_check.logits(program, weights, shown, hosts, host_nb, stages)
-            with stages.stage("reference"):
-                expected = reference.logits(stages.on_progress)
+                    host[program] = host_check.logits(host_nb, weights, shown, hosts, stages)
             first, last = len(golden_pictures), len(golden_pictures) + len(check.pictures)
             answers, logits, again = np.split(host[program], [first, last])
             layers, curve = [], None
             if request.int8:
-                layers = host_check.by_block(original.network, program, check.pictures, recipe, stages)
+                layers = host_check.by_block(weights, program, check.pictures, recipe, stages)
             if budget and budgeted and request.precision == budget.precision:
                 taken = cost.instructions(nb.model, inputs.shape, budget.core)
                 curve = budgeted.curve(taken, expected, logits, stages)
@@ -275,7 +278,7 @@ def _calibration(
     return calibration.first(recipe.batches)
 
 
-def _in_float(weights: Weights, folder: Path, stages: Stages, form: Form = PLAIN) -> FloatProgram:
+def _in_float(weights: Weights, folder: Path, stages: Stages, form: Form = PLAIN) -> Exported:
     with stages.stage("export"):
         return export_weights(weights, folder, form=form)
 

@@ -11,6 +11,7 @@ For DeiT-tiny with the digits' weights the answers then differ by 0.0015 of thei
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -27,7 +28,7 @@ from lite.measure import drift
 from lite.measure.drift import LayerDrift
 from lite.model.deploy import DeployableDeiT
 from lite.model.exported import Exported
-from lite.model.program import LoadedProgram, static_graph
+from lite.model.program import LoadedProgram, build_weights, static_graph
 from lite.model.weights import Weights
 from lite.nb import optimizer
 from lite.pictures import prepare
@@ -37,6 +38,7 @@ from lite.zoo import Preprocess
 from quant.int8 import SEED
 from quant.program.twin import Halved, build_twin
 from quant.recipe import Recipe
+from quant.rewrite.block import in_order
 from quant.rewrite.rotate import turned_back
 
 # Drift by block looks at so many pictures: a block in Paddle's dynamic graph takes 20 ms for each.
@@ -63,30 +65,30 @@ def twin(int8: Exported, folder: Path, stages: Stages, halved: Halved | None = N
         return build_twin(int8, folder, halved)
 
 
-def logits(
-    program: Exported,
-    weights: Weights,
-    pictures: Sequence[Picture],
-    hosts: Workers,
-    path: Path,
-    stages: Stages,
-) -> np.ndarray:
-    """Converts a float program to a `.nb` for this host at `path`; its logits of pictures, float32 [N, classes].
-
-    Raises InputError for an unreadable picture, ConversionError when the optimizer or the runtime fails.
-    """
+def for_host(program: Exported, path: Path, stages: Stages) -> Path:
+    """Converts a float program to a `.nb` for this host, at `path`. Raises ConversionError when that fails."""
     with stages.stage("optimize"):
         optimizer.for_host(program, path)
+    return path
+
+
+def logits(
+    nb: Path, weights: Weights, pictures: Sequence[Picture], hosts: Workers, stages: Stages
+) -> np.ndarray:
+    """What a `.nb` for this host answers to pictures: logits float32 [N, classes].
+
+    Raises InputError for an unreadable picture, ConversionError when the runtime fails.
+    """
     with stages.stage("host check"):
-        return hosts.submit_all(_job(LiteEngine(path), weights), pictures).logits(stages.on_progress)
+        return hosts.submit_all(_job(LiteEngine(nb), weights), pictures).logits(stages.on_progress)
 
 
 def by_block(
-    network: DeployableDeiT, host_twin: Exported, pictures: Sequence[Picture], recipe: Recipe, stages: Stages
+    weights: Weights, host_twin: Exported, pictures: Sequence[Picture], recipe: Recipe, stages: Stages
 ) -> list[LayerDrift]:
-    """What is left of the logits where INT8 ends behind each block (`quant/host_check.py`), over the first pictures.
+    """What is left of the logits where INT8 ends behind each block (`drift_by_block`), over the first pictures.
 
-    `network` is the float network before the recipe's rewrite.
+    `weights` are those of the float network before the recipe's rewrite.
     """
     rotated = recipe.rewrite is not None and recipe.rewrite.rotate
 
@@ -94,9 +96,8 @@ def by_block(
         return turned_back(stream, SEED) if rotated else stream
 
     with stages.stage("per-block drift"):
-        return drift_by_block(
-            network, host_twin, pictures[:BLOCK_PICTURES], network.variant.preprocess, to_float=to_float
-        )
+        shown, spec = pictures[:BLOCK_PICTURES], weights.variant.preprocess
+        return drift_by_block(build_weights(weights), host_twin, shown, spec, to_float=to_float)
 
 
 def _job(engine: Runnable, weights: Weights) -> EngineJob:
@@ -134,9 +135,12 @@ def drift_by_block(
     for start in range(0, len(pictures), _CHUNK):
         pixels = [picture.tensor(spec) for picture in pictures[start : start + _CHUNK]]
         logits, *streams = _outputs(loaded, pixels)
-        with paddle.no_grad():
-            answers = [_from_block(network, index, to_float(stream)) for index, stream in enumerate(streams)]
-            expected = np.concatenate([network(paddle.to_tensor(each)).numpy() for each in pixels])
+        expected = np.concatenate(list(in_order(pixels, partial(_answers, network))))
+        answers = list(
+            in_order(
+                enumerate(streams), lambda entered: _from_block(network, entered[0], to_float(entered[1]))
+            )
+        )
         for place in range(len(pixels)):
             reference.append([expected[place : place + 1]] * len(names))
             mixed.append([answer[place : place + 1] for answer in (*answers, logits)])
@@ -150,6 +154,13 @@ def _outputs(loaded: LoadedProgram, pixels: Sequence[np.ndarray]) -> list[np.nda
     return [np.concatenate(outputs) for outputs in zip(*found, strict=True)]
 
 
+@paddle.no_grad()
+def _answers(network: DeployableDeiT, pixels: np.ndarray) -> np.ndarray:
+    """Logits float32 [1, classes] of an input [1, 3, H, W]."""
+    return network(paddle.to_tensor(pixels)).numpy()
+
+
+@paddle.no_grad()
 def _from_block(network: DeployableDeiT, first: int, stream: np.ndarray) -> np.ndarray:
     """Logits float32 [N, classes] of the stream that enters the block at `first`, which may be the head."""
     tokens = paddle.to_tensor(stream)

@@ -11,10 +11,10 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lite.model.deploy import DeployableDeiT, deployable_state
+from lite.model.deploy import DeployableDeiT, State, deployable_state
 from lite.model.exported import Exported
 from lite.model.form import Form
-from lite.model.program import FloatProgram, build, export
+from lite.model.program import build, build_weights, export
 from lite.model.weights import Weights
 from lite.nb import fp16, optimizer, reader
 from lite.nb import program as nb_program
@@ -27,7 +27,7 @@ from quant.cost.fp16 import cheapest
 from quant.pictures import Views, cropped
 from quant.program import layers, ptq
 from quant.program.twin import Halved, halved
-from quant.recipe import MIXED, Recipe
+from quant.recipe import MIXED, Recipe, Rewrite
 from quant.rewrite import reconstruct
 from quant.rewrite.reconstruct import Rewritten
 
@@ -51,23 +51,31 @@ def quantize(
     weights: Weights,
     recipe: Recipe,
     calibration: PictureSet,
-    original: FloatProgram,
+    original: Exported,
     folder: Path,
     stages: Stages,
     *,
     seed: int = SEED,
+    keep_unrounded: bool = False,
 ) -> Int8:
     """Quantizes by `recipe` with all of `calibration`; files go into the existing `folder`.
 
     `original` is the float program of the same weights. The same inputs give the same bytes. Raises InputError for
     pictures that cannot be used and a recipe that does not fit the network, ConversionError when a stage fails.
+    `keep_unrounded`: see `reconstruct.rewrite`.
     """
     pictures = cropped(calibration, weights.variant.preprocess, folder)
-    rewritten = rewrite(weights, recipe, pictures, folder, stages, seed=seed)
-    network, program = original.network, original.program
-    if rewritten is not None:
+    rewritten, program = None, original
+    if recipe.rewrite is None:
+        network = build_weights(weights)
+    else:
+        state, rewritten = rewrite(
+            weights, recipe, recipe.rewrite, pictures, folder, stages, seed, keep_unrounded=keep_unrounded
+        )
         with stages.stage("export"):
-            network = build(rewritten.state, weights.variant, form=rewritten.form)
+            network = build(state, weights.variant, form=rewritten.form)
+            # The network has a copy, and PaddleSlim needs the memory.
+            del state
             program = export(network, folder / "rewritten")
     with stages.stage("quantize"):
         quantized = ptq.quantize(
@@ -86,12 +94,18 @@ def quantize(
 
 
 def rewrite(
-    weights: Weights, recipe: Recipe, pictures: PictureSet, folder: Path, stages: Stages, *, seed: int = SEED
-) -> Rewritten | None:
-    """Rewrites the network as `recipe` says, for `pictures` that are cropped; None where it rewrites nothing."""
-    chosen, variant = recipe.rewrite, weights.variant
-    if chosen is None:
-        return None
+    weights: Weights,
+    recipe: Recipe,
+    chosen: Rewrite,
+    pictures: PictureSet,
+    folder: Path,
+    stages: Stages,
+    seed: int,
+    *,
+    keep_unrounded: bool,
+) -> tuple[State, Rewritten]:
+    """Rewrites the network as `chosen`, of `recipe`, says, for `pictures` that are cropped."""
+    variant = weights.variant
     recipe.check_blocks(variant.depth, variant.hidden)
     with stages.stage("rewrite"), tempfile.TemporaryDirectory(dir=folder) as scratch:
         return reconstruct.rewrite(
@@ -105,6 +119,7 @@ def rewrite(
             Path(scratch),
             seed,
             keep=recipe.skip,
+            keep_unrounded=keep_unrounded,
             on_block=stages.on_progress,
         )
 

@@ -58,10 +58,11 @@ def test_blocks_end_at_the_final_figure_and_a_damaged_one_shows(weights: str, re
     used, pictures = recipes.load(recipe), CHECK.pictures
     original, int8 = converted(loaded, used, CALIBRATION, tmp_path / "made", Stages())
     twin = host_check.twin(int8.program, tmp_path / "twin", Stages())
-    blocks = host_check.by_block(original.network, twin, pictures, used, Stages())
+    blocks = host_check.by_block(loaded, twin, pictures, used, Stages())
+    host_nb = host_check.for_host(twin, tmp_path / "host.nb", Stages())
     with local(1) as references, local(1) as hosts:
-        reference = host_check.start_reference(original.program, loaded, CHECK, references).logits()
-        logits = host_check.logits(twin, loaded, pictures, hosts, tmp_path / "host.nb", Stages())
+        reference = host_check.start_reference(original, loaded, CHECK, references).logits()
+        logits = host_check.logits(host_nb, loaded, pictures, hosts, Stages())
     with static_graph() as executor:
         operators = LoadedProgram(twin, executor).program.global_block().ops
         norms = [place for place, operator in enumerate(operators) if operator.type == "layer_norm"]
@@ -69,7 +70,7 @@ def test_blocks_end_at_the_final_figure_and_a_damaged_one_shows(weights: str, re
         fc1 = next(each for each in operators[norms[3] :] if each.type == "matmul_v2").input("Y")[0]
         conv = next(each for each in operators if each.type == "conv2d").input("Filter")[0]
     with_fc1, with_conv = (
-        host_check.by_block(original.network, damage(twin, layer, tmp_path / layer), pictures, used, Stages())
+        host_check.by_block(loaded, damage(twin, layer, tmp_path / layer), pictures, used, Stages())
         for layer in (fc1, conv)
     )
     error = np.square(reference.astype(np.float64) - logits).sum()

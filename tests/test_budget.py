@@ -175,8 +175,8 @@ def measured(request, tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe,
     """Two blocks in their cheapest form."""
     used = recipe(rewrite={"views": 1, "attention": request.param})
     folder = tmp_path_factory.mktemp("measured") / "work"
-    original, int8 = converted(shallow(), cheapest(used), CALIBRATION, folder, Stages())
-    program = write(int8, original.program, folder / "program")
+    original, int8 = converted(shallow(), cheapest(used), CALIBRATION, folder, Stages(), keep_unrounded=True)
+    program = write(int8, original, folder / "program")
     (found,) = noise(int8, program, program.rows(), [PICTURES], Stages())
     return used, found, prices(VARIANT, 10, used)
 
@@ -203,13 +203,13 @@ def test_what_is_chosen_fits_and_keeps_what_was_foreseen(measured, tmp_path: Pat
         point = point_of("", chosen, costs, found)
         made = recipe_of(used, chosen, limit)
         folder = tmp_path / f"{share}"
-        original, int8 = converted(shallow(), made, CALIBRATION, folder, Stages())
+        original, int8 = converted(shallow(), made, CALIBRATION, folder, Stages(), keep_unrounded=True)
         taken = instructions(int8, folder)
         assert taken <= point.instructions + 1 <= limit + 2
         if made.rewrite.attention == "auto":
             # To the instruction: costs of layers, shifts and scales add up.
             assert taken == pytest.approx(point.instructions, abs=1)
-        kept.append(snr_db(write(int8, original.program, folder / "program")))
+        kept.append(snr_db(write(int8, original, folder / "program")))
         predicted.append(point.snr_db)
         assert kept[-1] == pytest.approx(point.snr_db, abs=4)
     assert predicted == sorted(predicted)

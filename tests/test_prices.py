@@ -91,9 +91,11 @@ def made(request, tmp_path_factory: pytest.TempPathFactory) -> Made:
     )
     folder = tmp_path_factory.mktemp("prices") / "work"
     weights = two_blocks(name, classes)
-    original, int8 = converted(weights, cheapest(used), CALIBRATION.first(2), folder, Stages())
+    original, int8 = converted(
+        weights, cheapest(used), CALIBRATION.first(2), folder, Stages(), keep_unrounded=True
+    )
     model = optimizer.for_phone(int8.program, "int8", "arm", folder / "model.nb")
-    return Made(original.program, int8, model, used, classes)
+    return Made(original, int8, model, used, classes)
 
 
 def test_operators_are_those_that_opt_makes(made: Made):

@@ -6,6 +6,7 @@ import tracemalloc
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import paddle
@@ -20,9 +21,9 @@ from lite.pictures import digits, prepare
 from lite.pictures.picture_set import Picture, PictureSet
 from quant.pictures import Views
 from quant.recipe import Kind
-from quant.rewrite import gelu, reconstruct
+from quant.rewrite import gelu, reconstruct, rewriting
 from quant.rewrite.block import fake_quantize
-from quant.rewrite.equalize import search, smoothing
+from quant.rewrite.equalize import ALPHAS, search, smoothing
 from quant.rewrite.gptq import gptq, nearest
 from quant.rewrite.reconstruct import Switches
 
@@ -58,10 +59,30 @@ def tensors(count: int) -> np.ndarray:
 NOTHING = {field.name: False for field in fields(Switches) if field.type.startswith("bool")}
 
 
-def rewritten(state: State, form: Form, folder: Path, **switches: bool) -> reconstruct.Rewritten:
-    return reconstruct.rewrite(
-        state, VARIANT, pictures(4), VARIANT.preprocess, form, Switches(**switches), folder, seed=1
+class Changed(NamedTuple):
+    state: State
+    unrounded: State
+    form: Form
+    alphas: dict[str, float]
+    gelu_errors: dict[int, dict[Kind, float]]
+
+
+def rewritten(
+    state: State, form: Form, folder: Path, variant: zoo.Variant = VARIANT, count: int = 4, **switches: bool
+) -> Changed:
+    changed, of_it = reconstruct.rewrite(
+        state,
+        variant,
+        pictures(count),
+        variant.preprocess,
+        form,
+        Switches(**switches),
+        folder,
+        seed=1,
+        keep_unrounded=True,
     )
+    assert of_it.unrounded is not None
+    return Changed(changed, of_it.unrounded, of_it.form, of_it.alphas, of_it.gelu_errors)
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.attention)
@@ -183,14 +204,49 @@ def test_an_equalized_layer_loses_less_to_outliers():
     inputs, weight = outlying(np.random.default_rng(2))
     scale, alpha = search(inputs, np.abs(inputs).max(axis=0), weight)
     assert alpha > 0
-    wanted = inputs @ weight
+    ones = np.ones(32, np.float32)
+    assert scaled_error(inputs, weight, scale) < 0.2 * scaled_error(inputs, weight, ones)
 
-    def error(by: np.ndarray) -> float:
-        scaled = inputs / by
-        seen = fake_quantize(scaled, float(np.abs(scaled).max()))
-        return float(np.square(seen @ nearest(weight * by[:, None]) - wanted).sum())
 
-    assert error(scale) < 0.2 * error(np.ones(32, np.float32))
+def scaled_error(inputs: np.ndarray, weight: np.ndarray, scale: np.ndarray) -> float:
+    scaled = inputs / scale
+    seen = fake_quantize(scaled, float(np.abs(scaled).max()))
+    return float(np.square(seen @ nearest(weight * scale[:, None]) - inputs @ weight).sum())
+
+
+def test_the_search_for_alpha_finds_what_trying_all_to_the_end_finds():
+    chosen = set()
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        inputs, weight = outlying(rng)
+        # Outliers of every size, and more rows than are looked at in one go.
+        inputs = np.concatenate([inputs] * 8) ** rng.choice([1, 3])
+        largest = np.abs(inputs).max(axis=0)
+        errors = {alpha: scaled_error(inputs, weight, smoothing(largest, weight, alpha)) for alpha in ALPHAS}
+        errors[0.0] = scaled_error(inputs, weight, np.ones(32, np.float32))
+        _, alpha = search(inputs, largest, weight)
+        assert errors[alpha] == pytest.approx(min(errors.values()), rel=1e-5)
+        chosen.add(alpha)
+    assert len(chosen) > 2
+
+
+def test_some_tokens_of_a_larger_picture_are_enough_to_round_by(tmp_path: Path, monkeypatch):
+    state, shown = trained(3), np.split(tensors(4), 4)
+    before = [logits(state, Form(), pixels, depth=3) for pixels in shown]
+
+    def left(name: str, **switches: bool) -> tuple[float, Changed]:
+        folder = tmp_path / name
+        folder.mkdir()
+        changed = rewritten(state, Form(), folder, **switches)
+        after = [logits(changed.state, changed.form, pixels, depth=3) for pixels in shown]
+        return float(np.square(np.subtract(after, before)).sum()), changed
+
+    (every, whole), (alone, _) = left("every"), left("alone", gptq=False)
+    monkeypatch.setattr(rewriting, "_MOST_ROWS", 70)
+    third, part = left("third")
+    assert any((part.state[name] != whole.state[name]).any() for name in whole.state)
+    assert third < 0.5 * alone
+    assert third < 2 * every
 
 
 def test_smoothing_follows_its_formula():
@@ -218,9 +274,7 @@ def test_a_distilled_variant_is_rewritten_too(tmp_path: Path):
         {k: v if "norm" in k else 5 * v for k, v in random_state(variant, 4, depth=2).items()}, variant
     )
     form = Form(attention="packed", tanh_gelu=True)
-    changed = reconstruct.rewrite(
-        state, variant, pictures(2), variant.preprocess, form, Switches(), tmp_path, seed=1
-    )
+    changed = rewritten(state, form, tmp_path, variant, count=2)
     pixels = paddle.to_tensor(tensors(1))
     with paddle.no_grad():
         before = program.build(state, variant, depth=2)(pixels).numpy()

@@ -143,7 +143,7 @@ def _lite(loaded: Weights, work: Path) -> LiteEngine:
     from lite.nb import optimizer
 
     path = (work / "lite" / "host.nb").absolute()
-    optimizer.for_host(export_weights(loaded, work / "lite").program, path)
+    optimizer.for_host(export_weights(loaded, work / "lite"), path)
     return LiteEngine(path)
 
 

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import paddle
@@ -121,17 +121,14 @@ def without_call_stacks(folder: Path) -> Exported:
     return exported
 
 
-class FloatProgram(NamedTuple):
-    """A network and the program that was exported of it."""
-
-    network: DeployableDeiT
-    program: Exported
+def build_weights(weights: Weights, *, form: Form = PLAIN) -> DeployableDeiT:
+    """The network of `weights` in `form`, as `build` makes it."""
+    return build(deployable_state(weights.state, weights.variant), weights.variant, form=form)
 
 
-def export_weights(weights: Weights, folder: Path, *, form: Form = PLAIN) -> FloatProgram:
-    """The float program of `weights`, in `folder`, its graph written in `form`."""
-    network = build(deployable_state(weights.state, weights.variant), weights.variant, form=form)
-    return FloatProgram(network, export(network, folder))
+def export_weights(weights: Weights, folder: Path, *, form: Form = PLAIN) -> Exported:
+    """The float program of `weights`, in `folder`, its graph written in `form`. The network itself is not kept."""
+    return export(build_weights(weights, form=form), folder)
 
 
 class LoadedProgram:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from lite.engines import workers
 from lite.engines.workers import Workers
-from lite.model.program import FloatProgram, export_weights
+from lite.model.exported import Exported
+from lite.model.program import export_weights
 from lite.model.weights import Weights
 from lite.nb import optimizer
 from lite.nb.reader import LiteModel
@@ -40,13 +41,20 @@ class Noise:
 
 
 def converted(
-    weights: Weights, recipe: Recipe, calibration: PictureSet, work: Path, stages: Stages
-) -> tuple[FloatProgram, Int8]:
-    """The float program and the INT8 one by `recipe`, in the new folder `work`."""
+    weights: Weights,
+    recipe: Recipe,
+    calibration: PictureSet,
+    work: Path,
+    stages: Stages,
+    *,
+    keep_unrounded: bool = False,
+) -> tuple[Exported, Int8]:
+    """The float program and the INT8 one by `recipe`, as `quant.int8.quantize` makes it, in the new folder `work`."""
     work.mkdir(parents=True)
     with stages.stage("export"):
         original = export_weights(weights, work / "fp32")
-    return original, quantize(weights, recipe, calibration, original, work, stages)
+    int8 = quantize(weights, recipe, calibration, original, work, stages, keep_unrounded=keep_unrounded)
+    return original, int8
 
 
 def for_phone(int8: Int8, precision: str, work: Path, stages: Stages) -> tuple[LiteModel, Halved | None]:

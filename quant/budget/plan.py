@@ -122,8 +122,8 @@ def plan(
     costs = budget.prices(weights.variant, weights.classes, recipe)
     sets = calibration.pictures, held_out.pictures
     folder = work / "cheapest"
-    original, int8 = converted(weights, cheapest(recipe), calibration, folder, stages)
-    program = write(int8, original.program, folder / "program")
+    original, int8 = converted(weights, cheapest(recipe), calibration, folder, stages, keep_unrounded=True)
+    program = write(int8, original, folder / "program")
     known, unseen = noise(int8, program, program.rows(), sets, stages)
     layers, predicted = (layers_of(found, costs, recipe) for found in (known, unseen))
     chosen = choose_ways(layers, budget.limit - costs.whole)
@@ -301,8 +301,9 @@ def answers(
         _, int8 = converted(weights, recipe, calibration.first(recipe.batches), folder, stages)
         model, halved = for_phone(int8, budget.precision, folder, stages)
         twin = host_check.twin(int8.program, folder / "twin", stages, halved)
+        host_nb = host_check.for_host(twin, folder / "host.nb", stages)
         with workers.local(1) as hosts:
-            logits = host_check.logits(twin, weights, check.pictures, hosts, folder / "host.nb", stages)
+            logits = host_check.logits(host_nb, weights, check.pictures, hosts, stages)
         side = weights.variant.preprocess.crop
         taken = cost.instructions(model, (1, 3, side, side), budget.core)
         found.append(Answers(recipe.name, taken, logits))

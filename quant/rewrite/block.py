@@ -115,12 +115,13 @@ def level(largest: float) -> np.float32:
 
 def attention(query: np.ndarray, key: np.ndarray, value: np.ndarray, heads: int) -> np.ndarray:
     """Mixed values [N, queries, dim] of q [N, queries, dim], k and v [N, tokens, dim], in float."""
-    split = [
-        part.reshape(len(part), part.shape[1], heads, -1).transpose(0, 2, 1, 3)
-        for part in (query, key, value)
-    ]
-    weights = softmax(split[0] @ split[1].transpose(0, 1, 3, 2))
-    return (weights @ split[2]).transpose(0, 2, 1, 3).reshape(query.shape)
+    mixed = np.empty(query.shape, np.result_type(query, key, value))
+    # Picture by picture: one weight for each two tokens, of all heads, is much memory.
+    for made, *parts in zip(mixed, query, key, value, strict=True):
+        q, k, v = (part.reshape(len(part), heads, -1).transpose(1, 0, 2) for part in parts)
+        weights = softmax(q @ k.transpose(0, 2, 1))
+        np.matmul(weights, v, out=made.reshape(len(made), heads, -1).transpose(1, 0, 2))
+    return mixed
 
 
 @dataclass(frozen=True)

@@ -37,18 +37,17 @@ from quant.rewrite.rotate import rotate
 
 @dataclass(frozen=True)
 class Rewritten:
-    """A deployable state, the form of network it is for, and its activations' ranges for `layers.assign_ranges`.
+    """What a rewritten state is for: the form of network, and its activations' ranges for `layers.assign_ranges`.
 
-    `unrounded` is the state before its weights were rounded; `alphas` says what was chosen for which layer;
-    `gelu_errors` is `quant.rewrite.gelu.least` of each block whose fc2 is in INT8.
+    `alphas` says what was chosen for which layer; `gelu_errors` is `quant.rewrite.gelu.least` of each block whose fc2
+    is in INT8; `unrounded` is the state before its weights were rounded, where that was asked for.
     """
 
-    state: State
-    unrounded: State
     form: Form
     ranges: Ranges
     alphas: dict[str, float]
     gelu_errors: dict[int, dict[Kind, float]]
+    unrounded: State | None
 
 
 def rewrite(
@@ -62,29 +61,36 @@ def rewrite(
     seed: int,
     *,
     keep: Collection[str] = (),
+    keep_unrounded: bool = False,
     on_block: Callable[[int, int], None] = lambda done, total: None,
-) -> Rewritten:
+) -> tuple[State, Rewritten]:
     """Rewrites a deployable state (`lite.model.deploy.deployable_state`) for INT8; the given one stays as it is.
 
     `spec` says how `pictures` become tensors; views of one picture stand side by side. `form` is what the network is
     to be built in; where GELU's outputs are shifted and scaled is added to it. `folder` takes files of a float32
     activation each: about 4 bytes x pictures x tokens x 7 dim. `keep` names layers that stay in float
     (`blocks.11.mlp.fc2`, `blocks.0.attn.q`; shell-style): they are neither rounded nor given rounded inputs.
+    `keep_unrounded`: the state before rounding is returned, too, which takes as much memory again.
     """
     blocks = 1 + max(int(match[1]) for name in state if (match := re.match(r"blocks\.(\d+)\.", name)))
     turned = rotate(state, variant, seed) if switches.rotate else dict(state)
     kept = _kept(state, keep)
-    work = Rewriting(turned, variant, form, switches, folder, len(pictures), blocks - 1, kept)
+    unrounded: State | None = {} if keep_unrounded else None
+    work = Rewriting(turned, variant, form, switches, folder, len(pictures), blocks - 1, kept, unrounded)
     work.embed(pictures, spec)
     for index in range(blocks):
         attention(work, index)
         mlp(work, index)
         on_block(index + 1, blocks)
-    rounded, unrounded = (
-        {name: np.ascontiguousarray(value, np.float32) for name, value in values.items()}
-        for values in (work.state, work.state | work.unrounded)
-    )
-    return Rewritten(rounded, unrounded, work.form, work.ranges, work.alphas, work.gelu_errors)
+    rounded = _contiguous(work.state)
+    if unrounded is not None:
+        unrounded = _contiguous(work.state | unrounded)
+    return rounded, Rewritten(work.form, work.ranges, work.alphas, work.gelu_errors, unrounded)
+
+
+def _contiguous(state: State) -> State:
+    """The same in float32, each weight's numbers side by side."""
+    return {name: np.ascontiguousarray(value, np.float32) for name, value in state.items()}
 
 
 def _kept(state: State, patterns: Collection[str]) -> frozenset[str]:
@@ -137,7 +143,7 @@ def attention(work: Rewriting, index: int) -> None:
     proj = f"{name}.proj"
     scale = work.search_scale(proj, stats, work.state[f"{proj}.weight"])
     value = layers[2]
-    if f"{value}.weight" in work.unrounded:
+    if work.unrounded and f"{value}.weight" in work.unrounded:
         work.unrounded[f"{value}.weight"] = work.unrounded[f"{value}.weight"] / scale
     for kind in ("weight", "bias"):
         work.state[f"{value}.{kind}"] = work.state[f"{value}.{kind}"] / scale
@@ -237,7 +243,7 @@ def _prices(work: Rewriting, index: int, kinds: Iterable[Kind]) -> dict[Kind, fl
 def _split(work: Rewriting, index: int, order: np.ndarray, outliers: int) -> None:
     """Puts hidden units in order, int [hidden], and the last of them, of fc2, into a layer of their own."""
     name = f"blocks.{index}.mlp"
-    for state in (work.state, work.unrounded):
+    for state in (work.state, work.unrounded or {}):
         for kind in ("weight", "bias"):
             if f"{name}.fc1.{kind}" in state:
                 state[f"{name}.fc1.{kind}"] = state[f"{name}.fc1.{kind}"][..., order]

@@ -24,13 +24,18 @@ from quant.rewrite.gptq import gptq, nearest
 from quant.rewrite.stored import Stored
 
 _SAMPLE = 2048
+# Of one picture in a Hessian. Neighbouring tokens of larger pictures (577 at 384 pixels) are much alike.
+_MOST_ROWS = 200
 # Makes some pictures' values [pictures, ..., channels].
 Values = Callable[[slice], np.ndarray]
 
 
 @dataclass
 class Rewriting:
-    """The state being rewritten, and the activations at the input of the block under work."""
+    """The state being rewritten, and the activations at the input of the block under work.
+
+    `unrounded` takes weights as they are before they are rounded; None where nobody wants them.
+    """
 
     state: State
     variant: Variant
@@ -40,9 +45,9 @@ class Rewriting:
     count: int
     last: int
     kept: frozenset[str]
+    unrounded: State | None
     ranges: Ranges = field(default_factory=dict)
     alphas: dict[str, float] = field(default_factory=dict)
-    unrounded: State = field(default_factory=dict)
     gelu_errors: dict[int, dict[Kind, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -68,7 +73,7 @@ class Rewriting:
             return float(np.abs(made).max())
 
         limit = self.note_range("patch_embed.proj", max(each(self.count, cut)))
-        self.unrounded["patch_embed.proj.weight"] = weight
+        self.note_unrounded("patch_embed.proj")
         seen: Values = patches.__getitem__
         if limit is not None:
             flat, seen = self.rounded(flat, seen, limit, self.variant.grid**2)
@@ -135,6 +140,11 @@ class Rewriting:
         self.ranges[layer] = largest
         return largest
 
+    def note_unrounded(self, layer: str) -> None:
+        """Keeps a layer's weight, which is about to be rounded, where that is asked for."""
+        if self.unrounded is not None:
+            self.unrounded[f"{layer}.weight"] = self.state[f"{layer}.weight"]
+
     def scale_rows(self, layer: str, scale: np.ndarray) -> None:
         """Multiplies a weight [in, out] by `scale`, float32 [in]."""
         self.state[f"{layer}.weight"] = self.state[f"{layer}.weight"] * scale[:, None]
@@ -162,7 +172,7 @@ class Rewriting:
             return inputs
         assert limit is not None
         for layer in layers:
-            self.unrounded[f"{layer}.weight"] = self.state[f"{layer}.weight"]
+            self.note_unrounded(layer)
         joined = np.concatenate([self.state[f"{layer}.weight"] for layer in layers], axis=1)
         widths = np.cumsum([self.state[f"{layer}.weight"].shape[1] for layer in layers])[:-1]
         weight, seen = self.rounded(joined, inputs, limit, self.variant.tokens)
@@ -177,15 +187,17 @@ class Rewriting:
         if not self.switches.gptq:
             return nearest(weight), lambda part: fake_quantize(inputs(part), limit)
         levels = Stored(self.folder, (self.count, rows, len(weight)), np.int8)
+        step = -(-rows // _MOST_ROWS)
 
         def moments(part: slice) -> np.ndarray:
-            whole = np.empty((part.stop - part.start, rows, len(weight)), np.float32)
+            whole = np.empty((part.stop - part.start, rows // step, len(weight)), np.float32)
             # One by one, so that a picture's values stay in the processor's cache.
             for place in range(part.start, part.stop):
                 one = slice(place, place + 1)
                 made = to_levels(inputs(one), limit)
                 levels[one] = made
-                np.multiply(made, level(limit), out=whole[place - part.start : place - part.start + 1])
+                some = made[0, place % step :: step][: rows // step]
+                np.multiply(some, level(limit), out=whole[place - part.start])
             flat = whole.reshape(-1, len(weight))
             return flat.T @ flat
 

@@ -105,7 +105,11 @@ def prepare(
         with scratch_folder() as work:
             with stages.stage("export"):
                 original = export_weights(weights, work / "fp32")
-            write(quantize(weights, recipe, calibration, original, work, stages), original.program, part)
+            write(
+                quantize(weights, recipe, calibration, original, work, stages, keep_unrounded=True),
+                original,
+                part,
+            )
         part.rename(program.folder)
     except OSError as error:
         raise InputError(
@@ -119,7 +123,10 @@ def prepare(
 
 
 def write(converted: Int8, original: Exported, folder: Path) -> PreparedProgram:
-    """Writes an INT8 program and the float one it was made of into a new folder, with what is known of them."""
+    """Writes an INT8 program and the float one it was made of into a new folder, with what is known of them.
+
+    What a recipe has rewritten is quantized with `keep_unrounded`.
+    """
     for name, exported in (("int8", converted.program), ("fp32", original)):
         (folder / name).mkdir(parents=True)
         for file in (exported.model, exported.params):
@@ -129,7 +136,10 @@ def write(converted: Int8, original: Exported, folder: Path) -> PreparedProgram:
     with static_graph() as executor:
         parts = take_apart(LoadedProgram(program.int8, executor))
         named = layers.tensors(network, parts.loaded)
-    unrounded = rewritten and shaped_state(rewritten.unrounded, network.variant, network.form)
+    unrounded = None
+    if rewritten is not None:
+        assert rewritten.unrounded is not None
+        unrounded = shaped_state(rewritten.unrounded, network.variant, network.form)
     quantized = {read.tensor for read in parts.weights}
     weights = {
         parameter.name: unrounded[name] if unrounded else parameter.numpy()
