@@ -77,9 +77,8 @@ def convert(function: Callable[..., Path], *arguments: object) -> Path:
 def paddle_int8(loaded: Weights, work: Path) -> InferenceEngine:
     """PaddleSlim's quantized program, for oneDNN's INT8 kernels. Raises ConversionError when PaddleSlim fails."""
     # Imported here so that the processes of other engines do without Paddle.
-    from lite.model.deploy import deployable_state
     from lite.model.exported import Exported
-    from lite.model.program import build
+    from lite.model.program import build_weights
     from lite.pictures.picture_set import PictureSet
     from quant.program import ptq
     from quant.recipe import PaddleSlim, Recipe
@@ -87,7 +86,7 @@ def paddle_int8(loaded: Weights, work: Path) -> InferenceEngine:
     program = classifier.of_weights(loaded, "inference", work / "float").engine
     recipe = Recipe(name="engines", rewrite=None, paddleslim=PaddleSlim(algo="avg"))
     ptq.quantize(
-        build(deployable_state(loaded.state, loaded.variant), loaded.variant),
+        build_weights(loaded),
         Exported.in_folder(program.path),
         PictureSet.of("digits", digits.pictures("calibration", CALIBRATION)),
         recipe,

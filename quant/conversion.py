@@ -191,9 +191,8 @@ def convert_all(
             host_nb = work / f"host_{program.model.parent.name}.nb"
             if program not in host:
                 host_check.for_host(program, host_nb, stages)
-            with stages.stage("reference"):
-                expected = reference.logits(stages.on_progress)
-            if program not in host:
+                with stages.stage("reference"):
+                    expected = reference.logits(stages.on_progress)
                 shown = [*golden_pictures, *check.pictures, *(nudged if request.int8 else ())]
                 # Each process holds the network, so they end with the check.
                 with workers.local() as hosts:

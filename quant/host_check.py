@@ -39,7 +39,7 @@ from quant.int8 import SEED
 from quant.program.twin import Halved, build_twin
 from quant.recipe import Recipe
 from quant.rewrite.block import in_order
-from quant.rewrite.rotate import turned_back
+from quant.rewrite.rotate import orthogonal, turned_back
 
 # Drift by block looks at so many pictures: a block in Paddle's dynamic graph takes 20 ms for each.
 BLOCK_PICTURES = 8
@@ -92,8 +92,10 @@ def by_block(
     """
     rotated = recipe.rewrite is not None and recipe.rewrite.rotate
 
+    turn = orthogonal(weights.variant.dim, SEED) if rotated else None
+
     def to_float(stream: np.ndarray) -> np.ndarray:
-        return turned_back(stream, SEED) if rotated else stream
+        return stream if turn is None else turned_back(stream, turn)
 
     with stages.stage("per-block drift"):
         shown, spec = pictures[:BLOCK_PICTURES], weights.variant.preprocess
@@ -132,15 +134,16 @@ def drift_by_block(
     reference, mixed = [], []
     with static_graph() as executor:
         loaded = LoadedProgram(twin, executor)
+
+    def from_stream(entered: tuple[int, np.ndarray]) -> np.ndarray:
+        index, stream = entered
+        return _from_block(network, index, to_float(stream))
+
     for start in range(0, len(pictures), _CHUNK):
         pixels = [picture.tensor(spec) for picture in pictures[start : start + _CHUNK]]
         logits, *streams = _outputs(loaded, pixels)
         expected = np.concatenate(list(in_order(pixels, partial(_answers, network))))
-        answers = list(
-            in_order(
-                enumerate(streams), lambda entered: _from_block(network, entered[0], to_float(entered[1]))
-            )
-        )
+        answers = list(in_order(enumerate(streams), from_stream))
         for place in range(len(pixels)):
             reference.append([expected[place : place + 1]] * len(names))
             mixed.append([answer[place : place + 1] for answer in (*answers, logits)])

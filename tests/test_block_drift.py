@@ -26,7 +26,7 @@ from quant import recipe as recipes
 from quant.budget.measure import converted
 from quant.int8 import SEED
 from quant.program.quantizers import set_parameter
-from quant.rewrite.rotate import rotate, turned_back
+from quant.rewrite.rotate import orthogonal, rotate, turned_back
 
 CALIBRATION = PictureSet.of("digits", digits.pictures("calibration", 4))
 CHECK = PictureSet.of("digits", digits.pictures("held_out", 4))
@@ -99,7 +99,7 @@ def test_a_stream_is_turned_back_but_for_its_mean():
     state = deployable_state(loaded.state, variant)
     turned = rotate(state, variant, SEED)
     there = turned["position"][0]
-    back = turned_back(there, SEED)
+    back = turned_back(there, orthogonal(variant.dim, SEED))
     plain = state["position"][0]
     np.testing.assert_allclose(back, plain - plain.mean(-1, keepdims=True), atol=1e-5)
     assert np.abs(there - back).max() > 0.1

@@ -135,11 +135,9 @@ def _call(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _program(loaded: Weights, folder: Path) -> None:
-    from lite.model.deploy import deployable_state
-    from lite.model.program import build, export_any_batch
+    from lite.model.program import build_weights, export_any_batch
 
-    variant = loaded.variant
-    export_any_batch(build(deployable_state(loaded.state, variant), variant), folder)
+    export_any_batch(build_weights(loaded), folder)
 
 
 def _to_onnx(folder: Path, opset: int) -> None:

@@ -28,12 +28,12 @@ def orthogonal(size: int, seed: int) -> np.ndarray:
     return ones @ ones.T + basis @ turn @ basis.T
 
 
-def turned_back(stream: np.ndarray, seed: int) -> np.ndarray:
-    """The residual stream [..., dim] of a network after `rotate` with this seed, in the basis of before, float32.
+def turned_back(stream: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    """The residual stream [..., dim] of a network after `rotate` by `turn`, in the basis of before, float32.
 
     Its mean over the channels stays gone, which no layer norm sees.
     """
-    return (stream @ orthogonal(stream.shape[-1], seed).T).astype(np.float32)
+    return (stream @ turn.T).astype(np.float32)
 
 
 def rotate(state: State, variant: Variant, seed: int) -> State:
