@@ -39,8 +39,10 @@ def noise(variant: Variant, state: State, recipe: Recipe, crops: Sequence[np.nda
     with tempfile.TemporaryDirectory(prefix="noise-") as name:
         folder = Path(name) / "work"
         calibration = PictureSet.of("calibration", crops)
-        original, int8 = measure.converted(weights, plan.cheapest(recipe), calibration, folder, stages)
-        program = write(int8, original.program, folder / "program")
+        original, int8 = measure.converted(
+            weights, plan.cheapest(recipe), calibration, folder, stages, keep_unrounded=True
+        )
+        program = write(int8, original, folder / "program")
         (found,) = measure.noise(int8, program, program.rows(), [calibration.pictures], stages)
     errors = {block: list(ways.items()) for block, ways in found.gelu_errors.items()}
     return json.dumps({**dataclasses.asdict(found), "gelu_errors": errors})
