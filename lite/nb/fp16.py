@@ -8,11 +8,11 @@ read the tensor, and memory shared anew. Weights stay float32 in the file, and a
 from __future__ import annotations
 
 import itertools
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 
-from lite.nb import precisions, program, reader
+from lite.nb import precisions, program, reader, shared_memory
 from lite.nb.program import (
     BOOLEAN,
     FLOAT,
@@ -22,7 +22,6 @@ from lite.nb.program import (
     Operator,
     ProgramBlock,
     ProgramDesc,
-    Variable,
 )
 from lite.nb.reader import LiteModel, Op
 
@@ -55,7 +54,7 @@ def to_fp16(whole: ProgramDesc, model: LiteModel, chosen: Collection[int]) -> Pr
     rewriting = _Rewriting(model, frozenset(chosen))
     for index, operator in enumerate(_written_once(block, model)):
         rewriting.take(index, operator)
-    return replace(whole, blocks=(_sharing_memory(block, model, rewriting.operators),))
+    return replace(whole, blocks=(shared_memory.share(block, rewriting.operators),))
 
 
 def _has_kernel(op: Op) -> bool:
@@ -79,7 +78,7 @@ def _weights_fit(op: Op, model: LiteModel, readers: Counter[str]) -> bool:
 
 def _written_once(block: ProgramBlock, model: LiteModel) -> Iterator[Operator]:
     """The operators with a name of its own for every tensor, but for parameters and what is fed and fetched."""
-    kept = set(model.params) | set(_fed_and_fetched(block))
+    kept = set(model.params) | set(shared_memory.fed_and_fetched(block))
     numbers = itertools.count()
     current: dict[str, str] = {}
 
@@ -208,57 +207,3 @@ class _Rewriting:
                 {**(attributes or {}), program.KERNEL_ATTRIBUTE: Attribute(STRING, kernel)},
             )
         )
-
-
-def _sharing_memory(block: ProgramBlock, model: LiteModel, operators: list[Operator]) -> ProgramBlock:
-    """The block with the operators, tensors that are not there at the same time under one name.
-
-    What feed, fetch and operators in place have shares with none, as opt has it.
-    """
-    kept = set(model.params) | set(_fed_and_fetched(block))
-    last: dict[str, int] = {}
-    for place, operator in enumerate(operators):
-        for name in _names(operator):
-            last[name] = place
-            in_place = operator.attributes.get("inplace", Attribute(BOOLEAN, False)).value
-            if operator.type in ("feed", "fetch") or in_place:
-                kept.add(name)
-    free: list[str] = []
-    held: dict[str, str] = {name: name for name in kept}
-    ends: defaultdict[int, list[str]] = defaultdict(list)
-    for name, place in last.items():
-        ends[place].append(name)
-    shared = []
-    for place, operator in enumerate(operators):
-        for name in _names(operator):
-            if name not in held:
-                held[name] = free.pop() if free else name
-        shared.append(_renamed(operator, held))
-        free += [held[name] for name in ends[place] if name not in kept]
-    return replace(block, operators=tuple(shared), variables=_declared(block, [held[name] for name in last]))
-
-
-def _declared(block: ProgramBlock, names: Collection[str]) -> tuple[Variable, ...]:
-    """Variables for the names: as they were where they were, new ones like any other tensor of the program."""
-    known = {each.name: each for each in block.variables}
-    model = next(each for each in block.variables if each.dims is not None and not each.persistable)
-    all_names = dict.fromkeys([*_fed_and_fetched(block), *names])
-    return tuple(known.get(name, replace(model, name=name)) for name in all_names)
-
-
-def _fed_and_fetched(block: ProgramBlock) -> list[str]:
-    return [each.name for each in block.variables if each.kind in reader.FEED_OR_FETCH]
-
-
-def _names(operator: Operator) -> Iterator[str]:
-    for side in (operator.inputs, operator.outputs):
-        for names in side.values():
-            yield from names
-
-
-def _renamed(operator: Operator, names: dict[str, str]) -> Operator:
-    inputs, outputs = (
-        {parameter: tuple(names[each] for each in old) for parameter, old in side.items()}
-        for side in (operator.inputs, operator.outputs)
-    )
-    return replace(operator, inputs=inputs, outputs=outputs)

@@ -21,7 +21,8 @@ from pathlib import Path
 from lite import lifeline
 from lite.errors import ConversionError, InputError
 from lite.model.exported import Exported
-from lite.nb import _run_opt, gpu, reader
+from lite.nb import _run_opt, gpu, reader, shared_memory
+from lite.nb import program as nb_program
 from lite.nb.kernel_check import Expectation, check_kernels
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -168,7 +169,11 @@ def for_phone(program: Exported, precision: str, target: str, out: Path) -> read
 def for_host(program: Exported, out: Path) -> reader.LiteModel:
     """Converts a float `program` to `out`, a `.nb` for Paddle Lite's x86 runtime; raises as `optimize` does."""
     expect = Expectation("fp32", ("x86",))
-    return optimize(program.model, program.params, out, targets=("x86",), expect=expect)
+    optimize(program.model, program.params, out, targets=("x86",), expect=expect)
+    whole = nb_program.read(out)
+    (block,) = whole.blocks
+    nb_program.write(replace(whole, blocks=(shared_memory.share(block, block.operators),)), out, out)
+    return reader.read(out)
 
 
 def explain(ended: Ended, model: Path, nb_file: Path, timeout: float) -> None:

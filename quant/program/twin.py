@@ -87,40 +87,40 @@ class _Twin:
         elif step.kind == "dequantize":
             self._dequantize(self.write.name(source), result, self._scale(step), LEVELS)
         elif step.kind == "both":
-            self._quantize(step, f"{result}.int8")
-            self._dequantize(f"{result}.int8", result, self._scale(step), LEVELS)
+            self._quantize(step, result)
+            self._dequantize(result, result, self._scale(step), LEVELS)
         else:
             self._scale_product(step)
 
     def _scale_product(self, step: Step) -> None:
+        product = self.write.name(step.source)
         self._check_whole_weights(step.source)
         if step.weight_scales is None:
-            self._dequantize(step.source, step.result, self._scale(step), np.float32(step.max_range))
-            return
-        factors, scaled = f"{step.result}.weight_scales", f"{step.result}.weight_scaled"
-        self.write.constant(factors, self._finite(step.weight_scales))
-        # Channels are the second of a convolution's four dimensions, else the last.
-        axis = 1 if step.axis == 0 else -1
-        self.write.binary("elementwise_mul", step.source, factors, scaled, axis)
-        self._dequantize(scaled, step.result, self._scale(step), LEVELS * LEVELS)
+            self._dequantize(product, product, self._scale(step), np.float32(step.max_range))
+        else:
+            factors = f"{step.result}.weight_scales"
+            self.write.constant(factors, self._finite(step.weight_scales))
+            # Channels are the second of a convolution's four dimensions, else the last.
+            axis = 1 if step.axis == 0 else -1
+            self.write.binary("elementwise_mul", product, factors, product, axis)
+            self._dequantize(product, product, self._scale(step), LEVELS * LEVELS)
+        self.write.alias[step.result] = product
 
     def _quantize(self, step: Step, result: str) -> None:
-        scaled, shifted, rounded = f"{result}.scaled", f"{result}.shifted", f"{result}.rounded"
-        self.write.scale(self.write.name(step.source), scaled, LEVELS * (np.float32(1) / self._scale(step)))
+        self.write.scale(self.write.name(step.source), result, LEVELS * (np.float32(1) / self._scale(step)))
         if step.ties_to_even:
             # Not by two `scale` operators: Lite's optimizer would merge them, and nothing would be rounded.
             shift = self.write.number(_TO_EVEN)
-            self.write.binary("elementwise_add", scaled, shift, shifted)
-            self.write.binary("elementwise_sub", shifted, shift, rounded)
+            self.write.binary("elementwise_add", result, shift, result)
+            self.write.binary("elementwise_sub", result, shift, result)
         else:
-            self.write.unary("round", scaled, rounded)
-        self.write.unary("clip", rounded, result, min=step.lowest, max=float(LEVELS))
+            self.write.unary("round", result, result)
+        self.write.unary("clip", result, result, min=step.lowest, max=float(LEVELS))
 
     def _dequantize(self, source: str, result: str, scale: np.float32, levels: np.float32) -> None:
         # In two steps as Paddle does it: one multiplication by scale / levels has other last bits.
-        scaled = f"{result}.scaled_back"
-        self.write.scale(source, scaled, scale)
-        self.write.binary("elementwise_div", scaled, self.write.number(levels), result)
+        self.write.scale(source, result, scale)
+        self.write.binary("elementwise_div", result, self.write.number(levels), result)
 
     def _scale(self, step: Step) -> np.float32:
         assert step.scale is not None
@@ -248,9 +248,10 @@ class Rounding:
 
     def round(self, source: str, result: str) -> None:
         """Writes `result` = source rounded to float16's digits."""
-        self.write.scale(source, f"{result}.times", _SPLIT)
-        self.write.binary("elementwise_sub", f"{result}.times", source, f"{result}.rest")
-        self.write.binary("elementwise_sub", f"{result}.times", f"{result}.rest", result)
+        times = f"{result}.times"
+        self.write.scale(source, times, _SPLIT)
+        self.write.binary("elementwise_sub", times, source, result)
+        self.write.binary("elementwise_sub", times, result, result)
 
     def _gelu(self, operator: Operator) -> None:
         """Writes GELU's tanh form by the steps that `lite.nb.fp16` writes, each rounded."""
