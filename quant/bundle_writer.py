@@ -41,7 +41,6 @@ class Inputs:
     """
 
     weights: Weights
-    recipe: Recipe
     calibration: PictureSet | None
     check: PictureSet
     golden: Sequence[Picture]
@@ -72,13 +71,15 @@ class NbFile:
 class Checked:
     """A converted network and what was found of it.
 
-    `golden` and `logits`: what `host_nb` answers to the golden and to the check pictures, float32 [G, classes] and
-    [N, classes]; `noise`: float32 [G] for INT8 (`quant/host_check.py`); `reference`: the float network's logits of the
-    check pictures, float32 [N, classes]; `layers`: drift by block.
+    `recipe` is the one that INT8 was made by, None where nothing is INT8. `golden` and `logits`: what `host_nb` answers
+    to the golden and to the check pictures, float32 [G, classes] and [N, classes]; `noise`: float32 [G] for INT8
+    (`quant/host_check.py`); `reference`: the float network's logits of the check pictures, float32 [N, classes];
+    `layers`: drift by block.
     """
 
     precision: str
     target: str
+    recipe: Recipe | None
     nb: NbFile
     host_nb: Path
     golden: np.ndarray = field(repr=False)
@@ -180,7 +181,7 @@ def _manifest(inputs: Inputs, checked: Checked) -> dict[str, Any]:
         "precision": checked.precision,
         "target": checked.target,
         "requires": _requires(model),
-        "recipe": _recipe(inputs.recipe) if int8 else None,
+        "recipe": _recipe(checked.recipe) if checked.recipe else None,
         "budget": checked.curve and checked.curve.as_dict(),
         "calibration": used and {"source": used.source, "images": len(used.pictures), "sha256": used.sha256},
         "seed": inputs.seed if int8 else None,

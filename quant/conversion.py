@@ -9,9 +9,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -135,7 +135,8 @@ def convert_all(
 ) -> list[Bundle]:
     """Makes a bundle in `out` for each request; `work` is an empty folder for files in between.
 
-    The bundles share the float program, the reference and the INT8 program. `calibration` is for INT8 only. `budget`:
+    The bundles share the float program, the reference, and the INT8 program unless the recipe leaves other layers in
+    INT8 where FP16 is at hand (`Recipe.for_precision`). `calibration` is for INT8 only. `budget`:
     what a bundle of its precision may take on ARM; the recipe, of all bundles, is adapted to it
     (`quant/budget/plan.py`), and `notify` hears what was chosen. Raises InputError, before any work, when a bundle is
     there already and `force` is not set, and as `quant.budget.plan.plan` does; ConversionError when a stage fails.
@@ -157,18 +158,14 @@ def convert_all(
         stages = replace(stages, on_end=memory.give_back)
         original = _in_float(weights, work / "fp32", stages)
         packed = _in_float(weights, work / "fp32_arm", stages, Form(attention=CHEAPEST))
-        int8 = quantize(weights, recipe, pictures, original, work, stages).program if pictures else None
-        programs = _Programs(packed, int8)
+        programs = _Programs(packed)
         if any(request.target == "opencl" for request in requests):
             programs = replace(programs, gpu=_in_float(weights, work / "fp32_gpu", stages, GPU))
-        side = weights.variant.preprocess.crop
-        if any(request.precision == MIXED for request in requests):
-            with stages.stage("optimize"):
-                mixed = convert_mixed(programs.quantized, (1, 3, side, side), work / "model_int8-fp16_arm.nb")
-            twin = host_check.twin(programs.quantized, work / "twin_fp16", stages, mixed.halved)
-            programs = replace(programs, mixed=mixed, mixed_twin=twin)
-        if any(request.precision == "int8" for request in requests):
-            programs = replace(programs, twin=host_check.twin(programs.quantized, work / "twin", stages))
+        if pictures is not None:
+            precisions = [request.precision for request in requests if request.int8]
+            programs = replace(
+                programs, int8=_quantized(weights, recipe, precisions, pictures, original, work, stages)
+            )
         # What comes before has all cores busy, or takes most memory; the optimizer has one core busy.
         references = held.enter_context(workers.local())
         reference = host_check.start_reference(original, weights, check, references)
@@ -182,13 +179,13 @@ def convert_all(
         float_nb = _for_phone(_FP32_ARM, programs, work, stages)
         golden_pictures = host_check.choose_golden(check, weights.variant.preprocess, work)
         nudged = host_check.nudged(golden_pictures, weights.variant.preprocess)
-        inputs = Inputs(weights, recipe, pictures, check, golden_pictures, float_nb.bytes, SEED)
+        inputs = Inputs(weights, pictures, check, golden_pictures, float_nb.bytes, SEED)
         host: dict[Exported, np.ndarray] = {}
         bundles = []
         for request in requests:
             nb = float_nb if request == _FP32_ARM else _for_phone(request, programs, work, stages)
             program = programs.on_host(request)
-            host_nb = work / f"host_{program.model.parent.name}.nb"
+            host_nb = program.model.with_name("host.nb")
             if program not in host:
                 host_check.for_host(program, host_nb, stages)
                 with stages.stage("reference"):
@@ -199,15 +196,17 @@ def convert_all(
                     host[program] = host_check.logits(host_nb, weights, shown, hosts, stages)
             first, last = len(golden_pictures), len(golden_pictures) + len(check.pictures)
             answers, logits, again = np.split(host[program], [first, last])
-            layers, curve = [], None
+            layers, curve, used = [], None, None
             if request.int8:
-                layers = host_check.by_block(weights, program, check.pictures, recipe, stages)
+                used = programs.int8[request.precision].recipe
+                layers = host_check.by_block(weights, program, check.pictures, used, stages)
             if budget and budgeted and request.precision == budget.precision:
                 taken = cost.instructions(nb.model, inputs.shape, budget.core)
                 curve = budgeted.curve(taken, expected, logits, stages)
             checked = Checked(
                 request.precision,
                 request.target,
+                used,
                 nb,
                 host_nb,
                 answers,
@@ -229,29 +228,27 @@ _FP32_ARM = Request("fp32", "arm")
 
 
 @dataclass(frozen=True)
-class _Programs:
-    """What is converted: in float in ARM's cheapest form, in INT8, INT8's host twin, and in float in a GPU's form.
+class _Int8:
+    """An INT8 program, the recipe it was made by, its host twin, and its `.nb` where that has FP16 in it."""
 
-    `mixed` is INT8 and FP16 in one, `mixed_twin` its twin. What nobody asked for is None.
-    """
+    recipe: Recipe
+    program: Exported
+    twin: Exported
+    mixed: Mixed | None
+
+
+@dataclass(frozen=True)
+class _Programs:
+    """What is converted: in float in ARM's cheapest form and in a GPU's, in INT8 by precision."""
 
     packed: Exported
-    int8: Exported | None
-    twin: Exported | None = None
-    mixed: Mixed | None = None
-    mixed_twin: Exported | None = None
     gpu: Exported | None = None
-
-    @property
-    def quantized(self) -> Exported:
-        """The INT8 program."""
-        assert self.int8 is not None
-        return self.int8
+    int8: Mapping[str, _Int8] = field(default_factory=dict)
 
     def on_phone(self, request: Request) -> Exported:
         """The program of the request's `.nb`."""
         if request.int8:
-            return self.quantized
+            return self.int8[request.precision].program
         if request.target == "opencl":
             assert self.gpu is not None
             return self.gpu
@@ -259,11 +256,33 @@ class _Programs:
 
     def on_host(self, request: Request) -> Exported:
         """The program that shows on this host what the request's will answer."""
-        if request.int8:
-            twin = self.twin if request.precision == "int8" else self.mixed_twin
-            assert twin is not None
-            return twin
-        return self.packed
+        return self.int8[request.precision].twin if request.int8 else self.packed
+
+
+def _quantized(
+    weights: Weights,
+    recipe: Recipe,
+    precisions: Sequence[str],
+    pictures: PictureSet,
+    original: Exported,
+    work: Path,
+    stages: Stages,
+) -> dict[str, _Int8]:
+    """By precision, "int8" and "int8-fp16". They share a program where the recipe leaves the same layers in INT8."""
+    found: dict[str, _Int8] = {}
+    side = weights.variant.preprocess.crop
+    for precision in precisions:
+        used, folder = recipe.for_precision(precision), work / precision
+        folder.mkdir()
+        same = [each.program for each in found.values() if each.recipe == used]
+        program = same[0] if same else quantize(weights, used, pictures, original, folder, stages).program
+        mixed = None
+        if precision == MIXED:
+            with stages.stage("optimize"):
+                mixed = convert_mixed(program, (1, 3, side, side), folder / "model.nb")
+        twin = host_check.twin(program, folder / "twin", stages, mixed.halved if mixed else None)
+        found[precision] = _Int8(used, program, twin, mixed)
+    return found
 
 
 def _calibration(
@@ -283,9 +302,8 @@ def _in_float(weights: Weights, folder: Path, stages: Stages, form: Form = PLAIN
 
 
 def _for_phone(request: Request, programs: _Programs, work: Path, stages: Stages) -> NbFile:
-    if request.precision == MIXED:
-        assert programs.mixed is not None
-        return NbFile(programs.mixed.model.path, programs.mixed.model)
+    if request.int8 and (mixed := programs.int8[request.precision].mixed):
+        return NbFile(mixed.model.path, mixed.model)
     path = work / f"model_{request.precision}_{request.target}.nb"
     with stages.stage("optimize"):
         model = optimizer.for_phone(programs.on_phone(request), request.precision, request.target, path)

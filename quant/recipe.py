@@ -173,7 +173,8 @@ class Rewrite(_Strict):
 class Recipe(_Strict):
     """A whole recipe: `rewrite` None for the network as it is, `skip` layer names or patterns to leave in float.
 
-    `batches` is the number of pictures to calibrate with, None for all.
+    `skip_fp16` are those that leave INT8 as well where they may run in FP16 (`for_precision`). `batches` is the number
+    of pictures to calibrate with, None for all.
     """
 
     name: str = pydantic.Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
@@ -181,7 +182,10 @@ class Recipe(_Strict):
     paddleslim: PaddleSlim = PaddleSlim()
     batches: int | None = pydantic.Field(default=None, ge=1)
     skip: list[str] = []
+    skip_fp16: list[str] = []
     _file: YamlFile | None = pydantic.PrivateAttr(default=None)
+    # How many of `skip` stand there in the file; those behind them are from its `skip_fp16`.
+    _skipped_in_file: int | None = pydantic.PrivateAttr(default=None)
 
     @classmethod
     def named(cls, name_or_path: str | Path) -> Recipe:
@@ -190,6 +194,14 @@ class Recipe(_Strict):
         Raises InputError that names the file, the line and the value at fault.
         """
         return load(str(name_or_path))
+
+    def for_precision(self, precision: str) -> Recipe:
+        """The recipe of a bundle of that precision: with FP16 in it, `skip_fp16` has moved into `skip`."""
+        if precision != MIXED or not self.skip_fp16:
+            return self
+        merged = self.model_copy(update={"skip": [*self.skip, *self.skip_fp16], "skip_fp16": []})
+        merged._skipped_in_file = len(self.skip)
+        return merged
 
     def as_dict(self) -> dict[str, Any]:
         """The recipe as plain values, every default spelled out, for the manifest."""
@@ -221,6 +233,9 @@ class Recipe(_Strict):
 
     def place(self, *where: str | int) -> str:
         """Where the value at `where` (keys and indices) stands, for messages: file, line and key."""
+        match where, self._skipped_in_file:
+            case ("skip", int(index)), int(first) if index >= first:
+                where = ("skip_fp16", index - first)
         keys = ".".join(map(str, where))
         return f"{self._file.place(where)}: {keys}" if self._file else f"recipe {self.name}: {keys}"
 

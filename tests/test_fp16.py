@@ -65,6 +65,29 @@ def mixed(bundles: dict[str, Bundle]) -> LiteModel:
     return reader.read(bundles["int8-fp16"].model_nb)
 
 
+def test_layers_that_fp16_takes_out_of_int8_change_no_int8_bundle(
+    bundles: dict[str, Bundle], tmp_path: Path
+) -> None:
+    base, extra = recipe(*SKIP, rewrite=REWRITE), "blocks.0.mlp.fc2"
+    both = base.model_copy(update={"skip_fp16": [extra]})
+    merged = base.model_copy(update={"skip": [*base.skip, extra]})
+    made = {}
+    for name, used, precisions in (("both", both, ("int8-fp16", "int8")), ("merged", merged, ("int8-fp16",))):
+        (tmp_path / name).mkdir()
+        made[name] = convert_all(
+            shallow(), [Request(precision, "arm") for precision in precisions], recipe=used,
+            calibration=CALIBRATION, check=CHECK, out=tmp_path / f"{name}-bundles", work=tmp_path / name,
+        )  # fmt: skip
+    (mixed, int8), (expected,) = made["both"], made["merged"]
+    for file in ("model.nb", "host.nb"):
+        assert (mixed.path / file).read_bytes() == (expected.path / file).read_bytes()
+        assert (int8.path / file).read_bytes() == (bundles["int8"].path / file).read_bytes()
+    assert mixed.manifest["recipe"] == expected.manifest["recipe"]
+    assert int8.manifest["recipe"]["skip"] == list(SKIP)
+    assert mixed.manifest["int8_coverage"] < int8.manifest["int8_coverage"]
+    assert mixed.manifest["drift"]["snr_db"] > bundles["int8-fp16"].manifest["drift"]["snr_db"]
+
+
 def test_a_bundle_says_what_it_is_and_what_it_needs(bundles: dict[str, Bundle]) -> None:
     manifest, plain = bundles["int8-fp16"].manifest, bundles["int8"].manifest
     assert bundles["int8-fp16"].path.name.endswith("-int8-fp16-arm")

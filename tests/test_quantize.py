@@ -48,7 +48,10 @@ def test_a_row_in_int8_and_fp16_has_the_default_recipe(recipes) -> None:
     rows = recipes.rows(ablations=False)
     (name,) = (name for name, row in rows.items() if row.precision == "int8-fp16")
     assert name == "deit-fp16"
-    assert rows[name].recipe == rows["deit"].recipe
+    deit = recipes.recipe.load("deit")
+    assert deit.skip_fp16
+    assert rows[name].recipe.skip == [*deit.skip, *deit.skip_fp16, "head"]
+    assert rows[name].recipe.rewrite == rows["deit"].recipe.rewrite
 
 
 def test_rows_are_every_algorithm_and_the_deit_recipe_with_the_head_in_float(recipes) -> None:

@@ -104,6 +104,18 @@ def test_places_name_file_and_line(file: Path):
     assert Recipe(name="made").place("skip") == "recipe made: skip"
 
 
+def test_with_fp16_more_layers_leave_int8(file: Path):
+    file.write_text("name: mine\nskip:\n  - head\nskip_fp16:\n  - 'blocks.*.attn.qk'\n  - blocks.9.q\n")
+    loaded = recipe.load(str(file))
+    assert loaded.for_precision("int8") is loaded
+    mixed = loaded.for_precision("int8-fp16")
+    assert mixed.skip == ["head", "blocks.*.attn.qk", "blocks.9.q"]
+    assert mixed.skip_fp16 == []
+    assert mixed.place("skip", 0) == f"{file}:3: skip.0"
+    assert mixed.place("skip", 2) == f"{file}:6: skip_fp16.1"
+    assert mixed.for_precision("int8-fp16") is mixed
+
+
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [

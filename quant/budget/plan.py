@@ -113,9 +113,9 @@ def plan(
 ) -> BudgetPlan:
     """Chooses for the budget; `work` is an empty folder for files in between.
 
-    The recipe's `skip`, and where GELU's outputs are shifted, scaled and split, are replaced, unless it forbids that
-    by false. The choice is made without the `held_out` pictures, which it is predicted for. Raises InputError as
-    `Budget.check` does, before anything else, and what a conversion raises.
+    The recipe's `skip` and `skip_fp16`, and where GELU's outputs are shifted, scaled and split, are replaced, unless it
+    forbids that by false. The choice is made without the `held_out` pictures, which it is predicted for. Raises
+    InputError as `Budget.check` does, before anything else, and what a conversion raises.
     """
     budget.check(recipe, weights.variant, weights.classes)
     _check_held_out(calibration, held_out)
@@ -161,7 +161,7 @@ def _check_held_out(calibration: PictureSet, held_out: PictureSet) -> None:
 def cheapest(recipe: Recipe) -> Recipe:
     """The recipe with all in INT8 and GELU's outputs as they are."""
     rewrite = _rewrite(recipe).model_copy(update=dict.fromkeys(_GELU, False))
-    return recipe.model_copy(update={"rewrite": rewrite, "skip": []})
+    return recipe.model_copy(update={"rewrite": rewrite, "skip": [], "skip_fp16": []})
 
 
 def layers_of(found: Noise, costs: Prices, recipe: Recipe) -> list[Layer]:
@@ -193,7 +193,7 @@ def recipe_of(recipe: Recipe, chosen: Mapping[str, Way], limit: float) -> Recipe
     gelu = {int(name.split(".")[1]): way for name, way in chosen.items() if name.endswith(".mlp.fc2")}
     values = recipe.as_dict()
     values["name"] = f"{recipe.name}-{limit / 1e6:.10g}m".replace(".", "_")
-    values["skip"] = [layer for layer, way in chosen.items() if way.skip]
+    values |= {"skip": [layer for layer, way in chosen.items() if way.skip], "skip_fp16": []}
     values["rewrite"] |= {
         "shift_gelu": [block for block, way in gelu.items() if way.shift],
         "scale_gelu": [block for block, way in gelu.items() if way.scale],
@@ -255,7 +255,9 @@ def start(
     Raises InputError and ConversionError as `quant.budget.plan.plan`.
     """
     budget.check(recipe, weights.variant, weights.classes)
-    others = beside.submit(answers, weights, compared(recipe), calibration, check, budget, work)
+    others = beside.submit(
+        answers, weights, compared(recipe, budget.precision), calibration, check, budget, work
+    )
     return BudgetRun(plan(weights, recipe, calibration, check, budget, work / "budget", stages), others)
 
 
@@ -275,9 +277,9 @@ class Answers:
         return Point(self.recipe, self.instructions, drift.snr_db(reference, self.logits))
 
 
-def compared(recipe: Recipe) -> list[Recipe]:
-    """The recipe as it is without a budget, and the stock one."""
-    return [recipe, recipes.load(STOCK)]
+def compared(recipe: Recipe, precision: str) -> list[Recipe]:
+    """The recipe as it is without a budget for that precision, and the stock one."""
+    return [recipe.for_precision(precision), recipes.load(STOCK)]
 
 
 def answers(
