@@ -75,7 +75,7 @@ class Graph:
 
 @cache
 def graphs() -> tuple[Graph, ...]:
-    """All graphs of `arm_counts.json`."""
+    """All graphs of `arm_counts.json` whose operators were counted."""
     entries = json.loads(COUNTS.read_text())["graphs"]
     return tuple(
         Graph(
@@ -85,6 +85,7 @@ def graphs() -> tuple[Graph, ...]:
             [_operator(row) for row in entry["operators"]],
         )
         for entry in entries
+        if "operators" in entry
     )
 
 
