@@ -12,6 +12,7 @@ import numpy as np
 import paddle
 import pytest
 from states import random_state
+from threadpoolctl import threadpool_limits
 
 from lite import zoo
 from lite.model import program, weights
@@ -171,6 +172,17 @@ def test_rewritten_weights_lie_on_paddleslims_grid(tmp_path: Path):
         apart = name.endswith("outliers.weight")
         if name.endswith(".weight") and name.startswith("blocks") and value.ndim == 2 and not apart:
             np.testing.assert_allclose(nearest(value), value, atol=1e-6 * np.abs(value).max(), err_msg=name)
+
+
+def test_how_many_threads_numpy_has_changes_no_bit(tmp_path: Path):
+    results = []
+    for threads in (1, 2):
+        (tmp_path / str(threads)).mkdir()
+        with threadpool_limits(limits=threads, user_api="blas"):
+            results.append(rewritten(trained(2), FORMS[1], tmp_path / str(threads)).state)
+    one, two = results
+    for name, values in one.items():
+        np.testing.assert_array_equal(values, two[name], err_msg=name)
 
 
 def outlying(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

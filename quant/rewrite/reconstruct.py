@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from lite.model.deploy import State
 from lite.model.form import Form
@@ -50,6 +51,9 @@ class Rewritten:
     unrounded: State | None
 
 
+# Pictures are shared out over the cores, which a product of matrices would take, too; and its last bits hang on how
+# many it takes. `lite` sets that for its own commands, but a notebook may have loaded numpy before.
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def rewrite(
     state: State,
     variant: Variant,
