@@ -25,7 +25,7 @@ from rich.table import Table
 from scipy.optimize import lsq_linear
 
 from lite.nb import reader
-from lite.nb.shapes import ShapedOp
+from lite.nb.shapes import Shape, ShapedOp
 from quant.cost import model
 from quant.cost.rates import CORES, DEFAULT_CORE, Core, Rates
 
@@ -91,7 +91,9 @@ def graphs() -> tuple[Graph, ...]:
 
 def _operator(row: Mapping[str, Any]) -> Counted:
     kernel = reader.Kernel(row["op"], "def", row["target"], row["precision"], "nchw")
-    inputs = {name: tuple(map(tuple, shapes)) for name, shapes in row["inputs"].items()}
+    inputs: dict[str, tuple[Shape | None, ...]] = {
+        name: tuple(map(tuple, shapes)) for name, shapes in row["inputs"].items()
+    }
     outputs = {str(place): tuple(shape) for place, shape in enumerate(row["outputs"])}
     attributes = row.get("attributes", {})
     # Names of variables tell the model no more than that there is one.

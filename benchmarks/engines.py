@@ -25,7 +25,7 @@ import platform
 import statistics
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from importlib.metadata import version
@@ -82,7 +82,7 @@ def main(models: str, rounds: int, seconds: float, blocks: int | None, plot: Pat
         "host": host(load_before),
         "models": found,
         "tensorrt_fp32_ms_of_the_page": {
-            model: zoo.find(model).published.tensorrt_fp32_ms for model in found
+            model: page.tensorrt_fp32_ms for model in found if (page := zoo.find(model).published)
         },
     }
     if plot is not None:
@@ -177,7 +177,7 @@ def host(load: float) -> dict[str, Any]:
     }
 
 
-def table(model: str, rows: list[Mapping[str, Any]]) -> Table:
+def table(model: str, rows: Sequence[Mapping[str, Any]]) -> Table:
     shown = Table(
         box=box.SIMPLE, title=f"{model}: ms a run, one thread (± half of slowest less fastest round)"
     )
@@ -197,8 +197,9 @@ def table(model: str, rows: list[Mapping[str, Any]]) -> Table:
         shown.add_row(
             row["engine"], row["precision"], *times, f"{row['snr_db']:.0f} dB", f"{row['max_abs']:.1g}"
         )
-    page = zoo.find(model).published.tensorrt_fp32_ms
-    shown.add_row("TensorRT, page's GPU", "fp32", *(f"{page[batch]:.2f}" for batch in BATCHES), "", "quoted")
+    if page := zoo.find(model).published:
+        quoted = (f"{page.tensorrt_fp32_ms[batch]:.2f}" for batch in BATCHES)
+        shown.add_row("TensorRT, page's GPU", "fp32", *quoted, "", "quoted")
     shown.caption = "\n".join(failures)
     return shown
 

@@ -118,9 +118,9 @@ def app(runner: Runner, out: Sequence[Path]) -> Shows:
                 screens.append(screen.convert("RGB").resize((screen.width // 2, screen.height // 2)))
         width = sum(screen.width + _GAP for screen in screens) - _GAP
         whole, left = Image.new("RGB", (width, max(screen.height for screen in screens)), "white"), 0
-        for screen in screens:
-            whole.paste(screen, (left, 0))
-            left += screen.width + _GAP
+        for half in screens:
+            whole.paste(half, (left, 0))
+            left += half.width + _GAP
         save(whole, path)
     # The screen of details says them.
     manifest = json.loads((runner.root / there(runner, "int8") / "manifest.json").read_text(encoding="utf-8"))

@@ -74,8 +74,8 @@ class Attention(nn.Layer):
 
     def forward(self, tokens: paddle.Tensor) -> paddle.Tensor:
         if self.kind == "per head":
-            parts = [[layer(tokens) for layer in layers] for layers in (self.q, self.k, self.v)]
-            mixed = [self._mix(*(part[head] for part in parts)) for head in range(self.heads)]
+            of_heads = [[layer(tokens) for layer in layers] for layers in (self.q, self.k, self.v)]
+            mixed = [self._mix(*(part[head] for part in of_heads)) for head in range(self.heads)]
             return self.proj(paddle.concat(mixed, axis=-1))
         if self.kind == "5-D":
             packed = self.qkv(tokens).reshape([-1, self.tokens, 3, self.heads, self.size])
@@ -111,7 +111,7 @@ class Mlp(nn.Layer):
 
     def forward(self, tokens: paddle.Tensor) -> paddle.Tensor:
         out = self.fc2(functional.gelu(self.fc1(tokens), approximate=self.tanh))
-        if self.fc1_float is not None:
+        if self.fc1_float is not None and self.fc2_float is not None:
             beside = functional.gelu(self.fc1_float(tokens), approximate=self.tanh)
             out = out + self.fc2_float(beside)
         return out

@@ -60,7 +60,8 @@ def crops(folder: Path | None = None) -> tuple[list[np.ndarray], list[np.ndarray
             zip(parts, (CALIBRATION_CROPS, CHECK_CROPS), (calibration, check), strict=True)
         ):
             rng = np.random.default_rng([_SEED, index, place])
-            for top, left, side in windows(*part.shape[:2], share(total, index), rng):
+            height, width = part.shape[:2]
+            for top, left, side in windows(height, width, share(total, index), rng):
                 pieces.append(np.ascontiguousarray(part[top : top + side, left : left + side]))
     return calibration, check
 

@@ -162,7 +162,7 @@ def photographs(folder: Path) -> tuple[Path, ...]:
         ("huge.png", huge),
     ):
         written.append(folder / name)
-        options = {"quality": 90} if name.endswith(".jpg") else {"compress_level": 4}
+        options: dict[str, Any] = {"quality": 90} if name.endswith(".jpg") else {"compress_level": 4}
         picture.save(written[-1], **options)
     return tuple(written)
 

@@ -164,7 +164,7 @@ def convert_all(
         if pictures is not None:
             precisions = [request.precision for request in requests if request.int8]
             programs = replace(
-                programs, int8=_quantized(weights, recipe, precisions, pictures, original, work, stages)
+                programs, int8=_int8_programs(weights, recipe, precisions, pictures, original, work, stages)
             )
         # What comes before has all cores busy, or takes most memory; the optimizer has one core busy.
         references = held.enter_context(workers.local())
@@ -228,7 +228,7 @@ _FP32_ARM = Request("fp32", "arm")
 
 
 @dataclass(frozen=True)
-class _Int8:
+class _Quantized:
     """An INT8 program, the recipe it was made by, its host twin, and its `.nb` where that has FP16 in it."""
 
     recipe: Recipe
@@ -243,7 +243,7 @@ class _Programs:
 
     packed: Exported
     gpu: Exported | None = None
-    int8: Mapping[str, _Int8] = field(default_factory=dict)
+    int8: Mapping[str, _Quantized] = field(default_factory=dict)
 
     def on_phone(self, request: Request) -> Exported:
         """The program of the request's `.nb`."""
@@ -259,7 +259,7 @@ class _Programs:
         return self.int8[request.precision].twin if request.int8 else self.packed
 
 
-def _quantized(
+def _int8_programs(
     weights: Weights,
     recipe: Recipe,
     precisions: Sequence[str],
@@ -267,9 +267,9 @@ def _quantized(
     original: Exported,
     work: Path,
     stages: Stages,
-) -> dict[str, _Int8]:
+) -> dict[str, _Quantized]:
     """By precision, "int8" and "int8-fp16". They share a program where the recipe leaves the same layers in INT8."""
-    found: dict[str, _Int8] = {}
+    found: dict[str, _Quantized] = {}
     side = weights.variant.preprocess.crop
     for precision in precisions:
         used, folder = recipe.for_precision(precision), work / precision
@@ -281,7 +281,7 @@ def _quantized(
             with stages.stage("optimize"):
                 mixed = convert_mixed(program, (1, 3, side, side), folder / "model.nb")
         twin = host_check.twin(program, folder / "twin", stages, mixed.halved if mixed else None)
-        found[precision] = _Int8(used, program, twin, mixed)
+        found[precision] = _Quantized(used, program, twin, mixed)
     return found
 
 
