@@ -11,6 +11,10 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
+from shallow import CALIBRATION, VARIANT, shallow
+
+from lite.stages import Stages
+from quant.recipe import Kind, Recipe
 
 
 @pytest.fixture
@@ -182,6 +186,18 @@ def test_rows_for_budgets_buy_what_the_vit_s_needs_at_deit_tinys_prices(bench, m
     # FP16 at half of float's price buys more of them.
     mixed = made["deit-fp16-budget175"].recipe
     assert {layer for layer in low.skip if layer.endswith(".av")} < set(mixed.skip)
+
+
+@pytest.mark.slow
+def test_noise_for_budgets_is_measured_by_layer(quantize) -> None:
+    budget, loaded = quantize.quantize_budget, shallow()
+    crops = [picture.pixels() for picture in CALIBRATION.pictures]
+    written = budget.noise(VARIANT, loaded.state, Recipe.named("deit"), crops, Stages())
+    found = budget._noise(json.loads(written))
+    assert {"blocks.0.attn.av", "blocks.1.mlp.fc2", "blocks.0.mlp.fc2 input"} < set(found.isolated)
+    assert all(value > 0 for value in found.isolated.values())
+    assert found.whole.int8.noise > max(found.isolated.values())
+    assert found.gelu_errors[0][Kind(True, False, 0)] < found.gelu_errors[0][Kind(False, False, 0)]
 
 
 @pytest.mark.slow
