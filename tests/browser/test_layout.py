@@ -59,16 +59,16 @@ def test_reports_of_benches_hold_at_every_width(browser: Chrome, page: Page, wid
     [
         ("<div style='width: 500px'>wide</div>", "the page is 5"),
         (
-            "<section><p style='width: 9em; white-space: nowrap'>much too long for its place</p>",
+            "<section><p style='width: 4em; white-space: nowrap'>much too long for its place</p>",
             "wider than its box",
         ),
         (
-            "<p style='width: 9em; white-space: nowrap; overflow: hidden'>much too long for it",
+            "<p style='width: 4em; white-space: nowrap; overflow: hidden'>much too long for it",
             "cut off at its side",
         ),
         ("<p style='height: 1em; overflow: hidden'>one<br>two", "cut off below"),
         (
-            "<p style='width: 6em; white-space: nowrap; overflow: hidden; text-overflow: ellipsis'>much too long",
+            "<p style='width: 3em; white-space: nowrap; overflow: hidden; text-overflow: ellipsis'>much too long",
             "nowhere",
         ),
         (
