@@ -72,7 +72,11 @@ std::set<std::string> read_nb_params(const std::uint8_t* data, std::size_t size)
   const std::size_t count = file.load<std::uint16_t>(at + 2);
   const std::size_t largest = file.load<std::uint32_t>(at + 4);
   // The engine allocates that much before it looks at any of them.
-  if (header_bytes < 6 || largest > size) throw DamagedError("its parameters' header is damaged");
+  if (header_bytes < 6) throw DamagedError("its parameters' header is damaged");
+  if (largest > size) {
+    throw DamagedError("it is cut short, or its parameters' header is damaged: the largest would take " +
+                       std::to_string(largest) + " bytes, and all of them have " + std::to_string(size));
+  }
   at += 2 + header_bytes;
   std::set<std::string> names;
   for (std::size_t i = 0; i < count; ++i) {
