@@ -55,7 +55,7 @@ def test_everyone_reads_what_was_meant(unshared: Path) -> None:
     fed = set(shared_memory.fed_and_fetched(block))
     parameters = {each.name for each in block.variables if each.persistable}
     everything = {
-        name: name if name in fed | parameters else "one" for op in block.operators for name in _names(op)
+        name: name if name in fed | parameters else "one" for op in block.operators for name in op.names
     }
     wrong = tuple(shared_memory.renamed(operator, everything) for operator in block.operators)
     assert _read(ProgramBlock(0, -1, -1, block.variables, wrong)) != _read(block)
@@ -71,18 +71,13 @@ def test_what_is_done_in_place_shares_with_none(unshared: Path) -> None:
     operators = [*block.operators[:place], in_place, *block.operators[place + 1 :]]
     shared = shared_memory.share(block, operators)
     assert shared.operators[place].outputs == old.outputs
-    for name in _names(in_place):
-        assert [name in _names(op) for op in shared.operators] == [name in _names(op) for op in operators]
+    for name in in_place.names:
+        assert [name in op.names for op in shared.operators] == [name in op.names for op in operators]
 
 
 def _tensors(path: Path) -> set[str]:
     model = reader.read(path)
     return {name for op in model.ops for names in op.outputs.values() for name in names} - set(model.params)
-
-
-def _names(operator: Operator) -> set[str]:
-    sides = (operator.inputs, operator.outputs)
-    return {name for side in sides for names in side.values() for name in names}
 
 
 def _read(block: ProgramBlock) -> list[list[object]]:

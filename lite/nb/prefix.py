@@ -19,7 +19,7 @@ from lite.errors import InputError
 from lite.files import new_file
 from lite.nb import program, reader
 from lite.nb.flatbuffer import Buffer
-from lite.nb.program import HEADER, Operator, ProgramDesc, Variable
+from lite.nb.program import HEADER, ProgramDesc, Variable
 from lite.nb.reader import LiteModel
 from lite.nb.shapes import Shape, ShapedOp, layers, steps
 
@@ -91,7 +91,7 @@ def cut_program(whole: ProgramDesc, cut: Cut) -> ProgramDesc:
         attributes={**flatten.attributes, "shape": shape},
     )
     operators = (*block.operators[: cut.index + 1], row, replace(fetch, inputs={"X": (_ROW,)}))
-    used = {name for each in operators for name in _names(each)}
+    used = {name for each in operators for name in each.names}
     variables = [each for each in block.variables if each.name in used or each.kind in reader.FEED_OR_FETCH]
     like = next(each for each in block.variables if each.dims is not None and not each.persistable)
     added: list[Variable] = [replace(like, name=name) for name in (_ROW, _ROW_SHAPE)]
@@ -136,7 +136,3 @@ def _copy_params(old: BinaryIO, new: BinaryIO, kept: Mapping[str, int]) -> None:
     struct.pack_into("<HI", header, 0, len(kept), max(kept.values()))
     new.write(begin + size + bytes(header))
     new.write(records.getbuffer())
-
-
-def _names(operator: Operator) -> list[str]:
-    return [name for side in (operator.inputs, operator.outputs) for names in side.values() for name in names]

@@ -48,6 +48,11 @@ class Operator:
     attributes: dict[str, Attribute] = field(hash=False)
     is_target: bool = False
 
+    @property
+    def names(self) -> list[str]:
+        """All variables that it reads and writes, in this order."""
+        return [name for side in (self.inputs, self.outputs) for names in side.values() for name in names]
+
 
 @dataclass(frozen=True)
 class Variable:

@@ -7,7 +7,7 @@ Paddle Lite's runtime keeps every tensor of a program as long as the program. It
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from lite.nb import reader
@@ -22,7 +22,7 @@ def share(block: ProgramBlock, operators: Sequence[Operator]) -> ProgramBlock:
     kept = {each.name for each in block.variables if each.persistable} | set(fed_and_fetched(block))
     last: dict[str, int] = {}
     for place, operator in enumerate(operators):
-        for name in _names(operator):
+        for name in operator.names:
             last[name] = place
             in_place = operator.attributes.get("inplace", Attribute(BOOLEAN, False)).value
             if operator.type in ("feed", "fetch") or in_place:
@@ -34,7 +34,7 @@ def share(block: ProgramBlock, operators: Sequence[Operator]) -> ProgramBlock:
         ends[place].append(name)
     shared = []
     for place, operator in enumerate(operators):
-        for name in _names(operator):
+        for name in operator.names:
             if name not in held:
                 held[name] = free.pop() if free else name
         shared.append(renamed(operator, held))
@@ -53,12 +53,6 @@ def _declared(block: ProgramBlock, names: Collection[str]) -> tuple[Variable, ..
 def fed_and_fetched(block: ProgramBlock) -> list[str]:
     """Names of the variables that feed and fetch read and write."""
     return [each.name for each in block.variables if each.kind in reader.FEED_OR_FETCH]
-
-
-def _names(operator: Operator) -> Iterator[str]:
-    for side in (operator.inputs, operator.outputs):
-        for names in side.values():
-            yield from names
 
 
 def renamed(operator: Operator, names: dict[str, str]) -> Operator:

@@ -93,18 +93,16 @@ class _Twin:
             self._scale_product(step)
 
     def _scale_product(self, step: Step) -> None:
-        product = self.write.name(step.source)
         self._check_whole_weights(step.source)
         if step.weight_scales is None:
-            self._dequantize(product, product, self._scale(step), np.float32(step.max_range))
-        else:
-            factors = f"{step.result}.weight_scales"
-            self.write.constant(factors, self._finite(step.weight_scales))
-            # Channels are the second of a convolution's four dimensions, else the last.
-            axis = 1 if step.axis == 0 else -1
-            self.write.binary("elementwise_mul", product, factors, product, axis)
-            self._dequantize(product, product, self._scale(step), LEVELS * LEVELS)
-        self.write.alias[step.result] = product
+            self._dequantize(step.source, step.result, self._scale(step), np.float32(step.max_range))
+            return
+        factors = f"{step.result}.weight_scales"
+        self.write.constant(factors, self._finite(step.weight_scales))
+        # Channels are the second of a convolution's four dimensions, else the last.
+        axis = 1 if step.axis == 0 else -1
+        self.write.binary("elementwise_mul", step.source, factors, step.result, axis)
+        self._dequantize(step.result, step.result, self._scale(step), LEVELS * LEVELS)
 
     def _quantize(self, step: Step, result: str) -> None:
         self.write.scale(self.write.name(step.source), result, LEVELS * (np.float32(1) / self._scale(step)))
