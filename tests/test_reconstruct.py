@@ -204,6 +204,33 @@ def test_gptq_loses_less_than_rounding_each_weight_alone():
     assert errors[0] < 0.5 * errors[1]
 
 
+@pytest.mark.parametrize("rows", [1, 63, 64, 130, 200])
+def test_gptq_rounds_as_the_papers_algorithm_does_with_the_inverse_of_the_hessian(rows: int) -> None:
+    rng = np.random.default_rng(rows)
+    inputs = rng.standard_normal((512, rows)) @ rng.standard_normal((rows, rows))
+    weight = rng.standard_normal((rows, 16)).astype(np.float32)
+    hessian = inputs.T @ inputs
+    before = hessian.copy()
+    rounded = gptq(weight, hessian)
+    np.testing.assert_array_equal(hessian, before)
+
+    # Algorithm 1 without its blocks, rows by falling mean square ("act order").
+    order = np.argsort(-np.diag(hessian), kind="stable")
+    damped = hessian[np.ix_(order, order)] + 0.01 * np.diag(hessian).mean() * np.eye(rows)
+    inverse = np.linalg.cholesky(np.linalg.inv(damped)).T
+    step = np.abs(weight.astype(np.float64)).max(axis=0) / 127
+    values, whole = weight[order].astype(np.float64), np.empty(weight.shape)
+    for row in range(rows):
+        whole[row] = np.clip(np.rint(values[row] / step), -127, 127)
+        error = (values[row] - whole[row] * step) / inverse[row, row]
+        values[row:] -= np.outer(inverse[row, row:], error)
+    largest = np.abs(whole).argmax(axis=0), np.arange(16)
+    whole[largest] = np.copysign(127, whole[largest])
+    wanted = np.empty_like(weight)
+    wanted[order] = whole * step
+    np.testing.assert_array_equal(rounded, wanted)
+
+
 def test_gptq_keeps_each_channels_largest_at_127():
     inputs, weight = outlying(np.random.default_rng(1))
     rounded = gptq(weight, inputs.T.astype(np.float64) @ inputs)

@@ -6,6 +6,8 @@ on that grid already come through it unchanged, so better rounding can be done b
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
+
 import numpy as np
 from scipy import linalg
 
@@ -21,25 +23,33 @@ def gptq(weight: np.ndarray, hessian: np.ndarray) -> np.ndarray:
 
     `hessian` [in, in] is the second moment of the layer's inputs. The result lies on the grid of its own
     largest values per output channel. Source: Frantar et al., "GPTQ" (2022), algorithm 1 with rows ordered by
-    their inputs' mean square. The factor of the inverse comes from one Cholesky factorization and a triangular inverse.
+    their inputs' mean square; in the form that Chen et al., "The Geometry of LLM Quantization: GPTQ as Babai's Nearest
+    Plane Algorithm" (2025), show to round alike, whose factor is that of the Hessian and not of its inverse.
     """
-    # Rounded from the last row to the first, which has the least mean square: so the factor is used as it comes.
+    # Rounded from the last row to the first, which has the least mean square.
     order = np.argsort(-np.diag(hessian), kind="stable")[::-1]
-    inverse = _inverse_factor(hessian[np.ix_(order, order)])
-    values = weight[order].astype(np.float64)
-    step = np.maximum(np.abs(values).max(axis=0), 1e-12) / LEVELS
-    whole = np.empty_like(values)
-    errors = np.empty((_ROWS, values.shape[1]))
-    for stop in range(len(values), 0, -_ROWS):
-        start = max(stop - _ROWS, 0)
-        for row in range(stop - 1, start - 1, -1):
-            value = values[row]
-            if row + 1 < stop:
-                value -= inverse[row + 1 : stop, row] @ errors[row + 1 - start : stop - start]
-            np.rint(value / step, out=whole[row])
-            np.clip(whole[row], -LEVELS, LEVELS, out=whole[row])
-            np.divide(value - whole[row] * step, inverse[row, row], out=errors[row - start])
-        values[:start] -= inverse[start:stop, :start].T @ errors[: stop - start]
+    factor = _factor(hessian.take(order, axis=0).take(order, axis=1))
+    wanted = weight[order].astype(np.float64)
+    lost = wanted.copy()
+    step = np.maximum(np.abs(wanted).max(axis=0), 1e-12) / LEVELS
+    whole = np.empty_like(wanted)
+    # While a block of rows is rounded, another thread adds up what the blocks before it mean for the next one.
+    with ThreadPoolExecutor(1) as executor:
+        coming: Future[np.ndarray] | None = None
+        for stop in range(len(wanted), 0, -_ROWS):
+            start, following = max(stop - _ROWS, 0), max(stop - 2 * _ROWS, 0)
+            if coming:
+                wanted[start:stop] += coming.result()
+            coming = executor.submit(np.matmul, factor[following:start, stop:], lost[stop:])
+            latest = slice(stop, stop + _ROWS)
+            wanted[start:stop] += factor[start:stop, latest] @ lost[latest]
+            for row in range(stop - 1, start - 1, -1):
+                wanted[row] += factor[row, row + 1 : stop] @ lost[row + 1 : stop]
+                levels = np.rint(wanted[row] / step, out=whole[row])
+                # A row is short, and np.clip takes longer to start than both.
+                np.minimum(levels, LEVELS, out=levels)
+                np.maximum(levels, -LEVELS, out=levels)
+                lost[row] -= levels * step
     # Each channel's largest must stay at 127, or PaddleSlim would take a finer step and round once more.
     columns = np.arange(whole.shape[1])
     # Of several, the one that was rounded first.
@@ -50,16 +60,14 @@ def gptq(weight: np.ndarray, hessian: np.ndarray) -> np.ndarray:
     return result
 
 
-def _inverse_factor(hessian: np.ndarray) -> np.ndarray:
-    """The lower triangular L [in, in] with LᵀL the inverse of the damped `hessian`, which is overwritten."""
+def _factor(hessian: np.ndarray) -> np.ndarray:
+    """The upper triangular U [in, in] with ones on its diagonal, UᵀDU the damped `hessian`, which is overwritten."""
     diagonal = np.einsum("ii->i", hessian)
     diagonal += _DAMPING * diagonal.mean()
-    # LAPACK has columns where numpy has rows, so its upper triangle is the lower one here.
+    # LAPACK has columns where numpy has rows.
     factor = linalg.cholesky(hessian.T, overwrite_a=True)
-    inverse, failed = linalg.lapack.dtrtri(factor, overwrite_c=True)
-    if failed:
-        raise linalg.LinAlgError(f"row {failed} of the Hessian's factor is zero")
-    return inverse.T
+    factor /= np.diag(factor)[:, None].copy()
+    return factor
 
 
 def nearest(weight: np.ndarray) -> np.ndarray:
