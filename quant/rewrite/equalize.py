@@ -34,7 +34,9 @@ def search(inputs: np.ndarray, largest: np.ndarray, weight: np.ndarray) -> tuple
     `inputs` float32 [tokens, in] is a sample, `largest` [in] its magnitudes over all tokens. Alpha 0 means that
     no scaling was best.
     """
-    wanted = inputs @ weight
+    # So few rows at a time that they stay in the processor's cache.
+    parts = [slice(start, start + _ROWS) for start in range(0, len(inputs), _ROWS)]
+    wanted = list(in_order(parts, lambda part: inputs[part] @ weight))
     ones = np.ones(len(weight), np.float32)
     least = np.inf
 
@@ -44,11 +46,11 @@ def search(inputs: np.ndarray, largest: np.ndarray, weight: np.ndarray) -> tuple
         step = level(float((largest / scale).max()))
         rounded = nearest(weight * scale[:, None]) * step
         lost = 0.0
-        # So few rows at a time that they stay in the processor's cache. None is clipped: `largest` holds them all.
-        for start in range(0, len(inputs), _ROWS):
-            levels = inputs[start : start + _ROWS] / (scale * step)
+        # None is clipped: `largest` holds them all.
+        for part, floats in zip(parts, wanted, strict=True):
+            levels = inputs[part] / (scale * step)
             difference = np.rint(levels, out=levels) @ rounded
-            difference -= wanted[start : start + _ROWS]
+            difference -= floats
             lost += float(np.vdot(difference, difference))
             # Another one is better already, whatever the other rows lose.
             if lost > least:
