@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cv2
+import mounts
 import numpy as np
 import pytest
 from states import random_state, write_state
@@ -205,6 +206,34 @@ def test_files_that_are_there_are_kept(refused: Callable[..., str], tmp_path: Pa
     assert out.read_text() == "mine"
 
 
+def test_names_of_other_classes_are_kept(refused: Callable[..., str], tmp_path: Path, colours: Path):
+    names = tmp_path / "x.labels.txt"
+    names.write_text("daisy\nrose\ntulip\n")
+    message = refused("--model", "deit_tiny", "--data", colours, "--out", tmp_path / "x.pdparams")
+    assert "x.labels.txt is there already: it names other classes than the data" in message
+    assert names.read_text() == "daisy\nrose\ntulip\n"
+
+
+def test_little_shared_memory_is_told(tmp_path: Path, colours: Path):
+    # In a namespace of mounts of its own.
+    small = 'mount -t tmpfs -o size=1m none /dev/shm && exec "$@"'
+    options = ("--out", tmp_path / "x.pdparams", "--set", "workers=2", "--set", "batch=8")
+    trained = command("--data", colours, *options)
+    with mounts.tmpfs(tmp_path / "probe", "size=1m"):
+        done = subprocess.run(
+            ["unshare", "--mount", "sh", "-c", small, "sh", *trained],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.splitlines()[-1].startswith(
+        "error: a process that reads pictures was ended by the system"
+    )
+    assert "--set workers=0" in done.stderr
+    assert not (tmp_path / "x.pdparams").exists()
+
+
 def test_weights_of_another_model_are_told(refused: Callable[..., str], tmp_path: Path, colours: Path):
     path = write_state(tmp_path / "small.pdparams", random_state(zoo.find("deit_small"), 2, depth=1))
     message = refused(
@@ -230,6 +259,7 @@ def test_where_it_cannot_write_is_said_before_it_trains(
     for out, words in (
         ("file/x.pdparams", "cannot write .*; choose another --out"),
         ("colours", "it is a folder; give a file name"),
+        (".", "it is a folder; give a file name"),
     ):
         message = refused("--model", "deit_tiny", "--data", colours, "--force", "--out", tmp_path / out)
         assert re.search(words, message)

@@ -72,6 +72,14 @@ def test_a_convolutional_teacher(tmp_path: Path):
         teacher.load("mobilenet_v2", str(tmp_path / "resnet.pdparams"), ("blue", "red"), notify=print)
 
 
+def test_a_teacher_that_takes_other_pictures_is_refused(tmp_path: Path):
+    path = write_state(tmp_path / "t.pdparams", random_state(zoo.find("deit_tiny"), 2))
+    spec = zoo.find("vit_tiny").preprocess
+    teacher.load("vit_tiny", str(path), ("blue", "red"), spec=spec, notify=print)
+    with pytest.raises(InputError, match=r"takes pictures of mean \(0.5, .*the student's have \(0.485, "):
+        teacher.load("vit_tiny", str(path), ("blue", "red"), notify=print)
+
+
 def test_teachers_that_do_not_fit_are_refused(tmp_path: Path):
     path = write_state(tmp_path / "t.pdparams", random_state(zoo.find("deit_tiny"), 5))
     with pytest.raises(InputError, match="knows 5 classes and the data has 2"):

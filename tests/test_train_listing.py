@@ -76,6 +76,7 @@ def test_what_cannot_be_trained_on_is_refused(tmp_path: Path, lists: Path):
     write_colours(tmp_path / "loose", 2)
     shutil.copy(tmp_path / "loose" / "red" / "000.png", tmp_path / "loose")
     (lists / "gap_list.txt").write_text("jpg/blue/000.png 0\njpg/red/000.png 2\n")
+    (lists / "far_list.txt").write_text("jpg/blue/000.png 0\njpg/red/000.png 999999999\n")
     (lists / "missing_list.txt").write_text("jpg/blue/000.png 0\njpg/blue/999.png 1\n")
     (tmp_path / "three.txt").write_text("a\nb\nc\n")
     for data, names, words in (
@@ -88,6 +89,7 @@ def test_what_cannot_be_trained_on_is_refused(tmp_path: Path, lists: Path):
         ("empty", "three.txt", "--labels names the classes of list files"),
         ("flowers", "three.txt", "have 3 lines, the weights 2 classes"),
         ("flowers/gap_list.txt", None, "class 1 has no picture"),
+        ("flowers/far_list.txt", None, "class 1 has no picture .999999998 of 1000000000 classes have none"),
         ("flowers/missing_list.txt", None, "line 2: no picture"),
     ):
         with pytest.raises(InputError, match=words):

@@ -119,6 +119,7 @@ def test_one_setting_over_the_files():
         ("stages.3.epochs=1", "there is no stages.3"),
         ("batch.size=1", "batch holds one value"),
         ("batch=[", "no YAML value"),
+        ("optimizer.betas=[0.9, 1.0]", "optimizer.betas.1: .* less than 1"),
     ],
 )
 def test_a_bad_setting_is_told_with_its_flag(flag: str, words: str):

@@ -15,7 +15,7 @@ from training_data import DISTILLED, PLAIN, RANDOM, TINY, assert_same, run, sett
 from lite import zoo
 from lite.errors import ConversionError, InputError
 from lite.model import pdparams, state, weights
-from lite.pictures import digits
+from lite.pictures import digits, prepare
 from lite.training import batches, checkpoint, initial, sources
 from lite.training import initial as resolution
 from lite.training.batches import ALONE, Devices, Epoch
@@ -75,6 +75,29 @@ def test_digits_come_at_any_resolution():
     assert (view.shape, view.dtype) == ((48, 48, 3), np.uint8)
     held = [labels for _, labels, _ in batches.held_out_batches(data, settings(batch=150), ALONE, 48)]
     assert sum(len(labels) for labels in held) == len(digits.labels("held_out"))
+
+
+@pytest.mark.parametrize("name", ["deit_tiny", "deit_base_384", "vit_tiny", "vit_tiny_384", "deit3_small"])
+def test_pictures_are_prepared_as_the_variant_is_everywhere_else(tmp_path: Path, name: str):
+    spec = zoo.find(name).preprocess
+    found = sources.find_pictures(str(write_colours(tmp_path / "colours")), seed=1, spec=spec)
+    for source, picture in (
+        (Digits(spec), digits.pictures("held_out")[0]),
+        (found, prepare.decode(Path(found.held_out_paths[0]))),
+    ):
+        np.testing.assert_array_equal(source.held_out(0, spec.crop), prepare.prepare(picture, spec)[0])
+    plain = settings(batch=1, seed=1, augment={"rand_augment": None, "erasing": 0.0})
+    order = np.random.default_rng([1, 0, 0]).permutation(len(found.labels))
+    (pixels, _, _) = next(iter(batches.training_batches(found, plain, ALONE, Epoch(0, 0, 32))))
+    view = found.view(int(order[0]), 32, plain.augment, np.random.default_rng([1, 0, 0, 0]))
+    wanted = (view / 255 - np.array(spec.mean)) / np.array(spec.std)
+    np.testing.assert_allclose(pixels.numpy()[0], wanted.transpose(2, 0, 1), atol=1e-5)
+
+
+def test_other_sizes_keep_the_proportion():
+    sizes = [sources.at_size(zoo.find("deit_tiny").preprocess, image).resize_short for image in (112, 224)]
+    assert sizes == [128, 256]
+    assert sources.at_size(zoo.find("deit_base_384").preprocess, 224).resize_short == 256
 
 
 def test_pictures_that_cannot_be_read_are_counted_or_end_the_run(colours: Pictures):

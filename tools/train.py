@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,8 +103,8 @@ def main(
 
     variant = zoo.find(model)
     out = out or Path("build/training") / f"{variant.name}-{Path(os.path.realpath(data)).stem}.pdparams"
-    checkpoint = save.checkpoint_path(out)
     check_writable_file(out)
+    checkpoint = save.checkpoint_path(out)
     _check_outputs(out, checkpoint, resume, force)
     if logs is not None:
         check_writable_folder(logs)
@@ -120,8 +121,11 @@ def main(
     if data == "digits" and labels:
         raise InputError("--labels names the classes of list files", remedy="the digits have their names")
     pictures: Source = (
-        Digits() if data == "digits" else sources.find_pictures(data, chosen.seed, labels, notify=notify)
+        Digits(variant.preprocess)
+        if data == "digits"
+        else sources.find_pictures(data, chosen.seed, labels, spec=variant.preprocess, notify=notify)
     )
+    _check_names(class_names.beside(out), pictures.classes, force)
     here = batches.start_devices()
     tell = say if here.is_first else _nothing
     remark = notify if here.is_first else _nothing
@@ -134,7 +138,12 @@ def main(
         if source == "none"
         else initial.load(variant, source, pictures.classes, sha256=sha256, notify=remark),
         teacher=teacher.load(
-            teacher_name, str(teacher_weights), pictures.classes, sha256=teacher_sha256, notify=remark
+            teacher_name,
+            str(teacher_weights),
+            pictures.classes,
+            spec=variant.preprocess,
+            sha256=teacher_sha256,
+            notify=remark,
         )
         if teacher_name
         else None,
@@ -180,6 +189,16 @@ def _check_outputs(out: Path, checkpoint: Path, resume: bool, force: bool) -> No
     if checkpoint.exists() and not (resume or force):
         raise InputError(
             f"{checkpoint} is of a run that did not end", remedy="--resume goes on, --force begins anew"
+        )
+
+
+def _check_names(path: Path, classes: Sequence[str], force: bool) -> None:
+    names = "".join(f"{name}\n" for name in classes)
+    if path.is_file() and not force and path.read_bytes() != names.encode():
+        raise InputError(
+            f"{path} is there already",
+            why="it names other classes than the data",
+            remedy="choose another --out, or give --force to replace it",
         )
 
 

@@ -88,9 +88,17 @@ def _read(dataset: paddle.io.Dataset, parts: list, workers: int) -> Iterator[Bat
         return_list=True,
         worker_init_fn=partial(_begin, os.getpid()),
     )
-    for pixels, labels, unreadable in loader:
-        found = np.asarray(unreadable)
-        yield pixels, labels, found[found >= 0]
+    try:
+        for pixels, labels, unreadable in loader:
+            found = np.asarray(unreadable)
+            yield pixels, labels, found[found >= 0]
+    except SystemError as error:
+        # Paddle's for a process of the loader that was ended.
+        raise InputError(
+            "a process that reads pictures was ended by the system",
+            why="memory, or /dev/shm, by which it hands them over, is full",
+            remedy="--set workers=0, or a smaller batch; in a container give more of it (docker run --shm-size 1g)",
+        ) from error
 
 
 def _begin(parent: int, worker: int) -> None:
@@ -135,7 +143,7 @@ class _Views(paddle.io.Dataset):
         picture = self._source.view(index, epoch.image, augment, rng)
         if self._rand_augment is not None:
             picture = self._rand_augment(np.ascontiguousarray(picture), rng)
-        return random_erasing(normalise(picture), augment.erasing, rng)
+        return random_erasing(normalise(picture, self._source.spec), augment.erasing, rng)
 
 
 class _HeldOut(paddle.io.Dataset):

@@ -32,6 +32,7 @@ def _number(value: object) -> object:
 
 Number = Annotated[float, pydantic.Field(allow_inf_nan=False), pydantic.BeforeValidator(_number)]
 Share = Annotated[Number, pydantic.Field(ge=0.0, le=1.0)]
+Beta = Annotated[Number, pydantic.Field(ge=0.0, lt=1.0)]
 
 
 class _Strict(pydantic.BaseModel):
@@ -78,7 +79,7 @@ class Schedule(_Strict):
 class Optimizer(_Strict):
     """AdamW. A parameter with one of `not_decayed` in its name keeps out of weight decay."""
 
-    betas: tuple[Share, Share] = pydantic.Field(default=(0.9, 0.999), strict=False)
+    betas: tuple[Beta, Beta] = pydantic.Field(default=(0.9, 0.999), strict=False)
     epsilon: Number = pydantic.Field(default=1e-8, gt=0.0)
     weight_decay: Share = 0.05
     not_decayed: list[str] = ["norm", ".bias", "cls_token", "dist_token", "pos_embed"]

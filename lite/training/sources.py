@@ -28,7 +28,10 @@ from lite.zoo import Preprocess
 
 
 class Source(Protocol):
-    """Pictures to train on and to hold out; `labels` and `held_out_labels` are int64 [N], indices of `classes`."""
+    """Pictures to train on and to hold out; `labels` and `held_out_labels` are int64 [N], indices of `classes`.
+
+    `spec` is how the network's pictures become tensors wherever else it runs.
+    """
 
     @property
     def classes(self) -> tuple[str, ...]: ...  # noqa: D102
@@ -38,6 +41,9 @@ class Source(Protocol):
 
     @property
     def held_out_labels(self) -> np.ndarray: ...  # noqa: D102
+
+    @property
+    def spec(self) -> Preprocess: ...  # noqa: D102
 
     def view(self, index: int, image: int, augment: Augment, rng: np.random.Generator) -> np.ndarray:
         """Picture `index`, cropped or moved at random: uint8 RGB [image, image, 3].
@@ -55,14 +61,19 @@ class Source(Protocol):
         ...
 
 
-def at_size(image: int) -> Preprocess:
-    """Evaluation preprocessing for pictures of `image` pixels a side, in the proportion of 256 to 224."""
-    return Preprocess(resize_short={384: 438}.get(image, round(image * 256 / 224)), crop=image)
+# That of every DeiT at 224 pixels.
+DEIT = Preprocess(resize_short=256, crop=224)
 
 
-def normalise(rgb: np.ndarray) -> np.ndarray:
-    """uint8 RGB [H, W, 3] → float32 [3, H, W] with ImageNet's mean and std, no resizing."""
-    spec = Preprocess(resize_short=1, crop=1)
+def at_size(spec: Preprocess, image: int) -> Preprocess:
+    """`spec` for pictures of `image` pixels a side, in the same proportion to what is resized."""
+    if image == spec.crop:
+        return spec
+    return replace(spec, resize_short=round(image * spec.resize_short / spec.crop), crop=image)
+
+
+def normalise(rgb: np.ndarray, spec: Preprocess) -> np.ndarray:
+    """uint8 RGB [H, W, 3] → float32 [3, H, W] with the mean and std of `spec`, no resizing."""
     mean, std = np.array(spec.mean, np.float32), np.array(spec.std, np.float32)
     return ((rgb.astype(np.float32) / np.float32(255.0) - mean) / std).transpose(2, 0, 1)
 
@@ -76,6 +87,7 @@ class Pictures:
     labels: np.ndarray = field(repr=False)
     held_out_paths: list[str] = field(repr=False)
     held_out_labels: np.ndarray = field(repr=False)
+    spec: Preprocess = DEIT
 
     def view(self, index: int, image: int, augment: Augment, rng: np.random.Generator) -> np.ndarray:
         """A random resized crop, flipped by chance: uint8 RGB [image, image, 3]."""
@@ -85,7 +97,7 @@ class Pictures:
 
     def held_out(self, index: int, image: int) -> np.ndarray:
         """A held-out picture, short side resized and centre cut: float32 [3, image, image]."""
-        return prepare.from_file(Path(self.held_out_paths[index]), at_size(image))[0]
+        return prepare.from_file(Path(self.held_out_paths[index]), at_size(self.spec, image))[0]
 
     def fingerprint(self) -> str:
         """SHA-256 of class names, file names with their folder's, and labels: data may be moved as a whole."""
@@ -100,13 +112,14 @@ class Digits:
 
     classes = digits.CLASSES
 
-    def __init__(self) -> None:
+    def __init__(self, spec: Preprocess = DEIT) -> None:
+        self.spec = spec
         self._originals, self.labels = digits.raw("train"), digits.labels("train")
         self._held_out, self.held_out_labels = digits.pictures("held_out"), digits.labels("held_out")
 
     def view(self, index: int, image: int, augment: Augment, rng: np.random.Generator) -> np.ndarray:
         """A digit with its own small affine change, in place of crop and flip: uint8 RGB [image, image, 3]."""
-        size = at_size(image).resize_short
+        size = at_size(self.spec, image).resize_short
         picture = digits.render(self._originals[index], size, *digits.colours(rng))
         turn = cv2.getRotationMatrix2D((size / 2, size / 2), rng.uniform(-12, 12), rng.uniform(0.85, 1.15))
         turn[:, 2] += rng.uniform(-0.08, 0.08, 2) * image - (size - image) // 2
@@ -114,7 +127,7 @@ class Digits:
 
     def held_out(self, index: int, image: int) -> np.ndarray:
         """A held-out digit, prepared: float32 [3, image, image]."""
-        return prepare.prepare(self._held_out[index], at_size(image))[0]
+        return prepare.prepare(self._held_out[index], at_size(self.spec, image))[0]
 
     def fingerprint(self) -> str:
         """The bundled digits never change."""
@@ -129,9 +142,10 @@ def find_pictures(
     seed: int,
     names: Path | None = None,
     *,
+    spec: Preprocess = DEIT,
     notify: Callable[[str], None] = lambda message: None,
 ) -> Pictures:
-    """The pictures of `data`; `seed` decides which are held out where nothing says it.
+    """The pictures of `data`, prepared by `spec`; `seed` decides which are held out where nothing says it.
 
     `names` is a file of class names, one a line, for list files. `notify` hears of sub-folders in no part. Raises
     InputError for data without labels, fewer than two classes, a class without a picture, and training and held-out
@@ -150,17 +164,11 @@ def find_pictures(
     train, labels = _labelled(train, classes)
     empty = np.flatnonzero(np.bincount(labels, minlength=len(classes)) == 0)
     if len(empty):
-        raise InputError(
-            f"{train.source}",
-            why=(
-                f"class {classes[empty[0]]} has no picture ({len(empty)} of {len(classes)} classes have none)"
-            ),
-            remedy="give it pictures or take the class out",
-        )
+        raise _no_picture(train, classes[empty[0]], len(empty), len(classes))
     if layout.val is None:
-        return _split(train, classes, labels, seed)
+        return replace(_split(train, classes, labels, seed), spec=spec)
     held, held_labels = _labelled(_fitting(layout.held_out(), train), classes)
-    return _pictures(classes, train.paths, labels, held.paths, held_labels)
+    return replace(_pictures(classes, train.paths, labels, held.paths, held_labels), spec=spec)
 
 
 def _classes(train: Listing, names: Path | None) -> tuple[str, ...]:
@@ -179,10 +187,24 @@ def _classes(train: Listing, names: Path | None) -> tuple[str, ...]:
                 remedy="give a folder that holds one for each class",
             )
         return classes
-    count = int(train.numbered().max()) + 1
+    numbers = train.numbered()
+    count = int(numbers.max()) + 1
     if count < 2:
         raise InputError(f"{train.source}", why="all pictures are of one class", remedy="give two or more")
+    if count > len(numbers):
+        # Before anything is made for each class: one label may be a very large number.
+        there = np.unique(numbers)
+        gap = np.flatnonzero(there != np.arange(len(there)))[:1]
+        raise _no_picture(train, str(gap[0] if len(gap) else len(there)), count - len(there), count)
     return class_names.read(names, count) if names else tuple(str(label) for label in range(count))
+
+
+def _no_picture(train: Listing, name: str, without: int, classes: int) -> InputError:
+    return InputError(
+        f"{train.source}",
+        why=f"class {name} has no picture ({without} of {classes} classes have none)",
+        remedy="give it pictures or take the class out",
+    )
 
 
 def _labelled(listing: Listing, classes: tuple[str, ...]) -> tuple[Listing, np.ndarray]:

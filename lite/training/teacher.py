@@ -12,12 +12,14 @@ from lite import checksum
 from lite import labels as class_names
 from lite.errors import InputError
 from lite.model import weights
+from lite.model.checkpoint import file_of
 from lite.model.network import DeiT
 from lite.model.pdparams import read_state
 from lite.model.state import State
 from lite.shown import shown
 from lite.training.initial import at_resolution
-from lite.zoo import MODELS, Variant, find
+from lite.training.sources import DEIT
+from lite.zoo import MODELS, Preprocess, Variant, find
 
 # What gives one [N, classes] from [N, 3, H, W] at any size of picture; the page's teacher, RegNetY, is not in there.
 _FAMILIES = ("resnet", "resnext", "wide_resnet", "mobilenet", "densenet", "shufflenet")
@@ -50,18 +52,27 @@ def load(
     source: str,
     classes: tuple[str, ...],
     *,
+    spec: Preprocess = DEIT,
     sha256: str | None = None,
     notify: Callable[[str], None],
 ) -> Teacher:
     """The teacher called `name` with weights from `source`, as `lite.model.weights.load` (paddle.vision: a file).
 
-    `sha256` is the one that the file must have.
+    `sha256` is the one that the file must have, `spec` how the student's pictures are prepared, which the teacher sees.
 
     Raises InputError for an unknown name, weights that do not fit it, another number of classes than the data's
-    `classes`, or others by the names that lie beside its file.
+    `classes`, or others by the names that lie beside its file, and another mean or std than the student's.
     """
     found = _load(name, source, len(classes), sha256, notify)
-    differs = class_names.difference(Path(source), classes)
+    taken = found.variant.preprocess if found.variant else DEIT
+    if (taken.mean, taken.std) != (spec.mean, spec.std):
+        raise InputError(
+            f"the teacher {name} takes pictures of mean {taken.mean} and std {taken.std}",
+            why=f"the student's have {spec.mean} and {spec.std}, and both see the same ones",
+            remedy="choose a teacher with the student's",
+        )
+    path = Path(source)
+    differs = class_names.difference(file_of(path) if path.is_dir() else path, classes)
     if differs is not None:
         raise InputError(
             f"the teacher {name} ({source})", why=differs, remedy="train the teacher on the same data first"
