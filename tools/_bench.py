@@ -11,7 +11,7 @@ import os
 import signal
 import termios
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -25,10 +25,10 @@ from rich.table import Table
 from rich.text import Text
 
 from lite.bundle import Bundle
-from lite.phone import install, report
+from lite.phone import install, push, report
 from lite.phone.device import Device
 from lite.phone.exclusive import exclusive
-from lite.phone.link import PhoneError
+from lite.phone.link import NoPhoneError, PhoneError
 from lite.phone.measured import BundleComparison, Measurement
 from lite.phone.session import Outcome
 from lite.shown import escaped
@@ -151,19 +151,45 @@ def _name(outcome: Outcome) -> str:
 
 
 def install_all(devices: Sequence[Device], bundles: Sequence[Bundle], package: str) -> int:
-    """The exit code: 0, or that of the first phone that failed; one that fails stops no other."""
+    """The exit code of `_each_alone`."""
     # Before any phone is asked.
     install.folder_of(package)
+
+    def work(device: Device) -> None:
+        for bundle in bundles:
+            _install(device, bundle, package)
+
+    return _each_alone(devices, work)
+
+
+def clean_all(devices: Sequence[Device]) -> int:
+    """The exit code of `_each_alone`."""
+    return _each_alone(devices, _clean)
+
+
+def _each_alone(devices: Sequence[Device], work: Callable[[Device], None]) -> int:
+    """The exit code: 0, or that of the first phone that failed; one that fails stops no other."""
     code = 0
     for device in devices:
         try:
             with exclusive(device):
-                for bundle in bundles:
-                    _install(device, bundle, package)
-        except PhoneError as error:
+                work(device)
+        except (PhoneError, NoPhoneError) as error:
             say(str(error), "error", "bold red")
             code = code or error.exit_code
     return code
+
+
+def _clean(device: Device) -> None:
+    left = push.clean(device)
+    if left is None:
+        say(f"{push.FOLDER} is gone", device.serial)
+    else:
+        say(
+            f"{push.FOLDER} is out of the way; only root can remove it: adb root; "
+            f"{device.adb} shell rm -rf {left}",
+            device.serial,
+        )
 
 
 def _install(device: Device, bundle: Bundle, package: str) -> None:

@@ -166,13 +166,12 @@ def main(
     if context.invoked_subcommand:
         _command.check_no_options(context)
         return
-    from _bench import install_all
+    from _bench import clean_all, install_all
 
-    from lite.phone import push
+    from lite.files import check_writable_file
     from lite.phone import resume as resuming
     from lite.phone.binaries import Binaries
     from lite.phone.diagnostics import DiagnosticsPlan
-    from lite.phone.exclusive import exclusive
     from lite.phone.results import ResultsFolder
     from lite.phone.server import AdbServer, address
     from lite.phone.session import PhoneJob
@@ -183,21 +182,13 @@ def main(
     bundles = [] if clean else _bundles(folders, compare)
     server = AdbServer(farm)
     devices = server.choose(serials, every, notify=notify)
-    if trace is not None and len(devices) > 1:
-        raise click.UsageError("--trace is for one phone: give one --serial")
+    if trace is not None:
+        # With --all phones may come that are not there yet.
+        if every or len(devices) > 1:
+            raise click.UsageError("--trace is for one phone: give one --serial")
+        check_writable_file(trace)
     if clean:
-        for device in devices:
-            with exclusive(device):
-                left = push.clean(device)
-            if left is None:
-                say(f"{push.FOLDER} is gone", device.serial)
-            else:
-                say(
-                    f"{push.FOLDER} is out of the way; only root can remove it: adb root; "
-                    f"{device.adb} shell rm -rf {left}",
-                    device.serial,
-                )
-        return
+        raise click.exceptions.Exit(clean_all(devices))
     if install_bundle:
         raise click.exceptions.Exit(install_all(devices, bundles, package))
     new = BENCHES / datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")

@@ -96,14 +96,9 @@ def _phones(
     server: AdbServer, serials: Sequence[str], chosen: Bundle | None, binaries: Binaries
 ) -> list[dict[str, Any]]:
     listed = [one for one in server.listed() if not serials or one.serial in serials]
-    listed += [_named(server, serial) for serial in serials if serial not in {one.serial for one in listed}]
+    # One in the network is connected to, as the bench does.
+    listed += [Listed(serial, "device") for serial in serials if serial not in {one.serial for one in listed}]
     return [_phone(server, one, chosen, binaries) for one in listed]
-
-
-def _named(server: AdbServer, serial: str) -> Listed:
-    # It connects to one in the network, or says why there is none.
-    server.choose([serial], notify=lambda line: None)
-    return Listed(serial, "device")
 
 
 def _phone(server: AdbServer, one: Listed, chosen: Bundle | None, binaries: Binaries) -> dict[str, Any]:
@@ -116,14 +111,17 @@ def _phone(server: AdbServer, one: Listed, chosen: Bundle | None, binaries: Bina
         known = facts.read(device)
         entry["facts"] = known.as_dict()
         entry["problems"] = [vars(problem) for problem in _problems(chosen, known, binaries)]
-    except (PhoneError, NoPhoneError, InputError) as error:
+    except NoPhoneError as error:
+        entry["state"] = "not connected"
+        entry["problems"] = [{"what": "phone", "why": error.reason, "remedy": error.remedy}]
+    except (PhoneError, InputError) as error:
         entry["problems"] = [{"what": "phone", "why": error.reason, "remedy": error.remedy}]
     return entry
 
 
 def _problems(chosen: Bundle | None, known: Facts, binaries: Binaries) -> list[checks.Problem]:
     if chosen is not None:
-        return checks.problems(chosen, known, binaries)
+        return [*checks.problems(chosen, known, binaries), *checks.of_all([chosen], known, binaries)]
     demo = host.program(known.abis[0], binaries, None)
     return [] if demo.state == "ok" else [checks.Problem("program", demo.found, demo.remedy or "")]
 
@@ -152,15 +150,18 @@ def _print(computer: Sequence[Check], phones: Sequence[dict[str, Any]]) -> None:
     for _ in range(3):
         table.add_column(overflow="fold")
     for check in computer:
-        remedy = f"\n→ {check.remedy}" if check.remedy else ""
-        table.add_row(MARKS[check.state], check.what, plain(check.found + remedy))
+        table.add_row(MARKS[check.state], check.what, _cell(check.found, check.remedy))
     for phone in phones:
         found = phone["facts"]
         words = _words(found) if found else phone["state"]
-        problems = "".join(f"\n{one['what']}: {one['why']}\n→ {one['remedy']}" for one in phone["problems"])
+        problems = [_cell(f"{one['what']}: {one['why']}", one["remedy"]) for one in phone["problems"]]
         mark = MARKS["refused" if problems else "ok"]
-        table.add_row(mark, plain(phone["serial"]), plain(words + problems))
+        table.add_row(mark, plain(phone["serial"]), "\n".join([plain(words), *problems]))
     show(table)
+
+
+def _cell(found: str, remedy: str | None) -> str:
+    return "\n".join([plain(found), *([plain(f"→ {remedy}")] if remedy else [])])
 
 
 def _words(found: dict[str, Any]) -> str:

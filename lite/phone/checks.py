@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lite.bundle import Bundle
@@ -18,6 +18,8 @@ from lite.sdk.library import Library
 OLDEST_SDK, OLDEST_ANDROID = 24, "7"
 # Beside the files themselves: the new one while the old one is still there, the demo's output.
 _SPARE_BYTES = 20_000_000
+# What a network's cut files take, in times of its size.
+_CUT_FILES = 6
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,32 @@ def problems(bundle: Bundle, facts: Facts, binaries: Binaries) -> list[Problem]:
         result.append(Problem("program", error.reason, error.remedy or ""))
     result += [*_processor(bundle, facts, found), *_opencl(bundle, facts, found)]
     if found is not None:
-        result += [*_version(bundle, facts, found.runtime), *_space(bundle, facts, found)]
+        result += _version(bundle, facts, found.runtime)
     return result
+
+
+def of_all(
+    bundles: Sequence[Bundle], facts: Facts, binaries: Binaries, *, profiled: bool = False
+) -> list[Problem]:
+    """What keeps `bundles` from running on the phone that `problems` does not see in one of them.
+
+    `profiled`: each network is cut behind its blocks, one network after the other.
+    """
+    cut = profiled and not is_x86(facts)
+    result = [
+        Problem(
+            "profile",
+            f"{bundle.path.name} is for a GPU, and such networks cannot be cut",
+            "leave out --profile",
+        )
+        for bundle in bundles
+        if cut and bundle.manifest["target"] == "opencl"
+    ]
+    try:
+        found = binaries.find(facts.abis[0], bundles)
+    except BinaryError:
+        return result
+    return [*result, *_space(bundles, facts, found, profiled=profiled)]
 
 
 def is_x86(facts: Facts) -> bool:
@@ -121,11 +147,14 @@ def _version(bundle: Bundle, facts: Facts, runtime: Library) -> Iterator[Problem
         yield Problem("version", why, remedy)
 
 
-def _space(bundle: Bundle, facts: Facts, found: Found) -> Iterator[Problem]:
+def _space(bundles: Sequence[Bundle], facts: Facts, found: Found, *, profiled: bool) -> Iterator[Problem]:
     if facts.free_bytes is None:
         return
-    network = bundle.host_nb if is_x86(facts) else bundle.model_nb
-    needed = sum(path.stat().st_size for path in (network, *found.files.values())) + _SPARE_BYTES
+    networks = [bundle.host_nb if is_x86(facts) else bundle.model_nb for bundle in bundles]
+    sizes = [path.stat().st_size for path in networks]
+    needed = sum(sizes) + sum(path.stat().st_size for path in found.files.values()) + _SPARE_BYTES
+    if profiled:
+        needed += _CUT_FILES * max(sizes)
     # What an earlier run left is replaced, or need not be sent.
     there = facts.free_bytes + facts.own_bytes
     if needed > there:

@@ -19,7 +19,7 @@ from lite.phone.push import Progress
 from lite.shown import shown
 
 PACKAGE = "com.example.deit"
-# What the app reads of a bundle (android_demo/app, BundleCheck.java).
+# What the app reads of a bundle (android_demo/app, ModelBundle.java).
 FILES = ("manifest.json", "labels.txt", "model.nb")
 _SECONDS = 60.0
 _PACKAGE = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)+", re.ASCII)

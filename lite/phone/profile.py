@@ -93,13 +93,13 @@ def measure(phone: Phone, candidate: Candidate, configuration: Configuration) ->
     rounds = max(ROUNDS, phone.plan.rounds)
     repeats = math.ceil(phone.plan.repeats / rounds)
     phone.say(f"{candidate.name}: cutting the program behind {len(cuts)} parts")
-    with scratch_folder() as folder:
-        files = write_prefixes(candidate, cuts, folder)
-        with phone.stages.stage("push"):
-            push.push(phone.device, {f"{below}/{name}": path for name, path in files.items()})
     networks: list[NetworkFiles | None] = [network_of(f"{phone.folder}/{below}", cut) for cut in cuts]
     networks.append(None)
     try:
+        with scratch_folder() as folder:
+            files = write_prefixes(candidate, cuts, folder)
+            with phone.stages.stage("push"):
+                push.push(phone.device, {f"{below}/{name}": path for name, path in files.items()})
         medians, throttled = _rounds(phone, candidate, configuration, networks, rounds, repeats)
     finally:
         _remove(phone, f"{phone.folder}/{below}")

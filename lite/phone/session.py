@@ -341,6 +341,7 @@ def _refuse_what_does_not_fit(device: Device, job: PhoneJob, found: Facts) -> No
         except NoFixedClocksError as error:
             raise UnfitPhoneError(device.serial, error.why or "", error.remedy or "") from None
     problems = [problem for bundle in job.bundles for problem in checks.problems(bundle, found, job.binaries)]
+    problems += checks.of_all(job.bundles, found, job.binaries, profiled=job.diagnostics.profile)
     if problems:
         first, *others = dict.fromkeys(problems)
         also = "".join(f" · {problem}" for problem in others)

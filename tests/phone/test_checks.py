@@ -87,7 +87,8 @@ def changed(made: Bundle, target: str = "arm", kernel: tuple[str, str] = ("arm",
 
 
 def found(made: Bundle, facts: Facts, binaries: Binaries) -> list[str]:
-    return [str(problem) for problem in checks.problems(made, facts, binaries)]
+    both = [*checks.problems(made, facts, binaries), *checks.of_all([made], facts, binaries)]
+    return [str(problem) for problem in both]
 
 
 def test_what_fits_has_no_problem(fp32: Bundle, plain: Binaries):
@@ -162,6 +163,24 @@ def test_no_space(fp32: Bundle, plain: Binaries):
     assert problem.startswith("space: 4")
     assert problem.endswith("MB are needed in /data/local/tmp, 30 MB are free; free some space on the phone")
     assert found(fp32, dataclasses.replace(full, own_bytes=30_000_000), plain) == []
+
+
+def test_space_is_for_all_of_them_and_what_a_profile_cuts(fp32: Bundle, plain: Binaries):
+    size = fp32.model_nb.stat().st_size
+    one, two, cut = (
+        checks.of_all(bundles, dataclasses.replace(PHONE, free_bytes=0), plain, profiled=profiled)[0].why
+        for bundles, profiled in (([fp32], False), ([fp32, fp32], False), ([fp32, fp32], True))
+    )
+    first, second, third = (int(why.split()[0]) for why in (one, two, cut))
+    assert second - first == pytest.approx(size / 1e6, abs=1)
+    assert third - second == pytest.approx(6 * size / 1e6, abs=1)
+
+
+def test_a_network_for_a_gpu_cannot_be_profiled(fp32: Bundle, plain: Binaries):
+    made = changed(fp32, target="opencl", kernel=("opencl", "fp16"))
+    (problem,) = checks.of_all([made], PHONE, plain, profiled=True)
+    assert (problem.what, problem.remedy) == ("profile", "leave out --profile")
+    assert checks.of_all([made], PHONE, plain) == []
 
 
 def test_an_old_android(fp32: Bundle, plain: Binaries):

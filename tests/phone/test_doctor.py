@@ -52,6 +52,20 @@ def test_the_same_as_json(root: Path, phone: Phone, tiny_bundle: Path, deit: Pat
     assert one["facts"]["abis"] == ["x86_64"]
 
 
+def test_what_to_do_stands_in_a_line_of_its_own(root: Path, phone: Phone, tiny_bundle: Path, tmp_path: Path):
+    done = doctor(root, "--bundle", tiny_bundle, "--demo", tmp_path / "deit")
+    assert "\\n" not in done.stdout
+    assert any(line.strip().startswith("→ build it for the phone") for line in done.stdout.splitlines())
+
+
+def test_a_phone_that_is_not_connected(root: Path, phone: Phone, tiny_bundle: Path, deit: Path):
+    found = document(doctor(root, "--bundle", tiny_bundle, "--demo", deit, "--serial", "XYZ", "--json"))
+    assert (found["exit_code"], states(found)["adb server"]) == (6, "ok")
+    (one,) = found["phones"]
+    assert (one["serial"], one["state"]) == ("XYZ", "not connected")
+    assert f"connected: {phone.serial}" in one["problems"][0]["why"]
+
+
 @pytest.mark.usefixtures("server")
 def test_no_phone(root: Path, tiny_bundle: Path):
     done = doctor(root, "--bundle", tiny_bundle)

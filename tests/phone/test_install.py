@@ -18,6 +18,7 @@ from lite.bundle import Bundle
 from lite.errors import InputError
 from lite.phone import push
 from lite.phone.device import Device
+from lite.phone.exclusive import exclusive
 from lite.phone.install import FILES, PACKAGE, folder_of, install
 from lite.phone.link import PhoneError
 from lite.phone.server import AdbServer
@@ -155,6 +156,18 @@ def test_the_command_with_a_phone_that_lacks_the_app(
     assert f"error: {other.serial}: it does not say whether the app" in said
     # It stops no other.
     assert there(app_phone) == expected(bundle)
+
+
+def test_a_phone_that_cannot_be_cleaned_stops_no_other(make_phone: PhoneMaker, server: AdbServer) -> None:
+    busy, other = make_phone("busy"), make_phone("other")
+    for phone in (busy, other):
+        phone.path(push.FOLDER).mkdir()
+    with exclusive(ready(server, busy)):
+        done = bench("--clean", "--all")
+    assert done.returncode == 6
+    assert f"error: {busy.serial}: " in done.stderr
+    assert busy.path(push.FOLDER).exists()
+    assert not other.path(push.FOLDER).exists()
 
 
 def test_what_does_not_go_with_it(bundle: Bundle) -> None:
