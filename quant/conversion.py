@@ -21,6 +21,7 @@ from lite.bundle import Bundle
 from lite.engines import processes, workers
 from lite.errors import InputError
 from lite.files import check_writable_folder
+from lite.measure import drift
 from lite.model.exported import Exported
 from lite.model.form import CHEAPEST, GPU, PLAIN, Form
 from lite.model.program import export_weights
@@ -79,7 +80,7 @@ def convert(
     - `budget`: instructions that INT8, or INT8 with FP16, may take for a picture on one ARM `core` (of
       `quant.cost.rates.CORES`), such as 190e6. What stays in float or goes to FP16 is chosen anew for them.
     - `max_drift`: a share of the check pictures, 0 to 1. The manifest's `gate` says whether at most so many of them get
-      another first class than in float; nothing is raised.
+      another first class than in float; nothing is raised where more do.
     - `force`: a bundle that is there already is replaced.
     - `notify` gets what a user should know, a line each.
 
@@ -87,6 +88,7 @@ def convert(
     that is there already; ConversionError when a stage fails. Both are ToolkitErrors.
     """
     request = Request(precision, target)
+    drift.check_gate(max_drift)
     check_writable_folder(Path(out))
     used = recipe if isinstance(recipe, Recipe) else Recipe.named(recipe)
     within = None if budget is None else budgets.of(budget, [precision], core)
@@ -171,8 +173,10 @@ def convert_all(
         reference = host_check.start_reference(original, weights, check, references)
 
         def on_end() -> None:
-            # Where the reference has failed meanwhile, each stage ends in its error.
+            # Where the reference, or what a budget is compared with, has failed, each stage ends in its error.
             reference.check()
+            if budgeted and budgeted.others.done():
+                budgeted.others.result()
             memory.give_back()
 
         stages = replace(stages, on_end=on_end)

@@ -24,6 +24,7 @@ FOLDER = Path(__file__).parent / "recipes"
 DEFAULT = "deit"
 # How many of the widest hidden units may be split off.
 OUTLIERS = (0, 4, 8, 16, 32, 64)
+NAME_LENGTH = 64
 
 Operator = Literal["conv2d", "depthwise_conv2d", "conv2d_transpose", "mul", "matmul", "matmul_v2"]
 # What PaddleSlim offers and why it cannot be deployed, by key and value.
@@ -177,7 +178,7 @@ class Recipe(_Strict):
     of pictures to calibrate with, None for all.
     """
 
-    name: str = pydantic.Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    name: str = pydantic.Field(pattern=rf"^[a-z0-9][a-z0-9_-]{{0,{NAME_LENGTH - 1}}}$")
     rewrite: Rewrite | None = None
     paddleslim: PaddleSlim = PaddleSlim()
     batches: int | None = pydantic.Field(default=None, ge=1)

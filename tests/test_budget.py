@@ -26,7 +26,7 @@ from quant.budget import budget as budgets
 from quant.budget.budget import Budget, Layer, Way, cheapest_ways, choose_ways, purchases
 from quant.budget.measure import Noise, converted, for_phone, noise
 from quant.budget.measure import measured as pictures_measured
-from quant.budget.plan import cheapest, layers_of, plan, point_of, recipe_of
+from quant.budget.plan import cheapest, compared, layers_of, plan, point_of, recipe_of
 from quant.conversion import convert_all
 from quant.cost import model as cost
 from quant.cost.prices import LayerPrice, Prices, prices
@@ -381,6 +381,41 @@ def test_a_budget_below_the_cheapest_form_is_refused_before_anything_is_made(tmp
     )
     assert words.endswith(f"takes {least / 1e6:.1f} M instructions on a Cortex-A76; give {smallest} or more")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("precision", "instead"), [("int8", "fp32"), ("int8-fp16", "fp16")])
+def test_a_budget_that_pays_for_everything_is_refused_and_one_that_nearly_does_leaves_int8(
+    precision: str, instead: str
+):
+    costs = prices(VARIANT, 10, DEIT, mixed=precision == "int8-fp16")
+    with pytest.raises(
+        InputError, match=f"nothing in INT8 takes .*use --precision {instead} without a budget"
+    ):
+        Budget(costs.most, precision).check(DEIT, VARIANT, 10)
+    limit = costs.most - 1e5
+    Budget(limit, precision).check(DEIT, VARIANT, 10)
+    layers = [Layer(name, (Way(0.0, 1.0), Way(costs.skip(name), 0.0, skip=True))) for name in costs.layers]
+    chosen = choose_ways(layers, limit - costs.whole)
+    assert 0 < sum(not way.skip for way in chosen.values()) < len(layers)
+
+
+def test_a_core_that_nobody_knows_is_refused():
+    with pytest.raises(InputError, match="there is no core 'Cortex-A76'; choose one of cortex-a76"):
+        Budget(190e6, core="Cortex-A76")
+
+
+def test_recipes_for_budgets_have_names_that_a_recipe_may_have():
+    long = DEIT.model_copy(update={"name": "a" * 64})
+    ways = dict.fromkeys(prices(VARIANT, 10, DEIT).layers, Way(0.0, 1.0))
+    found = recipe_of(long, ways, 190.5e6)
+    assert found.name == "a" * 57 + "-190_5m"
+
+
+def test_what_a_budget_is_compared_with_has_names_that_differ():
+    ours = DEIT.model_copy(update={"name": "paddleslim"})
+    names = [recipe.name for recipe in compared(ours, "int8")]
+    assert len(set(names)) == 2
+    assert [recipe.name for recipe in compared(DEIT, "int8")] == [DEIT.name, "paddleslim"]
 
 
 @pytest.mark.parametrize(

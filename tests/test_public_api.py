@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -102,6 +103,10 @@ def test_a_conversion_is_a_bundle_to_open_again(tmp_path: Path) -> None:
         ({"calibration": "nowhere"}, "nowhere"),
         ({"calibration_pictures": 100_000}, "ask for fewer"),
         ({"budget": 1e6}, "give "),
+        ({"budget": 1e12}, "nothing in INT8 takes"),
+        ({"budget": 190e6, "core": "Cortex-A76"}, "there is no core"),
+        ({"max_drift": 5}, "a share of the pictures, 0 to 1, not 5"),
+        ({"max_drift": math.nan}, "not nan"),
         ({"budget": 190e6, "precision": "fp32"}, "INT8"),
         ({"budget": 190e6, "recipe": "paddleslim"}, "rewrites the network"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 import tracemalloc
 from collections.abc import Sequence
 from dataclasses import fields
@@ -15,6 +17,7 @@ from states import random_state
 from threadpoolctl import threadpool_limits
 
 from lite import zoo
+from lite.errors import ConversionError
 from lite.model import program, weights
 from lite.model.deploy import State, deployable_state
 from lite.model.form import Form
@@ -23,7 +26,7 @@ from lite.pictures.picture_set import Picture, PictureSet
 from quant.pictures import Views
 from quant.recipe import Kind
 from quant.rewrite import gelu, reconstruct, rewriting
-from quant.rewrite.block import fake_quantize
+from quant.rewrite.block import fake_quantize, in_order
 from quant.rewrite.equalize import ALPHAS, search, smoothing
 from quant.rewrite.gptq import gptq, nearest
 from quant.rewrite.reconstruct import Switches
@@ -229,6 +232,31 @@ def test_gptq_rounds_as_the_papers_algorithm_does_with_the_inverse_of_the_hessia
     wanted = np.empty_like(weight)
     wanted[order] = whole * step
     np.testing.assert_array_equal(rounded, wanted)
+
+
+def test_gptq_behind_a_pruned_layer_rounds_each_weight_alone():
+    weight = np.random.default_rng(0).standard_normal((96, 16)).astype(np.float32)
+    np.testing.assert_allclose(gptq(weight, np.zeros((96, 96))), nearest(weight), rtol=1e-6)
+
+
+def test_gptq_says_that_activations_are_not_finite():
+    hessian = np.eye(8)
+    hessian[3, 3] = np.nan
+    with pytest.raises(ConversionError, match="activations are not finite; check the weights"):
+        gptq(np.ones((8, 2), np.float32), hessian)
+
+
+def test_after_an_error_what_waits_is_not_done():
+    begun = []
+
+    def work(item: int) -> None:
+        begun.append(item)
+        time.sleep(0.05)
+        raise OSError(item)
+
+    with pytest.raises(OSError, match="0"):
+        list(in_order(range(100), work))
+    assert len(begun) < 2 * len(os.sched_getaffinity(0)) + 2
 
 
 def test_gptq_keeps_each_channels_largest_at_127():

@@ -175,14 +175,19 @@ def compare(
     )
 
 
+def check_gate(max_drift: float | None) -> None:
+    """Raises InputError for a gate outside 0 to 1."""
+    if max_drift is not None and not 0.0 <= max_drift <= 1.0:
+        raise InputError(f"--max-drift is a share of the pictures, 0 to 1, not {max_drift}")
+
+
 def over_gate(drift: Drift, max_drift: float) -> DriftError | None:
     """The error that says by how much `drift` is over the gate, or None when it passes.
 
     `max_drift` (0 to 1) is the largest allowed share of pictures whose first class differs from the
     reference's: 1 - top1_agreement. Exactly that share still passes. Raises InputError outside 0 to 1.
     """
-    if not 0.0 <= max_drift <= 1.0:
-        raise InputError(f"--max-drift is a share of the pictures, 0 to 1, not {max_drift}")
+    check_gate(max_drift)
     changed, bounds = drift.flips, interval.of_count(drift.flips, drift.images)
     # Without the tolerance 0.01 of 400 pictures would be 4.000…1 or 3.999… and not 4.
     if changed <= max_drift * drift.images + 1e-9:

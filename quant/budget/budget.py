@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from lite.errors import InputError
+from lite.shown import shown
 from lite.zoo import Variant
 from quant import recipe as recipes
 from quant.cost.prices import Prices, prices
@@ -23,8 +24,8 @@ from quant.recipe import MIXED, Recipe
 class Budget:
     """At most `limit` instructions of one picture on a `core` of `quant.cost.rates.CORES`, for a `.nb` of `precision`.
 
-    `precision`: "int8" or "int8-fp16". Raises InputError for the latter on a core without fp16, and for a limit that is
-    no number.
+    `precision`: "int8" or "int8-fp16". Raises InputError for the latter on a core without fp16, for an unknown core,
+    and for a limit that is no number.
     """
 
     limit: float
@@ -34,6 +35,10 @@ class Budget:
     def __post_init__(self) -> None:
         if not math.isfinite(self.limit):
             raise InputError("--budget is a number of million instructions, such as 190")
+        if self.core not in CORES:
+            raise InputError(
+                f"there is no core {shown(self.core)}", remedy=f"choose one of {', '.join(CORES)}"
+            )
         if self.mixed and not CORES[self.core].fp16:
             raise InputError(
                 f"--budget for {MIXED} on a {CORES[self.core].name}",
@@ -53,7 +58,8 @@ class Budget:
     def check(self, recipe: Recipe, variant: Variant, classes: int) -> None:
         """Raises InputError where there is nothing to choose from, or the limit is below the cheapest form.
 
-        Nothing in INT8, nothing rewritten; the message names the smallest budget. Nothing is converted for it.
+        Nothing to choose from: nothing in INT8, nothing rewritten, a limit that pays for everything in float. The
+        message names the smallest budget. Nothing is converted for it.
         """
         if recipe.rewrite is None:
             raise InputError(
@@ -61,14 +67,21 @@ class Budget:
                 why=f"--budget needs a recipe that rewrites the network, and {recipe.name} does not",
                 remedy=f"use --recipe {recipes.DEFAULT}",
             )
-        least = self.prices(variant, classes, recipe).least
+        costs = self.prices(variant, classes, recipe)
+        least, core = costs.least, CORES[self.core].name
+        if self.limit >= costs.most:
+            raise InputError(
+                f"--budget {self.limit / 1e6:.10g}",
+                why=f"{variant.name} with nothing in INT8 takes {costs.most / 1e6:.1f} M instructions on a {core}",
+                remedy=f"give less, or use --precision {'fp16' if self.mixed else 'fp32'} without a budget",
+            )
         if self.limit < least:
             others = "FP16 where that pays" if self.mixed else "float"
             raise InputError(
                 f"--budget {self.limit / 1e6:.10g}",
                 why=(
                     f"the cheapest form of {variant.name}, all in INT8 but what is no dearer in {others}, takes "
-                    f"{least / 1e6:.1f} M instructions on a {CORES[self.core].name}"
+                    f"{least / 1e6:.1f} M instructions on a {core}"
                 ),
                 remedy=f"give {math.ceil(least / 1e6)} or more",
             )

@@ -34,7 +34,7 @@ from quant.budget.measure import PICTURES, Noise, converted, for_phone, noise
 from quant.cost import model as cost
 from quant.cost.prices import Prices
 from quant.cost.rates import CORES
-from quant.recipe import Kind, Recipe, Rewrite
+from quant.recipe import NAME_LENGTH, Kind, Recipe, Rewrite
 from quant.sensitivity.program import write
 
 # Switches of a recipe's rewrite that say what is done to GELU's outputs, in the order of `Kind`.
@@ -192,7 +192,8 @@ def recipe_of(recipe: Recipe, chosen: Mapping[str, Way], limit: float) -> Recipe
     """The recipe that runs each layer as chosen, named after the budget: `deit-190m`."""
     gelu = {int(name.split(".")[1]): way for name, way in chosen.items() if name.endswith(".mlp.fc2")}
     values = recipe.as_dict()
-    values["name"] = f"{recipe.name}-{limit / 1e6:.10g}m".replace(".", "_")
+    suffix = f"-{limit / 1e6:.10g}m".replace(".", "_")
+    values["name"] = recipe.name[: NAME_LENGTH - len(suffix)] + suffix
     values |= {"skip": [layer for layer, way in chosen.items() if way.skip], "skip_fp16": []}
     values["rewrite"] |= {
         "shift_gelu": [block for block, way in gelu.items() if way.shift],
@@ -278,8 +279,11 @@ class Answers:
 
 
 def compared(recipe: Recipe, precision: str) -> list[Recipe]:
-    """The recipe as it is without a budget for that precision, and the stock one."""
-    return [recipe.for_precision(precision), recipes.load(STOCK)]
+    """The recipe as it is without a budget for that precision, and the stock one, by names that differ."""
+    stock = recipes.load(STOCK)
+    if recipe.name == STOCK:
+        stock = stock.model_copy(update={"name": f"{STOCK}-stock"})
+    return [recipe.for_precision(precision), stock]
 
 
 def answers(

@@ -80,8 +80,6 @@ def costs(model: LiteModel, input_shape: Shape, core: str = DEFAULT_CORE) -> lis
             raise UnknownCostError(
                 f"{where} runs in fp16", why=f"a {CORES[core].name} has no half-precision arithmetic"
             )
-        if op.type not in _COSTS:
-            raise UnknownCostError(f"{where} has no known cost")
         found.append(Cost(step.index, op.type, kernel.precision, of_step(step, CORES[core])))
     return found
 
@@ -92,7 +90,12 @@ def of_run(input_shape: Shape, core: Core) -> float:
 
 
 def of_step(step: ShapedOp, core: Core) -> float:
-    """Instructions of one operator, its start included. Raises UnknownCostError where its shapes are not known."""
+    """Instructions of one operator, its start included.
+
+    Raises UnknownCostError for an operator without a known cost, and where its shapes are not known.
+    """
+    if step.op.type not in _COSTS:
+        raise UnknownCostError(f"operator {step.index}, {step.op.type}, has no known cost")
     return core.rates.operator + _COSTS[step.op.type](step, core)
 
 

@@ -36,12 +36,16 @@ def in_order(items: Iterable[Item], work: Callable[[Item], Result]) -> Iterator[
     cores = len(os.sched_getaffinity(0))
     with ThreadPoolExecutor(cores) as executor:
         waiting: deque[Future[Result]] = deque()
-        for item in items:
-            waiting.append(executor.submit(work, item))
-            if len(waiting) > 2 * cores:
+        try:
+            for item in items:
+                waiting.append(executor.submit(work, item))
+                if len(waiting) > 2 * cores:
+                    yield waiting.popleft().result()
+            while waiting:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        finally:
+            # After an error or Ctrl-C nobody wants the others.
+            executor.shutdown(cancel_futures=True)
 
 
 def each(count: int, work: Callable[[slice], Result]) -> Iterator[Result]:

@@ -11,9 +11,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 from scipy import linalg
 
+from lite.errors import ConversionError
 from quant.rewrite.block import LEVELS
 
-_DAMPING = 0.01
+_DAMPING, _LEAST = 0.01, 1e-30
 # So many rows are rounded before those of other blocks make up for their errors.
 _ROWS = 64
 
@@ -24,7 +25,8 @@ def gptq(weight: np.ndarray, hessian: np.ndarray) -> np.ndarray:
     `hessian` [in, in] is the second moment of the layer's inputs. The result lies on the grid of its own
     largest values per output channel. Source: Frantar et al., "GPTQ" (2022), algorithm 1 with rows ordered by
     their inputs' mean square; in the form that Chen et al., "The Geometry of LLM Quantization: GPTQ as Babai's Nearest
-    Plane Algorithm" (2025), show to round alike, whose factor is that of the Hessian and not of its inverse.
+    Plane Algorithm" (2025), show to round alike, whose factor is that of the Hessian and not of its inverse. Raises
+    ConversionError for a Hessian that is not finite.
     """
     # Rounded from the last row to the first, which has the least mean square.
     order = np.argsort(-np.diag(hessian), kind="stable")[::-1]
@@ -63,7 +65,11 @@ def gptq(weight: np.ndarray, hessian: np.ndarray) -> np.ndarray:
 def _factor(hessian: np.ndarray) -> np.ndarray:
     """The upper triangular U [in, in] with ones on its diagonal, UᵀDU the damped `hessian`, which is overwritten."""
     diagonal = np.einsum("ii->i", hessian)
-    diagonal += _DAMPING * diagonal.mean()
+    mean = diagonal.mean()
+    if not np.isfinite(mean):
+        raise ConversionError("the network's activations are not finite", remedy="check the weights in float")
+    # More than nothing: the inputs of a layer behind a pruned one are zero.
+    diagonal += max(_DAMPING * mean, _LEAST)
     # LAPACK has columns where numpy has rows.
     factor = linalg.cholesky(hessian.T, overwrite_a=True)
     factor /= np.diag(factor)[:, None].copy()

@@ -116,7 +116,7 @@ def spread(
     tasks: Mapping[Place, Row | None],
     pictures: Sequence[Picture],
 ) -> Iterator[tuple[Place, Found]]:
-    """What `work` (a function of `sensitivity_worker`) finds for each row and chunk of pictures, as it comes."""
+    """What `work` (`measure`, or another like it) finds for each row and chunk of pictures, as it comes."""
 
     def submit(place: Place) -> Future[Any]:
         chunk = place[1]
