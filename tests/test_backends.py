@@ -137,6 +137,11 @@ def test_an_exported_folder_is_for_one_backend(asked, tmp_path: Path):
     assert classifier.find(Selection(export=folder), tmp_path, tmp_path, notify=print).backend == "onnx"
     with pytest.raises(InputError, match="is for --backend onnx, not inference"):
         classifier.find(Selection(export=folder, backend="inference"), tmp_path, tmp_path, notify=print)
+    with pytest.raises(InputError, match="is for --backend onnx, not lite; give --model and --weights"):
+        classifier.find(Selection(export=folder, backend="lite"), tmp_path, tmp_path, notify=print)
+    asked_for = Selection(export=folder, options=Options("gpu", tensorrt="fp16"))
+    with pytest.raises(InputError, match="--tensorrt is for --backend inference, not for onnx"):
+        classifier.find(asked_for, tmp_path, tmp_path, notify=print)
 
 
 def test_a_file_that_is_no_onnx(tmp_path: Path, asked, call):

@@ -32,6 +32,7 @@ from lite.exports import export
 from lite.exports import folder as exported
 from lite.model import weights
 from lite.pictures import digits, prepare
+from lite.serving.server import Address
 
 PYTHON = Path(f"{sys.prefix}-serving", "bin", "python")
 pytestmark = [
@@ -438,6 +439,14 @@ def test_the_repository_can_be_written_for_another_triton(
         assert "max_batch_size: 4" in (out / name / "config.pbtxt").read_text()
     assert Bundle.open(out / MODEL / "1" / "network").labels == Bundle.open(tiny_bundle).labels
     assert "is there already" in failure(root, "--bundle", tiny_bundle, "--repository", out)
+    inside = tiny_bundle / "models"
+    assert "which is copied into it" in failure(root, "--bundle", tiny_bundle, "--repository", inside)
+    assert not inside.exists()
+
+
+def test_an_address_of_ip_version_6_is_a_url() -> None:
+    assert Address("::", http=9000).url == "http://[::1]:9000"
+    assert Address("0.0.0.0").url == "http://127.0.0.1:8000"
 
 
 def test_what_is_installed_is_what_is_pinned(root: Path) -> None:

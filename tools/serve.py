@@ -85,7 +85,7 @@ def main(
         with server.running(served.folder, Path(work), where) as triton:
             triton.wait_ready(stop)
             if not stop.is_set():
-                click.echo(f"http://{where.local}:{where.http}/v2/models/{served.pictures}/infer")
+                click.echo(f"{where.url}/v2/models/{served.pictures}/infer")
             triton.wait(stop)
             triton.stop()
     notify("stopped; all that was taken is answered")

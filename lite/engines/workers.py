@@ -1,4 +1,4 @@
-"""Runs chunks of pictures through an engine, in processes of this computer (`dask_workers.py`: of others).
+"""Runs chunks of pictures through an engine, in processes of this computer (with Dask: of others).
 
 Each process opens an engine once and keeps it. A picture that cannot be read is noted and skipped; an engine
 that fails stops everything.

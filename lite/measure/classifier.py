@@ -115,10 +115,17 @@ def find(selection: Selection, bundles: Path, work: Path, *, notify: Callable[[s
         return of_bundle(bundle.read(selection.bundle or bundle.newest(bundles), notify=notify))
     found = of_export(selection.export, selection.options)
     if selection.backend not in (None, found.backend):
+        again = (
+            f"export it again with --format {selection.backend}, or "
+            if selection.backend in ("inference", "onnx")
+            else ""
+        )
         raise InputError(
             f"{selection.export} is for --backend {found.backend}, not {selection.backend}",
-            remedy=f"export it again with --format {selection.backend}, or give --model and --weights",
+            remedy=f"{again}give --model and --weights",
         )
+    if selection.options.tensorrt != "off" and found.backend != "inference":
+        raise InputError(f"--tensorrt is for --backend inference, not for {found.backend}")
     return found
 
 

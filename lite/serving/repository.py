@@ -77,6 +77,8 @@ def write(source: Path, out: Path, *, instances: int | None = None, limits: Limi
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} is there already", remedy="remove it, or name another --repository")
+    if out.resolve().is_relative_to(source.resolve()):
+        raise InputError(f"{out} is in {source}, which is copied into it", remedy="name another --repository")
     found, limits = opened(source), limits or Limits()
     instances = instances or len(os.sched_getaffinity(0))
     name, classes, side = found.model, len(found.labels), found.preprocess.crop

@@ -86,6 +86,12 @@ class Address:
             return "127.0.0.1" if found.version == 4 else "::1"
         return self.host
 
+    @property
+    def url(self) -> str:
+        """HTTP's, without a path, for this computer."""
+        host = f"[{self.local}]" if ":" in self.local else self.local
+        return f"http://{host}:{self.http}"
+
 
 class TritonServer:
     """A running Triton. What it says on standard error is passed on, and its last lines are kept for an error."""
