@@ -7,7 +7,7 @@ root=$(cd -- "$here/../.." && pwd)
 usage() {
   cat >&2 <<'TEXT'
 usage: build.sh fetch                     downloads what the others need, once; they then need no network
-       build.sh test [-Dwork=DIR] [MAVEN_ARGUMENT...]       builds and runs the app's tests, such as -Dtest=MainActivityTest
+       build.sh test [-Dwork=DIR] [MAVEN_ARGUMENT...]       builds and runs the app's tests, such as -Dtest=MainScreenTest
        build.sh apk [-Dwork=DIR] [-Ddeit.bundle=DIR] [-Ddeit.lib=DIR]    packs what `test` compiled into a signed APK
        build.sh gradle-check [-Dwork=DIR] [CASE.json...]    has the Android Gradle plugin read ../app/build.gradle
        build.sh gradle-check [-Dwork=DIR] --verification write     records in ../gradle/verification-metadata.xml what

@@ -16,7 +16,7 @@ for bundle in "$@"; do
   folder=$out/assets/bundles/$(basename -- "$bundle")
   mkdir -p "$folder"
   for file in manifest.json labels.txt "$model"; do
-    [[ -r $bundle/$file ]] || die "$bundle holds no $file; ./run.sh tools/opt.py --model deit_tiny makes a bundle"
+    [[ -r $bundle/$file ]] || die "$bundle holds no $file; ./run.sh tools/opt.py --model deit_tiny --weights digits makes one"
     cp -- "$bundle/$file" "$folder/"
   done
   # To try the bundle with.
