@@ -227,6 +227,10 @@ def read(folder: Path, *, verify: bool = True, notify: Callable[[str], None] = _
         raise InputError(
             f"{folder / MANIFEST} cannot be read", why=_first_line(error), remedy=_AGAIN
         ) from error
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be read", why=error.strerror, remedy="check its permissions"
+        ) from error
     if not there:
         reason = f"it has no {MANIFEST}" if folder.is_dir() else "there is no such folder"
         raise InputError(f"{folder} is not a bundle", why=reason, remedy="make one with tools/opt.py")

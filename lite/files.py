@@ -10,6 +10,7 @@ import platform
 import re
 import secrets
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -39,6 +40,7 @@ def check_name(path: Path | str) -> None:
 
 def check_writable_file(path: Path) -> None:
     """Raises InputError unless a file `path` could be written now, with the folders above it. Leaves nothing behind."""
+    _check_regular(path)
     _check_makeable(path, path)
     if path.is_dir():
         raise InputError(f"cannot write {path}", why="it is a folder", remedy="give a file name")
@@ -86,17 +88,20 @@ def write_text(path: Path, text: str, *, remedy: str = _OTHER_OUT) -> None:
 def new_file(path: Path, *, remedy: str = _OTHER_OUT) -> Iterator[Path]:
     """Gives a temporary name beside `path`; the file there becomes `path` when the block ends well, else it goes.
 
-    So `path` is written whole or not at all, also when the power goes. Its folder is made. Raises InputError, which
-    ends in `remedy`, for an OSError of the block or of what is done around it.
+    So `path` is written whole or not at all, also when the power goes. Its folder is made; of a link what it leads to
+    is replaced. Raises InputError, which ends in `remedy`, for an OSError of the block or of what is done around it,
+    and for a device.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    _check_regular(path)
+    place = Path(os.path.realpath(path))
+    part = place.with_name(f".{place.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         yield part
         with part.open("rb") as file:
             # Renamed before its bytes are on the disk, a power cut could leave neither the old nor the new.
             os.fsync(file.fileno())
-        part.replace(path)
+        part.replace(place)
     except OSError as error:
         raise InputError(f"cannot write {path}", why=error.strerror, remedy=remedy) from error
     finally:
@@ -105,8 +110,21 @@ def new_file(path: Path, *, remedy: str = _OTHER_OUT) -> Iterator[Path]:
             part.unlink(missing_ok=True)
 
 
+def _check_regular(path: Path) -> None:
+    # What replaced a device would be gone with it: /dev/null, for root.
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return  # nothing is there, or nothing can be
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise InputError(
+            f"cannot write {path}", why="it is a device, pipe or socket", remedy="give a file name"
+        )
+
+
 def remove_parts(path: Path) -> None:
     """Removes what runs that were killed while they wrote `path` by `new_file` have left."""
+    path = Path(os.path.realpath(path))
     for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
         part.unlink(missing_ok=True)
 

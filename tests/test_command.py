@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -311,3 +312,18 @@ def test_another_python_is_refused(root: Path, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert "and Paddle Lite's wheels end at 3.10; run ./run.sh tools/opt.py" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_notes_that_nobody_reads_end_no_work(tmp_path: Path) -> None:
+    script = (
+        "import sys; sys.path[:0] = ['tools']\n"
+        "from _display import notify\n"
+        "[notify('x' * 5000) for _ in range(50)]\n"
+        f"open({str(tmp_path / 'done')!r}, 'w').close()\n"
+    )
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, stderr=writer)
+    os.close(writer)
+    assert done.returncode == 0
+    assert (tmp_path / "done").exists()

@@ -127,7 +127,7 @@ def test_the_gate_stops_one_more_and_says_so():
     message = str(error)
     assert "5 of 400" in message
     assert "1.25%" in message
-    assert "allowed are 1.00%" in message
+    assert "allowed are 1%" in message
 
 
 def test_a_passed_gate_says_what_few_pictures_leave_room_for():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -119,6 +121,32 @@ def test_asking_leaves_nothing_behind(place: Path, name: str) -> None:
     if not (place / name).exists():
         files.check_writable_file(place / name)
     assert everything(place) == before
+
+
+@pytest.mark.parametrize("kind", ["fifo", "socket", "device"])
+def test_what_is_no_file_is_never_replaced(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / kind
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+    else:
+        path = Path(os.ttyname(os.openpty()[1]))
+    for write in (files.check_writable_file, lambda path: files.write_text(path, "x")):
+        with pytest.raises(InputError, match="it is a device, pipe or socket; give a file name"):
+            write(path)
+    assert not path.is_file()
+
+
+def test_a_link_stays_and_what_it_leads_to_is_written_whole(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    link, target = tmp_path / "latest.json", tmp_path / "runs" / "7.json"
+    link.symlink_to(target)
+    files.write_text(link, "new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+    assert everything(tmp_path) == [link, tmp_path / "runs", target]
 
 
 def test_what_is_not_utf_8_is_written_as_an_escape(tmp_path: Path) -> None:

@@ -93,6 +93,11 @@ def test_folders_patterns_and_odd_names(tmp_path, monkeypatch):
     assert expand([f"{tmp_path}/**/*.png"]) == [
         tmp_path / "c[1].png", tmp_path / "d.png", tmp_path / "in/deep/b.png"
     ]  # fmt: skip
+    Path("list.txt").write_text("d.png 0\nd.png 0\n")
+    assert expand(["list.txt"]) == [Path("d.png")]
+    Path("list.txt").unlink()
+    (nothing,) = expand([""])
+    assert isinstance(nothing, Prediction)
     Path("in/again").symlink_to(tmp_path)
     Path("in/.hidden.png").write_text("")
     assert expand(["**/*.png"]) == [Path("c[1].png"), Path("d.png"), Path("in/deep/b.png")]

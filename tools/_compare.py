@@ -209,7 +209,17 @@ def compare(
         _write_pages(out, [*kept, *benches], compared, phones, trends, found)
         if not as_json:
             click.echo(f"report   {out / 'compare.html'}")
-    raise click.exceptions.Exit(found.exit_code if found else 0)
+    raise click.exceptions.Exit(_exit_code(found) if found else 0)
+
+
+def _exit_code(found: Gate) -> int:
+    """The gate's, where no phone failed; what is slower goes before that, what is undecided behind it."""
+    from lite.phone.compare.gate import SLOWER_CODE
+    from lite.phone.link import PhoneError
+
+    if found.exit_code != SLOWER_CODE and (found.failures or not found.verdicts):
+        return PhoneError.exit_code
+    return found.exit_code
 
 
 def show_gate(found: Gate, *, to_stderr: bool = False) -> None:
@@ -223,7 +233,7 @@ def show_gate(found: Gate, *, to_stderr: bool = False) -> None:
         tell(f"{one.outcome}: {one.case.device}: {one.case.name}: {one.text}{advice}")
         for note in one.as_dict()["notes"]:
             tell(f"  {note}")
-    for line in found.unmatched:
+    for line in [*found.unmatched, *found.failures]:
         tell(line)
     if found.verdicts:
         tell(found.summary)

@@ -26,7 +26,14 @@ if TYPE_CHECKING:
     from lite.measure.drift import Drift
     from lite.measure.interval import Interval
 
-_ERRORS = Console(stderr=True, highlight=False)
+
+class _Errors(Console):
+    def on_broken_pipe(self) -> None:
+        # Rich's ends the program: notes that nobody reads any more end no work.
+        self.quiet = True
+
+
+_ERRORS = _Errors(stderr=True, highlight=False)
 
 
 def show(*renderables: RenderableType) -> None:
@@ -150,7 +157,7 @@ def gate_note(figures: Mapping[str, Any], max_drift: float) -> str | None:
     leave = "leaves" if found.images == 1 else "leave"
     return (
         f"the gate is passed, but {pictures(found.images)} {leave} room for up to {room:.1%} of flips (95 % interval), "
-        f"where {max_drift:.1%} are allowed; more pictures would tell"
+        f"where {100 * max_drift:.3g}% are allowed; more pictures would tell"
     )
 
 

@@ -118,7 +118,7 @@ def plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
         plan = BenchPlan(
             threads=threads,
             power_modes=modes,
-            cores=[re.sub("^0[xX]", "", one) for one in cores],
+            cores=list(dict.fromkeys(re.sub("^0x", "", one.lower()) for one in cores)),
             warmup=warmup,
             repeats=repeats,
             rounds=1 if soak is not None else rounds or min(repeats, plans.ROUNDS),

@@ -9,6 +9,7 @@ The command compare shows benches beside each other.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -33,6 +34,7 @@ from _options import (
 from _plan import plan_options
 
 from lite.errors import InputError
+from lite.files import make_folder
 from lite.phone.install import PACKAGE
 from lite.phone.plan import BenchPlan, check_names
 
@@ -191,14 +193,13 @@ def main(
         raise click.exceptions.Exit(clean_all(devices))
     if install_bundle:
         raise click.exceptions.Exit(install_all(devices, bundles, package))
-    new = BENCHES / datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
     base = bundles[0].path.resolve().name if compare else None
     earlier = None
     if resume:
         out = out or _newest()
         earlier = resuming.read(out, plan, bundles, base)
     # Not after an hour of measuring.
-    folder = ResultsFolder(out or new, new, notify=notify, resumed=resume)
+    folder = ResultsFolder(out or _new(), BENCHES / _now(), notify=notify, resumed=resume)
     asked = DiagnosticsPlan(profile, cost_seconds, counters, trace)
     job = PhoneJob(
         bundles, plan, Binaries(sdk, demo), earlier=earlier, reconnect=reconnect, diagnostics=asked
@@ -265,6 +266,21 @@ def _measure(
         if interrupted:
             raise KeyboardInterrupt
     return after.finish(found, folder.path, session.exit_code(outcomes), as_json=as_json)
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
+
+
+def _new() -> Path:
+    """A folder of this bench's own: another one may begin in the same second."""
+    make_folder(BENCHES)
+    for number in itertools.count():
+        folder = BENCHES / (_now() + (f"-{number}" if number else ""))
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir()
+            return folder
+    raise AssertionError
 
 
 def _newest() -> Path:

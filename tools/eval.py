@@ -87,7 +87,7 @@ def main(
     document = scores.document(found, seconds=display.stages.seconds["evaluate"])
     if out is not None:
         write_text(out, json.dumps(document, indent=1, allow_nan=False) + "\n")
-    for error in list(found.unreadable.values())[:SHOWN]:
+    for _, error in found.unreadable[:SHOWN]:
         say(str(error), "skipped")
     if len(found.unreadable) > SHOWN:
         say(f"{len(found.unreadable) - SHOWN} more, all named in the JSON document", "skipped")

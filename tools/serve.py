@@ -7,7 +7,6 @@ docs/serving.md has clients, bounds, and how to run it on more machines.
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import click
 from _display import notify
 
 from lite.errors import InputError
+from lite.scratch import scratch_folder
 from lite.serving import repository, server
 from lite.serving.repository import Limits
 from lite.serving.server import Address
@@ -80,9 +80,9 @@ def main(
     where.check()
     if not where.is_loopback:
         notify(f"{where.host} is reached from other computers, too, and nobody is asked for a password")
-    with server.stop_signals() as stop, tempfile.TemporaryDirectory(prefix="deit-serve-") as work:
-        served = repository.write(source, Path(work) / "models", instances=instances, limits=limits)
-        with server.running(served.folder, Path(work), where) as triton:
+    with server.stop_signals() as stop, scratch_folder() as work:
+        served = repository.write(source, work / "models", instances=instances, limits=limits)
+        with server.running(served.folder, work, where) as triton:
             triton.wait_ready(stop)
             if not stop.is_set():
                 click.echo(f"{where.url}/v2/models/{served.pictures}/infer")

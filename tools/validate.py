@@ -158,7 +158,7 @@ def _reference(deployed: Bundle, reference: str, max_drift: float | None) -> Ref
 
 
 def _print_unreadable(unreadable: Any, out: Path) -> None:
-    for error in list(unreadable.values())[:SHOWN]:
+    for _, error in unreadable[:SHOWN]:
         say(str(error), "skipped")
     if len(unreadable) > SHOWN:
         say(f"{len(unreadable) - SHOWN} more, all named in {out / 'results.json'}", "skipped")

@@ -197,7 +197,7 @@ def over_gate(drift: Drift, max_drift: float) -> DriftError | None:
         why=(
             f"{changed} of {drift.images} check pictures ({changed / drift.images:.2%}, 95 % interval "
             f"{bounds.low:.2%} to {bounds.high:.2%}) get another first class than {drift.reference} gives, "
-            f"allowed are {max_drift:.2%}"
+            f"allowed are {100 * max_drift:.4g}%"
         ),
         remedy="try another recipe, more calibration pictures, or a higher --max-drift",
     )

@@ -47,8 +47,9 @@ def expand(arguments: Iterable[str]) -> list[Path | Prediction]:
             unreadable = InputError(f"cannot read {argument}", why=error.strerror, remedy="check the path")
             listed.append(Prediction(argument, error=unreadable))
             continue
-        listed += [path for path in paths if path not in found]
-        found.update(dict.fromkeys(paths))
+        new = [path for path in dict.fromkeys(paths) if path not in found]
+        listed += new
+        found.update(dict.fromkeys(new))
     return listed
 
 
@@ -127,6 +128,8 @@ def _guesses(classifier: Classifier, path: Path, logits: np.ndarray, count: int)
 
 
 def _files(argument: str) -> list[Path]:
+    if not argument:
+        raise InputError("an empty name is no picture", remedy="name a file or a folder")
     path = Path(argument)
     if path.is_dir() or (path.suffix.lower() == ".txt" and path.is_file()):
         return folders.read(path).paths

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
@@ -28,12 +28,12 @@ _VAL_NAME = re.compile(r"(.*/)?ILSVRC2012_val_\d{8}\.(JPEG|jpe?g|png)")
 
 @dataclass(frozen=True)
 class Scores:
-    """Logits float32 [N, classes] of the pictures that could be read; `unreadable`: name → why."""
+    """Logits float32 [N, classes] of the pictures that could be read; `unreadable`: names, and why."""
 
     classifier: Classifier
     pictures: PictureSet
     logits: np.ndarray = field(repr=False)
-    unreadable: Mapping[str, ToolkitError]
+    unreadable: Sequence[tuple[str, ToolkitError]]
     imagenet_share: float | None
 
     @property
@@ -83,10 +83,11 @@ def score(
     job = EngineJob.of(classifier.engine, classifier.preprocess, len(classifier.labels))
     with workers.local(processes) as pool:
         found = pool.submit_all(job, pictures.pictures).result(on_progress)
-    names = {pictures.names[place]: error for place, error in sorted(found.unreadable.items())}
+    # Pairs, for two pictures may have one name: those that are no UTF-8.
+    names = [(pictures.names[place], error) for place, error in sorted(found.unreadable.items())]
     readable = [place for place in range(len(pictures.pictures)) if place not in found.unreadable]
     if not readable:
-        raise none_readable(list(names.values()))
+        raise none_readable([error for _, error in names])
     logits = found.logits[readable]
     broken = np.flatnonzero(~np.isfinite(logits).all(axis=1))
     if len(broken):
@@ -94,8 +95,8 @@ def score(
             f"{classifier.engine.path} answers NaN or infinity for {pictures.names[readable[broken[0]]]}",
             remedy="it is not usable",
         )
-    share = imagenet_share(pictures, classifier.labels)
-    return Scores(classifier, pictures.take(readable), logits, names, share)
+    measured = pictures.take(readable)
+    return Scores(classifier, measured, logits, names, imagenet_share(measured, classifier.labels))
 
 
 def document(found: Scores, *, seconds: float) -> dict[str, Any]:
@@ -116,9 +117,7 @@ def document(found: Scores, *, seconds: float) -> dict[str, Any]:
         "images": {
             "source": found.pictures.source,
             "measured": len(found.truth),
-            "unreadable": [
-                {"picture": name, "error": error.as_dict()} for name, error in found.unreadable.items()
-            ],
+            "unreadable": [{"picture": name, "error": error.as_dict()} for name, error in found.unreadable],
             "imagenet_val_share": found.imagenet_share,
         },
         "top1": found.top_k(1),

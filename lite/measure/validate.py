@@ -159,9 +159,10 @@ class ValidationRun:
 
     def _summarize(self, logits: dict[str, np.ndarray], unreadable: dict[int, ToolkitError]) -> Validation:
         readable = [index for index in range(len(self.pictures.pictures)) if index not in unreadable]
-        names = {self.pictures.names[index]: unreadable[index] for index in sorted(unreadable)}
+        # Pairs, for two pictures may have one name: those that are no UTF-8.
+        names = [(self.pictures.names[index], unreadable[index]) for index in sorted(unreadable)]
         if not readable:
-            raise none_readable(list(names.values()))
+            raise none_readable([error for _, error in names])
         pictures, deployed, reference = self.pictures, logits["deployed"], logits.get("reference")
         if unreadable:
             pictures, deployed = pictures.take(readable), deployed[readable]
@@ -200,12 +201,12 @@ WORST = 6
 class Validation:
     """What came out, for the pictures that could be read.
 
-    `deployed` and `reference`: logits float32 [N, classes] of `pictures`; `unreadable`: name → why.
+    `deployed` and `reference`: logits float32 [N, classes] of `pictures`; `unreadable`: names, and why.
     """
 
     bundle: Bundle
     pictures: PictureSet
-    unreadable: Mapping[str, ToolkitError]
+    unreadable: Sequence[tuple[str, ToolkitError]]
     deployed: np.ndarray = field(repr=False)
     reference: np.ndarray | None = field(repr=False)
     drift: Drift | None
@@ -248,9 +249,7 @@ def document(found: Validation, *, max_drift: float | None, seconds: Mapping[str
             "source": found.pictures.source,
             "measured": len(found.pictures.pictures),
             "labelled": found.pictures.labels is not None,
-            "unreadable": [
-                {"picture": name, "error": error.as_dict()} for name, error in found.unreadable.items()
-            ],
+            "unreadable": [{"picture": name, "error": error.as_dict()} for name, error in found.unreadable],
         },
         "drift": None if found.drift is None else found.drift.as_dict(),
         "gate": found.gate(max_drift),

@@ -181,13 +181,12 @@ def _system(parent: Elf) -> list[Path]:
 def _search(name: str, abi: str, folders: Sequence[Path]) -> Elf | None:
     for folder in folders:
         path = folder / name
-        if path.is_file():
-            try:
-                found = library.read_elf(path)
-            except InputError:
-                continue  # a linker script, such as glibc's libm.so
-            if found.abi == abi:
-                return found
+        try:
+            found = library.read_elf(path) if path.is_file() else None
+        except (InputError, OSError):
+            continue  # a linker script, such as glibc's libm.so; a RUNPATH of somebody else's folder
+        if found and found.abi == abi:
+            return found
     return None
 
 

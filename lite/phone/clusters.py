@@ -93,10 +93,15 @@ def mask_of(name: str, clusters: Sequence[Cluster]) -> str | None:
 def _parts_of(cpuinfo: str) -> Mapping[int, str]:
     found: dict[int, str] = {}
     for block in re.split(r"\n\s*\n", cpuinfo):
-        fields = dict(re.findall(r"^([\w ]+?)\s*:\s*(\S+)", block, re.MULTILINE))
-        if all(name in fields for name in ("processor", "CPU implementer", "CPU part")):
-            implementer, part = (int(fields[name], 16) for name in ("CPU implementer", "CPU part"))
-            found[int(fields["processor"])] = _named(implementer, part)
+        lines = re.findall(r"^([\w ]+?)[ \t]*:[ \t]*(\w+)", block, re.MULTILINE)
+        fields = dict(lines)
+        # Kernels of old list all processors in one block, and one part for all of them.
+        if [name for name, _ in lines].count("processor") != 1:
+            continue
+        words = [fields.get(name, "") for name in ("CPU implementer", "CPU part")]
+        if all(re.fullmatch("0x[0-9a-fA-F]+", word) for word in words):
+            implementer, part = (int(word, 16) for word in words)
+            found[_number(fields["processor"])] = _named(implementer, part)
     return found
 
 

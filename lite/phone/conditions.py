@@ -23,11 +23,12 @@ _SECONDS = 30.0
 BUSY = 0.10
 # Between two looks at what the processors did.
 _APART = 0.5
+# What asks is at work itself, so it asks before it looks.
 _SCRIPT = f"""
-read -r s </proc/stat && echo "$s"
-read -r s </proc/loadavg && echo "load $s"
 dumpsys power 2>/dev/null | grep -m1 mWakefulness=
 dumpsys battery 2>/dev/null
+read -r s </proc/loadavg && echo "load $s"
+read -r s </proc/stat && echo "$s"
 sleep {_APART}
 read -r s </proc/stat && echo "$s"
 """

@@ -125,7 +125,7 @@ def measure(
         script = f"{_LOOK} n=0; while [ $n -lt {IDLE_SECONDS} ]; do sleep {_EVERY}; look; n=$((n+1)); done"
         idle = parse(phone.device.run(script, IDLE_SECONDS * 10.0 + 60).stdout)
     phone.check_stop()
-    runs = max(phone.plan.repeats_of(0), math.ceil(1000 * seconds / latency_ms))
+    runs = min(demo.MOST_RUNS, max(1, math.ceil(1000 * seconds / latency_ms)))
     phone.say(f"cost of {candidate.name}, {configuration}: {runs} runs, about {seconds:g} s")
     request = timing(candidate, configuration, Bench(phone.plan.warmup, runs))
     with phone.stages.stage("cost"):

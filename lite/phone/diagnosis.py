@@ -59,12 +59,6 @@ class Diagnosis:
         """As JSON values."""
         return {**flattened(self), "causes": [asdict(cause) for cause in self.causes]}
 
-    @property
-    def heading(self) -> str:
-        """What is explained, in one sentence."""
-        by_model = "" if self.expected is None else f" where the instruction model says {self.expected:.2f}"
-        return f"{self.bundle} is {self.measured:.2f} times as fast as {self.base}{by_model}."
-
 
 def largest_cache(device: Device) -> int | None:
     """Bytes of the largest data cache that the phone tells of; None where it hides them. Raises PhoneError."""

@@ -256,7 +256,7 @@ def _figures(one: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _speed_up_columns(phone: Mapping[str, Any], one: Mapping[str, Any]) -> dict[str, Any]:
-    key = ("bundle", "threads", "power_mode", "cpu_mask")
+    key = ("bundle", "threads", "power_mode", "cpu_mask", "cores")
     for each in phone["speed_ups"]:
         if all(each[name] == one[name] for name in key):
             interval = each["interval"] or {}

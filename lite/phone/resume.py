@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from lite.bundle import Bundle
 from lite.errors import InputError
+from lite.input_file import read_bytes
 from lite.phone import push, results
 from lite.phone.diagnostics import Diagnostics
 from lite.phone.facts import Facts, check_same
@@ -33,6 +34,8 @@ _OPTIONS = {
     "cooldown_celsius": "--cooldown-temp",
 }
 _AFRESH = "give the same again, or measure afresh without --resume into another --out"
+
+_MOST_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,12 @@ class Earlier:
         known = (self._phone(serial) or {}).get("facts")
         if known is None:
             return None
-        return Facts.from_dict(known)
+        try:
+            return Facts.from_dict(known)
+        except (TypeError, KeyError, ValueError) as error:
+            raise InputError(
+                f"the facts of {serial} are none of this version", remedy="measure without --resume"
+            ) from error
 
     def diagnostics(self, serial: str) -> Diagnostics:
         """What was looked at beside latency."""
@@ -89,15 +97,17 @@ class Earlier:
         return next((one for one in self.document["phones"] if one["serial"] == serial), None)
 
 
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no number")
+
+
 def read(folder: Path, plan: BenchPlan, bundles: Sequence[Bundle], base: str | None) -> Earlier:
     """The bench in `folder`. Raises InputError where there is none, or it was one of other options or bundles."""
     path = folder / results.JSON
+    if not path.exists():
+        raise InputError(f"there is no bench to go on with in {folder}", remedy="name its folder with --out")
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(
-            f"there is no bench to go on with in {folder}", remedy="name its folder with --out"
-        ) from error
+        document = json.loads(read_bytes(path, _MOST_BYTES, "results"), parse_constant=_no_number)
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"cannot read {path}", why=str(error), remedy="measure without --resume") from error
     if problem := results.problem(document):

@@ -137,9 +137,11 @@ def run(
         tensors = _write_tensors(job.bundles, folder)
 
         def begin(device: Device, outcome: Outcome) -> None:
-            work = works[device.serial] = _Work(device, outcome)
-            arguments = (device, job, tensors, outcome, stop, work.end, measured)
-            threading.Thread(target=_thread, args=arguments, daemon=True).start()
+            end = threading.Event()
+            arguments = (device, job, tensors, outcome, stop, end, measured)
+            thread = threading.Thread(target=_thread, args=arguments, daemon=True)
+            works[device.serial] = _Work(device, outcome, thread, end)
+            thread.start()
 
         outcomes += [_outcome(device, job) for device in devices]
         try:
@@ -166,7 +168,9 @@ def run(
                     job.changed(work.outcome)
                 work.device.close()
             for work in works.values():
-                work.end.wait()
+                # One that Ctrl-C came before has not begun, and does not end.
+                if work.thread.ident is not None:
+                    work.end.wait()
     return outcomes, stop.is_set()
 
 
@@ -174,7 +178,8 @@ def run(
 class _Work:
     device: Device
     outcome: Outcome
-    end: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread
+    end: threading.Event
 
 
 def _outcome(device: Device, job: PhoneJob) -> Outcome:

@@ -12,7 +12,7 @@
      PaddleClas, and PIL's RGB take a PNG's v >> 8, at most one level away; PIL clips 16-bit grey.)
    - CMYK JPEG: OpenCV takes the samples as inverted, as Adobe writes them and PIL reads them; its
      r = k - ((255 - c) * k >> 8) is within one level of PIL's.
-   - TIFF that OpenCV reads wrongly or not at all is refused: Lab, YCbCr, float, signed, 9 to 15 bits, 16 bits
+   - TIFF that OpenCV reads wrongly or not at all is refused: Lab, float, signed, 9 to 15 bits, 16 bits
      in planes or with 0 as white.
    - Cut files: OpenCV leaves the missing rows of a cut baseline JPEG to chance, without an error, so a JPEG
      must hold an end-of-image marker behind its first scan. PNG chunks are checked against their

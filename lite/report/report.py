@@ -27,10 +27,10 @@ from lite.measure.margins import ClassMargins
 from lite.pictures import composed
 from lite.pictures.picture_set import COMPOSED
 from lite.report import page
-from lite.report.plots import Curve
 
 if TYPE_CHECKING:
     from lite.measure.validate import Validation
+    from lite.report.plots import Curve
 
 THUMBNAIL = 160
 # Rows of a table by class, and pictures with another class, that are shown; all are in the CSV files beside the page.

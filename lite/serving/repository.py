@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lite import bundle
+from lite import bundle, zoo
 from lite.engines.base import Options
 from lite.errors import InputError
 from lite.exports.folder import MANIFEST as EXPORTED
@@ -77,11 +77,10 @@ def write(source: Path, out: Path, *, instances: int | None = None, limits: Limi
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} is there already", remedy="remove it, or name another --repository")
-    if out.resolve().is_relative_to(source.resolve()):
-        raise InputError(f"{out} is in {source}, which is copied into it", remedy="name another --repository")
     found, limits = opened(source), limits or Limits()
     instances = instances or len(os.sched_getaffinity(0))
-    name, classes, side = found.model, len(found.labels), found.preprocess.crop
+    # It becomes a folder's name, and the file that gives it may be anybody's.
+    name, classes, side = zoo.find(found.model).name, len(found.labels), found.preprocess.crop
     image = (TENSOR, "TYPE_FP32", [3, side, side])
     answers = [
         ("logits", "TYPE_FP32", [classes]),
@@ -92,7 +91,7 @@ def write(source: Path, out: Path, *, instances: int | None = None, limits: Limi
     served = Served(out, name, f"{name}_pictures")
     with new_folder(out, holds=_HELD) as folder:
         network = _python(folder / name, "Network", [image], answers, instances, limits)
-        shutil.copytree(source, folder / name / "1" / NETWORK)
+        _copy_files(source, folder / name / "1" / NETWORK)
         prepare = _python(folder / f"{name}_prepare", "Prepare", [picture], [image], instances, limits)
         prepare.parameters["preprocess"].string_value = json.dumps(asdict(found.preprocess))
         pictures = _model(folder / served.pictures, [picture], answers, limits)
@@ -105,6 +104,14 @@ def write(source: Path, out: Path, *, instances: int | None = None, limits: Limi
             folder / _HELD, json.dumps({"tensors": served.tensors, "pictures": served.pictures}) + "\n"
         )
     return served
+
+
+def _copy_files(source: Path, folder: Path) -> None:
+    """Not by shutil.copytree, whose error does not say that a disk is full."""
+    folder.mkdir()
+    for path in source.iterdir():
+        if path.is_file():
+            shutil.copyfile(path, folder / path.name)
 
 
 def _model(

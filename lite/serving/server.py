@@ -129,6 +129,8 @@ class TritonServer:
         self._process.send_signal(signal.SIGTERM)
         try:
             self._process.wait(DRAIN_SECONDS + 30)
+        except subprocess.TimeoutExpired as error:
+            raise ConversionError(f"Triton did not end in {DRAIN_SECONDS + 30} s and was killed") from error
         finally:
             self.kill()
 
@@ -163,8 +165,9 @@ class TritonServer:
         """Processes of models that have ended, as long as Triton has not looked."""
         ended = set()
         for children in Path(f"/proc/{self._process.pid}/task").glob("*/children"):
-            for pid in children.read_text().split():
-                with suppress(OSError):
+            # Threads and processes end while they are looked at.
+            with suppress(OSError):
+                for pid in children.read_text().split():
                     if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
                         ended.add(int(pid))
         return ended
@@ -187,8 +190,10 @@ class TritonServer:
             if any(noise in line for noise in _NOISE):
                 continue
             self._said.append(line.strip())
-            sys.stderr.write(line)
-            sys.stderr.flush()
+            # Whoever reads it may be gone, or a disk full; Triton waits until its own lines are read.
+            with suppress(OSError, ValueError):
+                sys.stderr.write(line)
+                sys.stderr.flush()
 
 
 @contextmanager

@@ -81,6 +81,23 @@ def test_phones_of_all_sorts(lines: str, found: tuple[Cluster, ...]) -> None:
     assert clusters.parse(lines, "") == found
 
 
+@pytest.mark.parametrize(
+    "cpuinfo",
+    [
+        # Before Linux 3.19: all processors in one block, and one part for all of them.
+        "processor\t: 0\nprocessor\t: 1\n\nCPU implementer\t: 0x41\nCPU part\t: 0xd03\n",
+        "processor\t: 0\nprocessor\t: 1\nCPU implementer\t: 0x41\nCPU part\t: 0xd03\n",
+        "processor\t: 1\nCPU implementer\t: 0x41\nCPU part\t:\nCPU revision\t: 4\n",
+        "processor\t: x\nCPU implementer\t: what\nCPU part\t: ever\n",
+    ],
+)
+def test_what_tells_no_part_of_each_core_tells_none(cpuinfo: str) -> None:
+    assert clusters.parse("0 1800000 - -\n1 2400000 - -\n", cpuinfo) == (
+        Cluster("little", (0,), None, 1_800_000),
+        Cluster("big", (1,), None, 2_400_000),
+    )
+
+
 def test_names_become_the_masks_of_the_phone() -> None:
     plan = BenchPlan(threads=(2,), cores=("big", "little", "30"))
     assert plan.configurations(PIXEL) == [

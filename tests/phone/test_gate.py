@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import subprocess
@@ -93,6 +94,22 @@ def test_three_outcomes(
     assert found.exit_code == {SLOWER: 9, NOT_SLOWER: 0, UNDECIDED: 10}[outcome]
     assert (advice is None) == (one.advice is None)
     assert advice is None or advice in (one.advice or "")
+
+
+def test_slower_by_exactly_what_is_allowed_is_not_slower(tiny_bundle: Path) -> None:
+    made = document(tiny_bundle)
+    same = (1.0,) * 5
+    found = held(with_starts(made, *around(20, *same)), with_starts(made, *around(21, *same)))
+    assert found.verdicts[0].outcome == NOT_SLOWER
+
+
+def test_a_soak_is_never_decided_and_that_is_said(tiny_bundle: Path) -> None:
+    made = document(tiny_bundle)
+    made["plan"]["soak"] = True
+    (one,) = held(with_starts(made, *around(20, 1.0)), with_starts(made, *around(30, 1.0))).verdicts
+    assert (one.outcome, one.advice) == (
+        UNDECIDED, "a soak is one start, which tells no spread: hold a bench without --soak against its like"
+    )  # fmt: skip
 
 
 def test_a_baseline_of_few_starts_is_told_as_such(tiny_bundle: Path) -> None:
@@ -213,6 +230,29 @@ def test_the_command_between_two_files(tiny_bundle: Path, tmp_path: Path) -> Non
     assert summary.read_text().startswith("what another command of the step said\n### Bench: 1 not slower")
     compare(files[0], files[2], "--markdown", summary)
     assert summary.read_text().startswith("### Bench")
+
+
+def test_a_phone_that_failed_lets_no_gate_between_files_pass(tiny_bundle: Path, tmp_path: Path) -> None:
+    made = document(tiny_bundle, threads=(1, 2))
+    lost = copy.deepcopy(made)
+    lost["phones"][0] |= {"status": "failed", "measurements": []}
+    lost["phones"][0]["error"] = {"what": "A1", "why": "it was unplugged", "remedy": None}
+    half = copy.deepcopy(made)
+    half["phones"][0]["status"], half["phones"][0]["error"] = "failed", lost["phones"][0]["error"]
+    del half["phones"][0]["measurements"][1]
+    base = write(tmp_path / "base.json", made)
+    for name, now in (("lost", lost), ("half", half)):
+        file = write(tmp_path / f"{name}.json", now)
+        done = compare(base, file, "--fail-if-slower", "5%", "--out", tmp_path / name)
+        assert done.returncode == 7, done.stderr
+        assert "it was unplugged" in done.stdout
+        assert "it was unplugged" in (tmp_path / name / "compare.html").read_text()
+
+
+def test_phones_that_tell_no_model_are_held_against_themselves_alone(tiny_bundle: Path) -> None:
+    made = [document(tiny_bundle, serial=serial, model=None) for serial in ("A1", "B2")]
+    with pytest.raises(InputError, match="a phone that tells no model is held against itself alone"):
+        held(*made)
 
 
 @pytest.mark.parametrize(

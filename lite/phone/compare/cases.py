@@ -21,7 +21,7 @@ from lite.measure.interval import Interval
 from lite.phone import statistics
 
 JSON = "results.json"
-USUAL = "as usual"
+USUAL, SOAK = "as usual", "as a soak"
 _MOST_BYTES = 1 << 30
 _SCHEMA_FILE = Path(__file__).parents[1] / "schema" / "cases.schema.json"
 
@@ -184,7 +184,9 @@ def difference(case: Case, among: Sequence[Case]) -> str:
             others = sorted({str(getattr(one, name)) for one in same})
             return f"{words.format(', '.join(others))} there"
         same = kept
-    return "one of both ran host.nb, the other model.nb"
+    if all(one.simulated != case.simulated for one in same):
+        return "one of both ran host.nb, the other model.nb"
+    return "a phone that tells no model is held against itself alone"
 
 
 def notes(case: Case, base: Case) -> list[str]:
@@ -232,7 +234,7 @@ def _cases(document: Mapping[str, Any], begun: datetime) -> Iterator[Case]:
 
 def _mode(plan: Mapping[str, Any]) -> str:
     """Of the plan of a bench; an old one tells nothing of it."""
-    known = (("soak", "as a soak"), ("fixed_clocks", "with fixed clocks"))
+    known = (("soak", SOAK), ("fixed_clocks", "with fixed clocks"))
     return ", ".join(words for name, words in known if plan.get(name)) or USUAL
 
 

@@ -52,7 +52,10 @@ class FleetRow:
 
 
 def fleet(benches: Sequence[BenchCases]) -> list[FleetRow]:
-    """A row for each phone model, SoC and bundle, the fastest phone first; of each phone its newest bench counts."""
+    """A row for each phone model, SoC and bundle, the fastest phone first.
+
+    Of each phone the newest bench of a configuration counts.
+    """
     newest: dict[tuple[object, ...], Case] = {}
     for case in (case for bench in sorted(benches, key=lambda one: one.begun) for case in bench.cases):
         newest[(case.serial, case.likeness)] = case

@@ -40,9 +40,11 @@ class Verdict:
     def outcome(self) -> str:
         """SLOWER, NOT_SLOWER or UNDECIDED."""
         bounds = self.ratio.interval
-        if bounds is None or bounds.low <= self.limit < bounds.high:
+        # What is slower by exactly what is allowed is not slower, whatever a logarithm rounds.
+        limit = self.limit * (1 + 1e-9)
+        if bounds is None or bounds.low <= limit < bounds.high:
             return UNDECIDED
-        return SLOWER if bounds.low > self.limit else NOT_SLOWER
+        return SLOWER if bounds.low > limit else NOT_SLOWER
 
     @property
     def text(self) -> str:
@@ -54,6 +56,8 @@ class Verdict:
         """How many more rounds an undecided case needs, None for one that is decided."""
         if self.outcome != UNDECIDED:
             return None
+        if cases.SOAK in self.case.mode:
+            return "a soak is one start, which tells no spread: hold a bench without --soak against its like"
         if self.ratio.base.starts < 2:
             return f"the baseline has one start, which tells no spread: measure it with --rounds {ROUNDS}"
         if self.ratio.case.starts < 2:
@@ -135,7 +139,8 @@ class Gate:
 def gate(base: BenchCases, bench: BenchCases, allowed: float) -> Gate:
     """Holds `bench` against `base`; `allowed` is the share by which it may be slower, 0.05 for 5 %.
 
-    Raises InputError where no case of one is like one of the other, so that nothing was held against anything.
+    Raises InputError where cases were measured and none of them is like one of the other's, so that nothing was held
+    against anything. A bench without any, whose phones failed, gives a gate without verdicts.
     """
     limit = 1 + allowed
     verdicts, unmatched, used = [], [], []
