@@ -60,6 +60,15 @@ def test_the_apps_bundle_can_be_given(report: dict[str, Any], bundle_int8: Path)
     assert (case["bundle"], case["hostNetwork"]) == (str(bundle_int8), False)
 
 
+def test_relative_folders_are_of_the_project(report: dict[str, Any]) -> None:
+    case = report["cases"]["relative folders"]
+    assert case["done"], case
+    # The plugin reads a copy of android_demo.
+    project = (WORK / "gradle" / "project").resolve()
+    assert case["bundle"] == str(project.parent / "some")
+    assert case["releases"] == {"arm64-v8a": str(project / "sdk")}
+
+
 def test_with_the_engine_they_get_what_the_host_build_gives(
     report: dict[str, Any], jni_libraries: Path, bundle_int8: Path
 ) -> None:
@@ -147,6 +156,7 @@ def _cases(folder: Path, bundle: Path, libraries: Path) -> dict[str, dict[str, o
     }
     return {
         "engine": {"project": engine},
+        "relative folders": {"project": {"bundle": "../some", "paddleLite.arm64-v8a": "sdk"}},
         "other bundle": {"project": {"deit.bundle.int8": str(folder / "other")}},
         "no library": {"project": {"deit.jni": str(folder / "libraries")}},
         "gone bundle": {"project": {"deit.bundle.int8": str(folder / "gone")}},

@@ -77,7 +77,7 @@ def write_manifest(folder: Path, spec: Preprocess = TINY) -> Path:
 def run(command: list[str], picture: Path, spec: Preprocess = TINY) -> subprocess.CompletedProcess[str]:
     """Runs deit_tensor; the tensor is then in `tensor.f32` beside the picture."""
     paths = [picture, write_manifest(picture.parent, spec), picture.parent / "tensor.f32"]
-    return subprocess.run([*command, *map(str, paths)], capture_output=True, text=True)
+    return subprocess.run([*command, *map(str, paths)], capture_output=True, text=True, timeout=300)
 
 
 def by_core(command: list[str], picture: Path, spec: Preprocess = TINY) -> np.ndarray:

@@ -81,3 +81,17 @@ def test_refusals_in_the_same_words(
     path = tmp_path / "picture"
     path.write_bytes(encoded(photograph(40, 50), kind)[:-20])
     assert refusal(deit_tensor_arm, path) == refusal(deit_tensor, path)
+
+
+def test_a_chunk_whose_length_leads_back(
+    deit_tensor_arm: list[str], deit_tensor: list[str], tmp_path: Path
+) -> None:
+    data = encoded(photograph(40, 50), "PNG")
+    end = data.rindex(b"IEND") - 4
+    path = tmp_path / "picture"
+    # With the 12 bytes around it the length is 2**32: nothing, where sums have 32 bits.
+    path.write_bytes(data[:end] + (0xFFFFFFF4).to_bytes(4, "big") + b"junk" + bytes(40))
+    code, message = refusal(deit_tensor_arm, path)
+    assert (code, message) == refusal(deit_tensor, path)
+    assert code == 3
+    assert "cut short or damaged" in message

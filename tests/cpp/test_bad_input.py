@@ -190,11 +190,14 @@ def test_bad_tensor(deit: Any, tiny_bundle: Path, tmp_path: Path, values: np.nda
 
 
 def test_output_that_cannot_be_written(host_build: Path, tiny_bundle: Path) -> None:
-    command = [host_build / "deit", "--bundle", tiny_bundle, "--host", "--image", tiny_bundle / "golden.png"]
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert done.returncode == 7
-    assert done.stderr.startswith("deit: standard output cannot be written")
+    picture = ("--bundle", tiny_bundle, "--host", "--image", tiny_bundle / "golden.png")
+    for arguments in (picture, ("--help",), ("--version",)):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [host_build / "deit", *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            )
+        assert done.returncode == 7, arguments
+        assert done.stderr.startswith("deit: standard output cannot be written")
 
 
 @pytest.mark.parametrize(

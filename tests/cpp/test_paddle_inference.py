@@ -60,6 +60,15 @@ def test_logits_and_classes_are_pythons(built: Path, folder: Path, tmp_path: Pat
         )
 
 
+def test_output_that_cannot_be_written(built: Path, folder: Path, tmp_path: Path) -> None:
+    assert cv2.imwrite(str(tmp_path / "one.png"), digits.pictures("held_out", 1)[0])
+    command = [built / "deit_inference", folder, tmp_path / "one.png"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 7
+    assert done.stderr.startswith("deit_inference: standard output cannot be written")
+
+
 def test_objects_are_laid_out_as_the_librarys(built: Path, folder: Path) -> None:
     done = run(built / "inference_sdk_layout", folder)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -31,7 +31,10 @@ bool has_exif_chunk(const std::uint8_t* data, std::size_t size) {
   constexpr std::size_t kSignature = 8, kAround = 12;
   for (std::size_t at = kSignature; at <= size && size - at >= kAround;) {
     if (std::memcmp(data + at + 4, "eXIf", 4) == 0) return true;
-    at += kAround + png_get_uint_32(data + at);
+    const std::size_t length = png_get_uint_32(data + at);
+    // A damaged length is not added: on a processor of 32 bits the sum could lead back, for ever.
+    if (length > size - at - kAround) return false;
+    at += kAround + length;
   }
   return false;
 }

@@ -15,6 +15,7 @@
 #include "decode.h"
 #include "error.h"
 #include "exported.h"
+#include "output.h"
 #include "paddle_inference_api.h"
 #include "preprocessor.h"
 #include "shown.h"
@@ -112,7 +113,8 @@ int main(int count, char** arguments) {
       throw deit::Error(deit::Code::Usage, "usage: deit_inference FOLDER PICTURE [THREADS]");
     }
     const int threads = count == 4 ? parse_threads(arguments[3]) : 1;
-    std::cout << classify(arguments[1], arguments[2], threads).dump() << std::endl;
+    std::cout << classify(arguments[1], arguments[2], threads).dump() << '\n';
+    deit::flush_output();
     return 0;
   } catch (const deit::Error& error) {
     std::fprintf(stderr, "deit_inference: %s\n", error.what());

@@ -19,6 +19,7 @@
 #include "interrupt.h"
 #include "marks.h"
 #include "options.h"
+#include "output.h"
 #include "picture_classifier.h"
 #include "report.h"
 #include "shown.h"
@@ -138,9 +139,8 @@ int run(const Options& options) {
   report.cpu_mask = cpu_mask();
   report.peak_rss_kib = peak_rss_kib();
   if (report.bench) print_bench(std::cout, report, core.load_ms());
-  std::cout << to_json(report, core) << std::endl;
-  if (!std::cout)
-    throw Error(Code::Output, "standard output cannot be written: is the disk full, the pipe closed?");
+  std::cout << to_json(report, core) << '\n';
+  flush_output();
   const bool all = std::all_of(report.pictures.begin(), report.pictures.end(),
                                [](const PictureResult& result) { return result.error.empty(); });
   if (report.bench && report.bench->partial) {
@@ -159,7 +159,10 @@ int main(int count, char** arguments) {
   std::signal(SIGPIPE, SIG_IGN);
   try {
     const std::optional<Options> options = parse_options(count, arguments);
-    if (!options) return 0;
+    if (!options) {
+      flush_output();
+      return 0;
+    }
     std::optional<Deadline> deadline;
     if (options->timeout_s > 0) {
       std::ostringstream message;

@@ -83,7 +83,7 @@ def outcome = { Closure<Map> action ->
 }
 def ofProject = { module ->
     def task = module.tasks.getByName('preparePaddleLite')
-    [tests: ofTests(module), bundle: task.bundle.getOrElse(''), hostNetwork: task.hostNetwork.get()]
+    [tests: ofTests(module), bundle: task.bundle.getOrElse(''), releases: task.releases.get(), hostNetwork: task.hostNetwork.get()]
 }
 def cases = args.drop(3).collectEntries { path ->
     def file = new File(path)

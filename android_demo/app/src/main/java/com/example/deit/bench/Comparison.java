@@ -2,12 +2,16 @@ package com.example.deit.bench;
 
 import android.graphics.Bitmap;
 import com.example.deit.bundle.BundleException;
+import com.example.deit.bundle.BundleFiles;
 import com.example.deit.bundle.ModelBundle;
 import com.example.deit.classify.Classification;
 import com.example.deit.classify.Classifier;
 import com.example.deit.classify.ClassifierException;
+import com.example.deit.classify.Labels;
 import com.example.deit.engine.EngineSettings;
 import com.example.deit.engine.OpenEngine;
+import java.io.File;
+import java.util.Arrays;
 import java.util.function.BooleanSupplier;
 
 /** Two bundles on the same picture: what each says, how long it takes, and how far their scores are apart. */
@@ -23,6 +27,7 @@ public final class Comparison {
         /** Of the network alone, median of {@link #RUNS}; milliseconds. */
         public final double medianMs;
         private final float[] logits;
+        private final String[] labels;
 
         private Side(OpenEngine engine, EngineSettings settings, Bitmap picture, int classes, BooleanSupplier cancelled)
                 throws BundleException, ClassifierException {
@@ -30,6 +35,7 @@ public final class Comparison {
             bundle = engine.bundle(settings);
             result = classifier.classify(picture, classes);
             logits = classifier.logits();
+            labels = Labels.read(new File(bundle.folder, BundleFiles.LABELS), bundle.manifest);
             double[] latencies = classifier.bench(WARMUP, RUNS, cancelled);
             // With nothing measured it has been cancelled, and nobody will read this.
             medianMs = latencies.length == 0 ? Double.NaN : new Statistics(latencies).p50;
@@ -56,9 +62,11 @@ public final class Comparison {
             throws BundleException, ClassifierException {
         this.left = new Side(engine, left, picture, classes, cancelled);
         this.right = new Side(engine, right, picture, classes, cancelled);
-        cosine = this.left.logits.length == this.right.logits.length
-                ? cosine(this.left.logits, this.right.logits)
-                : null;
+        cosine = sameClasses() ? cosine(this.left.logits, this.right.logits) : null;
+    }
+
+    private boolean sameClasses() {
+        return left.logits.length == right.logits.length && Arrays.equals(left.labels, right.labels);
     }
 
     /** Whether both have the same likeliest class. */

@@ -9,9 +9,9 @@ public final class Trend {
 
     private Trend() {}
 
-    /** By what part the median of the last third is above that of the first: 0.1 for a tenth more, 0 for too few runs. */
+    /** By what part the median of the last third is above the first's: 0.1 for a tenth more, NaN for too few runs. */
     public static double of(double[] latencies) {
-        if (latencies.length < LEAST) return 0;
+        if (latencies.length < LEAST) return Double.NaN;
         int third = latencies.length / 3;
         double first = new Statistics(Arrays.copyOf(latencies, third)).p50;
         double last = new Statistics(Arrays.copyOfRange(latencies, latencies.length - third, latencies.length)).p50;

@@ -63,10 +63,8 @@ final class AssetBundles {
         File folder = new File(copies, name);
         try {
             String text = manifestText(name);
-            ModelBundle copy = ModelBundle.of(ModelBundle.Origin.ASSETS, folder);
             // An update of the app may bring another bundle of the same name.
-            if (copy.usable() && copy.manifest.text.equals(text)) return copy;
-            unpack(name, text, folder);
+            if (!ModelBundle.isWhole(folder, text)) unpack(name, text, folder);
             return ModelBundle.of(ModelBundle.Origin.ASSETS, folder);
         } catch (BundleException e) {
             return new ModelBundle(ModelBundle.Origin.ASSETS, folder, e);

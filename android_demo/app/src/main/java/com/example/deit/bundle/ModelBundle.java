@@ -43,7 +43,16 @@ public final class ModelBundle {
         }
     }
 
-    private static BundleManifest check(File folder) throws BundleException {
+    /** Whether a folder holds all of the bundle with that manifest, though this device may be unable to run it. */
+    static boolean isWhole(File folder, String manifest) {
+        try {
+            return checkFiles(folder).text.equals(manifest);
+        } catch (BundleException e) {
+            return false;
+        }
+    }
+
+    private static BundleManifest checkFiles(File folder) throws BundleException {
         BundleManifest manifest = BundleManifest.read(folder);
         for (String name : files()) {
             BundleManifest.Entry entry = manifest.files.get(name);
@@ -53,6 +62,11 @@ public final class ModelBundle {
                 throw new BundleException(Reason.HALF_COPIED, name, file.length() + " / " + entry.bytes + " B");
             }
         }
+        return manifest;
+    }
+
+    private static BundleManifest check(File folder) throws BundleException {
+        BundleManifest manifest = checkFiles(folder);
         boolean x86 = Build.SUPPORTED_ABIS.length > 0 && Build.SUPPORTED_ABIS[0].startsWith("x86");
         if (x86 != manifest.target.equals("x86")) throw new BundleException(Reason.OTHER_TARGET, manifest.target, null);
         if (manifest.armFp16 && CpuFeatures.lacks(CpuFeatures.ASIMDHP)) throw new BundleException(Reason.NO_FP16, null, null);

@@ -10,6 +10,7 @@ import android.hardware.camera2.CameraCaptureSession;
 import android.hardware.camera2.CameraDevice;
 import android.hardware.camera2.CameraManager;
 import android.hardware.camera2.CaptureRequest;
+import android.hardware.display.DisplayManager;
 import android.media.Image;
 import android.media.ImageReader;
 import android.os.Handler;
@@ -28,6 +29,8 @@ import java.util.Arrays;
  */
 public final class CameraFrames implements FrameSource {
     private final CameraManager manager;
+    private final DisplayManager displays;
+    private final Turns turns = new Turns();
     private final PreviewView view;
     private final Handler main = new Handler(Looper.getMainLooper());
 
@@ -39,6 +42,7 @@ public final class CameraFrames implements FrameSource {
 
     public CameraFrames(Context context) {
         manager = (CameraManager) context.getSystemService(Context.CAMERA_SERVICE);
+        displays = (DisplayManager) context.getSystemService(Context.DISPLAY_SERVICE);
         view = new PreviewView(context);
         view.setContentDescription(context.getString(R.string.preview));
         view.setSurfaceTextureListener(new Texture());
@@ -52,6 +56,7 @@ public final class CameraFrames implements FrameSource {
     @Override
     public void open(Listener to) {
         listener = to;
+        displays.registerDisplayListener(turns, main);
         if (view.isAvailable()) openCamera(view.getSurfaceTexture());
     }
 
@@ -64,6 +69,7 @@ public final class CameraFrames implements FrameSource {
     @Override
     public void close() {
         listener = null;
+        displays.unregisterDisplayListener(turns);
         torch = false;
         end();
     }
@@ -130,13 +136,34 @@ public final class CameraFrames implements FrameSource {
             }
             texture.setDefaultBufferSize(camera.size.getWidth(), camera.size.getHeight());
             view.setFrame(camera.uprightWidth(), camera.uprightHeight());
-            int display = view.getDisplay() == null ? 0 : view.getDisplay().getRotation() * 90;
-            opening = new Opening(new Surface(texture), new Frames(camera, camera.turn(display)));
+            opening = new Opening(new Surface(texture), new Frames(camera));
+            turn();
             manager.openCamera(camera.id, opening, main);
         } catch (CameraAccessException e) {
             fail(sentence(e.getReason()), e.getMessage());
         } catch (SecurityException | IllegalArgumentException e) {
             fail(R.string.problem_camera, e.getMessage());
+        }
+    }
+
+    /** Keeps frames and preview upright. */
+    private void turn() {
+        if (opening == null) return;
+        opening.frames.degrees = camera.turn(view.turned());
+        view.transform();
+    }
+
+    /** From landscape to landscape upside down the screen is turned, and nothing is made anew. */
+    private final class Turns implements DisplayManager.DisplayListener {
+        @Override
+        public void onDisplayAdded(int display) {}
+
+        @Override
+        public void onDisplayRemoved(int display) {}
+
+        @Override
+        public void onDisplayChanged(int display) {
+            turn();
         }
     }
 
@@ -165,12 +192,11 @@ public final class CameraFrames implements FrameSource {
 
         private final HandlerThread thread = new HandlerThread("camera");
         private final ImageReader reader;
-        private final int degrees;
+        private volatile int degrees; // clockwise, until they are upright
         private final YuvPixels pixels = new YuvPixels();
         private Image newest; // null while there is none; guarded by this
 
-        Frames(CameraChoice camera, int degrees) {
-            this.degrees = degrees;
+        Frames(CameraChoice camera) {
             int width = camera.size.getWidth();
             reader = ImageReader.newInstance(width, camera.size.getHeight(), ImageFormat.YUV_420_888, IMAGES);
             thread.start();

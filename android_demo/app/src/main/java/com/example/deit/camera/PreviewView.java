@@ -29,9 +29,14 @@ final class PreviewView extends TextureView {
         transform();
     }
 
-    private void transform() {
-        int display = getDisplay() == null ? 0 : getDisplay().getRotation() * 90;
-        setTransform(fill(getWidth(), getHeight(), frameWidth, frameHeight, display));
+    /** Fills the view as the screen is turned now; to be called again when it is turned. */
+    void transform() {
+        setTransform(fill(getWidth(), getHeight(), frameWidth, frameHeight, turned()));
+    }
+
+    /** Degrees that the screen is turned by from how the device is built: 0, 90, 180 or 270. */
+    int turned() {
+        return getDisplay() == null ? 0 : getDisplay().getRotation() * 90;
     }
 
     /**

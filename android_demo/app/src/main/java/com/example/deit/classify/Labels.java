@@ -7,11 +7,11 @@ import java.io.File;
 import java.io.IOException;
 
 /** The names of the classes, one a line of labels.txt, in the order of the logits; as cpp/src/labels.cpp. */
-final class Labels {
+public final class Labels {
     private Labels() {}
 
     /** Throws {@code BUNDLE} if the file is not the manifest's, is no UTF-8, or has not just as many names. */
-    static String[] read(File file, BundleManifest manifest) throws ClassifierException {
+    public static String[] read(File file, BundleManifest manifest) throws ClassifierException {
         int classes = manifest.classes;
         String text;
         try {

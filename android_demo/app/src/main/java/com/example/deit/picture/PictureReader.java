@@ -14,6 +14,8 @@ import java.util.Arrays;
 public final class PictureReader {
     /** Four times what the largest DeiT needs; four bytes each. Larger pictures are read at a half, a quarter, … */
     static final long MAX_PIXELS = 4_000_000;
+    /** What a canvas draws: 100 MiB of a bitmap. A long strip, whose short side cannot be halved, may be above. */
+    static final long MOST_PIXELS = (100L << 20) / 4;
 
     private PictureReader() {}
 
@@ -31,6 +33,7 @@ public final class PictureReader {
             decode(resolver, uri, options);
             options.inJustDecodeBounds = false;
             options.inSampleSize = sampleSize(options.outWidth, options.outHeight, shortSide);
+            checkPixels(options.outWidth, options.outHeight, options.inSampleSize);
             options.inPreferredConfig = Bitmap.Config.ARGB_8888;
             // Multiplied by alpha, the colours of a transparent PNG are other ones than the network was trained on.
             options.inPremultiplied = false;
@@ -42,7 +45,8 @@ public final class PictureReader {
             // The core drops alpha; and a canvas draws a bitmap that is not premultiplied only without.
             bitmap.setHasAlpha(false);
             return upright(bitmap, orientation(resolver, uri));
-        } catch (IOException | SecurityException | IllegalStateException e) {
+        } catch (IOException | RuntimeException e) {
+            // Whatever another app's provider throws arrives here; uncaught, it would end the process.
             throw new PictureException(e.getMessage(), e);
         }
     }
@@ -71,6 +75,13 @@ public final class PictureReader {
             size *= 2;
         }
         return size;
+    }
+
+    /** Refuses what would be too large even when it is sampled. */
+    static void checkPixels(int width, int height, int sampleSize) throws PictureException {
+        if ((long) (width / sampleSize) * (height / sampleSize) <= MOST_PIXELS) return;
+        throw new PictureException(
+                "it has " + width + "×" + height + " pixels, too many for the screen: cut a part out of it", null);
     }
 
     private static int orientation(ContentResolver resolver, Uri uri) throws IOException {

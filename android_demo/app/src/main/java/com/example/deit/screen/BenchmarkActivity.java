@@ -31,7 +31,8 @@ public final class BenchmarkActivity extends StateActivity<BenchmarkState> {
         setContentView(R.layout.activity_benchmark);
         Bars.show(this);
         state = retained();
-        if (state == null) state = new BenchmarkState(DemoApplication.of(this).engine(), getContentResolver());
+        DemoApplication app = DemoApplication.of(this);
+        if (state == null) state = new BenchmarkState(app.engine(), app.getContentResolver());
         findViewById(R.id.start).setOnClickListener(v -> startOrCancel());
         findViewById(R.id.share).setOnClickListener(v -> share());
     }
@@ -106,11 +107,12 @@ public final class BenchmarkActivity extends StateActivity<BenchmarkState> {
     private String summary(Measurement measured) {
         Statistics values = measured.statistics;
         double trend = Trend.of(measured.latencies);
-        String change = getString(R.string.bench_steady);
-        if (trend > NOTABLE) change = getString(R.string.bench_slower, 100 * trend);
-        if (trend < -NOTABLE) change = getString(R.string.bench_faster, -100 * trend);
+        String change = "\n" + getString(R.string.bench_steady);
+        if (Double.isNaN(trend)) change = ""; // too few runs to say
+        if (trend > NOTABLE) change = "\n" + getString(R.string.bench_slower, 100 * trend);
+        if (trend < -NOTABLE) change = "\n" + getString(R.string.bench_faster, -100 * trend);
         return getString(R.string.bench_rate, 1000 / values.p50, values.p90)
-                + "\n" + change
+                + change
                 + "\n" + getString(R.string.bench_first, measured.facts.loadMs, measured.first.times.inferenceMs);
     }
 

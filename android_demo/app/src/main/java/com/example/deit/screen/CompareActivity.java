@@ -32,7 +32,10 @@ public final class CompareActivity extends StateActivity<CompareState> {
             DemoApplication app = DemoApplication.of(this);
             String picture = getIntent().getStringExtra(PICTURE);
             state = new CompareState(
-                    app.engine(), getContentResolver(), app.getResources(), picture == null ? null : Uri.parse(picture));
+                    app.engine(),
+                    app.getContentResolver(),
+                    app.getResources(),
+                    picture == null ? null : Uri.parse(picture));
             state.list(app.settings().bundle);
         }
         findViewById(R.id.start).setOnClickListener(v -> compare());

@@ -6,6 +6,7 @@ import android.content.Context;
 import android.content.Intent;
 import android.net.Uri;
 import android.os.Build;
+import android.os.Bundle;
 import android.provider.MediaStore;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -40,15 +41,14 @@ final class Incoming {
     }
 
     /** The addresses that a picker's answer or a share brings: each once, in order; none that is a file of this app. */
-    @SuppressWarnings("deprecation") // what replaces getParcelable… came with API 33
     static List<Uri> of(Intent intent) {
         Set<Uri> found = new LinkedHashSet<>();
         if (intent == null) return new ArrayList<>();
-        if (Intent.ACTION_SEND_MULTIPLE.equals(intent.getAction())) {
-            List<Uri> streams = intent.getParcelableArrayListExtra(Intent.EXTRA_STREAM);
-            if (streams != null) found.addAll(streams);
-        } else if (Intent.ACTION_SEND.equals(intent.getAction())) {
-            found.add(intent.getParcelableExtra(Intent.EXTRA_STREAM));
+        Object stream = stream(intent);
+        if (Intent.ACTION_SEND_MULTIPLE.equals(intent.getAction()) && stream instanceof List) {
+            for (Object one : (List<?>) stream) if (one instanceof Uri) found.add((Uri) one);
+        } else if (Intent.ACTION_SEND.equals(intent.getAction()) && stream instanceof Uri) {
+            found.add((Uri) stream);
         }
         ClipData clip = intent.getClipData();
         for (int i = 0; clip != null && i < clip.getItemCount(); i++) found.add(clip.getItemAt(i).getUri());
@@ -61,16 +61,30 @@ final class Incoming {
         return uris;
     }
 
+    /** What another app calls the pictures: it may be of any type. Null if it is nothing that we can unpack. */
+    @SuppressWarnings("deprecation") // what replaces get came with API 33, and wants to know the type
+    private static Object stream(Intent intent) {
+        try {
+            Bundle extras = intent.getExtras();
+            return extras == null ? null : extras.get(Intent.EXTRA_STREAM);
+        } catch (RuntimeException e) {
+            return null; // BadParcelableException, of a class that is not ours for instance
+        }
+    }
+
     /** Opens several pictures as a list. */
     static Intent several(Context context, List<Uri> uris) {
         return carrying(new Intent(context, SeveralActivity.class), uris);
     }
 
-    /** The same pictures in another intent, with the right to read them. */
+    /**
+     * The same pictures in another intent, for a screen of ours. It is not granted the right to read them: the app has
+     * it, or has not, and to grant what it has not is a SecurityException.
+     */
     static Intent carrying(Intent intent, List<Uri> uris) {
         ClipData clip = ClipData.newRawUri(null, uris.get(0));
         for (Uri uri : uris.subList(1, uris.size())) clip.addItem(new ClipData.Item(uri));
         intent.setClipData(clip);
-        return intent.addFlags(Intent.FLAG_GRANT_READ_URI_PERMISSION);
+        return intent;
     }
 }

@@ -115,6 +115,8 @@ public final class LiveActivity extends Activity implements LiveClassification.L
         View torch = findViewById(R.id.torch);
         torch.setVisibility(live != null && source.hasTorch() ? View.VISIBLE : View.GONE);
         torch.setActivated(source.torch());
+        // Colour alone tells a screen reader nothing.
+        torch.setContentDescription(getString(source.torch() ? R.string.torch_on : R.string.torch_off));
         findViewById(R.id.switch_camera)
                 .setVisibility(live != null && source.canSwitch() ? View.VISIBLE : View.GONE);
     }

@@ -54,7 +54,7 @@ public final class MainActivity extends StateActivity<MainState> {
         if (state == null) {
             DemoApplication app = DemoApplication.of(this);
             state = new MainState(
-                    app.engine(), getContentResolver(), app.getResources(), () -> app.results().classes);
+                    app.engine(), app.getContentResolver(), app.getResources(), () -> app.results().classes);
             // The process ended in the background: the picture's address is what is left.
             String picture = saved == null ? null : saved.getString(PICTURE);
             if (picture != null) state.load(Uri.parse(picture));
@@ -74,10 +74,7 @@ public final class MainActivity extends StateActivity<MainState> {
     void onShown() {
         denied = false;
         state.refresh(DemoApplication.of(this).settings());
-        if (nothingShared) {
-            state.fail(new Problem(R.string.problem_nothing_shared, null, null, Problem.Remedy.NONE));
-        }
-        nothingShared = false;
+        tellNothingShared();
     }
 
     @Override
@@ -92,6 +89,15 @@ public final class MainActivity extends StateActivity<MainState> {
         super.onNewIntent(intent);
         setIntent(intent);
         receive(intent);
+        // It comes before onStart, which then tells it, or after.
+        if (state.hasScreen()) tellNothingShared();
+    }
+
+    private void tellNothingShared() {
+        if (nothingShared) {
+            state.fail(new Problem(R.string.problem_nothing_shared, null, null, Problem.Remedy.NONE));
+        }
+        nothingShared = false;
     }
 
     /** Pictures that another app shares with this one, and one that is opened out of a list. */
@@ -162,7 +168,7 @@ public final class MainActivity extends StateActivity<MainState> {
 
     private void retry() {
         if (denied) take();
-        else state.classify();
+        else state.retry();
     }
 
     private static void show(View view, boolean shown) {

@@ -97,11 +97,21 @@ final class MainState extends ScreenState {
     /** Classifies again if the answer is of other settings, or there is none. */
     void refresh(EngineSettings settings) {
         if (task != null) return;
-        // A picture that cannot be read does not get better by another engine.
+        // A picture that cannot be read does not get better by another engine; by more memory it does.
         boolean unreadable = uri != null && picture == null;
+        if (unreadable && problem != null && problem.remedy == Problem.Remedy.RETRY) {
+            retry();
+            return;
+        }
         boolean old = answer == null || problem != null || !answer.settings.equals(settings)
                 || asked != classes.getAsInt();
         if (!unreadable && old) classify();
+    }
+
+    /** Does again what a problem ended: reading the picture, or classifying it. */
+    void retry() {
+        if (uri != null && picture == null) load(uri);
+        else classify();
     }
 
     /** Reads the samples of the bundle that is open, unless they are here. */

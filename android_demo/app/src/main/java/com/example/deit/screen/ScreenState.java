@@ -19,6 +19,10 @@ abstract class ScreenState {
         if (screen != null) screen.run();
     }
 
+    final boolean hasScreen() {
+        return screen != null;
+    }
+
     /** Nothing is told from now on. */
     void cancel() {
         if (task != null) task.cancel();

@@ -26,7 +26,7 @@ public final class SeveralActivity extends StateActivity<SeveralState> {
             DemoApplication app = DemoApplication.of(this);
             state = new SeveralState(
                     app.engine(),
-                    getContentResolver(),
+                    app.getContentResolver(),
                     Incoming.of(getIntent()),
                     app.results().classes,
                     getResources().getDimensionPixelSize(R.dimen.thumbnail));

@@ -79,6 +79,16 @@ public class BundleStoreTest {
     }
 
     @Test
+    public void oneThatThisDeviceCannotRunIsNotUnpackedAgain() throws Exception {
+        store.list();
+        File network = new File(copy, BundleFiles.network());
+        assertTrue(network.setLastModified(1_000_000_000_000L));
+        ReflectionHelpers.setStaticField(Build.class, "SUPPORTED_ABIS", new String[] {"x86_64", "x86"});
+        assertEquals(Reason.OTHER_TARGET, store.list().get(0).problem.reason());
+        assertEquals("not written again", 1_000_000_000_000L, network.lastModified());
+    }
+
+    @Test
     public void aCopyThatWasCutShortIsMadeAgain() throws Exception {
         store.list();
         TestApplication.replace(new File(copy, BundleFiles.network()), "the first half");

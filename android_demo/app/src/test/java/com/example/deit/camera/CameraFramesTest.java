@@ -1,5 +1,6 @@
 package com.example.deit.camera;
 
+import static org.junit.Assert.assertArrayEquals;
 import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertFalse;
 import static org.junit.Assert.assertNotNull;
@@ -8,12 +9,14 @@ import static org.junit.Assert.assertTrue;
 import static org.robolectric.Shadows.shadowOf;
 
 import android.Manifest;
+import android.graphics.Matrix;
 import android.graphics.SurfaceTexture;
 import android.hardware.camera2.CameraAccessException;
 import android.hardware.camera2.CameraCharacteristics;
 import android.hardware.camera2.CameraDevice;
 import android.hardware.camera2.CameraMetadata;
 import android.os.Looper;
+import android.view.Surface;
 import android.view.TextureView;
 import android.view.View;
 import com.example.deit.R;
@@ -29,6 +32,7 @@ import org.robolectric.android.controller.ActivityController;
 import org.robolectric.annotation.Config;
 import org.robolectric.shadow.api.Shadow;
 import org.robolectric.shadows.ShadowCameraCharacteristics;
+import org.robolectric.shadows.ShadowDisplay;
 
 /** Camera2 as the framework's code has it, on a camera of Robolectric's: opened, given back, failing. */
 @RunWith(RobolectricTestRunner.class)
@@ -226,6 +230,25 @@ public class CameraFramesTest {
             c.pause().stop();
             c.restart().start().resume();
             assertFalse("dark again after the background", torch.isActivated());
+        }
+    }
+
+    @Test
+    public void turnedUpsideDownThePreviewIsTurnedWithTheScreen() {
+        WatchedCamera.add("0", CameraMetadata.LENS_FACING_BACK);
+        try (ActivityController<LiveActivity> c = open()) {
+            TextureView view = preview(c.get());
+            Matrix before = view.getTransform(null);
+            // No configuration changes with it: the screen is not made anew.
+            ((ShadowDisplay) Shadow.extract(view.getDisplay())).setRotation(Surface.ROTATION_180);
+            shadowOf(Looper.getMainLooper()).idle();
+            Matrix expected = new Matrix(before);
+            expected.postRotate(-180, view.getWidth() / 2f, view.getHeight() / 2f);
+            float[] point = {10, 20};
+            float[] wanted = {10, 20};
+            view.getTransform(null).mapPoints(point);
+            expected.mapPoints(wanted);
+            assertArrayEquals(wanted, point, 0.01f);
         }
     }
 

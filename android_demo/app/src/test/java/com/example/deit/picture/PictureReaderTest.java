@@ -4,11 +4,14 @@ import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertFalse;
 import static org.junit.Assert.assertThrows;
 import static org.junit.Assert.assertTrue;
+import static org.robolectric.Shadows.shadowOf;
 
+import android.database.sqlite.SQLiteException;
 import android.graphics.Bitmap;
 import android.graphics.Canvas;
 import android.graphics.Color;
 import android.net.Uri;
+import android.os.OperationCanceledException;
 import com.example.deit.Pictures;
 import com.example.deit.TestApplication;
 import java.io.File;
@@ -96,6 +99,32 @@ public class PictureReaderTest {
         for (int side = 256; side < 20000; side += 97) {
             int size = PictureReader.sampleSize(20000, side, 256);
             assertTrue(side / size >= 256);
+        }
+    }
+
+    @Test
+    public void aStripThatNoScreenDrawsIsRefusedInWords() throws Exception {
+        PictureReader.checkPixels(500, 50_000, 1);
+        PictureReader.checkPixels(600, 60_000, 2);
+        PictureException refused =
+                assertThrows(PictureException.class, () -> PictureReader.checkPixels(500, 60_000, 1));
+        assertEquals("it has 500×60000 pixels, too many for the screen: cut a part out of it", refused.getMessage());
+    }
+
+    @Test
+    public void whatAProviderOfAnotherAppThrowsIsAPictureThatCannotBeRead() {
+        Uri uri = Uri.parse("content://another/picture");
+        RuntimeException[] thrown = {
+            new IllegalArgumentException("no"), new UnsupportedOperationException("no"), new NullPointerException("no"),
+            new SQLiteException("no"), new OperationCanceledException("no"), new SecurityException("no")
+        };
+        for (RuntimeException one : thrown) {
+            shadowOf(app.getContentResolver()).registerInputStreamSupplier(uri, () -> {
+                throw one;
+            });
+            PictureException e = assertThrows(
+                    PictureException.class, () -> PictureReader.read(app.getContentResolver(), uri, 256));
+            assertEquals("no", e.getMessage());
         }
     }
 

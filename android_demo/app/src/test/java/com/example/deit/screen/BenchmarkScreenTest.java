@@ -125,7 +125,7 @@ public class BenchmarkScreenTest {
     }
 
     @Test
-    public void runsThatBecomeSlowerAreSaidSo() {
+    public void runsThatBecomeSlowerAreSaidSoAndOfAFewNothing() {
         app.opener = (engine, folder, threads, mode) -> new FakeClassifier() {
             @Override
             public double[] bench(int warmup, int repeats, BooleanSupplier cancelled) {
@@ -139,6 +139,12 @@ public class BenchmarkScreenTest {
             Screen.waitFor(c.get(), R.id.summary);
             String summary = Screen.text(c.get(), R.id.summary);
             assertTrue(summary, summary.contains("\nLater runs took 50 % longer than the first"));
+        }
+        try (ActivityController<BenchmarkActivity> c = open(1, 8)) {
+            start(c);
+            Screen.waitFor(c.get(), R.id.summary);
+            String[] lines = Screen.text(c.get(), R.id.summary).split("\n");
+            assertEquals("how many a second, and the first run", 2, lines.length);
         }
     }
 

@@ -17,7 +17,9 @@ import com.example.deit.TestApplication;
 import com.example.deit.classify.Classification;
 import com.example.deit.classify.ClassifierException;
 import com.example.deit.classify.Times;
+import java.io.File;
 import java.util.function.BooleanSupplier;
+import org.json.JSONObject;
 import org.junit.Test;
 import org.junit.runner.RunWith;
 import org.robolectric.Robolectric;
@@ -97,6 +99,29 @@ public class CompareScreenTest {
                     "no cosine of other classes",
                     "deit_tiny-digits-int8-arm is 3.00 times as fast.",
                     Screen.text(c.get(), R.id.apart));
+        }
+    }
+
+    @Test
+    public void asManyClassesOfOtherNamesHaveNoCosine() throws Exception {
+        File pushed = app.push("fp32");
+        StringBuilder letters = new StringBuilder();
+        for (char letter = 'a'; letter <= 'j'; letter++) letters.append(letter).append('\n');
+        TestApplication.replace(new File(pushed, "labels.txt"), letters.toString());
+        JSONObject manifest = new JSONObject(TestApplication.text(new File(pushed, "manifest.json")));
+        manifest.getJSONObject("files").put("labels.txt", new JSONObject().put("bytes", 20).put("sha256", JSONObject.NULL));
+        TestApplication.replace(new File(pushed, "manifest.json"), manifest.toString());
+        app.opener = (engine, folder, threads, mode) -> new FakeClassifier() {
+            @Override
+            public double[] bench(int warmup, int repeats, BooleanSupplier cancelled) {
+                return new double[] {10};
+            }
+        };
+        try (ActivityController<CompareActivity> c = open()) {
+            c.get().findViewById(R.id.start).performClick();
+            Screen.waitFor(c.get(), R.id.compared);
+            String apart = Screen.text(c.get(), R.id.apart);
+            assertFalse(apart, apart.contains("cosine"));
         }
     }
 

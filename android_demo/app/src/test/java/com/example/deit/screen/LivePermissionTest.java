@@ -80,8 +80,19 @@ public class LivePermissionTest {
     }
 
     @Test
+    public void aFirstQuestionThatWasLeftIsNotForEver() {
+        try (ActivityController<LiveActivity> c = open()) {
+            answer(c.get(), PackageManager.PERMISSION_DENIED);
+            assertTrue(Screen.text(c.get(), R.id.problem_sentence).startsWith("Without the camera permission"));
+            assertEquals("Try again", Screen.text(c.get(), R.id.problem_remedy));
+        }
+    }
+
+    @Test
     public void deniedForEverItShowsTheWayAndBeginsOnceGranted() {
         try (ActivityController<LiveActivity> c = open()) {
+            answer(c.get(), PackageManager.PERMISSION_DENIED);
+            c.get().findViewById(R.id.problem_remedy).performClick();
             answer(c.get(), PackageManager.PERMISSION_DENIED);
             assertTrue(Screen.text(c.get(), R.id.problem_sentence).contains("may not ask again"));
             assertEquals("Permissions", Screen.text(c.get(), R.id.problem_remedy));

@@ -293,8 +293,10 @@ public class LiveScreenTest {
             View torch = c.get().findViewById(R.id.torch);
             torch.performClick();
             assertTrue(both.torch() && torch.isActivated());
+            assertEquals("Light, on", torch.getContentDescription().toString());
             torch.performClick();
             assertFalse(both.torch() || torch.isActivated());
+            assertEquals("Light, off", torch.getContentDescription().toString());
             torch.performClick();
             c.get().findViewById(R.id.switch_camera).performClick();
             assertEquals("front", both.camera());

@@ -5,10 +5,13 @@ import static org.junit.Assert.assertFalse;
 import static org.junit.Assert.assertNull;
 import static org.junit.Assert.assertSame;
 import static org.junit.Assert.assertTrue;
+import static org.robolectric.Shadows.shadowOf;
 
 import android.content.ComponentCallbacks2;
+import android.content.Intent;
 import android.graphics.Bitmap;
 import android.graphics.drawable.BitmapDrawable;
+import android.net.Uri;
 import android.os.Bundle;
 import android.widget.ImageView;
 import com.example.deit.FakeClassifier;
@@ -19,6 +22,8 @@ import com.example.deit.Screen;
 import com.example.deit.TestApplication;
 import com.example.deit.classify.Classification;
 import com.example.deit.classify.ClassifierException;
+import java.io.FileInputStream;
+import java.io.FileNotFoundException;
 import java.util.concurrent.CountDownLatch;
 import org.junit.Test;
 import org.junit.runner.RunWith;
@@ -194,6 +199,34 @@ public class MainScreenTest {
             user.screen().findViewById(R.id.problem_remedy).performClick();
             user.waitForResult();
             assertEquals("fake", user.text(R.id.headline));
+        }
+    }
+
+    @Test
+    public void memoryThatIsShortWhileThePictureIsReadIsTriedAgainToo() {
+        app.opener = (engine, folder, threads, mode) -> new FakeClassifier();
+        Uri uri = Uri.parse("content://gallery/large.png");
+        boolean[] enough = new boolean[1];
+        shadowOf(app.getContentResolver()).registerInputStreamSupplier(uri, () -> {
+            if (!enough[0]) throw new OutOfMemoryError();
+            try {
+                return new FileInputStream(TestApplication.golden());
+            } catch (FileNotFoundException e) {
+                throw new AssertionError(e);
+            }
+        });
+        Intent share = new Intent(Intent.ACTION_SEND).putExtra(Intent.EXTRA_STREAM, uri);
+        for (boolean byButton : new boolean[] {true, false}) {
+            enough[0] = false;
+            try (ActivityController<MainActivity> c = Robolectric.buildActivity(MainActivity.class, share).setup()) {
+                Screen.waitFor(c.get(), R.id.problem);
+                assertTrue(Screen.text(c.get(), R.id.problem_sentence).startsWith("There is not enough memory."));
+                enough[0] = true;
+                if (byButton) c.get().findViewById(R.id.problem_remedy).performClick();
+                else c.pause().stop().restart().start().resume();
+                Screen.waitFor(c.get(), R.id.result);
+                assertTrue(Screen.shown(c.get(), R.id.picture));
+            }
         }
     }
 

@@ -120,6 +120,8 @@ public class TakePictureTest {
             MainActivity screen = c.get();
             screen.findViewById(R.id.take).performClick();
             answer(screen, PackageManager.PERMISSION_DENIED);
+            screen.findViewById(R.id.problem_remedy).performClick();
+            answer(screen, PackageManager.PERMISSION_DENIED);
             assertTrue(Screen.text(screen, R.id.problem_sentence).contains("may not ask again"));
             screen.findViewById(R.id.problem_remedy).performClick();
             Intent page = shadowOf(screen).getNextStartedActivity();
