@@ -37,7 +37,7 @@ from quant.budget.budget import Budget
 from quant.bundle_writer import Checked, Inputs, NbFile
 from quant.cost import model as cost
 from quant.cost.rates import DEFAULT_CORE
-from quant.int8 import SEED, Mixed, convert_mixed, quantize
+from quant.int8 import SEED, Mixed, check_layers, convert_mixed, quantize
 from quant.pictures import choose_for
 from quant.recipe import CALIBRATION_PICTURES, CHECK_PICTURES, DEFAULT, MIXED, Recipe, Request
 
@@ -141,14 +141,18 @@ def convert_all(
     INT8 where FP16 is at hand (`Recipe.for_precision`). `calibration` is for INT8 only. `budget`:
     what a bundle of its precision may take on ARM; the recipe, of all bundles, is adapted to it
     (`quant/budget/plan.py`), and `notify` hears what was chosen. Raises InputError, before any work, when a bundle is
-    there already and `force` is not set, and as `quant.budget.plan.plan` does; ConversionError when a stage fails.
-    Drift over `max_drift` (see `drift.over_gate`) is marked in the manifest's `gate`, not raised.
+    there already and `force` is not set, for a recipe that leaves layers in float which the network has not, and as
+    `quant.budget.plan.plan` does; ConversionError when a stage fails. Drift over `max_drift` (see
+    `drift.over_gate`) is marked in the manifest's `gate`, not raised.
     """
     stages = stages or Stages()
     folders = {request: out / bundle_name(weights, request) for request in requests}
     for folder in folders.values():
         bundle.check_free(folder, force=force)
     pictures = _calibration(requests, calibration, recipe)
+    for request in requests:
+        if request.int8:
+            check_layers(recipe.for_precision(request.precision), weights.variant, weights.classes)
     with ExitStack() as held:
         budgeted = None
         if budget is not None:

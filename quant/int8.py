@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lite.model.deploy import DeployableDeiT, State, deployable_state
 from lite.model.exported import Exported
-from lite.model.form import Form
+from lite.model.form import PLAIN, Form
 from lite.model.program import build, build_weights, export
 from lite.model.weights import Weights
 from lite.nb import fp16, optimizer, reader
@@ -23,7 +23,9 @@ from lite.nb.reader import LiteModel
 from lite.nb.shapes import Shape
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
+from lite.zoo import Variant
 from quant.cost.fp16 import cheapest
+from quant.cost.prices import layer_names
 from quant.pictures import Views, cropped
 from quant.program import layers, ptq
 from quant.program.twin import Halved, halved
@@ -45,6 +47,12 @@ class Int8:
     program: Exported
     network: DeployableDeiT
     rewritten: Rewritten | None
+
+
+def check_layers(recipe: Recipe, variant: Variant, classes: int) -> None:
+    """Raises InputError for a recipe whose `skip` names no layer of the network, or all of them. Nothing is built."""
+    attention = PLAIN.attention if recipe.rewrite is None else recipe.rewrite.attention_form
+    layers.select({name: (name,) for name in layer_names(variant, classes, attention)}, recipe)
 
 
 def quantize(

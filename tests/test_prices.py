@@ -12,7 +12,10 @@ from shallow import CALIBRATION, recipe
 from states import random_state
 
 from lite import zoo
+from lite.model import program
+from lite.model.deploy import deployable_state
 from lite.model.exported import Exported
+from lite.model.form import Form
 from lite.model.weights import Weights
 from lite.nb import optimizer
 from lite.nb.reader import LiteModel
@@ -24,6 +27,7 @@ from quant.cost import model as cost
 from quant.cost import prices
 from quant.cost.operators import operators
 from quant.int8 import Int8, convert_mixed
+from quant.program import layers
 from quant.recipe import Recipe
 from quant.sensitivity.program import write
 
@@ -164,6 +168,19 @@ def test_a_layer_left_in_float_costs_its_price_more(attention: str, tmp_path: Pa
         int8, fp32, _ = found.layers[layer]
         taken = cost.instructions(for_phone(program, "int8", tmp_path / layer, Stages())[0], SHAPE)
         assert taken == pytest.approx(found.whole + fp32 - int8, abs=1), layer
+
+
+@pytest.mark.parametrize("name", ["deit_tiny", "deit_tiny_distilled", "vit_tiny", "deit3_small"])
+@pytest.mark.parametrize("attention", ["layers", "packed", "per_head"])
+def test_the_names_of_layers_are_those_of_the_network(name: str, attention: str, tmp_path: Path):
+    weights = two_blocks(name, 5)
+    network = program.build(
+        deployable_state(weights.state, weights.variant), weights.variant, form=Form(attention=attention)
+    )
+    exported = program.export(network, tmp_path)
+    with program.static_graph() as executor:
+        found = layers.tensors(network, program.LoadedProgram(exported, executor))
+    assert sorted(prices.layer_names(weights.variant, 5, attention)) == sorted(found)
 
 
 @pytest.mark.parametrize("variant", zoo.DEITS.values(), ids=lambda variant: variant.name)

@@ -13,7 +13,13 @@ import pytest
 import lite
 import quant
 from lite import Bundle, ToolkitError, load_weights
+from lite.errors import InputError
+from lite.pictures import digits
+from lite.pictures.picture_set import PictureSet
+from lite.stages import Stages
 from quant import Recipe, convert
+from quant.conversion import convert_all
+from quant.recipe import Request
 
 NAMES = {"lite": ["Bundle", "ToolkitError", "load_weights"], "quant": ["Recipe", "convert"]}
 
@@ -115,6 +121,24 @@ def test_what_cannot_be_converted_is_refused(options: dict, words: str, tmp_path
     with pytest.raises(ToolkitError, match=words):
         convert(load_weights("deit_tiny", "digits"), tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("precision", ["int8", "int8-fp16"])
+def test_a_recipe_that_names_no_layer_is_refused_before_any_work(precision: str, tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text("name: r\nrewrite: {}\nskip_fp16:\n- head\n- blocks.0.mlp.fc3\n")
+    begun: list[str] = []
+    weights = load_weights("deit_tiny", "digits")
+    recipe = Recipe.named(tmp_path / "r.yaml")
+    stages = Stages(on_start=begun.append)
+    (tmp_path / "work").mkdir()
+    pictures = PictureSet.of("digits", digits.pictures("calibration", 2))
+    with pytest.raises(InputError, match=r"r.yaml:5: skip_fp16.1: no layer matches 'blocks.0.mlp.fc3'"):
+        convert_all(
+            weights, [Request(precision, "arm"), Request("int8-fp16", "arm")][: 1 + (precision == "int8")],
+            recipe=recipe, calibration=pictures, check=pictures, out=tmp_path / "out", work=tmp_path / "work",
+            stages=stages,
+        )  # fmt: skip
+    assert begun == []
 
 
 def test_recipes_come_by_name_or_file(root: Path) -> None:

@@ -96,6 +96,12 @@ def prices(
     return Prices(variant, whole, layers, core, mixed)
 
 
+def layer_names(variant: Variant, classes: int, attention: str) -> list[str]:
+    """All layers that can be in INT8, with q, k and v as `attention` (`Form.attention`) has them. Nothing is built."""
+    kinds = _layers(variant, classes, attention, DEFAULT_CORE)
+    return [name for of_kind in kinds.values() for name in of_kind]
+
+
 def convolution(filters: int, depth: int, places: int, core: str = DEFAULT_CORE) -> LayerPrice:
     """Of a convolution whose patches do not overlap; there is none on fp16 kernels (`lite/nb/fp16.py`)."""
     quantization = model.quantization(depth * places, core)
