@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from lite import labels as class_names
 from lite.errors import ConversionError, InputError
 from lite.files import check_new_folder, file_sha256, new_folder
 from lite.input_file import read_text
@@ -161,7 +162,7 @@ def write_labels(folder: Path, labels: Sequence[str]) -> None:
                 f"label {index} ({shown(label)}) is empty or has a line break",
                 remedy="give each class one line",
             )
-    _write(folder / "labels.txt", "".join(f"{label}\n" for label in labels).encode())
+    _write(folder / "labels.txt", class_names.as_text(labels).encode())
 
 
 def golden_name(index: int) -> str:

@@ -1,17 +1,33 @@
-"""What in a JSON document is not as its schema says: the first thing, for messages of one line."""
+"""JSON documents from files, and what in one is not as its schema says: the first thing, for messages of one line."""
 
 from __future__ import annotations
 
 import json
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from lite.input_file import read_bytes
 from lite.shown import shortened
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import ValidationError
+
+
+_MOST_BYTES = 1 << 30
+
+
+def read(path: Path, what: str = "") -> Any:
+    """The JSON document in a file of at most 1 GiB; `what` it is, for messages.
+
+    Raises InputError as `read_bytes` does, ValueError or RecursionError for what is no JSON: NaN and infinity are none.
+    """
+    return json.loads(read_bytes(path, _MOST_BYTES, what), parse_constant=_refuse)
+
+
+def _refuse(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no JSON")
 
 
 def first_error(document: Any, schema: Path) -> ValidationError | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from lite.errors import InputError
@@ -13,6 +13,11 @@ from lite.shown import shown
 def beside(weights: Path) -> Path:
     """Where the class names of a file of weights lie: `x.labels.txt` beside `x.pdparams`; tools/train.py writes it."""
     return weights.with_suffix(".labels.txt")
+
+
+def as_text(names: Iterable[str]) -> str:
+    """What a file of class names holds: one a line."""
+    return "".join(f"{name}\n" for name in names)
 
 
 def read(path: Path, classes: int) -> tuple[str, ...]:

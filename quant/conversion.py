@@ -150,9 +150,9 @@ def convert_all(
     for folder in folders.values():
         bundle.check_free(folder, force=force)
     pictures = _calibration(requests, calibration, recipe)
-    for request in requests:
-        if request.int8:
-            check_layers(recipe.for_precision(request.precision), weights.variant, weights.classes)
+    precisions = [request.precision for request in requests if request.int8]
+    for precision in precisions:
+        check_layers(recipe.for_precision(precision), weights.variant, weights.classes)
     with ExitStack() as held:
         budgeted = None
         if budget is not None:
@@ -168,7 +168,6 @@ def convert_all(
         if any(request.target == "opencl" for request in requests):
             programs = replace(programs, gpu=_in_float(weights, work / "fp32_gpu", stages, GPU))
         if pictures is not None:
-            precisions = [request.precision for request in requests if request.int8]
             programs = replace(
                 programs, int8=_int8_programs(weights, recipe, precisions, pictures, original, work, stages)
             )

@@ -93,8 +93,7 @@ class After:
         nothing is like anything of the baseline.
         """
         from lite.phone.compare import cases, history
-        from lite.phone.compare.gate import SLOWER_CODE, gate
-        from lite.phone.link import GoldenMismatchError
+        from lite.phone.compare.gate import gate
 
         if self.history:
             history.keep(self.history, document, out)
@@ -103,9 +102,7 @@ class After:
         found = gate(self.baseline, cases.of(document, "this bench"), self.allowed)
         show_gate(found, to_stderr=as_json)
         _write_ci(found, self.junit, self.markdown)
-        if found.exit_code == SLOWER_CODE and code != GoldenMismatchError.exit_code:
-            return SLOWER_CODE
-        return code or found.exit_code
+        return _exit_code(found, code)
 
 
 def after_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -177,6 +174,7 @@ def compare(
     from lite.phone.compare import cases, fleet, rows
     from lite.phone.compare import history as histories
     from lite.phone.compare.gate import gate
+    from lite.phone.link import PhoneError
 
     if not files and history is None:
         raise click.UsageError("give two results.json or more, or --history DIR")
@@ -209,17 +207,22 @@ def compare(
         _write_pages(out, [*kept, *benches], compared, phones, trends, found)
         if not as_json:
             click.echo(f"report   {out / 'compare.html'}")
-    raise click.exceptions.Exit(_exit_code(found) if found else 0)
+    failed = found is not None and (found.failures or not found.verdicts)
+    code = PhoneError.exit_code if failed else 0
+    raise click.exceptions.Exit(_exit_code(found, code) if found else 0)
 
 
-def _exit_code(found: Gate) -> int:
-    """The gate's, where no phone failed; what is slower goes before that, what is undecided behind it."""
+def _exit_code(found: Gate, code: int) -> int:
+    """The command's, where that of the phones is `code`: what is slower goes before it, what is undecided behind it.
+
+    A phone that computes another network goes before all.
+    """
     from lite.phone.compare.gate import SLOWER_CODE
-    from lite.phone.link import PhoneError
+    from lite.phone.link import GoldenMismatchError
 
-    if found.exit_code != SLOWER_CODE and (found.failures or not found.verdicts):
-        return PhoneError.exit_code
-    return found.exit_code
+    if found.exit_code == SLOWER_CODE and code != GoldenMismatchError.exit_code:
+        return SLOWER_CODE
+    return code or found.exit_code
 
 
 def show_gate(found: Gate, *, to_stderr: bool = False) -> None:

@@ -9,7 +9,6 @@ The command compare shows benches beside each other.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -34,7 +33,7 @@ from _options import (
 from _plan import plan_options
 
 from lite.errors import InputError
-from lite.files import make_folder
+from lite.files import check_writable_file, make_folder
 from lite.phone.install import PACKAGE
 from lite.phone.plan import BenchPlan, check_names
 
@@ -170,7 +169,6 @@ def main(
         return
     from _bench import clean_all, install_all
 
-    from lite.files import check_writable_file
     from lite.phone import resume as resuming
     from lite.phone.binaries import Binaries
     from lite.phone.diagnostics import DiagnosticsPlan
@@ -275,12 +273,14 @@ def _now() -> str:
 def _new() -> Path:
     """A folder of this bench's own: another one may begin in the same second."""
     make_folder(BENCHES)
-    for number in itertools.count():
-        folder = BENCHES / (_now() + (f"-{number}" if number else ""))
-        with contextlib.suppress(FileExistsError):
+    folder = BENCHES / _now()
+    while True:
+        try:
             folder.mkdir()
+        except FileExistsError:
+            folder = folder.with_name(f"{folder.name}-2")
+        else:
             return folder
-    raise AssertionError
 
 
 def _newest() -> Path:

@@ -111,10 +111,9 @@ def _phone(server: AdbServer, one: Listed, chosen: Bundle | None, binaries: Bina
         known = facts.read(device)
         entry["facts"] = known.as_dict()
         entry["problems"] = [vars(problem) for problem in _problems(chosen, known, binaries)]
-    except NoPhoneError as error:
-        entry["state"] = "not connected"
-        entry["problems"] = [{"what": "phone", "why": error.reason, "remedy": error.remedy}]
-    except (PhoneError, InputError) as error:
+    except (PhoneError, NoPhoneError, InputError) as error:
+        if isinstance(error, NoPhoneError):
+            entry["state"] = "not connected"
         entry["problems"] = [{"what": "phone", "why": error.reason, "remedy": error.remedy}]
     return entry
 

@@ -193,8 +193,7 @@ def _check_outputs(out: Path, checkpoint: Path, resume: bool, force: bool) -> No
 
 
 def _check_names(path: Path, classes: Sequence[str], force: bool) -> None:
-    names = "".join(f"{name}\n" for name in classes)
-    if path.is_file() and not force and path.read_bytes() != names.encode():
+    if path.is_file() and not force and path.read_bytes() != class_names.as_text(classes).encode():
         raise InputError(
             f"{path} is there already",
             why="it names other classes than the data",

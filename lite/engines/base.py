@@ -70,6 +70,11 @@ class Options:
     int8: bool = False
     threads: int = 1
 
+    def check_backend(self, backend: Backend) -> None:
+        """Raises InputError for TensorRT in a backend that has none."""
+        if self.tensorrt != "off" and backend != "inference":
+            raise InputError(f"--tensorrt is for --backend inference, not for {backend}")
+
 
 DEFAULT = Options()
 
@@ -131,8 +136,9 @@ class Selection:
         on_gpu, backend = self.options.device == "gpu", self.backend or self.default_backend
         if on_gpu and backend == "lite":
             raise InputError("Paddle Lite runs on this computer's CPU only", remedy="leave out --device gpu")
-        if self.options.tensorrt != "off" and backend != "inference" and self.export is None:
-            raise InputError(f"--tensorrt is for --backend inference, not for {backend}")
+        # What an exported folder is for is known when it has been read.
+        if self.export is None:
+            self.options.check_backend(backend)
 
     @property
     def default_backend(self) -> Backend:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from lite import labels as class_names
 from lite.engines.base import Options
 from lite.engines.onnx import OnnxEngine
 from lite.engines.paddle_inference import InferenceEngine
@@ -104,7 +105,7 @@ def input_entry(name: str, spec: Preprocess) -> Input:
 
 def write(folder: Path, labels: Sequence[str], facts: dict[str, Any]) -> Manifest:
     """Writes `labels.txt` and, last, `export.json` of `facts` with `files` filled in; returns the manifest."""
-    write_text(folder / "labels.txt", "".join(f"{label}\n" for label in labels))
+    write_text(folder / "labels.txt", class_names.as_text(labels))
     names = [*FILES[facts["format"]], "labels.txt"]
     manifest = Manifest(files={name: file_sha256(folder / name) for name in names}, **facts)
     write_text(folder / MANIFEST, manifest.model_dump_json(indent=1, by_alias=True) + "\n")

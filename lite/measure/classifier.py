@@ -124,8 +124,7 @@ def find(selection: Selection, bundles: Path, work: Path, *, notify: Callable[[s
             f"{selection.export} is for --backend {found.backend}, not {selection.backend}",
             remedy=f"{again}give --model and --weights",
         )
-    if selection.options.tensorrt != "off" and found.backend != "inference":
-        raise InputError(f"--tensorrt is for --backend inference, not for {found.backend}")
+    selection.options.check_backend(found.backend)
     return found
 
 

@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from lite import json_schema
 from lite.bundle import Bundle
 from lite.errors import InputError
-from lite.input_file import read_bytes
 from lite.phone import push, results
 from lite.phone.diagnostics import Diagnostics
 from lite.phone.facts import Facts, check_same
@@ -34,8 +34,6 @@ _OPTIONS = {
     "cooldown_celsius": "--cooldown-temp",
 }
 _AFRESH = "give the same again, or measure afresh without --resume into another --out"
-
-_MOST_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -97,17 +95,13 @@ class Earlier:
         return next((one for one in self.document["phones"] if one["serial"] == serial), None)
 
 
-def _no_number(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no number")
-
-
 def read(folder: Path, plan: BenchPlan, bundles: Sequence[Bundle], base: str | None) -> Earlier:
     """The bench in `folder`. Raises InputError where there is none, or it was one of other options or bundles."""
     path = folder / results.JSON
     if not path.exists():
         raise InputError(f"there is no bench to go on with in {folder}", remedy="name its folder with --out")
     try:
-        document = json.loads(read_bytes(path, _MOST_BYTES, "results"), parse_constant=_no_number)
+        document = json_schema.read(path, "results")
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"cannot read {path}", why=str(error), remedy="measure without --resume") from error
     if problem := results.problem(document):

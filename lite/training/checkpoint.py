@@ -173,4 +173,4 @@ def save(state: State, out: Path, classes: tuple[str, ...], *, half: bool = Fals
     dtype = np.float16 if half else np.float32
     with new_file(out) as part, new_file(labels.beside(out)) as names:
         paddle.save({name: value.astype(dtype) for name, value in state.items()}, str(part), protocol=4)
-        names.write_text("".join(f"{name}\n" for name in classes), encoding="utf-8")
+        names.write_text(labels.as_text(classes), encoding="utf-8")

@@ -24,7 +24,7 @@ from lite.pictures import digits, folders, prepare
 from lite.pictures.folders import TRAIN, VAL, Listing
 from lite.training.rand_augment import random_flip, random_resized_crop
 from lite.training.settings import Augment
-from lite.zoo import Preprocess
+from lite.zoo import Preprocess, find
 
 
 class Source(Protocol):
@@ -61,8 +61,7 @@ class Source(Protocol):
         ...
 
 
-# That of every DeiT at 224 pixels.
-DEIT = Preprocess(resize_short=256, crop=224)
+DEIT = find("deit_tiny").preprocess
 
 
 def at_size(spec: Preprocess, image: int) -> Preprocess:
@@ -166,9 +165,11 @@ def find_pictures(
     if len(empty):
         raise _no_picture(train, classes[empty[0]], len(empty), len(classes))
     if layout.val is None:
-        return replace(_split(train, classes, labels, seed), spec=spec)
-    held, held_labels = _labelled(_fitting(layout.held_out(), train), classes)
-    return replace(_pictures(classes, train.paths, labels, held.paths, held_labels), spec=spec)
+        found = _split(train, classes, labels, seed)
+    else:
+        held, held_labels = _labelled(_fitting(layout.held_out(), train), classes)
+        found = _pictures(classes, train.paths, labels, held.paths, held_labels)
+    return replace(found, spec=spec)
 
 
 def _classes(train: Listing, names: Path | None) -> tuple[str, ...]:

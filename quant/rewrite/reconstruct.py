@@ -72,9 +72,9 @@ def rewrite(
 
     `spec` says how `pictures` become tensors; views of one picture stand side by side. `form` is what the network is
     to be built in; where GELU's outputs are shifted and scaled is added to it. `folder` takes files of a float32
-    activation each: about 4 bytes x pictures x tokens x 7 dim, or x (6 dim +
-    960) where that is more. `keep` names layers that stay in float
-    (`blocks.11.mlp.fc2`, `blocks.0.attn.q`; shell-style): they are neither rounded nor given rounded inputs.
+    activation each: about 4 bytes x pictures x tokens x 7 dim, or x (6 dim + 960) where that is more. `keep` names
+    layers that stay in float (`blocks.11.mlp.fc2`, `blocks.0.attn.q`; shell-style): they are neither rounded nor given
+    rounded inputs.
     `keep_unrounded`: the state before rounding is returned, too, which takes as much memory again.
     """
     blocks = 1 + max(int(match[1]) for name in state if (match := re.match(r"blocks\.(\d+)\.", name)))

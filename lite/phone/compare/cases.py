@@ -6,23 +6,20 @@ be held against a new one.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from lite import json_schema
 from lite.errors import InputError
-from lite.input_file import read_bytes
 from lite.measure.interval import Interval
 from lite.phone import statistics
 
 JSON = "results.json"
 USUAL, SOAK = "as usual", "as a soak"
-_MOST_BYTES = 1 << 30
 _SCHEMA_FILE = Path(__file__).parents[1] / "schema" / "cases.schema.json"
 
 
@@ -124,7 +121,7 @@ def read(path: Path) -> BenchCases:
     file = path / JSON if path.is_dir() else path
     remedy = "give a results.json of tools/adb_bench.py, or its folder"
     try:
-        document = json.loads(read_bytes(file, _MOST_BYTES), parse_constant=_refuse)
+        document = json_schema.read(file)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{file} is no result of a bench", why="it is no JSON", remedy=remedy) from error
     if problem := _problem(document):
@@ -253,10 +250,6 @@ def _reason(phone: Mapping[str, Any]) -> str:
 def _short_name(file: Path) -> str:
     file = file.absolute()
     return file.parent.name if file.name == JSON else file.stem
-
-
-def _refuse(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no JSON")
 
 
 def _problem(document: Any) -> str | None:
