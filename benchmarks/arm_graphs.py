@@ -22,7 +22,7 @@ import paddle
 from lite import zoo
 from lite.model import program as export
 from lite.model.deploy import DeployableDeiT
-from lite.model.form import PLAIN, Form
+from lite.model.graph import PLAIN, Form
 from lite.nb import optimizer, reader
 from lite.pictures.picture_set import PictureSet
 from quant.program import ptq

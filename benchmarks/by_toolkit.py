@@ -29,7 +29,7 @@ from lite import zoo
 from lite.model import program as export
 from lite.model import weights
 from lite.model.deploy import DeployableDeiT, deployable_state
-from lite.model.exported import Exported
+from lite.model.graph import Exported
 from lite.model.weights import Weights
 from lite.nb.optimizer import Expectation, optimize
 from lite.pictures.picture_set import PictureSet

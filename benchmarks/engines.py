@@ -45,8 +45,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from lite import zoo
-from lite.engines import processes
-from lite.engines.base import Runnable
+from lite.engines import Runnable, processes
 from lite.errors import ToolkitError
 from lite.measure import drift
 

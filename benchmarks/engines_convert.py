@@ -16,8 +16,7 @@ import cv2
 import numpy as np
 from engines_others import MnnEngine, NcnnEngine, OpenVinoEngine
 
-from lite.engines import processes
-from lite.engines.base import Options, Runnable
+from lite.engines import Options, Runnable, processes
 from lite.engines.onnx import OnnxEngine
 from lite.engines.paddle_inference import InferenceEngine
 from lite.errors import ConversionError, InputError
@@ -77,7 +76,7 @@ def convert(function: Callable[..., Path], *arguments: object) -> Path:
 def paddle_int8(loaded: Weights, work: Path) -> InferenceEngine:
     """PaddleSlim's quantized program, for oneDNN's INT8 kernels. Raises ConversionError when PaddleSlim fails."""
     # Imported here so that the processes of other engines do without Paddle.
-    from lite.model.exported import Exported
+    from lite.model.graph import Exported
     from lite.model.program import build_weights
     from lite.pictures.picture_set import PictureSet
     from quant.program import ptq

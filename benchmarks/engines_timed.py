@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lite.engines.base import Predictor, Runnable
+from lite.engines import Predictor, Runnable
 
 
 @lru_cache(maxsize=1)

@@ -9,7 +9,7 @@
 `float` writes the ViT-S's float outputs for the check crops, `int8` and `int8-fp16` those of the twin of the program
 that the recipe makes of it, all float32 [crops, 384]. `cost` writes one number, the instructions of DeiT-tiny in a
 form. `noise` writes text, what `quantize_budget.py` chooses by. WEIGHTS is a `.pdparams`, or - for those of
-`vit_small.py`; RECIPE is a recipe as JSON. FORM is JSON, too: the arguments of `lite.model.form.Form`, "skip" and
+`vit_small.py`; RECIPE is a recipe as JSON. FORM is JSON, too: the arguments of `lite.model.graph.Form`, "skip" and
 "paddleslim" of a recipe, and the "precision".
 The last line of standard output is JSON: [name, begin, end] of each step, in seconds of the system's monotonic clock,
 and for those in INT8 the "form" that was made.
@@ -37,8 +37,7 @@ from quantize_budget import COST_VARIANT
 from lite.errors import ToolkitError
 from lite.model import program as export
 from lite.model.deploy import DeployableDeiT
-from lite.model.exported import Exported
-from lite.model.form import PLAIN, Form
+from lite.model.graph import PLAIN, Exported, Form
 from lite.model.pdparams import read_state
 from lite.model.program import LoadedProgram, static_graph
 from lite.model.state import State, check_state

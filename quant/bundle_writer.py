@@ -19,7 +19,7 @@ from lite.errors import ConversionError
 from lite.files import write_text
 from lite.measure import accuracy, csv_tables, drift, margins
 from lite.measure.drift import LayerDrift
-from lite.model.exported import INPUT_NAME
+from lite.model.graph import INPUT_NAME
 from lite.model.weights import Weights
 from lite.nb import reader, shapes
 from lite.nb.reader import LiteModel

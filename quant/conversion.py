@@ -9,6 +9,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -16,14 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lite import bundle, memory
+from lite import bundle
 from lite.bundle import Bundle
 from lite.engines import processes, workers
 from lite.errors import InputError
 from lite.files import check_writable_folder
 from lite.measure import drift
-from lite.model.exported import Exported
-from lite.model.form import CHEAPEST, GPU, PLAIN, Form
+from lite.model.graph import CHEAPEST, GPU, PLAIN, Exported, Form
 from lite.model.program import export_weights
 from lite.model.weights import Weights
 from lite.nb import optimizer
@@ -161,7 +162,7 @@ def convert_all(
             budgeted = plan.start(weights, recipe, pictures, check, budget, work, beside, stages)
             recipe = budgeted.plan.recipe
             notify(budgeted.plan.summary)
-        stages = replace(stages, on_end=memory.give_back)
+        stages = replace(stages, on_end=_give_back)
         original = _in_float(weights, work / "fp32", stages)
         packed = _in_float(weights, work / "fp32_arm", stages, Form(attention=CHEAPEST))
         programs = _Programs(packed)
@@ -180,7 +181,7 @@ def convert_all(
             reference.check()
             if budgeted and budgeted.others.done():
                 budgeted.others.result()
-            memory.give_back()
+            _give_back()
 
         stages = replace(stages, on_end=on_end)
         float_nb = _for_phone(_FP32_ARM, programs, work, stages)
@@ -315,3 +316,11 @@ def _for_phone(request: Request, programs: _Programs, work: Path, stages: Stages
     with stages.stage("optimize"):
         model = optimizer.for_phone(programs.on_phone(request), request.precision, request.target, path)
     return NbFile(path, model)
+
+
+def _give_back() -> None:
+    """Gives freed memory back to the system, where the C library can (glibc's `malloc_trim`)."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -19,7 +19,7 @@ import numpy as np
 import paddle
 
 from lite.bundle import golden_name
-from lite.engines.base import Runnable
+from lite.engines import Runnable
 from lite.engines.paddle_inference import InferenceEngine
 from lite.engines.paddle_lite import LiteEngine
 from lite.engines.workers import EngineJob, Pending, Workers
@@ -27,7 +27,7 @@ from lite.errors import InputError
 from lite.measure import drift
 from lite.measure.drift import LayerDrift
 from lite.model.deploy import DeployableDeiT
-from lite.model.exported import Exported
+from lite.model.graph import Exported
 from lite.model.program import LoadedProgram, build_weights, static_graph
 from lite.model.weights import Weights
 from lite.nb import optimizer

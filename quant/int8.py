@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lite.model.deploy import DeployableDeiT, State, deployable_state
-from lite.model.exported import Exported
-from lite.model.form import PLAIN, Form
+from lite.model.graph import PLAIN, Exported, Form
 from lite.model.program import build, build_weights, export
 from lite.model.weights import Weights
 from lite.nb import fp16, optimizer, reader

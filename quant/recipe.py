@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import pydantic
 
 from lite.errors import InputError
-from lite.model.form import CHEAPEST, Attention
+from lite.model.graph import CHEAPEST, Attention
 from lite.shown import shown
 from lite.yaml_file import YamlFile, load_model, names_in
 

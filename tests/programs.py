@@ -10,8 +10,7 @@ import paddle
 from lite import zoo
 from lite.model import program as export
 from lite.model.deploy import DeployableDeiT
-from lite.model.exported import Exported
-from lite.model.form import PLAIN, Form
+from lite.model.graph import PLAIN, Exported, Form
 from lite.model.network import DeiT
 
 VARIANT = zoo.find("deit_tiny")

@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from lite import zoo
-from lite.model.form import CHEAPEST, Attention
+from lite.model.graph import CHEAPEST, Attention
 from quant.cost import model
 from quant.cost.operators import operators
 

@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 
 from lite import bundle, zoo
-from lite.engines import BACKENDS, processes
-from lite.engines.base import Options, Runnable, Selection
+from lite.engines import BACKENDS, Options, Runnable, Selection, processes
 from lite.engines.dygraph import NetworkPredictor
+from lite.engines.export import logits_of
 from lite.errors import InputError
-from lite.exports.export import logits_of
 from lite.measure import classifier, scores
 from lite.measure.classifier import Classifier
 from lite.model import weights

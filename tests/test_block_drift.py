@@ -15,7 +15,7 @@ from lite import zoo
 from lite.engines.workers import local
 from lite.measure import drift
 from lite.model.deploy import deployable_state
-from lite.model.exported import Exported
+from lite.model.graph import Exported
 from lite.model.program import LoadedProgram, static_graph
 from lite.model.weights import Weights
 from lite.pictures import digits

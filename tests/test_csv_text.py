@@ -8,7 +8,7 @@ import io
 import pytest
 
 from lite.measure import csv_tables
-from lite.measure.predict import Prediction, as_csv
+from lite.measure.classifier import Prediction, as_csv
 from lite.report.report import Guess
 
 FORMULAS = ["=cmd|' /C calc'!A0", "+1", "-x.png", "@SUM(A1)", "＝1"]  # noqa: RUF001

@@ -14,12 +14,11 @@ import pytest
 from states import random_state
 
 from lite import zoo
-from lite.engines import processes
-from lite.engines.base import DEFAULT
+from lite.engines import DEFAULT, processes
+from lite.engines import export as exported
 from lite.engines.dygraph import NetworkPredictor
+from lite.engines.export import DEFAULT_OPSET, TOLERANCE, check, export, logits_of
 from lite.errors import ConversionError, InputError
-from lite.exports import folder as exported
-from lite.exports.export import DEFAULT_OPSET, TOLERANCE, check, export, logits_of
 from lite.model import weights
 from lite.model.weights import Weights
 from lite.pictures import digits, prepare

@@ -15,8 +15,8 @@ from mounts import tmpfs
 from waiting import ended
 
 from lite import bundle, files
+from lite.engines import export
 from lite.errors import InputError
-from lite.exports import export
 
 UNTRUE = b"n\xe9".decode("utf-8", "surrogateescape")
 

@@ -15,8 +15,7 @@ from lite import zoo
 from lite.engines.paddle_lite import LitePredictor
 from lite.model import program as export
 from lite.model.deploy import DeployableDeiT, deployable_state
-from lite.model.exported import Exported
-from lite.model.form import GPU, PLAIN
+from lite.model.graph import GPU, PLAIN, Exported
 from lite.nb import gpu, optimizer, reader, shapes
 from lite.nb.gpu import GpuError
 from lite.nb.reader import LiteModel

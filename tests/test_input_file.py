@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from lite import bundle, input_file, labels
+from lite.engines import export as exports
 from lite.errors import InputError
-from lite.exports import folder as exports
 from lite.pictures import folders, prepare
 from lite.pictures.picture_set import Picture
 from lite.sdk import archive, library

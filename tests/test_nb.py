@@ -15,8 +15,7 @@ import programs
 import pytest
 
 from lite.errors import InputError
-from lite.model.exported import Exported
-from lite.model.form import GPU
+from lite.model.graph import GPU, Exported
 from lite.nb import optimizer, reader, shapes
 from lite.nb.kernel_check import Expectation
 

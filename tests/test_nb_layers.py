@@ -13,7 +13,7 @@ import pytest
 from lite import zoo
 from lite.model import program as export
 from lite.model.deploy import DeployableDeiT
-from lite.model.form import Form
+from lite.model.graph import Form
 from lite.nb import optimizer, reader, shapes
 from lite.pictures.picture_set import PictureSet
 from quant.program import ptq

@@ -11,8 +11,7 @@ import pytest
 
 from lite.engines.paddle_lite import LitePredictor
 from lite.errors import InputError
-from lite.model.exported import Exported
-from lite.model.form import GPU
+from lite.model.graph import GPU, Exported
 from lite.nb import optimizer, program, reader
 from lite.nb.kernel_check import Expectation
 from lite.nb.program import Attribute

@@ -16,8 +16,7 @@ import pytest
 from waiting import HANG, ended, runs, until
 
 from lite.errors import ConversionError, InputError
-from lite.model.exported import Exported
-from lite.model.form import GPU
+from lite.model.graph import GPU, Exported
 from lite.nb import optimizer, reader
 from lite.nb.kernel_check import Expectation, UnsupportedRequestError, WrongKernelsError, check_kernels
 

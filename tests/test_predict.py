@@ -16,7 +16,7 @@ import pytest
 from lite import bundle
 from lite.errors import InputError
 from lite.measure import classifier
-from lite.measure.predict import Prediction, classify, expand
+from lite.measure.classifier import Prediction, classify, expand
 from lite.pictures import digits
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -14,8 +14,7 @@ from states import random_state
 from lite import zoo
 from lite.model import program
 from lite.model.deploy import deployable_state
-from lite.model.exported import Exported
-from lite.model.form import Form
+from lite.model.graph import Exported, Form
 from lite.model.weights import Weights
 from lite.nb import optimizer
 from lite.nb.reader import LiteModel

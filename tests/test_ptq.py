@@ -19,8 +19,7 @@ from lite import zoo
 from lite.errors import ConversionError, InputError
 from lite.model import program as export
 from lite.model.deploy import DeployableDeiT, deployable_state
-from lite.model.exported import Exported
-from lite.model.form import PLAIN, Form
+from lite.model.graph import PLAIN, Exported, Form
 from lite.model.program import LoadedProgram, static_graph
 from lite.nb import optimizer, reader
 from lite.pictures import digits, prepare

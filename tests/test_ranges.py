@@ -11,8 +11,7 @@ from lite import zoo
 from lite.errors import ConversionError
 from lite.model import program as export
 from lite.model.deploy import deployable_state
-from lite.model.exported import Exported
-from lite.model.form import Form
+from lite.model.graph import Exported, Form
 from lite.model.program import LoadedProgram, static_graph
 from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet

@@ -20,7 +20,7 @@ from lite import zoo
 from lite.errors import ConversionError
 from lite.model import program, weights
 from lite.model.deploy import State, deployable_state
-from lite.model.form import Form
+from lite.model.graph import Form
 from lite.pictures import digits, prepare
 from lite.pictures.picture_set import Picture, PictureSet
 from quant.pictures import Views

@@ -11,7 +11,7 @@ import pytest
 from shallow import PICTURES, SHOWN, VARIANT, made, recipe, shallow
 
 from lite.errors import ConversionError, InputError
-from lite.model.exported import Exported
+from lite.model.graph import Exported
 from lite.model.program import LoadedProgram, static_graph
 from quant import recipe as recipes
 from quant.cost.model import linear

@@ -26,11 +26,8 @@ from waiting import HANG, ended, runs, until
 
 from lite import zoo
 from lite.bundle import Bundle
-from lite.engines import processes
-from lite.engines.base import DEFAULT
+from lite.engines import DEFAULT, export, processes
 from lite.engines.paddle_lite import LiteEngine
-from lite.exports import export
-from lite.exports import folder as exported
 from lite.model import weights
 from lite.pictures import digits, prepare
 from lite.serving.server import Address
@@ -159,7 +156,7 @@ def server(
     else:
         folder = tmp_path_factory.mktemp("export") / "digits"
         export.export(weights.load(zoo.find(MODEL), "digits", notify=print), "inference", folder)
-        source, engine = ["--export", folder], exported.read(folder).engine(DEFAULT)
+        source, engine = ["--export", folder], export.read(folder).engine(DEFAULT)
     tensors = [prepare.from_file(path, SPEC) for path in pictures]
     with processes.pool(1) as executor:
         answers = executor.submit(export.logits_of, engine, tensors).result()

@@ -9,7 +9,7 @@ import pytest
 from shallow import CHECK, VARIANT, made, recipe, shallow
 
 from lite.engines.paddle_lite import LitePredictor
-from lite.model.exported import Exported
+from lite.model.graph import Exported
 from lite.model.program import export_weights
 from lite.nb import optimizer, program, reader, shared_memory
 from lite.nb.kernel_check import Expectation

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lite.errors import InputError
-from quant.rewrite.stored import Stored
+from quant.rewrite.rewriting import Stored
 
 
 def test_what_was_written_comes_back(tmp_path: Path):

@@ -15,7 +15,7 @@ from lite.errors import ConversionError
 from lite.model import program as export
 from lite.model import weights
 from lite.model.deploy import deployable_state
-from lite.model.exported import Exported
+from lite.model.graph import Exported
 from lite.model.program import LoadedProgram, static_graph
 from lite.nb import optimizer, reader
 from lite.pictures import digits, prepare

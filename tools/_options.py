@@ -12,8 +12,7 @@ import _command
 import click
 
 from lite import checksum
-from lite.engines import BACKENDS, DASK_SCHEDULER, DASK_WORKER
-from lite.engines.base import Options, Selection
+from lite.engines import BACKENDS, DASK_SCHEDULER, DASK_WORKER, Options, Selection
 from lite.shown import shown
 from quant import recipe as recipes
 from quant.cost.rates import CORES, DEFAULT_CORE

@@ -23,7 +23,7 @@ from lite.errors import InputError
 from lite.files import check_writable_file, write_text
 
 if TYPE_CHECKING:
-    from lite.engines.base import Selection
+    from lite.engines import Selection
     from lite.measure.scores import Scores
 
 SHOWN = 10

@@ -14,9 +14,9 @@ from _display import Display, notify
 from _options import json_option, model_option, out_option, weights_options
 
 from lite import labels as class_names
+from lite.engines import export as exporter
+from lite.engines.export import DEFAULT_OPSET, FORMATS, OPSETS, Format
 from lite.errors import InputError
-from lite.exports import export as exporter
-from lite.exports.export import DEFAULT_OPSET, FORMATS, OPSETS, Format
 from lite.files import check_writable_folder
 from lite.model.weights import load_weights
 

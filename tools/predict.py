@@ -20,8 +20,8 @@ from lite.errors import InputError
 from lite.shown import escaped
 
 if TYPE_CHECKING:
-    from lite.engines.base import Selection
-    from lite.measure.predict import Prediction
+    from lite.engines import Selection
+    from lite.measure.classifier import Prediction
 
 EXAMPLES = """
 \b
@@ -56,7 +56,7 @@ def main(
     in_csv: bool,
 ) -> None:
     """Runs the command."""
-    from lite.measure.predict import as_csv, classify, document, expand
+    from lite.measure.classifier import as_csv, classify, document, expand
 
     if as_json and in_csv:
         raise click.UsageError("give one of --json and --csv")

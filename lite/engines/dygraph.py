@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lite.engines.base import DEFAULT, Options, check_paddle
+from lite.engines import DEFAULT, Options, check_paddle
 from lite.model.state import State
 from lite.zoo import Variant
 

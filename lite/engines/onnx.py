@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lite.engines.base import DEFAULT, Options
+from lite.engines import DEFAULT, Options
 from lite.errors import InputError
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from lite.engines.base import DEFAULT, Options, check_paddle
+from lite.engines import DEFAULT, Options, check_paddle
 from lite.errors import ConversionError, InputError
-from lite.model.exported import Exported
+from lite.model.graph import Exported
 
 _GPU_MEMORY_MB = 512  # taken at the start; it grows
 _TENSORRT_WORKSPACE = 1 << 30  # bytes

@@ -20,8 +20,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from lite.engines import DASK_SCHEDULER, DASK_WORKER, processes
-from lite.engines.base import Predictor, Runnable
+from lite.engines import DASK_SCHEDULER, DASK_WORKER, Predictor, Runnable, processes
 from lite.errors import ConversionError, InputError, ToolkitError
 from lite.files import file_sha256
 from lite.pictures.picture_set import Picture

@@ -10,7 +10,7 @@ from typing import Any
 
 from lite import bundle, zoo
 from lite.bundle import Bundle
-from lite.engines.base import Runnable
+from lite.engines import Runnable
 from lite.engines.paddle_inference import InferenceEngine
 from lite.engines.paddle_lite import LiteEngine
 from lite.errors import InputError

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from lite.bundle import Bundle
-from lite.engines.base import Runnable
+from lite.engines import Runnable
 from lite.engines.paddle_inference import InferenceEngine
 from lite.engines.paddle_lite import LiteEngine
 from lite.engines.workers import ChunkResult, EngineJob, Workers, none_readable

@@ -12,7 +12,7 @@ What changes against `lite/model/network.py`, exact in real arithmetic:
 - a distilled variant's two heads are halved, so that their sum is their mean;
 - layer scale multiplies the output channels of `attn.proj` and `mlp.fc2`, weight and bias, and is gone;
 - for a GPU the class tokens are put in front by a matrix product and a sum, and the patches' convolution comes in
-  pieces (`lite/model/form.py` says why);
+  pieces (`lite/model/graph.py` says why);
 - class tokens that the position embedding leaves out (DeiT III) get none, which is a row of zeros.
 """
 
@@ -23,7 +23,7 @@ import paddle
 from paddle import nn
 from paddle.nn import functional
 
-from lite.model.form import OUTPUTS, PLAIN, Form
+from lite.model.graph import OUTPUTS, PLAIN, Form
 from lite.zoo import PATCH_SIZE, Variant
 
 State = dict[str, np.ndarray]

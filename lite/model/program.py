@@ -21,8 +21,7 @@ from paddle.base.proto import framework_pb2
 
 from lite.errors import ConversionError
 from lite.model.deploy import DeployableDeiT, State, deployable_state, shaped_state
-from lite.model.exported import INPUT_NAME, Exported
-from lite.model.form import PLAIN, Form
+from lite.model.graph import INPUT_NAME, PLAIN, Exported, Form
 from lite.model.weights import Weights
 from lite.zoo import Variant
 

@@ -78,7 +78,7 @@ def check(model: LiteModel) -> None:
                 raise GpuError(
                     f"operator {index} of {model.path.name}, {op.type}, would crash on a GPU",
                     why=f"it takes the parameter {shown(given[0])}, which lies in the CPU's memory, for an image",
-                    remedy="export the network in the form for GPUs (lite.model.form.GPU)",
+                    remedy="export the network in the form for GPUs (lite.model.graph.GPU)",
                 )
     for index in _axes(model):
         raise GpuError(
@@ -93,7 +93,7 @@ def check(model: LiteModel) -> None:
             raise GpuError(
                 f"operator {step.index} of {model.path.name}, {step.op.type}, would abort on a GPU",
                 why=f"it needs an image of {width} x {height} pixels, where many have {MOST_PIXELS} a side at most",
-                remedy="export the network in the form for GPUs (lite.model.form.GPU)",
+                remedy="export the network in the form for GPUs (lite.model.graph.GPU)",
             )
 
 

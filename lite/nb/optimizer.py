@@ -20,7 +20,7 @@ from pathlib import Path
 
 from lite import lifeline
 from lite.errors import ConversionError, InputError
-from lite.model.exported import Exported
+from lite.model.graph import Exported
 from lite.nb import _run_opt, gpu, reader, shared_memory
 from lite.nb import program as nb_program
 from lite.nb.kernel_check import Expectation, check_kernels

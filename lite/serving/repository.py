@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from lite import bundle, zoo
-from lite.engines.base import Options
+from lite.engines import Options
+from lite.engines.export import MANIFEST as EXPORTED
 from lite.errors import InputError
-from lite.exports.folder import MANIFEST as EXPORTED
 from lite.files import new_folder, write_text
 from lite.measure.classifier import Classifier, of_bundle, of_export
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lite.engines import workers
 from lite.engines.workers import Workers
-from lite.model.exported import Exported
+from lite.model.graph import Exported
 from lite.model.program import export_weights
 from lite.model.weights import Weights
 from lite.nb import optimizer

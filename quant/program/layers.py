@@ -18,7 +18,7 @@ import paddle
 
 from lite.errors import ConversionError, InputError
 from lite.model.deploy import DeployableDeiT
-from lite.model.exported import Exported
+from lite.model.graph import Exported
 from lite.model.program import LoadedProgram, static_graph
 from lite.shown import shown
 from quant.program import steps

@@ -24,7 +24,7 @@ from paddle.static.quantization import post_training_quantization, quantization_
 
 from lite.errors import ConversionError, InputError
 from lite.model.deploy import DeployableDeiT
-from lite.model.exported import INPUT_NAME, Exported
+from lite.model.graph import INPUT_NAME, Exported
 from lite.model.program import LoadedProgram, static_graph, without_call_stacks
 from lite.pictures.picture_set import Picture, PictureSet
 from lite.scratch import scratch_folder

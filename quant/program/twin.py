@@ -22,7 +22,7 @@ import numpy as np
 from paddle.static import Operator
 
 from lite.errors import ConversionError
-from lite.model.exported import Exported
+from lite.model.graph import Exported
 from lite.model.program import LoadedProgram, static_graph
 from lite.nb import fp16
 from lite.nb.reader import LiteModel

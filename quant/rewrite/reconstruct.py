@@ -24,7 +24,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from lite.model.deploy import State
-from lite.model.form import Form
+from lite.model.graph import Form
 from lite.pictures.picture_set import Picture
 from lite.zoo import Preprocess, Variant
 from quant.cost import model

@@ -1,27 +1,61 @@
 """The network being rewritten and its activations, and what is done at every layer: look, scale, round, go on.
 
-The activations of all calibration pictures lie in files, so that memory does not grow with their number.
+The activations of all calibration pictures lie in files, so that memory does not grow with their number. These are not
+mapped: what a process has mapped and used counts as its memory.
 """
 
 from __future__ import annotations
 
+import os
+import tempfile
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from lite.model.deploy import State
-from lite.model.form import Form
+from lite.model.graph import Form
 from lite.pictures.picture_set import Picture
 from lite.zoo import Preprocess, Variant
+from quant.pictures import on_disk
 from quant.program.layers import Ranges
 from quant.recipe import Kind, Switches
 from quant.rewrite import block
 from quant.rewrite.block import Activations, each, fake_quantize, layer_norm, level, to_levels
 from quant.rewrite.equalize import search
 from quant.rewrite.gptq import gptq, nearest
-from quant.rewrite.stored import Stored
+
+
+class Stored:
+    """An array [pictures, ...] in a nameless file of `folder`, gone with this object. Threads may share it.
+
+    What is read is a copy. Raises InputError when the disk has no room for it.
+    """
+
+    def __init__(self, folder: Path, shape: tuple[int, ...], dtype: npt.DTypeLike):
+        self.shape, self.dtype = shape, np.dtype(dtype)
+        self._bytes = self.dtype.itemsize * int(np.prod(shape[1:]))
+        with on_disk(folder, shape, dtype):
+            self._file, path = tempfile.mkstemp(dir=folder)
+            weakref.finalize(self, os.close, self._file)
+            Path(path).unlink()
+            # Without its blocks it could be full before all is written.
+            os.posix_fallocate(self._file, 0, shape[0] * self._bytes)
+
+    def __getitem__(self, part: slice) -> np.ndarray:
+        values = np.empty((part.stop - part.start, *self.shape[1:]), self.dtype)
+        if os.preadv(self._file, [values.data], part.start * self._bytes) != values.nbytes:
+            raise OSError("activations could not be read back from the temporary folder")
+        return values
+
+    def __setitem__(self, part: slice, values: np.ndarray) -> None:
+        values = np.ascontiguousarray(values, self.dtype)
+        if os.pwrite(self._file, values.data, part.start * self._bytes) != values.nbytes:
+            raise OSError("activations could not be written to the temporary folder")
+
 
 _SAMPLE = 2048
 # Of one picture in a Hessian. Neighbouring tokens of larger pictures (577 at 384 pixels) are much alike.

@@ -19,7 +19,7 @@ from lite.errors import InputError
 from lite.files import file_sha256, make_folder
 from lite.measure.chunks import key
 from lite.model.deploy import shaped_state
-from lite.model.exported import Exported
+from lite.model.graph import Exported
 from lite.model.program import LoadedProgram, export_weights, static_graph
 from lite.model.weights import Weights
 from lite.pictures.picture_set import PictureSet

@@ -15,10 +15,7 @@ from core_build import build
 from demo import run
 
 from lite import zoo
-from lite.engines import processes
-from lite.engines.base import DEFAULT
-from lite.exports import export
-from lite.exports import folder as exported
+from lite.engines import DEFAULT, export, processes
 from lite.model import weights
 from lite.pictures import digits, prepare
 
@@ -44,7 +41,7 @@ def test_logits_and_classes_are_pythons(built: Path, folder: Path, tmp_path: Pat
     for path, picture in zip(paths, digits.pictures("held_out", len(paths)), strict=True):
         assert cv2.imwrite(str(path), picture)
     tensors = [prepare.from_file(path, VARIANT.preprocess) for path in paths]
-    engine = exported.read(folder).engine(DEFAULT)
+    engine = export.read(folder).engine(DEFAULT)
     with processes.pool(1) as executor:
         expected = executor.submit(export.logits_of, engine, tensors).result()
     for path, logits in zip(paths, np.concatenate(expected), strict=True):

@@ -9,8 +9,8 @@ import pytest
 from measurements import USED, measurement
 
 from lite.bundle import Bundle
-from lite.phone import diagnosis
-from lite.phone.diagnosis import Diagnosis
+from lite.phone import diagnostics
+from lite.phone.diagnostics import Diagnosis
 from lite.phone.facts import Facts
 from lite.phone.measured import BundleComparison
 from lite.phone.plan import Candidate, Configuration
@@ -72,7 +72,7 @@ def compared(
 
 
 def found(comparison: BundleComparison, phone: Facts | None = None, cache: int | None = None) -> Diagnosis:
-    result = diagnosis.diagnose(comparison, phone or facts(), cache)
+    result = diagnostics.diagnose(comparison, phone or facts(), cache)
     assert result is not None
     return result
 
@@ -155,11 +155,11 @@ def test_conversions_and_float_parts_are_the_manifests_figures() -> None:
     ids=["as fast as modelled", "host.nb, which simulates"],
 )
 def test_nothing_is_explained_where_there_is_nothing_to_explain(comparison: BundleComparison) -> None:
-    assert diagnosis.diagnose(comparison, facts(), None) is None
+    assert diagnostics.diagnose(comparison, facts(), None) is None
 
 
 def test_without_a_model_only_what_is_slower_than_fp32_is_explained() -> None:
-    assert diagnosis.diagnose(compared(40.0, cost=None), facts(), None) is None
+    assert diagnostics.diagnose(compared(40.0, cost=None), facts(), None) is None
     result = found(compared(60.0, cost=None))
     assert result.expected is None
     assert result.causes == []
@@ -167,5 +167,5 @@ def test_without_a_model_only_what_is_slower_than_fp32_is_explained() -> None:
 
 def test_caches_as_kernels_write_them() -> None:
     said = "cache 32K Data\ncache 64K Instruction\ncache 512K Unified\ncache 4096K Unified\ncache 8M Instruction\n"
-    assert diagnosis.parse_caches(said) == 4 << 20
-    assert diagnosis.parse_caches("") is None
+    assert diagnostics.parse_caches(said) == 4 << 20
+    assert diagnostics.parse_caches("") is None

@@ -1,9 +1,26 @@
-"""How the deployable network's graph is written: the forms of `lite/model/deploy.py`, as data."""
+"""The deployable network's graph, as data: how it is written, and its two files once exported; takes no Paddle."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
+
+INPUT_NAME = "image"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """An inference program on disk: `model` is the `.pdmodel`, `params` the `.pdiparams`."""
+
+    model: Path
+    params: Path
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> Exported:
+        """The pair `model.pdmodel`, `model.pdiparams` of `folder` (they need not exist yet)."""
+        return cls(folder / "model.pdmodel", folder / "model.pdiparams")
+
 
 Attention = Literal["layers", "packed", "per_head"]
 
