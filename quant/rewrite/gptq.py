@@ -30,7 +30,7 @@ def gptq(weight: np.ndarray, hessian: np.ndarray) -> np.ndarray:
     """
     # Rounded from the last row to the first, which has the least mean square.
     order = np.argsort(-np.diag(hessian), kind="stable")[::-1]
-    factor = _factor(hessian.take(order, axis=0).take(order, axis=1))
+    factor = _factor(_in_order(hessian, order))
     wanted = weight[order].astype(np.float64)
     lost = wanted.copy()
     step = np.maximum(np.abs(wanted).max(axis=0), 1e-12) / LEVELS
@@ -62,16 +62,25 @@ def gptq(weight: np.ndarray, hessian: np.ndarray) -> np.ndarray:
     return result
 
 
+def _in_order(hessian: np.ndarray, order: np.ndarray) -> np.ndarray:
+    ordered = np.empty_like(hessian)
+    # So few rows at a time that they stay in the processor's cache.
+    for start in range(0, len(order), _ROWS):
+        rows = slice(start, start + _ROWS)
+        np.take(hessian[order[rows]], order, axis=1, out=ordered[rows], mode="clip")
+    return ordered
+
+
 def _factor(hessian: np.ndarray) -> np.ndarray:
-    """The upper triangular U [in, in] with ones on its diagonal, UᵀDU the damped `hessian`, which is overwritten."""
+    """U [in, in], ones on its diagonal and UᵀDU the damped `hessian`, which is overwritten; below it is something else."""
     diagonal = np.einsum("ii->i", hessian)
     mean = diagonal.mean()
     if not np.isfinite(mean):
         raise ConversionError("the network's activations are not finite", remedy="check the weights in float")
     # More than nothing: the inputs of a layer behind a pruned one are zero.
     diagonal += max(_DAMPING * mean, _LEAST)
-    # LAPACK has columns where numpy has rows.
-    factor = linalg.cholesky(hessian.T, overwrite_a=True)
+    # LAPACK has columns where numpy has rows. What is below the diagonal stays as it was.
+    factor, _ = linalg.cho_factor(hessian.T, overwrite_a=True, check_finite=False)
     factor /= np.diag(factor)[:, None].copy()
     return factor
 
