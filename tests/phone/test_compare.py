@@ -130,6 +130,27 @@ def test_tables_for_spreadsheets_run_no_formula_and_are_utf_8(tiny_bundle: Path,
     assert "=HYPERLINK(1)" in page
 
 
+def test_tables_say_which_case_was_a_soak_or_had_fixed_clocks(tiny_bundle: Path, tmp_path: Path) -> None:
+    made = document(tiny_bundle)
+    plans = ({}, {"soak": True}, {"fixed_clocks": True})
+    files = [
+        write(tmp_path / f"{place}.json", made | {"plan": made["plan"] | plan})
+        for place, plan in enumerate(plans)
+    ]
+    # An old bench has no such fields.
+    files.append(write(tmp_path / "old.json", made | {"plan": {}}))
+    assert compare(*files, "--out", tmp_path / "out").returncode == 0
+    lines = csv.DictReader((tmp_path / "out/compare.csv").read_text().splitlines())
+    assert {(line["bench"], line["soak"], line["fixed_clocks"]) for line in lines} == {
+        ("0", "0", "0"),
+        ("1", "1", "0"),
+        ("2", "0", "1"),
+        ("old", "0", "0"),
+    }
+    (row,) = csv.DictReader((tmp_path / "out/fleet.csv").read_text("utf-8-sig").splitlines())
+    assert (row["soak"], row["fixed_clocks"]) == ("0", "0")
+
+
 def test_the_command_shows_tables_and_the_same_as_json(tiny_bundle: Path, tmp_path: Path) -> None:
     made = document(tiny_bundle)
     files = [

@@ -19,7 +19,7 @@ from lite.measure.interval import Interval
 from lite.phone import statistics
 
 JSON = "results.json"
-USUAL, SOAK = "as usual", "as a soak"
+USUAL, SOAK, FIXED_CLOCKS = "as usual", "as a soak", "with fixed clocks"
 _SCHEMA_FILE = Path(__file__).parents[1] / "schema" / "cases.schema.json"
 
 
@@ -27,9 +27,8 @@ _SCHEMA_FILE = Path(__file__).parents[1] / "schema" / "cases.schema.json"
 class Case:
     """A bundle in a configuration on a phone, as one bench measured it.
 
-    `starts`: latencies in ms of each start of the demo; `begun`: of the bench, UTC; `mode`: how it was measured, USUAL
-    or otherwise; `simulated`: `host.nb` ran, as on
-    x86, whose latency is not that of its precision.
+    `starts`: latencies in ms of each start of the demo; `begun`: of the bench, UTC; `simulated`: `host.nb` ran, as on
+    x86, whose latency is not that of its precision. An old bench knows neither `soak` nor `fixed_clocks`.
     """
 
     begun: datetime
@@ -44,7 +43,8 @@ class Case:
     network: str
     threads: int
     cores: str
-    mode: str
+    soak: bool
+    fixed_clocks: bool
     simulated: bool
     engine: str
     starts: Sequence[Sequence[float]]
@@ -65,6 +65,12 @@ class Case:
             self.mode,
             self.simulated,
         )
+
+    @property
+    def mode(self) -> str:
+        """How it was measured, for people: USUAL or otherwise."""
+        unusual = ((self.soak, SOAK), (self.fixed_clocks, FIXED_CLOCKS))
+        return ", ".join(words for is_so, words in unusual if is_so) or USUAL
 
     @property
     def configuration(self) -> str:
@@ -204,6 +210,7 @@ def notes(case: Case, base: Case) -> list[str]:
 
 def _cases(document: Mapping[str, Any], begun: datetime) -> Iterator[Case]:
     bundles = {one["name"]: one for one in document["bundles"]}
+    plan = document.get("plan", {})
     for phone in document["phones"]:
         facts = phone["facts"] or {}
         for row in phone["measurements"]:
@@ -221,18 +228,13 @@ def _cases(document: Mapping[str, Any], begun: datetime) -> Iterator[Case]:
                 network=bundle["model_nb"]["sha256"],
                 threads=row["threads"],
                 cores=_cores(row),
-                mode=_mode(document.get("plan", {})),
+                soak=bool(plan.get("soak")),
+                fixed_clocks=bool(plan.get("fixed_clocks")),
                 simulated=used["file"].endswith("/host.nb") and bundle["precision"] != "fp32",
                 engine=used["engine"],
                 starts=[one["latencies_ms"] for one in row["rounds"]],
                 notes=row["notes"],
             )
-
-
-def _mode(plan: Mapping[str, Any]) -> str:
-    """Of the plan of a bench; an old one tells nothing of it."""
-    known = (("soak", SOAK), ("fixed_clocks", "with fixed clocks"))
-    return ", ".join(words for name, words in known if plan.get(name)) or USUAL
 
 
 def _cores(row: Mapping[str, Any]) -> str:

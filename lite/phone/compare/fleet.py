@@ -12,8 +12,8 @@ from lite.phone.compare.cases import BenchCases, Case
 CSV = "fleet.csv"
 COLUMNS = (
     "phone", "soc", "android", "phones", "serials", "bundle", "model", "precision", "target", "threads", "cores",
-    "p50_ms", "p50_low_ms", "p50_high_ms", "fastest_phone_ms", "slowest_phone_ms", "per_second", "configurations",
-    "runs", "measured", "simulated", "notes",
+    "soak", "fixed_clocks", "p50_ms", "p50_low_ms", "p50_high_ms", "fastest_phone_ms", "slowest_phone_ms",
+    "per_second", "configurations", "runs", "measured", "simulated", "notes",
 )  # fmt: skip
 # By it Excel knows that a file is UTF-8; others leave it out.
 BYTE_ORDER_MARK = "\ufeff"
@@ -96,6 +96,8 @@ def cells(row: FleetRow) -> list[object]:
         best.target,
         best.threads,
         best.cores,
+        best.soak,
+        best.fixed_clocks,
         row.p50,
         # Of one phone; of several the fastest and the slowest tell.
         bounds.low if bounds and row.range is None else None,

@@ -56,7 +56,7 @@ class Verdict:
         """How many more rounds an undecided case needs, None for one that is decided."""
         if self.outcome != UNDECIDED:
             return None
-        if cases.SOAK in self.case.mode:
+        if self.case.soak:
             return "a soak is one start, which tells no spread: hold a bench without --soak against its like"
         if self.ratio.base.starts < 2:
             return f"the baseline has one start, which tells no spread: measure it with --rounds {ROUNDS}"

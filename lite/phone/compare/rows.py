@@ -12,9 +12,9 @@ from lite.phone.compare.ratio import Ratio, ratio
 
 CSV = "compare.csv"
 COLUMNS = (
-    "bench", "begun", "serial", "phone", "soc", "android", "bundle", "precision", "target", "threads", "cores", "runs",
-    "rounds", "p50_ms", "p50_low_ms", "p50_high_ms", "against", "time_ratio", "ratio_low", "ratio_high", "certain",
-    "notes",
+    "bench", "begun", "serial", "phone", "soc", "android", "bundle", "precision", "target", "threads", "cores", "soak",
+    "fixed_clocks", "runs", "rounds", "p50_ms", "p50_low_ms", "p50_high_ms", "against", "time_ratio", "ratio_low",
+    "ratio_high", "certain", "notes",
 )  # fmt: skip
 
 
@@ -117,6 +117,8 @@ def cells(entry: ComparedCase) -> list[object]:
         case.target,
         case.threads,
         case.cores,
+        case.soak,
+        case.fixed_clocks,
         case.runs,
         len(case.starts),
         case.p50,
