@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,19 @@ def first_problem(manifest: Any) -> str | None:
     except ValueError:
         return f"created: {shown(manifest['created'])} is no time"
     return None
+
+
+@lru_cache(maxsize=8)
+def input_bounds(name: str) -> tuple[float, float]:
+    """The least and the greatest that a number of `name` in the manifest's `input` may be."""
+    rule = json.loads(_SCHEMA_FILE.read_text(encoding="utf-8"))["properties"]["input"]["properties"][name]
+    rule = rule.get("items", rule)
+    return rule["minimum"], rule["maximum"]
+
+
+def longest_short_side(crop: int) -> int:
+    """Pixels that a picture's short side may be resized to at most before `crop` of them are cut."""
+    return min(_MOST_CROPS * crop, int(input_bounds("resize_short")[1]))
 
 
 def creation_time(created: str) -> datetime:

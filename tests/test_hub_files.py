@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch_files
+from manifest_vectors import edited
 from states import random_state
 
 from lite import zoo
 from lite.errors import InputError
+from lite.manifest import first_problem
 from lite.model import hub_files, weights
 from lite.model.state import expected_shapes
 from lite.training import initial
@@ -109,6 +111,20 @@ def test_of_timm_crop_share_mean_std_and_labels_are_taken(beside) -> None:
         ({"image_mean": [0.5, 0.5]}, "says image_mean [0.5, 0.5]"),
         ({"image_std": [0.5, 0.5, 0]}, "says image_std [0.5, 0.5, 0]"),
         ({"image_std": [0.5, 0.5, 10**400]}, "says image_std"),
+        (
+            {"image_mean": [0.5, 0.5, 1.01]},
+            "says image_mean [0.5, 0.5, 1.01]: it must be three numbers from 0 to 1",
+        ),
+        ({"image_mean": [-0.1, 0.5, 0.5]}, "says image_mean [-0.1, 0.5, 0.5]"),
+        (
+            {"image_std": [1.5, 0.5, 0.5]},
+            "says image_std [1.5, 0.5, 0.5]: it must be three numbers from 0.001 to 1",
+        ),
+        ({"image_std": [0.0001, 0.5, 0.5]}, "says image_std [0.0001, 0.5, 0.5]"),
+        (
+            {"size": 900, "do_center_crop": True, "crop_size": 224},
+            "says size 900: for a crop of 224 pixels it must be",
+        ),
         ({"rescale_factor": 1.0}, "says rescale_factor 1.0"),
         ({"do_resize": False}, "does not resize pictures"),
     ],
@@ -119,6 +135,34 @@ def test_what_is_not_done_here_is_refused_by_name(beside, changes: dict, words: 
         read(path, "vit_tiny")
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"crop_pct": 0.2}, "says crop_pct 0.2: it must be a number from 0.25 to 1; mend it"),
+        ({"crop_pct": 1e-320}, "says crop_pct 1e-320"),
+        ({"mean": [0.5, 0.5, 2]}, "says mean [0.5, 0.5, 2]: it must be three numbers from 0 to 1; mend it"),
+        ({"std": [0.0001, 0.5, 0.5]}, "says std [0.0001, 0.5, 0.5]"),
+    ],
+)
+def test_what_no_bundle_could_hold_is_refused_in_timms_file(beside, changes: dict, words: str) -> None:
+    cfg = json.loads((FILES / "timm-config.json").read_text())["pretrained_cfg"]
+    with pytest.raises(InputError) as caught:
+        read(beside("timm", config_pretrained_cfg=cfg | changes), "deit3_small")
+    assert words in str(caught.value)
+
+
+def test_the_outermost_preparations_that_are_taken_fit_a_bundle(beside) -> None:
+    cfg = json.loads((FILES / "timm-config.json").read_text())["pretrained_cfg"]
+    for share, mean, std in ((0.25, [0, 0, 0], [0.001, 0.001, 0.001]), (1, [1, 1, 1], [1, 1, 1])):
+        changes = {"crop_pct": share, "mean": mean, "std": std}
+        found, _ = read(beside("timm", config_pretrained_cfg=cfg | changes), "deit3_small")
+        spec = found.variant.preprocess
+        held = {name: json.dumps(getattr(spec, name)) for name in ("resize_short", "crop", "mean", "std")}
+        held |= {f"shape/{axis}": str(spec.crop) for axis in (2, 3)}
+        manifest = edited({f"input/{name}": text for name, text in held.items()})
+        assert first_problem(json.loads(manifest)) is None
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "[" * 100_000, "\x00"])

@@ -1,8 +1,8 @@
 """What lies beside weights of Hugging Face and timm: `config.json` and `preprocessor_config.json`.
 
 They give the classes' names, the layer norms' epsilon, and how pictures are prepared. What they ask for and is not done
-here in the same way is told. Sources: transformers' `configuration_vit.py` and `image_processing_vit.py`; timm's
-`models/_hub.py` and `data/transforms_factory.py`.
+here in the same way is told; a preparation that no bundle's manifest may hold is refused. Sources: transformers'
+`configuration_vit.py` and `image_processing_vit.py`; timm's `models/_hub.py` and `data/transforms_factory.py`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lite.errors import InputError
+from lite.manifest import input_bounds, longest_short_side
 from lite.shown import shown
 from lite.zoo import PATCH_SIZE, Preprocess, Variant
 
@@ -104,8 +105,9 @@ def _timm(path: Path, config: Mapping[str, Any], variant: Variant, notify: Calla
     size = cfg.get("input_size", [3, variant.image, variant.image])
     _check(path, "input_size", size, [3, variant.image, variant.image], variant)
     share = cfg.get("crop_pct", 0.9)
-    if not _is_number(share) or not 0.1 <= share <= 1:
-        raise _wrong(path, "crop_pct", share)
+    least = variant.image / longest_short_side(variant.image)
+    if not _is_number(share) or not least <= share <= 1:
+        raise _wrong(path, "crop_pct", share, f"it must be a number from {least:g} to 1")
     if cfg.get("crop_mode", "center") != "center":
         notify(
             f"{path} crops by {shown(cfg['crop_mode'])}; here the short side is resized and the centre cut"
@@ -114,8 +116,8 @@ def _timm(path: Path, config: Mapping[str, Any], variant: Variant, notify: Calla
     spec = replace(
         variant.preprocess,
         resize_short=max(variant.image, math.floor(variant.image / share)),
-        mean=_rgb(path, "mean", cfg.get("mean", variant.preprocess.mean)),
-        std=_rgb(path, "std", cfg.get("std", variant.preprocess.std), positive=True),
+        mean=_rgb(path, "mean", cfg.get("mean", variant.preprocess.mean), "mean"),
+        std=_rgb(path, "std", cfg.get("std", variant.preprocess.std), "std"),
     )
     names = config.get("label_names") or cfg.get("label_names")
     labels = None
@@ -137,6 +139,9 @@ def _processor(
     _check(path, "crop_size" if asked.get("do_center_crop") else "size", cut, crop, variant)
     if asked.get("do_resize", True) is not True or resize < crop:
         raise InputError(f"{path} does not resize pictures to {crop} pixels or more", remedy="mend it")
+    most = longest_short_side(crop)
+    if resize > most:
+        raise _wrong(path, "size", asked["size"], f"for a crop of {crop} pixels it must be {most} at most")
     squeezed = not (isinstance(asked.get("size"), dict) and "shortest_edge" in asked["size"])
     if squeezed:
         notify(
@@ -151,8 +156,8 @@ def _processor(
     half = (0.5, 0.5, 0.5)
     mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
     if asked.get("do_normalize", True):
-        mean = _rgb(path, "image_mean", asked.get("image_mean", half))
-        std = _rgb(path, "image_std", asked.get("image_std", half), positive=True)
+        mean = _rgb(path, "image_mean", asked.get("image_mean", half), "mean")
+        std = _rgb(path, "image_std", asked.get("image_std", half), "std")
     return Preprocess(resize_short=resize, crop=crop, mean=mean, std=std)
 
 
@@ -160,7 +165,7 @@ def _side(path: Path, key: str, value: object) -> int:
     if isinstance(value, dict):
         sides = [value[name] for name in ("height", "width", "shortest_edge") if name in value]
         value = sides[0] if sides and all(side == sides[0] for side in sides) else value
-    if type(value) is not int or not 0 < value <= 4096:
+    if type(value) is not int or value < 1:
         raise _wrong(path, key, value)
     return value
 
@@ -182,12 +187,14 @@ def _check(path: Path, key: str, found: object, wanted: object, variant: Variant
         )
 
 
-def _rgb(path: Path, key: str, value: object, *, positive: bool = False) -> tuple[float, float, float]:
+def _rgb(path: Path, key: str, value: object, field: str) -> tuple[float, float, float]:
+    """A number for each channel, within what the manifest's `field` may hold."""
+    least, greatest = input_bounds(field)
     if isinstance(value, list | tuple) and len(value) == 3 and all(map(_is_number, value)):
         red, green, blue = (float(number) for number in value)
-        if all(abs(number) <= 10 and (number > 0 or not positive) for number in (red, green, blue)):
+        if all(least <= number <= greatest for number in (red, green, blue)):
             return red, green, blue
-    raise _wrong(path, key, value)
+    raise _wrong(path, key, value, f"it must be three numbers from {least:g} to {greatest:g}")
 
 
 def _is_number(value: object) -> bool:
@@ -203,5 +210,5 @@ def _labels(path: Path, key: str, names: list[Any]) -> tuple[str, ...]:
     return tuple(" ".join(name.split()) for name in names)
 
 
-def _wrong(path: Path, key: str, value: object) -> InputError:
-    return InputError(f"{path} says {key} {shown(value)}", why="no preparation here is so", remedy="mend it")
+def _wrong(path: Path, key: str, value: object, why: str = "no preparation here is so") -> InputError:
+    return InputError(f"{path} says {key} {shown(value)}", why=why, remedy="mend it")
