@@ -16,6 +16,7 @@ from jinja2 import Environment, Template
 
 from lite.errors import ToolkitError
 from lite.phone.clusters import Cluster
+from lite.phone.plan import Configuration
 from lite.phone.plots import KINDS, diagnostics_plots, latencies, over_time, speed_ups, temperatures
 from lite.phone.statistics import Sustained, summarize
 from lite.report import page
@@ -44,9 +45,7 @@ def row_name(row: Mapping[str, Any]) -> str:
 
 def configuration(row: Mapping[str, Any]) -> str:
     """Threads and cores of a measurement, or of what was looked at beside it."""
-    cores = f"CPUs {row['cpu_mask']}" if row["cpu_mask"] else row["power_mode"]
-    cores = f"{row['cores']} cores (mask {row['cpu_mask']})" if row["cores"] else cores
-    return f"{row['threads']} thread{'s' if row['threads'] > 1 else ''}, {cores}"
+    return str(Configuration(row["threads"], row["power_mode"], row["cpu_mask"], row["cores"]))
 
 
 def _plots(phone: Mapping[str, Any]) -> tuple[list[Any], list[Any], list[Any]]:
