@@ -21,7 +21,7 @@ import numpy as np
 from lite.errors import InputError
 from lite.model import plain_pickle, pytorch
 from lite.model.plain_pickle import Array, Dtype, Span, Table, kind
-from lite.model.state import MAXIMUM_BYTES, MAXIMUM_DIMENSIONS, State, reading
+from lite.model.state import MAXIMUM_BYTES, State, check_total, damaged, is_shape, reading
 from lite.shown import shown
 
 ACCEPTED_DTYPES = ("f2", "f4", "f8")
@@ -133,15 +133,12 @@ def _tensor(name: str, value: object) -> _Tensor:
     order = ">" if value.dtype.byte_order == ">" else "<"
     shape = _shape(value.shape)
     if shape is None or not isinstance(value.fortran, bool | int):
-        raise _damaged(name)
+        raise damaged(name)
     return _Tensor(shape, np.dtype(f"{order}{code}"), bool(value.fortran), (value.data,))
 
 
 def _shape(value: object) -> tuple[int, ...] | None:
-    if not isinstance(value, tuple | list) or len(value) > MAXIMUM_DIMENSIONS:
-        return None
-    sizes = tuple(size for size in value if type(size) is int and 0 <= size <= MAXIMUM_BYTES)
-    return sizes if len(sizes) == len(value) else None
+    return tuple(value) if is_shape(value) else None
 
 
 def _joined(tensors: dict[str, _Tensor], slices: object) -> dict[str, _Tensor]:
@@ -176,18 +173,14 @@ def _check_bytes(tensors: dict[str, _Tensor], size: int) -> None:
             part.length if isinstance(part, Span) else len(_short(name, part)) for part in tensor.parts
         )
         if tensor.bytes > held:
-            raise _damaged(name)
+            raise damaged(name)
         total += tensor.bytes
-    if total > size:
-        raise InputError(
-            "its tensors have more bytes than the file",
-            why="several names share one buffer, which no DeiT needs",
-        )
+    check_total(total, size)
 
 
 def _short(name: str, data: object) -> bytes:
     if not isinstance(data, str):
-        raise _damaged(name)
+        raise damaged(name)
     return data.encode("latin1")
 
 
@@ -202,11 +195,11 @@ def _filled(name: str, tensor: _Tensor, file: BinaryIO) -> np.ndarray:
             rest += block
             count = len(rest) // tensor.dtype.itemsize
             if done + count > array.size:
-                raise _damaged(name)
+                raise damaged(name)
             flat[done : done + count] = np.frombuffer(rest, tensor.dtype, count)
             done, rest = done + count, rest[count * tensor.dtype.itemsize :]
     if done != array.size or rest:
-        raise _damaged(name)
+        raise damaged(name)
     return array
 
 
@@ -223,7 +216,3 @@ def _blocks(name: str, tensor: _Tensor, file: BinaryIO) -> Iterator[bytes]:
                 yield decoder.decode(block, final=start + _BLOCK >= part.length).encode("latin1")
             else:
                 yield block
-
-
-def _damaged(name: str) -> InputError:
-    return InputError(f"tensor {shown(name)} is damaged", why="its shape does not fit its bytes")
