@@ -407,6 +407,18 @@ def test_list_prints_the_models_with_their_published_figures():
         assert "…" not in line
 
 
+def test_list_as_json_has_the_models_with_their_published_figures():
+    done = opt("--list", "--json")
+    assert done.returncode == 0
+    found = {row["model"]: row for row in json.loads(done.stdout)}
+    assert list(found) == list(zoo.MODELS)
+    assert found["vit_tiny"] == {"model": "vit_tiny", "image": 224, "published": None}
+    figures = zoo.find("deit_tiny").published
+    published = found["deit_tiny"]["published"]
+    assert (published["top1"], published["gflops"]) == (figures.top1, figures.gflops)
+    assert published["tensorrt_fp32_ms"]["4"] == figures.tensorrt_fp32_ms[4]
+
+
 def test_ctrl_c_leaves_nothing_behind_and_earlier_bundles_whole(made):
     out = made[0]
     before = {path: path.read_bytes() for path in (out / "deit_tiny-digits-int8-arm").iterdir()}

@@ -6,6 +6,7 @@ weights → network → quantization (int8) → Paddle Lite's optimizer → bund
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +77,7 @@ Exit codes: 0 done · 2 bad usage or input, or a bundle that cannot be made (the
 @max_drift_option
 @out_option("Where bundles go. Default: build/bundles of this repository.", BUNDLES)
 @click.option("--force", is_flag=True, help="Replace bundles that are there already.")
-@json_option("the manifests as JSON")
+@json_option("the manifests as JSON, with --list the models")
 @click.option("--list", "list_models", is_flag=True, help="Print the models with their published figures.")
 def main(
     model: str | None,
@@ -100,7 +101,10 @@ def main(
 ) -> None:
     """Runs the command."""
     if list_models:
-        show(_models())
+        if as_json:
+            _command.print_json([_model(variant) for variant in zoo.MODELS.values()])
+        else:
+            show(_models())
         return
     if model is None:
         raise click.UsageError("give --model NAME; --list shows the models")
@@ -161,6 +165,14 @@ def main(
         made = ", ".join(written.path.name for written in bundles)
         first = refusals[0]
         raise InputError(f"made only {made}, since {first.what}", why=first.why, remedy=first.remedy)
+
+
+def _model(variant: zoo.Variant) -> dict[str, Any]:
+    return {
+        "model": variant.name,
+        "image": variant.image,
+        "published": variant.published and asdict(variant.published),
+    }
 
 
 def _models() -> Table:
