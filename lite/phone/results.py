@@ -6,10 +6,13 @@ Raw samples are kept; each derived figure can be computed from them again.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
+import os
 import platform
 import tempfile
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
@@ -272,7 +275,8 @@ class ResultsFolder:
     """The folder `out`, or one in its place once it cannot be written.
 
     `spare` is tried after it, then a new folder among the system's temporary ones. `notify` gets one line when
-    another folder is taken. With `resumed` the results that are there are this bench's own.
+    another folder is taken. With `resumed` the results that are there are this bench's own. Raises InputError where
+    another one, of this process or not, writes into `out`.
     """
 
     def __init__(
@@ -284,6 +288,8 @@ class ResultsFolder:
         self._out, self._spare, self._notify = out, spare, notify
         self._is_fresh = not resumed
         self._lock = threading.Lock()
+        make_folder(out)
+        weakref.finalize(self, os.close, _held(out))
         _check(out)
 
     def write(
@@ -334,12 +340,31 @@ class ResultsFolder:
         return last
 
 
+def _held(out: Path) -> int:
+    """A descriptor of the folder `out` that keeps other benches out of it until it is closed, or its process ends."""
+    try:
+        handle = os.open(out, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise InputError(
+            f"cannot read {out}", why=error.strerror, remedy="check its permissions, or choose another --out"
+        ) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise InputError(
+            f"another bench writes into {out}", remedy="wait for it, or choose another --out"
+        ) from error
+    except OSError:
+        pass  # a file system without locks
+    return handle
+
+
 def _check(out: Path) -> None:
-    """Before any work: raises InputError unless the three files can be written into `out`, which is made.
+    """Before any work: raises InputError unless the three files can be written into the folder `out`.
 
     What a bench that was killed while it wrote them has left is removed.
     """
-    make_folder(out)
     for name in FILES:
         remove_parts(out / name)
         if (out / name).is_dir():

@@ -282,3 +282,22 @@ def test_an_earlier_bench_in_the_folder_is_put_aside(tmp_path: Path) -> None:
         folder.write(lambda: {"bundles": [], "phones": []})
         assert (tmp_path / PREVIOUS).read_text() == "earlier"
         assert not (tmp_path / "report.html").exists()
+
+
+def test_a_second_bench_into_the_same_folder_is_refused(
+    phone: Phone, options: tuple[object, ...], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    command = begun(out, *options)
+    for more in ((), ("--resume",)):
+        done = bench(*options, *LONG, *more)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert (
+            done.stderr == f"error: another bench writes into {out}; wait for it, or choose another --out\n"
+        )
+    assert command.poll() is None
+    command.kill()
+    command.communicate()
+    assert not (out / PREVIOUS).exists()
+    # What died keeps nobody out.
+    ResultsFolder(out, tmp_path / "spare", notify=print)
