@@ -72,7 +72,7 @@ def _in_order(hessian: np.ndarray, order: np.ndarray) -> np.ndarray:
 
 
 def _factor(hessian: np.ndarray) -> np.ndarray:
-    """U [in, in], ones on its diagonal and UᵀDU the damped `hessian`, which is overwritten; below it is something else."""
+    """U [in, in] with UᵀDU the damped `hessian`, ones on its diagonal, rubbish below; the `hessian` is overwritten."""
     diagonal = np.einsum("ii->i", hessian)
     mean = diagonal.mean()
     if not np.isfinite(mean):
