@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -27,7 +27,8 @@ from lite.pictures.picture_set import Picture, PictureSet
 from lite.report import report
 from lite.report.plots import Curve
 from quant.cost import model as cost
-from quant.recipe import Recipe
+from quant.host_check import HostAnswers
+from quant.recipe import Recipe, Request
 
 REFERENCE = "Paddle Inference, fp32"
 
@@ -71,21 +72,13 @@ class NbFile:
 class Checked:
     """A converted network and what was found of it.
 
-    `recipe` is the one that INT8 was made by, None where nothing is INT8. `golden` and `logits`: what `host_nb` answers
-    to the golden and to the check pictures, float32 [G, classes] and [N, classes]; `noise`: float32 [G] for INT8
-    (`quant/host_check.py`); `reference`: the float network's logits of the check pictures, float32 [N, classes];
-    `layers`: drift by block.
+    `recipe` is the one that INT8 was made by, None where nothing is INT8; `layers`: drift by block.
     """
 
-    precision: str
-    target: str
+    request: Request
     recipe: Recipe | None
     nb: NbFile
-    host_nb: Path
-    golden: np.ndarray = field(repr=False)
-    noise: np.ndarray | None
-    logits: np.ndarray = field(repr=False)
-    reference: np.ndarray = field(repr=False)
+    answers: HostAnswers
     layers: Sequence[LayerDrift]
     curve: Curve | None
 
@@ -96,18 +89,18 @@ def write(folder: Path, inputs: Inputs, checked: Checked, *, max_drift: float | 
     Drift over `max_drift` is marked in the manifest's `gate`. Raises InputError where the bundle cannot be written,
     ConversionError for NaN or infinity in an answer.
     """
-    weights, check = inputs.weights, inputs.check
-    if not np.isfinite(checked.golden).all():
+    weights, check, found = inputs.weights, inputs.check, checked.answers
+    if not np.isfinite(found.golden).all():
         raise ConversionError(
             "host.nb answers NaN or infinity for a golden picture", remedy="do not deploy this model"
         )
-    measured = drift.compare(checked.reference, checked.logits, check.labels, reference_name=REFERENCE)
-    by_margin = margins.measure(checked.reference, checked.logits)
+    measured = drift.compare(found.expected, found.logits, check.labels, reference_name=REFERENCE)
+    by_margin = margins.measure(found.expected, found.logits)
     by_margin_class = margins.by_class(by_margin, weights.labels) if by_margin else []
     classes = (
         []
         if check.labels is None
-        else accuracy.by_class(checked.logits, checked.reference, check.labels, weights.labels)
+        else accuracy.by_class(found.logits, found.expected, check.labels, weights.labels)
     )
     gate = None
     if max_drift is not None:
@@ -124,16 +117,16 @@ def write(folder: Path, inputs: Inputs, checked: Checked, *, max_drift: float | 
     }
     with bundle.new_bundle(folder, force=force) as new:
         shutil.copyfile(checked.nb.path, new / "model.nb")
-        shutil.copyfile(checked.host_nb, new / "host.nb")
+        shutil.copyfile(found.nb, new / "host.nb")
         bundle.write_labels(new, weights.labels)
         for picture in inputs.golden:
             assert picture.file is not None
             shutil.copyfile(picture.file, new / picture.name)
         tensor = inputs.golden[0].tensor(weights.variant.preprocess)
-        bundle.write_golden(new, tensor, checked.golden, checked.noise)
+        bundle.write_golden(new, tensor, found.golden, found.noise)
         worst = report.worst_pictures(
-            checked.reference,
-            checked.logits,
+            found.expected,
+            found.logits,
             weights.labels,
             lambda index: check.pictures[index].pixels(),
             truth=check.labels,
@@ -143,7 +136,7 @@ def write(folder: Path, inputs: Inputs, checked: Checked, *, max_drift: float | 
         page = report.Report(manifest, size, checked.layers, worst, checked.curve, classes, by_margin_class)
         report.write(new / "report.html", page)
         answers = csv_tables.predictions_table(
-            check.names, weights.labels, checked.logits, checked.reference, check.labels
+            check.names, weights.labels, found.logits, found.expected, check.labels
         )
         write_text(new / csv_tables.PREDICTIONS, answers)
         write_text(
@@ -157,7 +150,7 @@ def _manifest(inputs: Inputs, checked: Checked) -> dict[str, Any]:
     """What is known before anything is compared."""
     weights, model = inputs.weights, checked.nb.model
     spec = weights.variant.preprocess
-    int8 = checked.precision in ("int8", "int8-fp16")
+    int8 = checked.request.int8
     used = inputs.calibration if int8 else None
     return {
         "model": weights.variant.name,
@@ -178,8 +171,8 @@ def _manifest(inputs: Inputs, checked: Checked) -> dict[str, Any]:
             "mean": list(spec.mean),
             "std": list(spec.std),
         },
-        "precision": checked.precision,
-        "target": checked.target,
+        "precision": checked.request.precision,
+        "target": checked.request.target,
         "requires": _requires(model),
         "recipe": _recipe(checked.recipe) if checked.recipe else None,
         "budget": checked.curve and checked.curve.as_dict(),

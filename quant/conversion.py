@@ -13,14 +13,14 @@ import ctypes
 import gc
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-
-import numpy as np
 
 from lite import bundle
 from lite.bundle import Bundle
 from lite.engines import processes, workers
+from lite.engines.workers import Pending
 from lite.errors import InputError
 from lite.files import check_writable_folder
 from lite.measure import drift
@@ -35,9 +35,10 @@ from quant import bundle_writer, host_check
 from quant.budget import budget as budgets
 from quant.budget import plan
 from quant.budget.budget import Budget
+from quant.budget.plan import BudgetRun
 from quant.bundle_writer import Checked, Inputs, NbFile
-from quant.cost import model as cost
 from quant.cost.rates import DEFAULT_CORE
+from quant.host_check import HostAnswers
 from quant.int8 import SEED, Mixed, check_layers, convert_mixed, quantize
 from quant.pictures import choose_for
 from quant.recipe import CALIBRATION_PICTURES, CHECK_PICTURES, DEFAULT, MIXED, Recipe, Request
@@ -148,12 +149,7 @@ def convert_all(
     """
     stages = stages or Stages()
     folders = {request: out / bundle_name(weights, request) for request in requests}
-    for folder in folders.values():
-        bundle.check_free(folder, force=force)
-    pictures = _calibration(requests, calibration, recipe)
-    precisions = [request.precision for request in requests if request.int8]
-    for precision in precisions:
-        check_layers(recipe.for_precision(precision), weights.variant, weights.classes)
+    pictures = _checked_before(weights, folders, recipe, calibration, force=force)
     with ExitStack() as held:
         budgeted = None
         if budget is not None:
@@ -163,67 +159,30 @@ def convert_all(
             recipe = budgeted.plan.recipe
             notify(budgeted.plan.summary)
         stages = replace(stages, on_end=_give_back)
-        original = _in_float(weights, work / "fp32", stages)
-        packed = _in_float(weights, work / "fp32_arm", stages, Form(attention=CHEAPEST))
-        programs = _Programs(packed)
-        if any(request.target == "opencl" for request in requests):
-            programs = replace(programs, gpu=_in_float(weights, work / "fp32_gpu", stages, GPU))
-        if pictures is not None:
-            programs = replace(
-                programs, int8=_int8_programs(weights, recipe, precisions, pictures, original, work, stages)
-            )
+        programs = _programs(weights, requests, recipe, pictures, work, stages)
         # What comes before has all cores busy, or takes most memory; the optimizer has one core busy.
         references = held.enter_context(workers.local())
-        reference = host_check.start_reference(original, weights, check, references)
-
-        def on_end() -> None:
-            # Where the reference, or what a budget is compared with, has failed, each stage ends in its error.
-            reference.check()
-            if budgeted and budgeted.others.done():
-                budgeted.others.result()
-            _give_back()
-
-        stages = replace(stages, on_end=on_end)
-        float_nb = _for_phone(_FP32_ARM, programs, work, stages)
-        golden_pictures = host_check.choose_golden(check, weights.variant.preprocess, work)
-        nudged = host_check.nudged(golden_pictures, weights.variant.preprocess)
-        inputs = Inputs(weights, pictures, check, golden_pictures, float_nb.bytes, SEED)
-        host: dict[Exported, np.ndarray] = {}
+        reference = host_check.start_reference(programs.original, weights, check, references)
+        stages = replace(stages, on_end=partial(_after_stage, reference, budgeted))
+        in_float = _for_phone(_FP32_ARM, programs, work, stages)
+        golden = host_check.choose_golden(check, weights.variant.preprocess, work)
+        inputs = Inputs(weights, pictures, check, golden, in_float.bytes, SEED)
+        answered: dict[Exported, HostAnswers] = {}
         bundles = []
         for request in requests:
-            nb = float_nb if request == _FP32_ARM else _for_phone(request, programs, work, stages)
+            network = in_float if request == _FP32_ARM else _for_phone(request, programs, work, stages)
             program = programs.on_host(request)
-            host_nb = program.model.with_name("host.nb")
-            if program not in host:
-                host_check.for_host(program, host_nb, stages)
-                with stages.stage("reference"):
-                    expected = reference.logits(stages.on_progress)
-                shown = [*golden_pictures, *check.pictures, *(nudged if request.int8 else ())]
-                # Each process holds the network, so they end with the check.
-                with workers.local() as hosts:
-                    host[program] = host_check.logits(host_nb, weights, shown, hosts, stages)
-            first, last = len(golden_pictures), len(golden_pictures) + len(check.pictures)
-            answers, logits, again = np.split(host[program], [first, last])
-            layers, curve, used = [], None, None
+            if program not in answered:
+                answered[program] = host_check.answers(
+                    program, weights, golden, check.pictures, reference, stages, nudge=request.int8
+                )
+            used, layers, curve = None, [], None
             if request.int8:
                 used = programs.int8[request.precision].recipe
                 layers = host_check.by_block(weights, program, check.pictures, used, stages)
-            if budget and budgeted and request.precision == budget.precision:
-                taken = cost.instructions(nb.model, inputs.shape, budget.core)
-                curve = budgeted.curve(taken, expected, logits, stages)
-            checked = Checked(
-                request.precision,
-                request.target,
-                used,
-                nb,
-                host_nb,
-                answers,
-                host_check.golden_noise(answers, again) if request.int8 else None,
-                logits,
-                expected,
-                layers,
-                curve,
-            )
+            if budgeted and request.precision == budgeted.plan.budget.precision:
+                curve = budgeted.curve(network.model, inputs.shape, answered[program], stages)
+            checked = Checked(request, used, network, answered[program], layers, curve)
             with stages.stage("bundle"):
                 written = bundle_writer.write(
                     folders[request], inputs, checked, max_drift=max_drift, force=force
@@ -247,11 +206,12 @@ class _Quantized:
 
 @dataclass(frozen=True)
 class _Programs:
-    """What is converted: in float in ARM's cheapest form and in a GPU's, in INT8 by precision."""
+    """What is converted: in float as it is, in ARM's cheapest form and in a GPU's; in INT8 by precision."""
 
+    original: Exported
     packed: Exported
-    gpu: Exported | None = None
-    int8: Mapping[str, _Quantized] = field(default_factory=dict)
+    gpu: Exported | None
+    int8: Mapping[str, _Quantized]
 
     def on_phone(self, request: Request) -> Exported:
         """The program of the request's `.nb`."""
@@ -265,6 +225,25 @@ class _Programs:
     def on_host(self, request: Request) -> Exported:
         """The program that shows on this host what the request's will answer."""
         return self.int8[request.precision].twin if request.int8 else self.packed
+
+
+def _programs(
+    weights: Weights,
+    requests: Sequence[Request],
+    recipe: Recipe,
+    pictures: PictureSet | None,
+    work: Path,
+    stages: Stages,
+) -> _Programs:
+    original = _in_float(weights, work / "fp32", stages)
+    packed = _in_float(weights, work / "fp32_arm", stages, Form(attention=CHEAPEST))
+    on_gpu = any(request.target == "opencl" for request in requests)
+    gpu = _in_float(weights, work / "fp32_gpu", stages, GPU) if on_gpu else None
+    precisions = [request.precision for request in requests if request.int8]
+    if pictures is None:
+        return _Programs(original, packed, gpu, {})
+    int8 = _int8_programs(weights, recipe, precisions, pictures, original, work, stages)
+    return _Programs(original, packed, gpu, int8)
 
 
 def _int8_programs(
@@ -293,15 +272,34 @@ def _int8_programs(
     return found
 
 
-def _calibration(
-    requests: Sequence[Request], calibration: PictureSet | None, recipe: Recipe
+def _checked_before(
+    weights: Weights,
+    folders: Mapping[Request, Path],
+    recipe: Recipe,
+    calibration: PictureSet | None,
+    *,
+    force: bool,
 ) -> PictureSet | None:
-    """The pictures that the recipe calibrates with; None where no request is for INT8."""
-    if not any(request.int8 for request in requests):
+    """The pictures that the recipe calibrates with, None where no request is for INT8; what can be wrong is told."""
+    for folder in folders.values():
+        bundle.check_free(folder, force=force)
+    precisions = [request.precision for request in folders if request.int8]
+    if not precisions:
         return None
     if calibration is None:
         raise InputError("int8 needs calibration pictures", remedy="give a folder of them")
-    return calibration.first(recipe.batches)
+    pictures = calibration.first(recipe.batches)
+    for precision in precisions:
+        check_layers(recipe.for_precision(precision), weights.variant, weights.classes)
+    return pictures
+
+
+def _after_stage(reference: Pending, budgeted: BudgetRun | None) -> None:
+    # Where the reference, or what a budget is compared with, has failed, each stage ends in its error.
+    reference.check()
+    if budgeted:
+        budgeted.check()
+    _give_back()
 
 
 def _in_float(weights: Weights, folder: Path, stages: Stages, form: Form = PLAIN) -> Exported:

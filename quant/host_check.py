@@ -11,6 +11,7 @@ For DeiT-tiny with the digits' weights the answers then differ by 0.0015 of thei
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import numpy as np
 import paddle
 
 from lite.bundle import golden_name
-from lite.engines import Runnable
+from lite.engines import Runnable, workers
 from lite.engines.paddle_inference import InferenceEngine
 from lite.engines.paddle_lite import LiteEngine
 from lite.engines.workers import EngineJob, Pending, Workers
@@ -70,6 +71,49 @@ def for_host(program: Exported, path: Path, stages: Stages) -> Path:
     with stages.stage("optimize"):
         optimizer.for_host(program, path)
     return path
+
+
+@dataclass(frozen=True)
+class HostAnswers:
+    """What `nb`, a `.nb` for this host, answers to golden and to check pictures: float32 [G, classes], [N, classes].
+
+    `noise`, float32 [G]: how far two sound answers to a golden picture lie apart, by `golden_noise`; None where that
+    was not asked for. `expected`: the float network's logits of the check pictures.
+    """
+
+    nb: Path
+    golden: np.ndarray = field(repr=False)
+    noise: np.ndarray | None
+    logits: np.ndarray = field(repr=False)
+    expected: np.ndarray = field(repr=False)
+
+
+def answers(
+    program: Exported,
+    weights: Weights,
+    golden: Sequence[Picture],
+    check: Sequence[Picture],
+    reference: Pending,
+    stages: Stages,
+    *,
+    nudge: bool,
+) -> HostAnswers:
+    """What a float `program` (INT8's twin) answers in Paddle Lite's x86 runtime; its `.nb` goes beside it.
+
+    `nudge`: golden pictures a little changed are looked at, too. Raises InputError for an unreadable picture,
+    ConversionError when the optimizer or an engine fails.
+    """
+    nb = for_host(program, program.model.with_name("host.nb"), stages)
+    with stages.stage("reference"):
+        expected = reference.logits(stages.on_progress)
+    again = nudged(golden, weights.variant.preprocess) if nudge else []
+    # Each process holds the network, so they end with the check.
+    with workers.local() as hosts:
+        found = logits(nb, weights, [*golden, *check, *again], hosts, stages)
+    of_golden, of_check, of_again = np.split(found, [len(golden), len(golden) + len(check)])
+    return HostAnswers(
+        nb, of_golden, golden_noise(of_golden, of_again) if nudge else None, of_check, expected
+    )
 
 
 def logits(

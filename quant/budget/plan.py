@@ -24,6 +24,8 @@ from lite.engines import workers
 from lite.errors import ConversionError, InputError
 from lite.measure import drift
 from lite.model.weights import Weights
+from lite.nb.reader import LiteModel
+from lite.nb.shapes import Shape
 from lite.pictures.picture_set import PictureSet
 from lite.report.plots import Curve, Point
 from lite.stages import Stages
@@ -34,6 +36,7 @@ from quant.budget.measure import PICTURES, Noise, converted, for_phone, noise
 from quant.cost import model as cost
 from quant.cost.prices import Prices
 from quant.cost.rates import CORES
+from quant.host_check import HostAnswers
 from quant.recipe import NAME_LENGTH, Kind, Recipe, Rewrite
 from quant.sensitivity.program import write
 
@@ -231,14 +234,21 @@ class BudgetRun:
     plan: BudgetPlan
     others: Future[list[Answers]]
 
-    def curve(self, instructions: float, reference: np.ndarray, logits: np.ndarray, stages: Stages) -> Curve:
+    def check(self) -> None:
+        """Raises, without waiting, what the conversion of a compared recipe raised."""
+        if self.others.done():
+            self.others.result()
+
+    def curve(self, network: LiteModel, input_shape: Shape, found: HostAnswers, stages: Stages) -> Curve:
         """Every point on the check pictures, as `BudgetPlan.curve` has it; raises what it and the conversions raise.
 
-        `instructions` and `logits` (float32 [N, classes]) are the converted network's, `reference` the float one's.
+        `network` is the converted one's `.nb`, with an input of `input_shape` (NCHW); `found` is what it answers.
         """
+        taken = cost.instructions(network, input_shape, self.plan.budget.core)
         with stages.stage("comparison"):
             others = self.others.result()
-        return self.plan.curve(instructions, reference, logits, [other.point(reference) for other in others])
+        compared = [other.point(found.expected) for other in others]
+        return self.plan.curve(taken, found.expected, found.logits, compared)
 
 
 def start(
