@@ -17,7 +17,7 @@ from shallow import CALIBRATION, CHECK, VARIANT, recipe, shallow
 from lite.bundle import Bundle
 from lite.engines.paddle_lite import LitePredictor
 from lite.model.program import LoadedProgram, export, static_graph
-from lite.nb import fp16, optimizer, program, reader
+from lite.nb import fp16, optimizer, program, reader, shapes
 from lite.nb.kernel_check import Expectation, WrongKernelsError, check_kernels
 from lite.nb.precisions import WrongPrecisionError, check_precisions
 from lite.nb.reader import LiteModel, Op
@@ -139,6 +139,23 @@ def test_the_float_parts_are_in_fp16_and_the_residual_stream_is_not(mixed: LiteM
     marked = {name for op in mixed.ops for name in op.attributes if name.endswith("_fp16")}
     assert marked
     assert {name.removesuffix("_fp16") for name in marked} <= set(mixed.params)
+
+
+def test_instructions_are_of_the_layers_that_they_are_of_in_int8(
+    bundles: dict[str, Bundle], mixed: LiteModel
+) -> None:
+    both, plain = (
+        {row["layer"]: row["instructions"] for row in bundles[name].manifest["cost"]["layers"]}
+        for name in ("int8-fp16", "int8")
+    )
+    assert set(both) == set(plain)
+    assert both["patch_embed.proj"] == plain["patch_embed.proj"]
+    found = shapes.layers(shapes.steps(mixed, IMAGE), mixed.params)
+    there = Counter((found[index], op.type) for index, op in enumerate(mixed.ops) if index in found)
+    assert there["blocks.0.mlp.gelu", "sigmoid"] == 1
+    assert there["blocks.0.mlp.gelu", "elementwise_mul"] == 3
+    assert there["blocks.0.attn.qkv", "split"] == 1
+    assert there["blocks.0.mlp.fc1", "fc"] == 1
 
 
 def test_nothing_is_converted_twice_and_never_from_fp16_to_int8(mixed: LiteModel) -> None:

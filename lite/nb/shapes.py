@@ -297,7 +297,8 @@ def layers(steps: Iterable[ShapedOp], parameters: Iterable[str]) -> dict[int, st
         before = sum(norm <= place for norm in norms)
         name = program.anchor(place, before, len(norms) // 2)
         if name is None and step.op.type != "calib":
-            producers = [names[source] for source in program.sources[place] if source in names]
+            made_by = [program.behind_calibs(source) for source in program.sources[place]]
+            producers = [names[source] for source in made_by if source in names]
             name = producers[-1] if producers else "patch_embed.proj"
         if name is not None:
             names[place] = name
@@ -341,7 +342,7 @@ class _Program:
             return f"{inside}.norm{half + 1}" if block < blocks else "norm"
         if op.type == "softmax":
             return f"{inside}.attn.softmax"
-        if op.type == "gelu":
+        if self._is_gelu(place):
             return f"{inside}.mlp.gelu"
         if op.type not in _LINEAR:
             return None
@@ -353,8 +354,20 @@ class _Program:
             return f"{inside}.mlp.{self._of_mlp(place)}"
         return f"{inside}.attn.{self._parts(place) or 'proj'}"
 
+    def behind_calibs(self, place: int) -> int:
+        """What made the tensor at `place`, where that only changes its precision."""
+        while self.steps[place].op.type == "calib" and self.sources[place]:
+            place = self.sources[place][0]
+        return place
+
+    def _is_gelu(self, place: int) -> bool:
+        """Whether this is GELU, or of its fp16 form (`lite/nb/fp16.py`) the square or the sigmoid."""
+        op = self.steps[place].op
+        squares = op.type == "elementwise_mul" and op.inputs["X"] == op.inputs["Y"]
+        return squares or op.type in ("gelu", "sigmoid")
+
     def _of_mlp(self, place: int) -> str:
-        if "gelu" in self._next(place):
+        if any(self._is_gelu(reader) for _, reader in self._reached(place)):
             return "fc1"
         # What is split off has a layer without a bias, which opt leaves a plain product.
         return "fc2" if self.steps[place].op.type == "fc" else "outliers"
