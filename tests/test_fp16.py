@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -156,6 +157,20 @@ def test_instructions_are_of_the_layers_that_they_are_of_in_int8(
     assert there["blocks.0.mlp.gelu", "elementwise_mul"] == 3
     assert there["blocks.0.attn.qkv", "split"] == 1
     assert there["blocks.0.mlp.fc1", "fc"] == 1
+
+
+def test_inspect_nb_says_why_it_knows_no_instructions(bundles: dict[str, Bundle], root: Path) -> None:
+    command = [sys.executable, root / "tools" / "inspect_nb.py", bundles["int8-fp16"].model_nb]
+    shown = [
+        subprocess.run([*command, *more], capture_output=True, text=True, check=True).stdout
+        for more in ([], ["--core", "cortex-a53"], ["--core", "cortex-a53", "--json"])
+    ]
+    assert "on a Cortex-A76, with fp16 (modelled)" in shown[0]
+    why = "a Cortex-A53 has no half-precision arithmetic"
+    assert f"calib, runs in fp16: {why}" in shown[1].splitlines()[-1]
+    facts = json.loads(shown[2])
+    assert facts["cost"] is None
+    assert facts["cost_unknown_because"]["why"] == why
 
 
 def test_nothing_is_converted_twice_and_never_from_fp16_to_int8(mixed: LiteModel) -> None:

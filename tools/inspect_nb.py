@@ -58,6 +58,11 @@ def _facts(model: reader.LiteModel, image: int | None, core: str) -> dict:
         total, unknown = sum(work.macs for work in shapes.multiply_adds(model, shape)), None
     except shapes.UnknownShapeError as error:
         total, unknown = None, error
+    try:
+        cost.instructions(model, shape, core)
+        uncosted = None
+    except (cost.UnknownCostError, shapes.UnknownShapeError) as error:
+        uncosted = error
     return {
         "file": str(model.path),
         "bytes": model.bytes,
@@ -73,6 +78,7 @@ def _facts(model: reader.LiteModel, image: int | None, core: str) -> dict:
         "int8_coverage": shapes.int8_coverage(model, shape),
         "coverage_unknown_because": unknown.as_dict() if unknown else None,
         "cost": cost.summary(model, shape, core),
+        "cost_unknown_because": uncosted.as_dict() if uncosted else None,
     }
 
 
@@ -97,9 +103,11 @@ def _print(facts: dict, print_: Callable) -> None:
         without = figures["without_dot_product"]
         print_(
             f"about {figures['instructions'] / 1e6:.1f} M instructions a picture on a {figures['core']}, "
-            + (f"{without / 1e6:.1f} M on a Cortex-A53, without int8 dot products" if without else "in fp16")
+            + (f"{without / 1e6:.1f} M on a Cortex-A53, without int8 dot products" if without else "with fp16")
             + " (modelled)"
         )
+    elif facts["int8_coverage"] is not None:
+        print_(f"instructions unknown: {ToolkitError(**facts['cost_unknown_because'])}", markup=False)
 
 
 def _kernels(facts: dict) -> Table:
