@@ -6,6 +6,7 @@ import csv
 import importlib
 import io
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -244,16 +245,22 @@ def test_sensitivity_calibrates_and_measures_alike(run, data: Path, tmp_path: Pa
     # Two blocks lie where its own twelve would be.
     loaded = weights.load(zoo.find("deit_tiny"), "digits", notify=print)
     chosen = pictures.choose(loaded.labels, str(data / "parts"), None, calibration_pictures=4)
-    out = tmp_path / "out"
+    out = tmp_path / "an out"
     stock = made(tmp_path / "stock", recipe())
     shutil.copytree(stock.folder, folder_for(loaded, recipes.load("paddleslim"), chosen.calibration, out))
-    stdout, _ = run(
+    asked = (
         "sensitivity", "--model=deit_tiny", "--weights=digits", "--recipe=paddleslim", "--calib", data / "parts",
-        "--calib-images=4", "--max-images=5", "--workers=1", "--out", out, "--json",
+        "--calib-images=4", "--max-images=5", "--workers=1", "--out", out,
     )  # fmt: skip
+    stdout, _ = run(*asked, "--json")
     figures = json.loads(stdout)
     assert figures["calibration"] == {"source": f"{data / 'parts'}/train", "images": 4}
     assert figures["images"] == {"source": f"{data / 'parts'}/val", "count": 5}
+    # What it says to try is the conversion that it looked at.
+    shown, _ = run(*asked)
+    assert shlex.split(shown.splitlines()[-1])[4:] == [
+        "--model", "deit_tiny", "--weights", "digits", "--calib", str(data / "parts"), "--recipe", f"{out}/recipe.yaml",
+    ]  # fmt: skip
 
 
 def test_digits_are_no_folder(run, bundles: Path, tmp_path: Path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -83,6 +84,21 @@ def test_stdout_is_the_manifests_and_nothing_else(made):
     for manifest in manifests:
         name = f"deit_tiny-digits-{manifest['precision']}-{manifest['target']}"
         assert manifest == dict(bundle.read(out / name).manifest)
+
+
+def test_what_comes_next_can_be_pasted_into_a_shell(tmp_path: Path):
+    done = opt(
+        "--model=deit_tiny",
+        "--weights=digits",
+        "--precision=fp32",
+        "--check-images=2",
+        "--out",
+        tmp_path / "a b",
+    )
+    assert done.returncode == 0, done.stderr
+    bundle_there = str(tmp_path / "a b" / "deit_tiny-digits-fp32-arm")
+    for line in done.stdout.splitlines()[-2:]:
+        assert bundle_there in shlex.split(line)
 
 
 def test_a_bundle_holds_every_file_of_the_contract(made):

@@ -103,7 +103,11 @@ def _print(facts: dict, print_: Callable) -> None:
         without = figures["without_dot_product"]
         print_(
             f"about {figures['instructions'] / 1e6:.1f} M instructions a picture on a {figures['core']}, "
-            + (f"{without / 1e6:.1f} M on a Cortex-A53, without int8 dot products" if without else "with fp16")
+            + (
+                f"{without / 1e6:.1f} M on a Cortex-A53, without int8 dot products"
+                if without
+                else "with fp16"
+            )
             + " (modelled)"
         )
     elif facts["int8_coverage"] is not None:

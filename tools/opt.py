@@ -5,6 +5,7 @@ weights → network → quantization (int8) → Paddle Lite's optimizer → bund
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -249,8 +250,9 @@ def _work(manifest: Mapping[str, Any]) -> tuple[str, str]:
 def _print_next(written: Bundle) -> None:
     click.echo(f"bundle   {written.path}")
     click.echo(f"report   {written.path / 'report.html'}")
-    click.echo(f"try it   python tools/predict.py --bundle {written.path} PICTURE")
-    click.echo(f"check    python tools/validate.py --bundle {written.path} --images DIR")
+    bundle = shlex.quote(str(written.path))
+    click.echo(f"try it   python tools/predict.py --bundle {bundle} PICTURE")
+    click.echo(f"check    python tools/validate.py --bundle {bundle} --images DIR")
 
 
 def _gate(bundles: list[Bundle], max_drift: float) -> None:

@@ -6,6 +6,7 @@ leaving it in float gains. Figures are stored one by one: Ctrl-C, and the same c
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -162,7 +163,10 @@ def main(
     _print(figures, worst)
     click.echo(f"report   {out / 'sensitivity.html'}")
     click.echo(f"recipe   {out / 'recipe.yaml'}")
-    click.echo(f"try it   python tools/opt.py --model {model} --recipe {out / 'recipe.yaml'}")
+    again = ["--model", model, "--weights", str(loaded.path) if loaded.source == "file" else loaded.source]
+    if calib is not None:
+        again += ["--calib", calib]
+    click.echo(f"try it   python tools/opt.py {shlex.join([*again, '--recipe', str(out / 'recipe.yaml')])}")
 
 
 def _print(figures: dict[str, Any], worst: int) -> None:
