@@ -109,6 +109,9 @@ def main(
         return
     if model is None:
         raise click.UsageError("give --model NAME; --list shows the models")
+    given = click.get_current_context().get_parameter_source("core")
+    if budget is None and given is click.core.ParameterSource.COMMANDLINE:
+        raise click.UsageError("--core says whose instructions --budget counts; give both or neither")
     requests, refusals = combinations(precisions or ("int8",), targets or ("arm",))
     for refusal in refusals:
         say(str(refusal), "not made")
