@@ -154,10 +154,10 @@ def recipe_text(recipe: Recipe, layers: Sequence[RowResult], *, active: int, sou
         f"# The recipe {recipe.name}, by tools/sensitivity.py on {source}.",
         yaml.safe_dump(values, sort_keys=False, allow_unicode=True).rstrip(),
         "",
-        "# Layers left in float. Take the # away before those that are worth it: the share of all tensors' noise they",
-        "# make, what leaving one in float should bring and what it was measured to bring (uncertain by some tenths with",
-        "# few pictures), and the instructions it costs on ARM; in a bundle of INT8 and FP16 it goes to FP16 where that",
-        "# is cheaper.",
+        "# Layers left in float. Take the # away before those that are worth it: their share of all tensors' noise,",
+        "# what leaving one in float should bring and what it was measured to bring (uncertain by some tenths with few",
+        "# pictures), and the instructions it costs on ARM; in a bundle of INT8 and FP16 it goes to FP16 where that is",
+        "# cheaper.",
         "skip:" if skip or candidates[:active] else "skip: []  # take the [] away too",
     ]
     lines += [f"  - {json.dumps(pattern)}" for pattern in skip]
