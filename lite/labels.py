@@ -20,8 +20,8 @@ def as_text(names: Iterable[str]) -> str:
     return "".join(f"{name}\n" for name in names)
 
 
-def read(path: Path, classes: int) -> tuple[str, ...]:
-    """Reads `classes` class names from `path`, UTF-8, one a line. Raises InputError if they do not fit."""
+def read(path: Path, classes: int, of: str = "the weights") -> tuple[str, ...]:
+    """Reads the `classes` class names of `of` from `path`, UTF-8, one a line. Raises InputError if they do not fit."""
     try:
         text = read_text(path, what="labels")
     except UnicodeDecodeError as error:
@@ -29,7 +29,7 @@ def read(path: Path, classes: int) -> tuple[str, ...]:
     lines = [line.strip() for line in text.rstrip().split("\n")] if text.strip() else []
     if len(lines) != classes:
         raise InputError(
-            f"labels {path} have {len(lines)} lines, the weights {classes} classes", remedy="one a line"
+            f"labels {path} have {len(lines)} lines, {of} {classes} classes", remedy="one a line"
         )
     if "" in lines:
         raise InputError(

@@ -186,7 +186,7 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., st
             ["--data", "digits", "--teacher", "deit_small", "--teacher-weights", "x"],
             "has no head for a teacher",
         ),
-        (["--data", "digits", "--resume"], "no checkpoint"),
+        (["--data", "digits", "--resume"], "every checkpoint_minutes of the settings"),
         (["--data", "digits", "--resume", "--force"], "give one of them"),
         (["--data", "digits", "--labels", "x.txt"], "the digits have their names"),
     ],

@@ -87,7 +87,7 @@ def test_what_cannot_be_trained_on_is_refused(tmp_path: Path, lists: Path):
         ("single", None, "class a has one picture"),
         ("loose", None, r"has pictures \(000.png\) beside its class folders"),
         ("empty", "three.txt", "--labels names the classes of list files"),
-        ("flowers", "three.txt", "have 3 lines, the weights 2 classes"),
+        ("flowers", "three.txt", "have 3 lines, the data 2 classes"),
         ("flowers/gap_list.txt", None, "class 1 has no picture"),
         ("flowers/far_list.txt", None, "class 1 has no picture .999999998 of 1000000000 classes have none"),
         ("flowers/missing_list.txt", None, "line 2: no picture"),

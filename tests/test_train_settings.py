@@ -72,7 +72,10 @@ def test_files_spell_out_every_setting():
         ("stages:\n- epochs: 1\n  learning_rate: 5", r"x.yaml:3: stages.0.learning_rate: .* not 5"),
         ("stages:\n- epochs: 1\n  learning_rate: fast", r"x.yaml:3: stages.0.learning_rate: .* not 'fast'"),
         ("stages:\n- {epochs: 1, learning_rate: .1, image: 40}", "x.yaml:2: .*40 pixels is no multiple"),
-        ("stages:\n- {epochs: 1, learning_rate: .1, warmup_epochs: 1}", "leave none of the stage's 1"),
+        (
+            "stages:\n- {epochs: 1, learning_rate: .1, warmup_epochs: 1}",
+            "leave none of the stage's 1; give fewer, or 0",
+        ),
         ("stages: []", "x.yaml:1: stages: .*at least 1"),
         (
             "stages:\n- {epochs: 1, learning_rate: .1}\naugment:\n  flip: 2",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import _command
 import click
 from _display import Display, notify, say
+from _display import pictures as pictures_of
 from _options import model_option, sha256_option
 
 from lite import labels as class_names
@@ -72,7 +73,11 @@ and val_list.txt with a `path label` a line. Settings: lite/configs/, to be copi
 @click.option("--teacher-weights", metavar="imagenet|FILE", help="The teacher's weights.")
 @sha256_option("the file of --teacher-weights", "--teacher-sha256")
 @click.option("--logs", type=click.Path(path_type=Path), metavar="DIR", help="Write curves for TensorBoard.")
-@click.option("--resume", is_flag=True, help="Go on from the checkpoint beside OUT.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on from the checkpoint beside OUT, which is written every 10 minutes (checkpoint_minutes).",
+)
 @click.option("--strict", is_flag=True, help="End at a picture that can't be read; else others stand in.")
 @click.option("--half", is_flag=True, help="Store float16: half the size.")
 @click.option("--force", is_flag=True, help="Replace OUT, and begin anew where a checkpoint is.")
@@ -177,7 +182,7 @@ def main(
         state = initial.at_resolution(state, variant, variant.image)
     save.save(state, out, pictures.classes, half=half)
     discard(checkpoint)
-    skipped = f"; {result.unreadable} pictures could not be read" if result.unreadable else ""
+    skipped = f"; {pictures_of(result.unreadable)} to train on could not be read" if result.unreadable else ""
     click.echo(f"{out}: held-out top-1 {result.accuracy:.2%}; labels in {class_names.beside(out)}{skipped}")
 
 

@@ -70,7 +70,9 @@ class Checkpoint:
         """Reads a checkpoint. Raises InputError if there is none, or it is damaged or another kind of file."""
         if not path.exists():
             raise InputError(
-                f"there is no checkpoint {path} to go on from", remedy="leave out --resume to begin"
+                f"there is no checkpoint {path} to go on from",
+                why="one is written every checkpoint_minutes of the settings, and taken away at the end",
+                remedy="leave out --resume to begin",
             )
         try:
             with zipfile.ZipFile(path) as archive:

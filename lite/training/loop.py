@@ -208,23 +208,28 @@ class _Run:
 
     @paddle.no_grad()
     def _top1(self, stage: StageRun, image: int) -> float:
-        task, right, count, missing = self.task, 0, 0, 0
+        task, right, count = self.task, 0, 0
+        here: list[int] = []
         for pixels, labels, unreadable in batches.held_out_batches(
             task.source, task.settings, task.devices, image
         ):
-            missing += len(unreadable)
+            here += unreadable.tolist()
             if len(labels):
                 chosen = stage.average.network(pixels).argmax(-1)
                 right, count = right + int((chosen == labels).sum()), count + len(labels)
-        right, count, missing = task.devices.total(np.array([right, count, missing])).tolist()
+        right, count, missing = task.devices.total(np.array([right, count, len(here)])).tolist()
+        pictures, counts = (
+            ("1 held-out picture", "does") if missing == 1 else (f"{missing} held-out pictures", "do")
+        )
+        why = str(self._held_out_error(here[0])) if here else None
         if missing and task.strict:
             raise InputError(
-                f"{missing} held-out pictures can't be read", remedy="mend them or leave out --strict"
+                f"{pictures} can't be read", why=why, remedy="mend what cannot, or leave out --strict"
             )
         if not count:
             raise InputError("no held-out picture can be read", remedy="mend them")
         if missing:
-            self.report(f"{missing} held-out pictures can't be read and do not count")
+            self.report(f"{pictures} can't be read and {counts} not count" + (f": {why}" if why else ""))
         return right / count
 
     def _gather_unreadable(self) -> set[int]:
@@ -242,6 +247,13 @@ class _Run:
     def _error(self, index: int) -> InputError:
         try:
             self.task.source.view(index, 16, self.task.settings.augment, np.random.default_rng(0))
+        except InputError as error:
+            return error
+        return InputError("it can be read again now", remedy="start anew")
+
+    def _held_out_error(self, index: int) -> InputError:
+        try:
+            self.task.source.held_out(index, 16)
         except InputError as error:
             return error
         return InputError("it can be read again now", remedy="start anew")

@@ -60,7 +60,9 @@ class Stage(_Strict):
     @classmethod
     def _shorter(cls, warmup: float, info: pydantic.ValidationInfo) -> float:
         if warmup >= info.data.get("epochs", warmup + 1):
-            raise ValueError(f"{warmup:g} epochs of warm-up leave none of the stage's {info.data['epochs']}")
+            raise ValueError(
+                f"{warmup:g} of warm-up leave none of the stage's {info.data['epochs']}; give fewer, or 0 for none"
+            )
         return warmup
 
 

@@ -197,7 +197,9 @@ def _classes(train: Listing, names: Path | None) -> tuple[str, ...]:
         there = np.unique(numbers)
         gap = np.flatnonzero(there != np.arange(len(there)))[:1]
         raise _no_picture(train, str(gap[0] if len(gap) else len(there)), count - len(there), count)
-    return class_names.read(names, count) if names else tuple(str(label) for label in range(count))
+    return (
+        class_names.read(names, count, "the data") if names else tuple(str(label) for label in range(count))
+    )
 
 
 def _no_picture(train: Listing, name: str, without: int, classes: int) -> InputError:
