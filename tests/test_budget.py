@@ -404,6 +404,11 @@ def test_a_core_that_nobody_knows_is_refused():
         Budget(190e6, core="Cortex-A76")
 
 
+def test_a_budget_in_millions_from_python_is_told_that_it_is_in_instructions():
+    with pytest.raises(InputError, match="a budget of 190 instructions: .*190e6 from Python"):
+        Budget(190)
+
+
 def test_recipes_for_budgets_have_names_that_a_recipe_may_have():
     long = DEIT.model_copy(update={"name": "a" * 64})
     ways = dict.fromkeys(prices(VARIANT, 10, DEIT).layers, Way(0.0, 1.0))

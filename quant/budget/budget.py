@@ -25,7 +25,7 @@ class Budget:
     """At most `limit` instructions of one picture on a `core` of `quant.cost.rates.CORES`, for a `.nb` of `precision`.
 
     `precision`: "int8" or "int8-fp16". Raises InputError for the latter on a core without fp16, for an unknown core,
-    and for a limit that is no number.
+    and for a limit that is no number, or below a million.
     """
 
     limit: float
@@ -35,6 +35,12 @@ class Budget:
     def __post_init__(self) -> None:
         if not math.isfinite(self.limit):
             raise InputError("--budget is a number of million instructions, such as 190")
+        if 0 < self.limit < 1e6:
+            raise InputError(
+                f"a budget of {self.limit:.10g} instructions",
+                why="every network takes millions",
+                remedy="give --budget 190, which is in millions, or 190e6 from Python",
+            )
         if self.core not in CORES:
             raise InputError(
                 f"there is no core {shown(self.core)}", remedy=f"choose one of {', '.join(CORES)}"
