@@ -88,7 +88,7 @@ def test_folders_and_list_files_with_a_damaged_picture_and_an_empty_class(
     assert "confusion: label down" in shown
     listed = evaluate(root, "--bundle", tiny_bundle, "--data", photos / "list.txt", "--json", "--strict")
     assert listed.returncode == 2
-    assert "1 pictures could not be read (--strict)" in listed.stderr
+    assert "error: 1 picture could not be read (--strict)" in listed.stderr
     again = json.loads(listed.stdout)
     assert [again[name] for name in ("top1", "top5", "confusion")] == [
         document[name] for name in ("top1", "top5", "confusion")

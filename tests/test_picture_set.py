@@ -50,6 +50,14 @@ def test_class_folders_that_do_not_fit_are_no_labels_and_a_list_must_fit(photos,
         picture_set.load(str(tmp_path / "mine.txt"), ("cat",), notify=unheard)
 
 
+def test_what_is_said_of_the_pictures_is_what_a_limit_takes(photos, tmp_path):
+    (tmp_path / "data").mkdir()
+    photos.rename(tmp_path / "data" / "val")
+    heard: list[str] = []
+    picture_set.load(str(tmp_path / "data"), digits.CLASSES, limit=7, notify=heard.append)
+    assert heard == [f"pictures: 7 of {tmp_path}/data/val, labelled"]
+
+
 def test_the_digest_knows_files_and_pixels_but_not_labels(photos):
     first = picture_set.load(str(photos), digits.CLASSES, notify=unheard)
     assert (

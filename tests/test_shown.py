@@ -92,6 +92,36 @@ def test_a_terminal_obeys_nothing_of_tables_notes_and_errors(root: Path) -> None
         assert said.count(r"\x1b[2J\x1b]0;owned\x07 \u202egnp.exe \x9b5m caf\udce9 [red]<b>&amp;") == count
 
 
+DRIFT = """
+import sys
+sys.path.insert(0, "tools")
+import _command, _display
+import numpy as np
+from lite.measure import drift
+table = _display.facts_table("t")
+table.add_row("worst classes", "圆形: 100.00% (95 %: 64.6% to 100.0%) of 7, fp32 100.00% (95 %: 64.6% to 100.0%)")
+_display.show(table)
+reference = np.eye(3, dtype=np.float32)
+figures = drift.compare(reference, reference + np.float32(4e-4) * reference, reference_name="fp32").as_dict()
+print(dict(_display.drift_rows(figures))["drift"])
+print(_display.gate_note(figures, 0.0))
+print(_display.gate_note(figures, 0.1))
+"""
+
+
+def test_tables_of_facts_cut_no_wide_letters_and_notes_fit_their_figures(root: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", DRIFT], capture_output=True, text=True, check=True, cwd=root,
+        env=os.environ | {"COLUMNS": "80"},
+    )  # fmt: skip
+    *table, outputs, none, some = done.stdout.splitlines()
+    assert " ".join(" ".join(table).replace("│", " ").split()).count("(95 %: 64.6% to 100.0%)") == 2
+    assert "largest difference 0.0004;" in outputs
+    # A gate of nothing is never sure, however many pictures there are.
+    assert none.endswith("where 0% are allowed; no number of pictures leaves none")
+    assert some.endswith("where 10% are allowed; more pictures would tell")
+
+
 def test_tables_take_text_through_one_door(root: Path) -> None:
     importing = [path.name for path in (root / "tools").glob("*.py") if "rich.markup" in path.read_text()]
     assert importing == ["_display.py"]

@@ -49,6 +49,17 @@ def plain(text: str) -> str:
     return escape(escaped(text))
 
 
+def facts_table(title: str) -> Table:
+    """A table of two columns without rows: a heading and text. `title` is text from outside.
+
+    Text is folded, since rich would cut the end of lines that hold wide (Chinese) letters.
+    """
+    made = Table(title=plain(title), show_header=False, title_justify="left")
+    made.add_column(style="bold")
+    made.add_column(overflow="fold")
+    return made
+
+
 def empty_table(title: str, columns: Sequence[tuple[str, bool]]) -> Table:
     """A table without rows: a heading for each column, and whether it holds figures, which stand right.
 
@@ -128,7 +139,7 @@ def drift_rows(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
     found = Drift.of(figures)
     outputs = (
         f"cosine {found.cosine_mean:.5f} (worst {found.cosine_min:.5f}), SNR {found.snr_db:.1f} dB, largest difference "
-        f"{found.max_abs:.3f}; {pictures(found.images)} against {found.reference}"
+        f"{found.max_abs:.3g}; {pictures(found.images)} against {found.reference}"
     )
     agree = f"{share(found.top1_agreement, found.interval('top1_agreement'))} agree"
     right = _right(found, "top1")
@@ -155,9 +166,10 @@ def gate_note(figures: Mapping[str, Any], max_drift: float) -> str | None:
     if room is None:
         return None
     leave = "leaves" if found.images == 1 else "leave"
+    tell = "more pictures would tell" if max_drift else "no number of pictures leaves none"
     return (
         f"the gate is passed, but {pictures(found.images)} {leave} room for up to {room:.1%} of flips (95 % interval), "
-        f"where {100 * max_drift:.3g}% are allowed; more pictures would tell"
+        f"where {100 * max_drift:.3g}% are allowed; {tell}"
     )
 
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import _command
 import click
-from _display import Display, notify, plain, say, share, show
+from _display import Display, facts_table, notify, plain, say, share, show
+from _display import pictures as pictures_of
 from _options import BUNDLES, classifier_options, json_option, limit_option, strict_option
 from rich.table import Table
 
@@ -97,7 +98,7 @@ def main(
         _print(found, document["published"])
     if strict and found.unreadable:
         raise InputError(
-            f"{len(found.unreadable)} pictures could not be read (--strict)", remedy="mend or remove them"
+            f"{pictures_of(len(found.unreadable))} could not be read (--strict)", remedy="mend or remove them"
         )
 
 
@@ -113,11 +114,7 @@ def _print(found: Scores, published: dict[str, float] | None) -> None:
     from lite.measure import interval
 
     classifier = found.classifier
-    table = Table(
-        title=plain(f"{classifier.model} in {classifier.backend}"), show_header=False, title_justify="left"
-    )
-    table.add_column(style="bold")
-    table.add_column()
+    table = facts_table(f"{classifier.model} in {classifier.backend}")
     skipped = f", {len(found.unreadable)} could not be read" if found.unreadable else ""
     table.add_row("pictures", plain(f"{len(found.truth)} from {found.pictures.source}{skipped}"))
     part = ""

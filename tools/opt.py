@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import _command
 import click
-from _display import Display, drift_rows, gate_note, notify, say, show
+from _display import Display, drift_rows, facts_table, gate_note, notify, say, show
 from _options import (
     BUNDLES,
     Number,
@@ -210,9 +210,7 @@ def _models() -> Table:
 def _print_bundle(written: Bundle) -> None:
     manifest = written.manifest
     size, float_size = written.model_nb.stat().st_size, manifest["fp32_bytes"]
-    table = Table(title=written.path.name, show_header=False, title_justify="left")
-    table.add_column(style="bold")
-    table.add_column()
+    table = facts_table(written.path.name)
     table.add_row("size", f"{size / 1e6:.2f} MB, {size / float_size:.0%} of fp32's {float_size / 1e6:.2f} MB")
     table.add_row(*_work(manifest))
     if manifest["int8_coverage"] is not None:

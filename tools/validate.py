@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import _command
 import click
-from _display import Display, drift_rows, gate_note, notify, plain, say, share, show
+from _display import Display, drift_rows, facts_table, gate_note, notify, plain, say, share, show
+from _display import pictures as pictures_of
 from _options import (
     BUNDLES,
     bundle_option,
@@ -26,7 +27,6 @@ from _options import (
     strict_option,
     worker_options,
 )
-from rich.table import Table
 
 from lite.errors import InputError
 from lite.files import check_writable_folder
@@ -124,7 +124,7 @@ def main(
         click.echo(f"report   {out / 'report.html'}")
     if strict and found.unreadable:
         raise InputError(
-            f"{len(found.unreadable)} pictures could not be read (--strict)", remedy="mend or remove them"
+            f"{pictures_of(len(found.unreadable))} could not be read (--strict)", remedy="mend or remove them"
         )
     if found.drift is None or max_drift is None:
         return
@@ -167,9 +167,7 @@ def _print_unreadable(unreadable: Any, out: Path) -> None:
 def _print(found: Validation, results: dict[str, Any]) -> None:
     from lite.measure import interval
 
-    table = Table(title=plain(found.bundle.path.resolve().name), show_header=False, title_justify="left")
-    table.add_column(style="bold")
-    table.add_column()
+    table = facts_table(found.bundle.path.resolve().name)
     images = results["images"]
     skipped = f", {len(images['unreadable'])} could not be read" if images["unreadable"] else ""
     table.add_row("pictures", plain(f"{images['measured']} from {images['source']}{skipped}"))

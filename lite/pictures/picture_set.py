@@ -169,12 +169,12 @@ def load(
         return found
     layout = folders.find(source)
     found = of_listing(layout.held_out(), labels, labelled=labelled, notify=notify)
+    if limit is not None and limit < len(found.pictures):
+        chosen = np.random.default_rng(_SEED).permutation(len(found.pictures))[:limit]
+        found = found.take(sorted(chosen.tolist()))
     if layout.whole is None:
         notify(f"pictures: {found.described}{layout.left_out}")
-    if limit is None or limit >= len(found.pictures):
-        return found
-    chosen = np.random.default_rng(_SEED).permutation(len(found.pictures))[:limit]
-    return found.take(sorted(chosen.tolist()))
+    return found
 
 
 def of_listing(
