@@ -43,6 +43,7 @@ def choose(
     *,
     calibration_pictures: int = CALIBRATION_PICTURES,
     check_pictures: int = CHECK_PICTURES,
+    int8: bool = True,
     notify: Callable[[str], None] = lambda message: None,
 ) -> Chosen:
     """Calibration and check pictures for a network of the classes `labels`, and what these are called.
@@ -50,8 +51,8 @@ def choose(
     Each is a folder or a list file (`lite/pictures/folders.py`), "digits" or "composed". `calib` None: the digits for a
     network of their classes, else the composed pictures. `check` None: the held-out ones of these two when calibrating
     with them, the part that `calib` holds out, or pictures of `calib` that are not calibrated with (at least a quarter
-    of them). Labels are kept where they fit the classes; where they don't
-    `notify` hears why, and what else is not plain to see. Class folders give names to classes that have none.
+    of them). Labels are kept where they fit the classes; where they don't `notify` hears why, and what else is not
+    plain to see; without `int8`, of no calibration. Class folders give names to classes that have none.
     Raises InputError for sources without pictures, more calibration pictures than a bundled source has for it, and a
     `check` whose pictures are all calibrated with.
     """
@@ -83,9 +84,8 @@ def choose(
             labels, pool = picture_set.named(labels, found, notify=notify), found.shuffled()
         checked = _others(pool, calibration).first(check_pictures)
     if (calib, check) != (DIGITS, DIGITS):
-        notify(
-            f"calibration: {len(calibration.pictures)} of {calibration.source}; check: {checked.described}{left_out}"
-        )
+        first = f"calibration: {len(calibration.pictures)} of {calibration.source}; " if int8 else ""
+        notify(f"{first}check: {checked.described}{left_out}")
     return Chosen(tuple(labels), calibration, checked)
 
 
@@ -110,6 +110,7 @@ def choose_for(
         check,
         calibration_pictures=calibration_pictures,
         check_pictures=check_pictures,
+        int8=int8,
         notify=notify,
     )
     class_names.remark(chosen.labels, notify)
