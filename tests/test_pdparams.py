@@ -174,7 +174,7 @@ def test_a_name_with_dots_reaches_no_attribute(tmp_path: Path) -> None:
         (b"", "it is empty"),
         (b"\x80", "cut short"),
         (b"\x80\x04.", "cut short"),
-        (b"not weights at all", "not a .pdparams file$"),
+        (b"not weights at all", "not a .pdparams, PyTorch or safetensors file$"),
         (b"\n<!DOCTYPE html><html>", "web page"),
         (b"PK\x03\x04" + bytes(40), "zip file, probably a PyTorch checkpoint"),
         (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.", "PyTorch checkpoint"),

@@ -66,7 +66,7 @@ def _check_kind(head: bytes, size: int) -> None:
         raise InputError("it is a PyTorch checkpoint", remedy="a Paddle .pdparams file is needed")
     if not head.startswith(b"\x80"):
         hint = ", but a web page" if head.lstrip()[:1] == b"<" else ""
-        raise InputError(f"it is not a .pdparams file{hint}")
+        raise InputError(f"it is not a .pdparams, PyTorch or safetensors file{hint}")
 
 
 @dataclass(frozen=True)
