@@ -29,7 +29,7 @@ class Configuration:
 
     def __str__(self) -> str:
         """For people."""
-        cores = f"CPUs {self.cpu_mask}" if self.cpu_mask else self.power_mode
+        cores = f"CPU mask {self.cpu_mask}" if self.cpu_mask else self.power_mode
         cores = f"{self.cores} cores (mask {self.cpu_mask})" if self.cores else cores
         return f"{self.threads} thread{'s' if self.threads > 1 else ''}, {cores}"
 
@@ -76,7 +76,7 @@ class BenchPlan:
     def configurations(self, clusters: Sequence[Cluster] = ()) -> list[Configuration]:
         """Every thread count with every power mode and cores; with cores, `no-bind` alone is left out.
 
-        `clusters` are the phone's. Raises NoSuchCoresError where it has none of a name in `cores`.
+        `clusters` are the phone's. Raises NoSuchCoresError where it has none of a name or mask in `cores`.
         """
         modes = [mode for mode in self.power_modes if not self.cores or mode != "no-bind"]
         masks = [_masked(cores, clusters) for cores in self.cores]
@@ -103,16 +103,18 @@ class BenchPlan:
 
 
 class NoSuchCoresError(Exception):
-    """A phone has no cores of that name; its message says which it has."""
+    """A phone has no cores of that name or mask; its message says which it has."""
 
 
 def _masked(cores: str, clusters: Sequence[Cluster]) -> tuple[str, str | None]:
     """The mask, and the name that it goes by."""
+    its = "; ".join(map(str, clusters)) or "not told"
     if cores not in NAMES:
+        if clusters and not any(int(cores, 16) >> cpu & 1 for one in clusters for cpu in one.cpus):
+            raise NoSuchCoresError(f"there is no CPU of the mask {cores}: its cores are {its}")
         return cores, None
     mask = mask_of(cores, clusters)
     if mask is None:
-        its = "; ".join(map(str, clusters)) or "not told"
         raise NoSuchCoresError(
             f"there are no {cores} cores that could be told from others: its cores are {its}"
         )

@@ -337,7 +337,7 @@ def _refuse_what_does_not_fit(device: Device, job: PhoneJob, found: Facts) -> No
     try:
         job.plan.configurations(found.clusters)
     except NoSuchCoresError as error:
-        remedy = "give a mask of CPUs to --cores, such as f0"
+        remedy = "give a mask of its CPUs to --cores (1 is CPU 0, f0 is 4 to 7)"
         raise UnfitPhoneError(device.serial, str(error), remedy) from None
     if job.plan.fixed_clocks:
         try:

@@ -105,11 +105,17 @@ def test_names_become_the_masks_of_the_phone() -> None:
         Configuration(2, cpu_mask="f", cores="little"),
         Configuration(2, cpu_mask="30"),
     ]
-    assert str(plan.configurations(PIXEL)[0]) == "2 threads, big cores (mask c0)"
+    assert [str(one) for one in plan.configurations(PIXEL)[::2]] == [
+        "2 threads, big cores (mask c0)",
+        "2 threads, CPU mask 30",
+    ]
     with pytest.raises(NoSuchCoresError, match="no middle cores .* 8 × Cortex-A55"):
         BenchPlan(cores=("middle",)).configurations([Cluster(None, tuple(range(8)), "Cortex-A55", None)])
     with pytest.raises(NoSuchCoresError, match="not told"):
         BenchPlan(cores=("big",)).configurations()
+    with pytest.raises(NoSuchCoresError, match=r"no CPU of the mask f00: its cores are little: 4 ×"):
+        BenchPlan(cores=("f00",)).configurations(PIXEL)
+    assert BenchPlan(cores=("f00",)).configurations() == [Configuration(1, cpu_mask="f00")]
 
 
 def test_a_bench_on_cores_by_name(phone: Phone, options: tuple[object, ...], tmp_path) -> None:
@@ -126,11 +132,18 @@ def test_a_bench_on_cores_by_name(phone: Phone, options: tuple[object, ...], tmp
     assert "little: 1 core up to 1.20 GHz (CPU 0); big: " in page
 
 
+@pytest.mark.parametrize(
+    ("cores", "words"),
+    [
+        ("big", "there are no big cores that could be told from others: its cores are"),
+        ("ffff000000000000", "there is no CPU of the mask ffff000000000000: its cores are"),
+    ],
+)
 def test_cores_that_a_phone_has_not_are_refused_before_anything_is_pushed(
-    phone: Phone, options: tuple[object, ...]
+    phone: Phone, options: tuple[object, ...], cores: str, words: str
 ) -> None:
-    done = bench(*options, "--cores", "big")
+    done = bench(*options, "--cores", cores)
     assert done.returncode == 6
-    assert "there are no big cores that could be told from others: its cores are" in done.stderr
-    assert "give a mask of CPUs to --cores, such as f0" in done.stderr
+    assert words in done.stderr
+    assert "give a mask of its CPUs to --cores (1 is CPU 0, f0 is 4 to 7)" in done.stderr
     assert not phone.path("/data/local/tmp/deit_lite").exists()

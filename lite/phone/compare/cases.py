@@ -241,7 +241,7 @@ def _cores(row: Mapping[str, Any]) -> str:
     # big, middle or little, whatever their mask is on the phone; an old bench does not have it.
     if row.get("cores"):
         return f"{row['cores']} cores"
-    return f"CPUs {row['cpu_mask']}" if row["cpu_mask"] else str(row["power_mode"])
+    return f"CPU mask {row['cpu_mask']}" if row["cpu_mask"] else str(row["power_mode"])
 
 
 def _reason(phone: Mapping[str, Any]) -> str:
