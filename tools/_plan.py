@@ -77,7 +77,7 @@ _OPTIONS = (
     click.option("--rounds", type=click.IntRange(1, 1000), metavar="N",
                  help="Starts of the demo to spread them over; the interval is over starts. "
                  f"Default: {plans.ROUNDS}."),
-    click.option("--soak", type=Number(0, SECONDS / 60), metavar="MINUTES",
+    click.option("--soak", type=Number(0, SECONDS / 60, min_open=True), metavar="MINUTES",
                  help="One start that runs for so long: what the phone sustains, against its first minute."),
     click.option("--cooldown-temp", type=Number(0, 120), metavar="C",
                  help="Before each start, wait until the processor is this cool (°C)."),

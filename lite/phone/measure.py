@@ -90,11 +90,14 @@ class Phone:
                     step = place * self.plan.rounds + number + 1
                     self.say(
                         f"{measurement.candidate.name}, {configuration}: "
-                        f"{step} of {len(configurations) * self.plan.rounds}"
+                        f"{step} of {len(configurations) * self.plan.rounds}{self._how_long()}"
                     )
                     measurement.rounds.append(self._round(measurement, number, top))
                     top = sensors.ceilings(measurement.rounds[-1].samples, top)
                     self.measured()
+
+    def _how_long(self) -> str:
+        return f", a soak of {self.plan.min_seconds / 60:g} min" if self.plan.soak else ""
 
     def _round(self, measurement: Measurement, number: int, top: Mapping[int, int]) -> Round:
         candidate, configuration = measurement.candidate, measurement.configuration

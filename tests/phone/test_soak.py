@@ -132,7 +132,15 @@ def test_a_soak_on_the_test_phone(phone: Phone, options: tuple[object, ...], tmp
     assert inside
     assert "slow clock: CPU 0 ran at 1500 of 2000 MHz in half of the runs" in row["notes"]
     assert "over the last " in done.stdout
+    # It is silent until it ends.
+    assert ": 1 of 1, a soak of 0.1 min" in done.stderr
     assert "Soak: " in (tmp_path / "out/report.html").read_text()
+
+
+def test_a_soak_of_no_time_is_refused() -> None:
+    done = bench("--soak", 0)
+    assert done.returncode == 2
+    assert "0.0 is not in the range 0<x<=1440" in done.stderr
 
 
 @pytest.mark.parametrize("other", [("--rounds", 2), ("--min-seconds", 5)])
