@@ -93,7 +93,7 @@ def _table(outcome: Outcome, measured: Sequence[Measurement]) -> Table:
             plain(str(one.configuration)),
             f"[bold]{summary.p50:.1f}[/]",
             f"{bounds.low:.1f}–{bounds.high:.1f}" if bounds else "–",
-            f"{summary.within_starts:.1%}",
+            "–" if summary.within_starts is None else f"{summary.within_starts:.1%}",
             "–" if summary.between_starts is None else f"{summary.between_starts:.1%}",
             f"{summary.p90:.1f}",
             f"{summary.max:.1f}",

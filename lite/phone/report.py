@@ -112,7 +112,7 @@ class Start:
 
     runs: int
     p50: float
-    within: float
+    within: float | None
     clock: str
     cpus: str
     celsius: str

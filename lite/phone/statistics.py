@@ -32,7 +32,8 @@ class Summary:
     """Latencies of one configuration over all its starts, milliseconds; `spread` is (p90 - p10) / p50.
 
     `within_starts` and `between_starts`: relative standard deviations, 0.03 for 3 %: of the runs of a start around its
-    median, and of the starts' medians around each other. `between_starts` and `median_interval` are None for one start.
+    median, and of the starts' medians around each other. `within_starts` is None where no start has two runs,
+    `between_starts` and `median_interval` for one start.
     """
 
     starts: int
@@ -45,7 +46,7 @@ class Summary:
     max: float
     stddev: float
     spread: float
-    within_starts: float
+    within_starts: float | None
     between_starts: float | None
     median_interval: Interval | None
 
@@ -70,6 +71,7 @@ def summarize(starts: Sequence[Sequence[float]]) -> Summary:
     if not (all(row.size for row in rows) and rows and np.isfinite(values).all() and (values > 0).all()):
         raise ValueError("latencies must be positive numbers, one or more of each start")
     p10, p50, p90, p99 = (float(value) for value in np.percentile(values, [10, 50, 90, 99]))
+    deviations = [_relative_deviation(row) for row in rows if row.size > 1]
     return Summary(
         starts=len(rows),
         count=int(values.size),
@@ -81,7 +83,7 @@ def summarize(starts: Sequence[Sequence[float]]) -> Summary:
         max=float(values.max()),
         stddev=float(values.std(ddof=1)) if values.size > 1 else 0.0,
         spread=(p90 - p10) / p50,
-        within_starts=float(np.median([_relative_deviation(row) for row in rows])),
+        within_starts=float(np.median(deviations)) if deviations else None,
         between_starts=float(np.log([np.median(row) for row in rows]).std(ddof=1)) if len(rows) > 1 else None,
         median_interval=median_interval(rows),
     )

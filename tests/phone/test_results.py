@@ -63,6 +63,20 @@ def test_all_three_files_are_written_and_hold_the_same(
     assert f"{row['summary']['p50']:.1f} ms" in page
 
 
+def test_starts_of_one_run_say_nothing_of_what_runs_of_a_start_spread(
+    tmp_path: Path, candidate: Candidate, job: PhoneJob
+) -> None:
+    single = measurement(candidate, 20)
+    single.rounds[:] = [round_of([latency]) for latency in (20.0, 20.1, 20.2)]
+    results.write(tmp_path, results.document([outcome(single)], job))
+    with (tmp_path / "results.csv").open(newline="") as file:
+        (line,) = csv.DictReader(file)
+    assert line["within_starts"] == "" != line["between_starts"]
+    page = (tmp_path / "report.html").read_text()
+    assert '<td data-name="within starts">–</td>' in page
+    assert page.count('<td data-name="within">–</td>') == 3
+
+
 @pytest.mark.parametrize(
     ("place", "value", "problem"),
     [

@@ -21,7 +21,8 @@ def test_summary_is_numpys() -> None:
 def test_single_latency_has_no_spread_and_no_interval() -> None:
     found = summarize([[12.5]])
     assert (found.mean, found.p50, found.p99, found.stddev, found.spread) == (12.5, 12.5, 12.5, 0, 0)
-    assert (found.within_starts, found.between_starts, found.median_interval) == (0, None, None)
+    assert (found.within_starts, found.between_starts, found.median_interval) == (None, None, None)
+    assert summarize([[12.5], [12.6]]).within_starts is None
 
 
 @pytest.mark.parametrize("latencies", [[], [1.0, 0.0], [1.0, -2.0], [float("nan")], [float("inf"), 1.0]])
