@@ -47,6 +47,10 @@ def deit(host_build: Path) -> Any:
             (f"--bundle BUNDLE --bench --timeout {word}", "--timeout")
             for word in ("nan", "-nan", "inf", "1e300", "")
         ],
+        *[
+            (f"--bundle BUNDLE --image a.jpg {word} 3", f"{word} requires --bench")
+            for word in ("--warmup", "--repeats", "--min-seconds")
+        ],
         ("--bundle BUNDLE --image", "--image"),
         ("--bundle BUNDLE --nonsense", "--nonsense"),
     ],

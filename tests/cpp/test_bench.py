@@ -67,7 +67,7 @@ def test_single_run_without_warm_up(host_build: Path, tiny_bundle: Path) -> None
     statistics = bench["statistics"]
     assert statistics.pop("stddev") == 0
     assert set(statistics.values()) == {latency}
-    assert "1 runs after 0 to warm up" in done.stdout
+    assert "\n1 run after 0 to warm up" in done.stdout
 
 
 def test_cpu_mask_is_in_force(host_build: Path, tiny_bundle: Path) -> None:

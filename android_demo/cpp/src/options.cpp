@@ -107,16 +107,19 @@ std::optional<Options> parse_options(int count, const char* const* arguments) {
   app.add_option("--power-mode", words.power_mode,
                  "Cores of an ARM processor: high, low, full, no-bind, rand-high, rand-low")
       ->type_name("MODE");
-  app.add_flag("--bench", options.bench,
-               "Measure latency; with a bundle its golden picture if none is given");
+  CLI::Option* bench = app.add_flag("--bench", options.bench,
+                                    "Measure latency; with a bundle its golden picture if none is given");
   app.add_option("--warmup", options.warmup, "Runs before measuring, after the first")
+      ->needs(bench)
       ->check(CLI::Range(0, Bench::kMaxRuns))
       ->type_name("N");
   app.add_option("--repeats", options.repeats, "Measured runs")
+      ->needs(bench)
       ->check(CLI::Range(1, Bench::kMaxRuns))
       ->type_name("N");
   app.add_option("--min-seconds", options.min_seconds,
                  "Go on measuring until the runs have taken that long together")
+      ->needs(bench)
       ->check(CLI::Range(0.0, 1e6))
       ->type_name("S");
   app.add_option("--cpu-mask", options.cpu_mask, "Processors to run on, such as f0 for 4 to 7")

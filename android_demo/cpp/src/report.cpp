@@ -94,8 +94,9 @@ void print_picture(std::ostream& out, const PictureResult& result, const std::ve
 void print_bench(std::ostream& out, const Report& report, double load_ms) {
   const BenchResult& bench = *report.bench;
   const Statistics& values = bench.statistics;
-  out << std::fixed << std::setprecision(2) << bench.latencies_ms.size() << " runs after " << bench.warmup
-      << " to warm up, in ms:\n"
+  const std::size_t runs = bench.latencies_ms.size();
+  out << std::fixed << std::setprecision(2) << runs << (runs == 1 ? " run" : " runs") << " after "
+      << bench.warmup << " to warm up, in ms:\n"
       << "  load " << load_ms << ", first run " << bench.first_run_ms << '\n'
       << "  mean " << values.mean << ", standard deviation " << values.stddev << '\n'
       << "  min " << values.min << ", p50 " << values.p50 << ", p90 " << values.p90 << ", p99 " << values.p99
