@@ -84,7 +84,9 @@ def unpack(path: Path, folder: Path, *, max_bytes: int = MAX_BYTES, max_members:
             ) from error
         except _BROKEN as error:
             reason = " ".join(str(error).split()) or type(error).__name__
-            raise InputError(f"{path} is cut short or damaged ({reason})") from error
+            raise InputError(
+                f"{path} is cut short or damaged ({reason})", remedy="download or pack it again"
+            ) from error
 
 
 def check_links(folder: Path) -> None:
