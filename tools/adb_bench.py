@@ -62,7 +62,7 @@ Examples:
 
 \b
 Exit codes: 0 done · 2 bad usage or input · 6 no usable phone · 7 a phone failed (what others measured is
-kept) · 8 a phone computes another network · 9 slower than the baseline allows · 10 too few rounds to tell whether it is
+kept) · 8 a phone computes another network · 9 slower than the baseline allows · 10 too few rounds to tell whether it is ·
 130 interrupted by Ctrl-C, SIGTERM or SIGHUP (what was measured is kept)
 """
 
@@ -293,7 +293,12 @@ def _newest() -> Path:
 def _bundles(folders: Sequence[Path], compare: Path | None) -> list[Bundle]:
     from lite import bundle
 
-    chosen = [*([compare] if compare else []), *(folders or [bundle.newest(BUNDLES)])]
+    newest = [] if folders else [bundle.newest(BUNDLES)]
+    if compare and newest and compare.resolve() == newest[0].resolve():
+        raise InputError(
+            f"--compare {compare} is the newest bundle itself", remedy="give another with --bundle"
+        )
+    chosen = [*([compare] if compare else []), *folders, *newest]
     bundles = [bundle.read(folder) for folder in chosen]
     check_names(bundles)
     return bundles

@@ -209,6 +209,26 @@ def test_bad_bundle(tmp_path: Path) -> None:
     assert "is not a bundle" in done.stderr
 
 
+def test_the_newest_bundle_is_not_compared_with_itself(tiny_bundle: Path, tmp_path: Path) -> None:
+    """Nobody gave it twice, so it is not told as two bundles of one name."""
+    only = tmp_path / "bundles/only"
+    only.parent.mkdir()
+    only.symlink_to(tiny_bundle)
+    script = f"""
+import sys
+from pathlib import Path
+sys.path.insert(0, {str(ROOT / "tools")!r})
+import adb_bench, _command
+adb_bench.BUNDLES = Path({str(only.parent)!r})
+_command.run(adb_bench.main)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, "--compare", str(only)], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert f"--compare {only} is the newest bundle itself; give another with --bundle" in done.stderr
+
+
 def test_help_shows_three_examples() -> None:
     _, examples = bench("--help").stdout.split("Examples:")
     assert examples.count("  python tools/adb_bench.py") >= 3
