@@ -173,7 +173,7 @@ def power_of(idle: Sequence[Look], running: Sequence[Look]) -> Power:
             f"{why}; take the cable out and reach the phone over Wi-Fi (adb tcpip 5555, adb connect)"
         )
     if len(known) < _FEWEST:
-        return _not_told(f"{len(known)} looks at the battery are too few; give --cost more seconds")
+        return _not_told(f"too few looks at the battery ({len(known)}); give --cost more seconds")
     currents = [look.current for look in known if look.current is not None]
     if len({current > 0 for current in currents if current}) > 1:
         return _not_told("the battery's current changed its sign while it was discharging")

@@ -153,11 +153,13 @@ def _lines(start: Mapping[str, Any]) -> list[tuple[str, str, list[float], list[f
 
 
 def diagnostics_plots(diagnostics: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Per profile and per cost with memory, its plots: (kind, drawing), `kind` wide or narrow."""
+    """Per profile and per cost with memory over time, its plots: (kind, drawing), `kind` wide or narrow."""
     return {
         "profiles": [[(kind, profile_plot(one, kind)) for kind in KINDS] for one in diagnostics["profiles"]],
         "costs": [
-            [(kind, memory_plot(one, kind)) for kind in KINDS] if one["pss_kib"] else []
+            [(kind, memory_plot(one, kind)) for kind in KINDS]
+            if sum(bool(look["pss_kib"]) for look in one["running"]) > 1
+            else []
             for one in diagnostics["costs"]
         ],
     }

@@ -16,7 +16,7 @@ from phone import Phone
 from waiting import HANG, until
 
 from lite import bundle
-from lite.phone import cost, counters, measure, push, trace
+from lite.phone import cost, counters, measure, plots, push, trace
 from lite.phone import results as results_files
 from lite.phone.binaries import Binaries
 from lite.phone.cost import Look, Power
@@ -73,6 +73,14 @@ def test_energy_is_power_by_time_and_what_is_beyond_idle() -> None:
     assert (found.pss_kib, found.runs, found.charger) == (50_000, 2, ["Discharging"])
 
 
+@pytest.mark.parametrize(("count", "drawn"), [(1, 0), (2, 2)])
+def test_one_look_is_no_memory_over_time(count: int, drawn: int) -> None:
+    """Its plot had a dot at 0 on an axis of seconds from -0.04 to 0.04."""
+    found = cost.of_looks("b", ONE, [20.0], IDLE, looks(*[-500_000] * count))
+    (of_it,) = plots.diagnostics_plots({"profiles": [], "costs": [found.as_dict()]})["costs"]
+    assert len(of_it) == drawn
+
+
 @pytest.mark.parametrize(
     ("idle", "running"),
     [
@@ -97,7 +105,7 @@ def test_signs_and_units_that_makers_have(idle: list[Look], running: list[Look])
             "the battery was Discharging, Charging, and what a charger",
         ),
         (looks(-1, status=None), looks(*[-500_000] * 6, status=None), "the battery was of unknown state"),
-        (IDLE, looks(-500_000, -500_000), "2 looks at the battery are too few"),
+        (IDLE, looks(-500_000, -500_000), "too few looks at the battery (2)"),
         (IDLE, looks(*[-500_000, 500_000] * 4), "changed its sign"),
         (looks(-500_000), looks(*[-500_000] * 6), "said -500000 all the time"),
         (IDLE, looks(*[-12_000] * 6), "units that cannot be told apart"),

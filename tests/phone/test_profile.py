@@ -14,7 +14,7 @@ from states import random_state
 from lite import bundle, zoo
 from lite.errors import InputError
 from lite.nb import prefix, reader
-from lite.phone import demo, profile, push
+from lite.phone import demo, profile, push, report
 from lite.phone import results as results_files
 from lite.phone.binaries import Binaries
 from lite.phone.demo import DemoRequest
@@ -57,6 +57,9 @@ def test_parts_take_time_and_add_up_to_the_whole(
     # Nothing of it stays on the phone.
     assert not [path for path in phone.path(push.FOLDER).iterdir() if "prefixes" in path.name]
     assert "Where the time goes" in (out / "report.html").read_text()
+    assert ": 5 rounds, 2 runs of each in a round." in report.render(document)
+    found["repeats"] = 1
+    assert ": 5 rounds, 1 run of each in a round." in report.render(document)
     assert "block 12" in done.stdout
     # What is known is not measured again.
     again = bench(

@@ -111,6 +111,8 @@ def test_a_phone_that_does_not_come_back_has_failed(
     assert phone.serial in line
     one = phones(tmp_path / "out")[phone.serial]
     assert (one["status"], one["losses"][-1]["seconds"]) == ("failed", None)
+    # With --resume it may be measured all the same.
+    assert "; it did not come back in time." in (tmp_path / "out/report.html").read_text()
     assert len(one["measurements"][0]["rounds"]) >= 2
     plug_in(phone)
     again = bench(*options, *ROUNDS, "--resume", "--serial", phone.serial)
