@@ -62,7 +62,7 @@ Examples:
 
 \b
 Exit codes: 0 done · 2 bad usage or input · 6 no usable phone · 7 a phone failed (what others measured is
-kept) · 8 a phone computes another network · 9 slower than the baseline allows · 10 too few rounds to tell whether it is ·
+kept) · 8 a phone computes another network · 9 slower than the baseline allows · 10 too few rounds to tell ·
 130 interrupted by Ctrl-C, SIGTERM or SIGHUP (what was measured is kept)
 """
 

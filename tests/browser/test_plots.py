@@ -15,7 +15,7 @@ from lite.measure.drift import LayerDrift
 from lite.phone import plots
 from lite.report.plots import Curve, Point, curve_plot, layer_plot, share_plot
 
-LONG = "a_folder_that_somebody_gave_a_name_of_his_own_without_any_place_to_break_it-int8-arm, 8 threads, CPU mask f0f0f0"
+LONG = "a_folder_that_somebody_gave_a_name_of_his_own_with_no_place_to_break_it-int8-arm, 8 threads, CPU mask f0f0f0"
 # As wide as a report's card is at 1280 and at 390 px.
 WIDTHS = {"wide": (1280, 913), "narrow": (390, 331)}
 
