@@ -234,7 +234,7 @@ def _bench(data: dict[str, Any], sections: Sections) -> None:
 
 def _label(row: dict[str, Any]) -> str:
     threads = f"{row['threads']} thread{'s' if row['threads'] > 1 else ''}"
-    return f"{row['bundle']}, {threads}, CPUs {row['cpu_mask']}"
+    return f"{row['bundle']}, {threads}, CPU mask {row['cpu_mask']}"
 
 
 def _ms(value: float) -> str:
