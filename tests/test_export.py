@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -74,6 +75,21 @@ def test_the_folder_says_what_it_is(onnx: Path):
     found = exported.read(onnx)
     assert found.labels == digits.CLASSES
     assert found.preprocess == zoo.find("deit_tiny").preprocess
+
+
+def test_nothing_is_written_below_the_home_directory(root: Path, tmp_path: Path):
+    """As of a service's user, who has none. Paddle keeps what it has translated, so in a process of its own."""
+    code = (
+        "import sys; from pathlib import Path; from lite import load_weights; from lite.model import program\n"
+        "loaded, out = load_weights('deit_tiny', 'digits'), Path(sys.argv[1])\n"
+        "program.export_weights(loaded, out / 'one')\n"
+        "program.export_any_batch(program.build_weights(loaded), out / 'any')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path], cwd=root, env={**os.environ, "HOME": "/dev/null/home"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("form", ["onnx", "inference"])

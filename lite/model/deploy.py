@@ -218,6 +218,8 @@ class DeployableDeiT(nn.Layer):
         if variant.answers == 2:
             self.head_dist = nn.Linear(dim, classes)
 
+    # Paddle would write the method anew, in a file below the home directory, which may not be there.
+    @paddle.jit.not_to_static
     def forward(self, pixels: paddle.Tensor) -> paddle.Tensor:
         """[1, 3, H, W] float32 → logits [1, classes]."""
         return self.classify(self.tokens(pixels))

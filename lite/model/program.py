@@ -189,6 +189,7 @@ class AnyBatch(nn.Layer):
         super().__init__()
         self.network = network
 
+    @paddle.jit.not_to_static  # as in DeployableDeiT
     def forward(self, pixels: paddle.Tensor) -> paddle.Tensor:
         """[N, 3, H, W] float32 → logits [N, classes]."""
         network = self.network
