@@ -56,7 +56,7 @@ def choose(
     Raises InputError for sources without pictures, more calibration pictures than a bundled source has for it, and a
     `check` whose pictures are all calibrated with.
     """
-    calib = calib or _bundled_for(labels)
+    calib = _bundled_for(labels) if calib is None else calib
     if check is None or _same(calib, check):
         check = calib
     left_out, pool = "", None

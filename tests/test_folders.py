@@ -97,6 +97,8 @@ def test_many_folders_that_all_link_to_all_are_found_at_once(tmp_path: Path) -> 
 def test_missing_empty_and_foreign_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nowhere: No such file"):
         found(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="an empty name is no source"):
+        folders.find("")
     with pytest.raises(InputError, match="no pictures in"):
         found(tmp_path)
     make(tmp_path, "a.jpg")

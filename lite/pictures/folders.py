@@ -168,8 +168,11 @@ def _by_name(source: str, used: Mapping[int, str], names: Sequence[str]) -> dict
 def find(source: str) -> Layout:
     """How the pictures of `source`, a folder or a list file, lie; no picture is looked for yet.
 
-    Raises InputError if it cannot be read, has pictures beside its parts, or its name is not UTF-8.
+    Raises InputError if it cannot be read, has pictures beside its parts, or its name is empty or not UTF-8.
     """
+    if not source:
+        # A path would make the working folder of it.
+        raise InputError("an empty name is no source of pictures", remedy="name a folder or a list file")
     check_name(source)
     place = Path(source).absolute()
     if place.suffix.lower() == ".txt" and not place.is_dir():
