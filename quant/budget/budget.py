@@ -34,7 +34,7 @@ class Budget:
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.limit):
-            raise InputError("--budget is a number of million instructions, such as 190")
+            raise InputError(f"a budget is a number of instructions, such as 190e6, not {self.limit}")
         if 0 < self.limit < 1e6:
             raise InputError(
                 f"a budget of {self.limit:.10g} instructions",
@@ -77,19 +77,19 @@ class Budget:
         least, core = costs.least, CORES[self.core].name
         if self.limit >= costs.most:
             raise InputError(
-                f"--budget {self.limit / 1e6:.10g}",
+                f"a budget of {self.limit / 1e6:.10g} M instructions",
                 why=f"{variant.name} with nothing in INT8 takes {costs.most / 1e6:.1f} M instructions on a {core}",
                 remedy=f"give less, or use --precision {'fp16' if self.mixed else 'fp32'} without a budget",
             )
         if self.limit < least:
             others = "FP16 where that pays" if self.mixed else "float"
             raise InputError(
-                f"--budget {self.limit / 1e6:.10g}",
+                f"a budget of {self.limit / 1e6:.10g} M instructions",
                 why=(
                     f"the cheapest form of {variant.name}, all in INT8 but what is no dearer in {others}, takes "
                     f"{least / 1e6:.1f} M instructions on a {core}"
                 ),
-                remedy=f"give {math.ceil(least / 1e6)} or more",
+                remedy=f"give {math.ceil(least / 1e6)} M or more",
             )
 
 
