@@ -37,7 +37,7 @@ from quant.budget import plan
 from quant.budget.budget import Budget
 from quant.budget.plan import BudgetRun
 from quant.bundle_writer import Checked, Inputs, NbFile
-from quant.cost.rates import DEFAULT_CORE
+from quant.cost.rates import DEFAULT_CORE, check_core
 from quant.host_check import HostAnswers
 from quant.int8 import SEED, Mixed, check_layers, convert_mixed, quantize
 from quant.pictures import choose_for
@@ -90,7 +90,11 @@ def convert(
     that is there already; ConversionError when a stage fails. Both are ToolkitErrors.
     """
     request = Request(precision, target)
+    check_core(core)
     drift.check_gate(max_drift)
+    for name, count in (("calibration_pictures", calibration_pictures), ("check_pictures", check_pictures)):
+        if count < 1:
+            raise InputError(f"{name} is {count}", remedy="ask for one or more")
     check_writable_folder(Path(out))
     used = recipe if isinstance(recipe, Recipe) else Recipe.named(recipe)
     within = None if budget is None else budgets.of(budget, [precision], core)

@@ -12,11 +12,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from lite.errors import InputError
-from lite.shown import shown
 from lite.zoo import Variant
 from quant import recipe as recipes
 from quant.cost.prices import Prices, prices
-from quant.cost.rates import CORES, DEFAULT_CORE
+from quant.cost.rates import CORES, DEFAULT_CORE, check_core
 from quant.recipe import MIXED, Recipe
 
 
@@ -41,10 +40,7 @@ class Budget:
                 why="every network takes millions",
                 remedy="give --budget 190, which is in millions, or 190e6 from Python",
             )
-        if self.core not in CORES:
-            raise InputError(
-                f"there is no core {shown(self.core)}", remedy=f"choose one of {', '.join(CORES)}"
-            )
+        check_core(self.core)
         if self.mixed and not CORES[self.core].fp16:
             raise InputError(
                 f"--budget for {MIXED} on a {CORES[self.core].name}",

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from lite.errors import InputError
+from lite.shown import shown
+
 DEFAULT_CORE = "cortex-a76"
 WITHOUT_DOT_PRODUCT = "cortex-a53"
 
@@ -120,3 +123,9 @@ CORES: Mapping[str, Core] = {
     "cortex-a73": Core("Cortex-A73", False, False, _LOOPS, _A73),
     "cortex-a53": Core("Cortex-A53", False, False, _LOOPS_A53, _A53),
 }
+
+
+def check_core(name: str) -> None:
+    """Raises InputError for a core that is not one of `CORES`."""
+    if name not in CORES:
+        raise InputError(f"there is no core {shown(name)}", remedy=f"choose one of {', '.join(CORES)}")
