@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -42,6 +43,10 @@ from quant.host_check import HostAnswers
 from quant.int8 import SEED, Mixed, check_layers, convert_mixed, quantize
 from quant.pictures import choose_for
 from quant.recipe import CALIBRATION_PICTURES, CHECK_PICTURES, DEFAULT, MIXED, Recipe, Request
+
+
+# Paddle's modes and the counters of its names are the process's.
+_TURN = threading.Lock()
 
 
 def bundle_name(weights: Weights, request: Request) -> str:
@@ -86,6 +91,8 @@ def convert(
     - `force`: a bundle that is there already is replaced.
     - `notify` gets what a user should know, a line each.
 
+    Conversions of several threads take turns, for Paddle makes one network at a time in a process.
+
     Raises InputError for weights, pictures, a recipe or a budget that do not fit and, before any work, for a bundle
     that is there already; ConversionError when a stage fails. Both are ToolkitErrors.
     """
@@ -109,7 +116,7 @@ def convert(
         check_pictures=check_pictures,
         notify=notify,
     )
-    with scratch_folder() as work:
+    with _TURN, scratch_folder() as work:
         (written,) = convert_all(
             weights,
             [request],

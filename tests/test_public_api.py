@@ -6,6 +6,8 @@ import inspect
 import math
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from lite.errors import InputError
 from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
-from quant import Recipe, convert
+from quant import Recipe, conversion, convert
 from quant.conversion import convert_all
 from quant.recipe import Request
 
@@ -127,6 +129,24 @@ def test_what_cannot_be_converted_is_refused(options: dict, words: str, tmp_path
     with pytest.raises(ToolkitError, match=words):
         convert(load_weights("deit_tiny", "digits"), tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()
+
+
+def test_conversions_of_several_threads_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    under_way, together = set[str](), list[set[str]]()
+
+    def converted(*_: object, out: Path, **__: object) -> list[str]:
+        under_way.add(out.name)
+        # Time for the others to come in, where nothing holds them.
+        time.sleep(0.2)
+        together.append(set(under_way))
+        under_way.remove(out.name)
+        return [out.name]
+
+    monkeypatch.setattr(conversion, "convert_all", converted)
+    weights = load_weights("deit_tiny", "digits")
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(lambda name: convert(weights, tmp_path / name), "abc"))
+    assert sorted(together, key=sorted) == [{"a"}, {"b"}, {"c"}]
 
 
 @pytest.mark.parametrize("precision", ["int8", "int8-fp16"])
