@@ -278,10 +278,11 @@ def test_a_finetuned_file_takes_its_class_count_from_the_head(tmp_path: Path):
     (tmp_path / "labels.txt").write_text("rose\ntulip\nlily\naster\niris\n")
     done = opt(
         "--model", "deit_tiny_distilled", "--weights", tmp_path / "Flowers v2.pdparams",
-        "--labels", tmp_path / "labels.txt", "--precision", "fp32", "--check-images", "4", "--out", tmp_path,
+        "--labels", tmp_path / "labels.txt", "--precision", "fp32", "--check-images", "4", "--out", tmp_path / "my own",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    made_bundle = bundle.read(tmp_path / "deit_tiny_distilled-flowers-v2-fp32-arm")
+    made_bundle = bundle.read(tmp_path / "my own" / "deit_tiny_distilled-flowers-v2-fp32-arm")
+    assert f"tools/predict.py --bundle '{made_bundle.path}' PICTURE\n" in done.stdout
     assert made_bundle.labels == ("rose", "tulip", "lily", "aster", "iris")
     assert made_bundle.manifest["drift"]["top1_reference"] is None
 

@@ -102,6 +102,9 @@ def test_what_it_prints_and_writes(arguments: list[str], tmp_path: Path):
     assert "<svg" in page
     assert "http" not in page.replace("http://www.w3.org", "")
     assert len(recipes.load(str(out / "recipe.yaml")).skip) == 1
+    assert done.stdout.endswith(
+        f"tools/opt.py --model deit_tiny --weights digits --recipe {out / 'recipe.yaml'}\n"
+    )
     assert {path.name.split("-")[0] for path in out.iterdir()} == {
         "program", "sensitivity.jsonl", "sensitivity.json", "sensitivity.html", "recipe.yaml"
     }  # fmt: skip

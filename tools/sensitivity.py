@@ -163,10 +163,16 @@ def main(
     _print(figures, worst)
     click.echo(f"report   {out / 'sensitivity.html'}")
     click.echo(f"recipe   {out / 'recipe.yaml'}")
-    again = ["--model", model, "--weights", str(loaded.path) if loaded.source == "file" else loaded.source]
-    if calib is not None:
-        again += ["--calib", calib]
-    click.echo(f"try it   python tools/opt.py {shlex.join([*again, '--recipe', str(out / 'recipe.yaml')])}")
+    used = str(loaded.path) if loaded.source == "file" else loaded.source
+    again = {
+        "--model": model,
+        "--weights": used,
+        "--labels": labels,
+        "--calib": calib,
+        "--recipe": out / "recipe.yaml",
+    }
+    words = shlex.join(str(word) for pair in again.items() if pair[1] is not None for word in pair)
+    click.echo(f"try it   python tools/opt.py {words}")
 
 
 def _print(figures: dict[str, Any], worst: int) -> None:
