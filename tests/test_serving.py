@@ -418,6 +418,9 @@ def test_what_cannot_be_served_is_told_in_one_line(root: Path, tiny_bundle: Path
     assert "give one of --bundle and --export" in failure(root)
     assert "is no bundle and no exported network" in failure(root, "--bundle", tmp_path)
     assert "localhost is no IP address" in failure(root, "--bundle", tiny_bundle, "--host", "localhost")
+    # Of the addresses for documents (RFC 5737), which no computer has.
+    told = failure(root, "--bundle", tiny_bundle, "--host", "192.0.2.1")
+    assert told.endswith("of 192.0.2.1: no address of this computer; give another --host\n")
     equal = ["--http-port", "9000", "--grpc-port", "9000"]
     assert "must differ" in failure(root, "--bundle", tiny_bundle, *equal)
     with socket.create_server(("127.0.0.1", 0)) as taken:

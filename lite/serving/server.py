@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import http.client
 import ipaddress
 import os
@@ -67,10 +68,11 @@ class Address:
                 try:
                     probe.bind((self.host, port))
                 except OSError as error:
+                    foreign = error.errno == errno.EADDRNOTAVAIL
                     raise InputError(
                         f"cannot listen on port {port} of {self.host}",
-                        why=error.strerror,
-                        remedy=f"give another {option}",
+                        why="no address of this computer" if foreign else error.strerror,
+                        remedy=f"give another {'--host' if foreign else option}",
                     ) from None
 
     @property
