@@ -124,6 +124,7 @@ def test_what_this_computer_cannot_do_is_said(backend: str, options: Options, me
             Selection(model="deit_tiny", backend="onnx", options=Options("gpu", tensorrt="fp32")),
             "--tensorrt is for",
         ),
+        (Selection(options=Options(onednn=False)), "--no-onednn is for --backend inference, not for lite"),
     ],
 )
 def test_options_that_exclude_each_other(selection: Selection, message: str, tmp_path: Path):

@@ -87,9 +87,11 @@ class Options:
     threads: int = 1
 
     def check_backend(self, backend: Backend) -> None:
-        """Raises InputError for TensorRT in a backend that has none."""
+        """Raises InputError for TensorRT, or a word on oneDNN, in a backend that has none."""
         if self.tensorrt != "off" and backend != "inference":
             raise InputError(f"--tensorrt is for --backend inference, not for {backend}")
+        if not self.onednn and backend != "inference":
+            raise InputError(f"--no-onednn is for --backend inference, not for {backend}")
 
 
 DEFAULT = Options()
