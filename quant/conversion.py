@@ -44,7 +44,6 @@ from quant.int8 import SEED, Mixed, check_layers, convert_mixed, quantize
 from quant.pictures import choose_for
 from quant.recipe import CALIBRATION_PICTURES, CHECK_PICTURES, DEFAULT, MIXED, Recipe, Request
 
-
 # Paddle's modes and the counters of its names are the process's.
 _TURN = threading.Lock()
 

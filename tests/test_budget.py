@@ -379,7 +379,9 @@ def test_a_budget_below_the_cheapest_form_is_refused_before_anything_is_made(tmp
     assert words.startswith(
         f"a budget of {(least - 1) / 1e6:.10g} M instructions: the cheapest form of deit_tiny, all in INT8 but what "
     )
-    assert words.endswith(f"takes {least / 1e6:.1f} M instructions on a Cortex-A76; give {smallest} M or more")
+    assert words.endswith(
+        f"takes {least / 1e6:.1f} M instructions on a Cortex-A76; give {smallest} M or more"
+    )
     assert not list(tmp_path.iterdir())
 
 
@@ -445,7 +447,9 @@ def test_the_command_refuses_too_low_a_budget_before_it_asks_a_server_or_looks_f
         assert not server.ranges
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"error: a budget of {smallest - 1} M instructions: the cheapest form of {model}, ")
+    assert line.startswith(
+        f"error: a budget of {smallest - 1} M instructions: the cheapest form of {model}, "
+    )
     assert line.endswith(f"give {smallest} M or more")
 
 

@@ -103,9 +103,9 @@ def free_ports(count: int) -> list[int]:
             one.close()
 
 
-def serve(root: Path, *arguments: str | Path) -> subprocess.Popen[str]:
+def serve(root: Path, *arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [PYTHON, root / "tools" / "serve.py", *arguments],
+        [PYTHON, root / "tools" / "serve.py", *arguments], env=os.environ | environment,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
@@ -406,8 +406,8 @@ def test_a_stop_answers_all_that_was_taken(root: Path, tiny_bundle: Path, pictur
             socket.create_connection(("127.0.0.1", server.http))
 
 
-def failure(root: Path, *arguments: str | Path) -> str:
-    done = ended(serve(root, *arguments))
+def failure(root: Path, *arguments: str | Path, **environment: str) -> str:
+    done = ended(serve(root, *arguments, **environment))
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
@@ -418,6 +418,9 @@ def test_what_cannot_be_served_is_told_in_one_line(root: Path, tiny_bundle: Path
     assert "give one of --bundle and --export" in failure(root)
     assert "is no bundle and no exported network" in failure(root, "--bundle", tmp_path)
     assert "localhost is no IP address" in failure(root, "--bundle", tiny_bundle, "--host", "localhost")
+    (tmp_path / "my own").mkdir()
+    told = failure(root, "--bundle", tiny_bundle, TMPDIR=str(tmp_path / "my own"))
+    assert "a space or another character that a shell takes for its own; set TMPDIR" in told
     # Of the addresses for documents (RFC 5737), which no computer has.
     told = failure(root, "--bundle", tiny_bundle, "--host", "192.0.2.1")
     assert told.endswith("of 192.0.2.1: no address of this computer; give another --host\n")
@@ -429,6 +432,22 @@ def test_what_cannot_be_served_is_told_in_one_line(root: Path, tiny_bundle: Path
     assert (
         f"cannot listen on port {port} of 127.0.0.1: Address already in use; give another --http-port" in told
     )
+
+
+def test_an_address_of_ipv6(root: Path, tiny_bundle: Path) -> None:
+    ports = free_ports(3)
+    options = (f"--{name}-port={port}" for name, port in zip(("http", "grpc", "metrics"), ports, strict=True))
+    process = serve(root, "--bundle", tiny_bundle, "--host=::1", "--instances=1", "--max-batch=1", *options)
+    try:
+        assert process.stdout is not None
+        ready = process.stdout.readline()
+        assert ready == f"http://[::1]:{ports[0]}/v2/models/{MODEL}_pictures/infer\n"
+        for port in ports:
+            socket.create_connection(("::1", port), HANG).close()
+    finally:
+        process.terminate()
+        done = ended(process)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_repository_can_be_written_for_another_triton(

@@ -163,10 +163,10 @@ def main(
     _print(figures, worst)
     click.echo(f"report   {out / 'sensitivity.html'}")
     click.echo(f"recipe   {out / 'recipe.yaml'}")
-    used = str(loaded.path) if loaded.source == "file" else loaded.source
+    again_from = str(loaded.path) if loaded.source == "file" else loaded.source
     again = {
         "--model": model,
-        "--weights": used,
+        "--weights": again_from,
         "--labels": labels,
         "--calib": calib,
         "--recipe": out / "recipe.yaml",

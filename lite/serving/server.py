@@ -202,9 +202,17 @@ class TritonServer:
 def running(repository: Path, work: Path, address: Address) -> Iterator[TritonServer]:
     """Triton on a model repository, with its links in the folder `work`; it is ended with the block, whatever happens.
 
-    Raises InputError for an address that cannot be had, or a Python without the library that the backend needs.
+    Raises InputError for an address that cannot be had, a `work` that a shell would take apart, or a Python without the
+    library that the backend needs.
     """
     address.check()
+    # The Python backend starts its processes by `bash -c`, and quotes no path.
+    if not re.fullmatch(r"[\w@%+=:,./-]+", str(work)):
+        raise InputError(
+            f"Triton cannot work in {work}",
+            why="its path has a space or another character that a shell takes for its own",
+            remedy="set TMPDIR to a folder without",
+        )
     server = TritonServer(repository, work, address)
     try:
         yield server
@@ -233,16 +241,20 @@ def stop_signals() -> Iterator[threading.Event]:
 def _start(repository: Path, work: Path, address: Address, secret: str) -> subprocess.Popen[str]:
     wheel = _wheel()
     _link_backend(wheel, work / "backends" / "python")
+    # An IPv6 address, as Triton's HTTP and as its gRPC want it.
+    over_http, over_grpc = (
+        (f"ipv6:{address.host}", f"[{address.host}]") if ":" in address.host else (address.host,) * 2
+    )
     return subprocess.Popen(
         [
             str(wheel / "bin" / "tritonserver"),
             f"--model-repository={repository}",
             f"--backend-directory={work / 'backends'}",
-            f"--http-address={address.host}",
+            f"--http-address={over_http}",
             f"--http-port={address.http}",
-            f"--grpc-address={address.host}",
+            f"--grpc-address={over_grpc}",
             f"--grpc-port={address.grpc}",
-            f"--metrics-address={address.host}",
+            f"--metrics-address={over_http}",
             f"--metrics-port={address.metrics}",
             # So that this process can load a model again.
             "--model-control-mode=explicit",
