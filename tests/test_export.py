@@ -49,6 +49,13 @@ def shallow(name: str, **changes: np.ndarray) -> Weights:
     return Weights(variant, "file", Path("made up"), "0" * 64, state, labels)
 
 
+def edit(folder: Path, old: str, new: str) -> None:
+    """Replaces words of export.json."""
+    text = (folder / "export.json").read_text()
+    assert old in text
+    (folder / "export.json").write_text(text.replace(old, new, 1))
+
+
 @pytest.fixture(scope="module")
 def trained() -> Weights:
     return weights.load(zoo.find("deit_tiny"), "digits", notify=print)
@@ -171,6 +178,10 @@ def test_a_folder_is_replaced_only_when_asked_and_only_if_it_is_one(onnx: Path, 
         (lambda folder: (folder / "labels.txt").write_text("one\n"), "labels.txt was changed"),
         (lambda folder: (folder / "export.json").write_text("{}"), "was edited: schema|was edited: format"),
         (lambda folder: (folder / "export.json").write_text("{"), "cannot be read"),
+        (lambda folder: edit(folder, "0.229", "0.0"), "was edited: input/std/0: .* 0.001"),
+        (lambda folder: edit(folder, "0.485", "NaN"), "was edited: input/mean/0: .* finite"),
+        (lambda folder: edit(folder, '"resize_short": 256', '"resize_short": 100'), "must be 224 to 896"),
+        (lambda folder: edit(folder, '"crop": 224', '"crop": 192'), "shape must end in 192, 192"),
         (lambda folder: (folder / "export.json").unlink(), "it has no export.json; make one"),
     ],
 )

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lite import labels as class_names
 from lite.engines import Options, Runnable, processes
@@ -26,6 +26,7 @@ from lite.engines.paddle_inference import InferenceEngine
 from lite.errors import ConversionError, InputError
 from lite.files import check_new_folder, file_sha256, new_folder, write_text
 from lite.input_file import read_text
+from lite.manifest import input_bounds, longest_short_side
 from lite.model.graph import INPUT_NAME
 from lite.model.weights import Weights
 from lite.stages import Stages
@@ -36,6 +37,9 @@ FILES = {"inference": ("model.pdmodel", "model.pdiparams"), "onnx": ("model.onnx
 _AGAIN = "export it again with tools/export.py --force"
 _Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 _Size = Annotated[int, Field(ge=1, le=4096)]
+_MEANS, _STDS = input_bounds("mean"), input_bounds("std")
+_Mean = Annotated[float, Field(ge=_MEANS[0], le=_MEANS[1], allow_inf_nan=False)]
+_Std = Annotated[float, Field(ge=_STDS[0], le=_STDS[1], allow_inf_nan=False)]
 
 
 class _Part(BaseModel):
@@ -58,10 +62,18 @@ class Input(_Part):
     resize_short: _Size
     crop: _Size
     interpolation: Literal["bicubic"]
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[_Mean, _Mean, _Mean]
+    std: tuple[_Std, _Std, _Std]
     layout: Literal["NCHW"] = "NCHW"
     colour: Literal["RGB"] = "RGB"
+
+    @model_validator(mode="after")
+    def _check_sizes(self) -> Input:
+        if not self.crop <= self.resize_short <= longest_short_side(self.crop):
+            raise ValueError(f"resize_short must be {self.crop} to {longest_short_side(self.crop)}")
+        if self.shape[2:] != (self.crop, self.crop):
+            raise ValueError(f"shape must end in {self.crop}, {self.crop}")
+        return self
 
 
 class ExportCheck(_Part):
