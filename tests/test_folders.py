@@ -185,7 +185,7 @@ def test_a_list_file_gives_paths_and_labels_in_its_order(tmp_path: Path) -> None
         ("a.jpg 0\na.jpg 10\n", "line 2: label 10 is outside 0 to 9 of the 10 classes"),
         ("a.jpg -1\n", "line 1: expected"),
         ("a.jpg cat\n", "line 1: expected"),
-        ("a.jpg\n", "line 1: expected"),
+        ("a.jpg\n", "line 1: expected 'relative/path label', the label a whole number, not 'a.jpg'"),
         ("b.jpg 1\n", "line 1: no picture .*b.jpg"),
         ("\n", "no pictures in the list"),
         ("a.jpg 9999999999\n", "line 1: expected"),

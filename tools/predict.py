@@ -1,8 +1,8 @@
 """Classifies pictures on this computer, in any of four engines.
 
-PICTURE is a file, a folder (with all below it), a list file (.txt) or a pattern in quotes. A bundle runs its host.nb
-in Paddle Lite. Of an INT8 bundle that is the twin: the same network with INT8 simulated in float, so that classes are
-the phone's while the time it takes is not.
+PICTURE is a file, a folder (with all below it), a list file (.txt, with lines of `relative/path label`) or a pattern in
+quotes. A bundle runs its host.nb in Paddle Lite. Of an INT8 bundle that is the twin: the same network with INT8
+simulated in float, so that classes are the phone's while the time it takes is not.
 """
 
 from __future__ import annotations

@@ -295,7 +295,8 @@ def _from_list(list_file: Path, source: str) -> Listing:
         name, _, label = line.strip().replace("\t", " ").rpartition(" ")
         if not name or not _are_numbers([label]) or len(label) > _DIGITS:
             raise InputError(
-                f"{where}", why=f"expected 'relative/path label', a whole number, not {shown(line.strip())}"
+                f"{where}",
+                why=f"expected 'relative/path label', the label a whole number, not {shown(line.strip())}",
             )
         picture = list_file.parent / name.strip()
         if not _is_file(picture):
