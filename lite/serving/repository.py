@@ -15,14 +15,16 @@ import os
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lite import bundle, zoo
 from lite.engines import Options
 from lite.engines.export import MANIFEST as EXPORTED
 from lite.errors import InputError
 from lite.files import new_folder, write_text
-from lite.measure.classifier import Classifier, of_bundle, of_export
+
+if TYPE_CHECKING:
+    from lite.measure.classifier import Classifier
 
 TENSOR, PICTURE = "image", "picture"
 NETWORK = "network"
@@ -59,6 +61,9 @@ def opened(folder: Path) -> Classifier:
 
     Raises InputError for a folder that is neither, or not whole.
     """
+    # Imported here because OpenCV takes a while, and the command's --help needs none of it.
+    from lite.measure.classifier import of_bundle, of_export
+
     if (folder / EXPORTED).exists():
         return of_export(folder, Options())
     if (folder / bundle.MANIFEST).exists():
