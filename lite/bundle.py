@@ -280,7 +280,10 @@ def newest(root: Path) -> Path:
             except InputError:
                 skipped += 1
     if not found:
-        broken = f" ({skipped} folders there are no complete bundles)" if skipped else ""
+        what = (
+            "one folder there is no complete bundle" if skipped == 1 else f"{skipped} folders there are none"
+        )
+        broken = f" ({what})" if skipped else ""
         raise InputError(
             f"no bundle in {root}{broken}", remedy="make one with tools/opt.py, or give --bundle"
         )

@@ -111,6 +111,9 @@ def plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
         sensors_every: float,
         **others: Any,
     ) -> Any:
+        given = click.get_current_context().get_parameter_source("cooldown_timeout")
+        if cooldown_temp is None and given is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError("--cooldown-timeout is for --cooldown-temp")
         if soak is not None and (rounds is not None or min_seconds is not None):
             raise click.UsageError(
                 "--soak is one start of so many minutes: give it without --rounds and --min-seconds"

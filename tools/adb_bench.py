@@ -176,6 +176,11 @@ def main(
     from lite.phone.server import AdbServer, address
     from lite.phone.session import PhoneJob
 
+    if (
+        not install_bundle
+        and context.get_parameter_source("package") is click.core.ParameterSource.COMMANDLINE
+    ):
+        raise click.UsageError("--package is for --install-bundle")
     if clean + install_bundle + resume > 1:
         raise click.UsageError("give one of --clean, --install-bundle and --resume")
     farm = address(adb_host)

@@ -106,6 +106,16 @@ def test_fp32_beside_itself_is_no_faster_on_any_phone(
         assert len({(line["serial"], line["bundle"]) for line in csv.DictReader(file)}) == 4
 
 
+@pytest.mark.parametrize(
+    ("option", "of"),
+    [(("--package", "a.b"), "--install-bundle"), (("--cooldown-timeout", 5), "--cooldown-temp")],
+)
+def test_an_option_that_would_not_be_heeded_is_refused(option: tuple[object, ...], of: str) -> None:
+    done = bench(*option)
+    assert done.returncode == 2
+    assert f"{option[0]} is for {of}" in done.stderr
+
+
 def test_json_is_the_only_thing_on_standard_output(
     phone: Phone, deit: Path, tiny_bundle: Path, tmp_path: Path
 ) -> None:
