@@ -51,10 +51,10 @@ def check_writable_folder(path: Path) -> None:
     _check_makeable(path / "x", path)
 
 
-def _check_makeable(out: Path, asked: Path) -> None:
+def _check_makeable(out: Path, given: Path) -> None:
     out = Path(os.path.realpath(out))
     check_name(out)
-    with _explained(asked):
+    with _explained(given):
         above = next(folder for folder in out.parents if os.path.lexists(folder))
         # In a folder of its own: another run may be about to make and fill the same ones.
         probe = above / _temporary_name(out)

@@ -54,10 +54,10 @@ def facts_table(title: str) -> Table:
 
     Text is folded, since rich would cut the end of lines that hold wide (Chinese) letters.
     """
-    made = Table(title=plain(title), show_header=False, title_justify="left")
-    made.add_column(style="bold")
-    made.add_column(overflow="fold")
-    return made
+    table = Table(title=plain(title), show_header=False, title_justify="left")
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    return table
 
 
 def empty_table(title: str, columns: Sequence[tuple[str, bool]]) -> Table:
@@ -65,13 +65,13 @@ def empty_table(title: str, columns: Sequence[tuple[str, bool]]) -> Table:
 
     Headings are rich's markup, `title` is text from outside.
     """
-    made = Table(title=plain(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=plain(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for heading, is_figure in columns:
         if is_figure:
-            made.add_column(heading, justify="right", no_wrap=True)
+            table.add_column(heading, justify="right", no_wrap=True)
         else:
-            made.add_column(heading, overflow="fold")
-    return made
+            table.add_column(heading, overflow="fold")
+    return table
 
 
 class Display:

@@ -203,9 +203,9 @@ def main(
         earlier = resuming.read(out, plan, bundles, base)
     # Not after an hour of measuring.
     folder = ResultsFolder(out or _new(), BENCHES / _now(), notify=notify, resumed=resume)
-    asked = DiagnosticsPlan(profile, cost_seconds, counters, trace)
+    diagnostics = DiagnosticsPlan(profile, cost_seconds, counters, trace)
     job = PhoneJob(
-        bundles, plan, Binaries(sdk, demo), earlier=earlier, reconnect=reconnect, diagnostics=asked
+        bundles, plan, Binaries(sdk, demo), earlier=earlier, reconnect=reconnect, diagnostics=diagnostics
     )
     arrivals = server.usable if every else None
     raise click.exceptions.Exit(

@@ -166,9 +166,9 @@ def main(
     if max_drift is not None:
         _gate(bundles, max_drift)
     if refusals:
-        made = ", ".join(written.path.name for written in bundles)
+        names = ", ".join(written.path.name for written in bundles)
         first = refusals[0]
-        raise InputError(f"made only {made}, since {first.what}", why=first.why, remedy=first.remedy)
+        raise InputError(f"made only {names}, since {first.what}", why=first.why, remedy=first.remedy)
 
 
 def _model(variant: zoo.Variant) -> dict[str, Any]:

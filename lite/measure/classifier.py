@@ -305,5 +305,5 @@ def _matches(pattern: Path) -> list[Path]:
     return [match for match in found if all(_is_named(part, named) for part in match.parts)]
 
 
-def _is_named(part: str, hidden: Sequence[str]) -> bool:
-    return not part.startswith(".") or any(fnmatchcase(part, one) for one in hidden)
+def _is_named(part: str, dotted: Sequence[str]) -> bool:
+    return not part.startswith(".") or any(fnmatchcase(part, one) for one in dotted)

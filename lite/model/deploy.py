@@ -237,8 +237,8 @@ class DeployableDeiT(nn.Layer):
     def _patches(self, pixels: paddle.Tensor) -> paddle.Tensor:
         # [N, dim, patches]
         proj = self.patch_embed["proj"]
-        made = paddle.concat([piece(pixels) for piece in proj], axis=1) if self.form.gpu else proj(pixels)
-        return made.reshape([-1, self.variant.dim, self.patches])
+        outputs = paddle.concat([piece(pixels) for piece in proj], axis=1) if self.form.gpu else proj(pixels)
+        return outputs.reshape([-1, self.variant.dim, self.patches])
 
     def classify(self, tokens: paddle.Tensor) -> paddle.Tensor:
         """[N, tokens, dim] → logits [N, classes]."""

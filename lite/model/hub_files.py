@@ -48,10 +48,10 @@ def read(weights: Path, variant: Variant, notify: Callable[[str], None]) -> Besi
     elif config is not None:
         notify(f"{weights.parent / CONFIG} describes no ViT or DeiT and is left aside")
         return Beside(variant)
-    asked = _json(weights.parent / PREPROCESSOR)
-    if asked is not None:
+    processor = _json(weights.parent / PREPROCESSOR)
+    if processor is not None:
         variant = replace(
-            variant, preprocess=_processor(weights.parent / PREPROCESSOR, asked, variant, notify)
+            variant, preprocess=_processor(weights.parent / PREPROCESSOR, processor, variant, notify)
         )
     return Beside(variant, labels)
 
@@ -130,34 +130,44 @@ def _timm(path: Path, config: Mapping[str, Any], variant: Variant, notify: Calla
 
 
 def _processor(
-    path: Path, asked: Mapping[str, Any], variant: Variant, notify: Callable[[str], None]
+    path: Path, processor: Mapping[str, Any], variant: Variant, notify: Callable[[str], None]
 ) -> Preprocess:
     """The preparation that a `preprocessor_config.json` asks for, as near as ours comes to it."""
     crop = variant.image
-    resize = _side(path, "size", asked.get("size", crop))
-    cut = _side(path, "crop_size", asked.get("crop_size", crop)) if asked.get("do_center_crop") else resize
-    _check(path, "crop_size" if asked.get("do_center_crop") else "size", cut, crop, variant)
-    if asked.get("do_resize", True) is not True or resize < crop:
+    resize = _side(path, "size", processor.get("size", crop))
+    cut = (
+        _side(path, "crop_size", processor.get("crop_size", crop))
+        if processor.get("do_center_crop")
+        else resize
+    )
+    _check(path, "crop_size" if processor.get("do_center_crop") else "size", cut, crop, variant)
+    if processor.get("do_resize", True) is not True or resize < crop:
         raise InputError(f"{path} does not resize pictures to {crop} pixels or more", remedy="mend it")
     most = longest_short_side(crop)
     if resize > most:
-        raise _wrong(path, "size", asked["size"], f"for a crop of {crop} pixels it must be {most} at most")
-    squeezed = not (isinstance(asked.get("size"), dict) and "shortest_edge" in asked["size"])
+        raise _wrong(
+            path, "size", processor["size"], f"for a crop of {crop} pixels it must be {most} at most"
+        )
+    squeezed = not (isinstance(processor.get("size"), dict) and "shortest_edge" in processor["size"])
     if squeezed:
         notify(
             f"{path} squeezes every picture into {resize}x{resize} pixels; here its short side becomes {resize} and "
             f"the centre is cut to {crop}x{crop}: the same for square pictures, and no other shape is distorted"
         )
-    number = asked.get("resample", 2)
+    number = processor.get("resample", 2)
     _tell_filter(path, _FILTERS.get(number, number) if isinstance(number, int) else number, notify)
-    factor = asked.get("rescale_factor", 1 / 255)
-    if asked.get("do_rescale", True) is not True or not _is_number(factor) or abs(factor * 255 - 1) > 1e-3:
+    factor = processor.get("rescale_factor", 1 / 255)
+    if (
+        processor.get("do_rescale", True) is not True
+        or not _is_number(factor)
+        or abs(factor * 255 - 1) > 1e-3
+    ):
         raise _wrong(path, "rescale_factor", factor)
     half = (0.5, 0.5, 0.5)
     mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
-    if asked.get("do_normalize", True):
-        mean = _rgb(path, "image_mean", asked.get("image_mean", half), "mean")
-        std = _rgb(path, "image_std", asked.get("image_std", half), "std")
+    if processor.get("do_normalize", True):
+        mean = _rgb(path, "image_mean", processor.get("image_mean", half), "mean")
+        std = _rgb(path, "image_std", processor.get("image_std", half), "std")
     return Preprocess(resize_short=resize, crop=crop, mean=mean, std=std)
 
 

@@ -226,7 +226,7 @@ class _Reader:
         arguments, function = self._stack.pop(), self._stack.pop()
         if not isinstance(arguments, tuple):
             raise MalformedError("arguments that are no tuple")
-        self.push(self._dialect.made(function, arguments))
+        self.push(self._dialect.construct(function, arguments))
 
     def build(self) -> None:
         state, target = self._stack.pop(), self._stack[-1]
@@ -256,7 +256,7 @@ def _no_persistent(identifier: object) -> object:
     raise MalformedError("an identifier that no writer of weights makes")
 
 
-def made(function: object, arguments: tuple[object, ...]) -> object:
+def construct(function: object, arguments: tuple[object, ...]) -> object:
     """What stands for a call that a writer of NumPy's arrays makes. Raises MalformedError for any other."""
     match function, arguments:
         case _Callable.RECONSTRUCT, _:
@@ -281,19 +281,19 @@ def made(function: object, arguments: tuple[object, ...]) -> object:
 class Dialect:
     """What a format's pickles name beside arrays of NumPy, and what is put where they would be called.
 
-    `names`: (module, name) → what stands for it; `refusal` gives the error for any other. `made`: what stands for a
-    call of one of them with a tuple of arguments. `persistent`: what stands for a persistent identifier.
+    `names`: (module, name) → what stands for it; `refusal` gives the error for any other. `construct`: what stands for
+    a call of one of them with a tuple of arguments. `persistent`: what stands for a persistent identifier.
     `ignores_state`: whether the attributes of what stands there, and these, are left out.
     """
 
     names: Mapping[tuple[str, str], object]
     refusal: Callable[[str, str], InputError]
-    made: Callable[[object, tuple[object, ...]], object]
+    construct: Callable[[object, tuple[object, ...]], object]
     persistent: Callable[[object], object] = _no_persistent
     ignores_state: Callable[[object, object], bool] = lambda target, state: False
 
 
-NUMPY = Dialect(_NAMES, _refusal, made)
+NUMPY = Dialect(_NAMES, _refusal, construct)
 
 
 def _frame(reader: _Reader) -> None:

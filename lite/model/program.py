@@ -88,11 +88,11 @@ def export(network: DeployableDeiT, folder: Path, *, clip_extra: bool = True) ->
 @contextmanager
 def _without_scopes() -> Iterator[None]:
     """Frees the scopes that are made within it, which Paddle keeps, and with them the parameters of what it saves."""
-    make, made = core.Scope, []
+    make, scopes = core.Scope, []
 
     def scope() -> Any:
-        made.append(make())
-        return made[-1]
+        scopes.append(make())
+        return scopes[-1]
 
     core.Scope = scope
     try:
@@ -101,7 +101,7 @@ def _without_scopes() -> Iterator[None]:
         core.Scope = make
         # What runs in them goes first.
         gc.collect()
-        for one in made:
+        for one in scopes:
             one._remove_from_pool()
 
 

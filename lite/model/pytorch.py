@@ -121,7 +121,7 @@ def _refusal(module: str, name: str) -> InputError:
     )
 
 
-def _made(function: object, arguments: tuple[object, ...]) -> object:
+def _construct(function: object, arguments: tuple[object, ...]) -> object:
     if isinstance(function, _Passive):
         return function
     if isinstance(function, _Function):
@@ -148,7 +148,7 @@ def _stored(identifier: object) -> _Storage:
 _TORCH = Dialect(
     _NAMES,
     _refusal,
-    _made,
+    _construct,
     persistent=_stored,
     # A state dict's versions of its layers; nobody needs them.
     ignores_state=lambda target, state: isinstance(target, _Passive | Table),
@@ -325,7 +325,7 @@ def _open_old(file: BinaryIO, size: int) -> tuple[object, Place]:
         return storage
 
     content = plain_pickle.load(file, size, Dialect(
-        _NAMES, _refusal, _made, persistent=noted, ignores_state=_TORCH.ignores_state
+        _NAMES, _refusal, _construct, persistent=noted, ignores_state=_TORCH.ignores_state
     ))  # fmt: skip
     keys = plain_pickle.load(file, size, _TORCH)
     offsets = _offsets(file, keys if isinstance(keys, list) else [], storages)

@@ -103,7 +103,7 @@ class _Rewriting:
     chosen: frozenset[int]
     operators: list[Operator] = field(default_factory=list)
     # By tensor: the precision it was made in first, then what it has been converted to.
-    forms: dict[str, dict[str, str]] = field(default_factory=dict)
+    copies: dict[str, dict[str, str]] = field(default_factory=dict)
     calibs: dict[tuple[str, Attribute], str] = field(default_factory=dict)
     alias: dict[str, str] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=itertools.count)
@@ -121,7 +121,7 @@ class _Rewriting:
             return
         result = "fp16" if half else precisions.gives(op, given)
         for name in (name for names in operator.outputs.values() for name in names):
-            self.forms[name] = {result: name}
+            self.copies[name] = {result: name}
         if half and op.type == GELU:
             self.gelu(inputs["X"][0], operator.outputs["Out"][0])
             return
@@ -132,24 +132,24 @@ class _Rewriting:
         """What the tensor `name` holds; "" for what is fed."""
         if name in self.model.params:
             return precisions.of_parameter(self.model.params[name])
-        forms = self.forms.get(name, {})
-        return next((precision for precision, made in forms.items() if made == name), "")
+        copies = self.copies.get(name, {})
+        return next((precision for precision, copy in copies.items() if copy == name), "")
 
     def form(self, name: str, wanted: str) -> str:
         """The tensor `name` as `wanted`: converted where it is not there yet; a parameter as it is."""
-        forms = self.forms.get(name)
-        if forms is None or wanted in forms:
-            return forms[wanted] if forms else name
-        had = next(iter(forms))
+        copies = self.copies.get(name)
+        if copies is None or wanted in copies:
+            return copies[wanted] if copies else name
+        had = next(iter(copies))
         if wanted == "any":
             # What moves a tensor and stays in float takes it in the precision it had before.
             wanted = "fp32" if had == "fp16" else had
             return self.form(name, wanted)
-        forms[wanted] = f"{name}_{wanted}"
-        self.forms[forms[wanted]] = {wanted: forms[wanted]}
+        copies[wanted] = f"{name}_{wanted}"
+        self.copies[copies[wanted]] = {wanted: copies[wanted]}
         kernel = f"calib/{had}_to_{wanted}/{reader.place('arm', 'fp16', 'nchw')}"
-        self.add("calib", kernel, {"Input": forms[had]}, forms[wanted])
-        return forms[wanted]
+        self.add("calib", kernel, {"Input": copies[had]}, copies[wanted])
+        return copies[wanted]
 
     def is_there(self, calib: Operator, source: str) -> bool:
         """Whether another calib has quantized the tensor by the same scale: its result serves this one's readers."""

@@ -108,7 +108,7 @@ def _image(step: ShapedOp) -> tuple[int, int]:
     """Width and height of the largest image that the operator makes: its output, or a convolution's weights."""
     images = [(1, 1)]
     if step.op.kernel.layout.startswith("image"):
-        images += [_pixels(made) for made in step.outputs.values()]
+        images += [_pixels(shape) for shape in step.outputs.values()]
     for weight in (each for each in step.inputs.get("Filter", ()) if each):
         outputs, inputs, height, width = weight
         images.append((-(-inputs // 4) * 4, -(-outputs // 4) * height * width))

@@ -60,7 +60,7 @@ def measure(phone: Phone, candidate: Candidate, configuration: Configuration) ->
     """Counts two starts of a bundle on the phone. Raises DemoError, PhoneError or StoppedError."""
     cost = None if candidate.host else candidate.bundle.manifest.get("cost")
 
-    def made(per_run: Mapping[str, float], shared: Sequence[str], missing: str | None) -> Counters:
+    def result(per_run: Mapping[str, float], shared: Sequence[str], missing: str | None) -> Counters:
         return Counters(
             candidate.name, configuration, per_run, shared,
             cost["instructions"] if cost else None, cost["core"] if cost else None, missing,
@@ -68,7 +68,7 @@ def measure(phone: Phone, candidate: Candidate, configuration: Configuration) ->
 
     there = phone.device.run(f"command -v {_PROGRAM}", _SECONDS)
     if there.code:
-        return made({}, [], "there is no simpleperf on the phone (Android has it from 9 on)")
+        return result({}, [], "there is no simpleperf on the phone (Android has it from 9 on)")
     found = []
     for repeats in (FEW, MANY):
         phone.check_stop()
@@ -86,9 +86,9 @@ def measure(phone: Phone, candidate: Candidate, configuration: Configuration) ->
     names = [name for name in EVENTS if name in few and name in many]
     if not names:
         remedy = "adb shell setprop security.perf_harden 0 allows them, where the processor has any"
-        return made({}, [], f"simpleperf counted nothing: {remedy}")
+        return result({}, [], f"simpleperf counted nothing: {remedy}")
     per_run = {name: max(0.0, (many[name] - few[name]) / (MANY - FEW)) for name in names}
-    return made(per_run, [name for name in names if name in {*shared, *also}], None)
+    return result(per_run, [name for name in names if name in {*shared, *also}], None)
 
 
 def _around(command: str, file: str) -> str:

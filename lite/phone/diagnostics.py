@@ -353,6 +353,6 @@ def _is_new(rows: Sequence[Mapping[str, Any]], candidate: Candidate, configurati
     return not any(_same(row, key) for row in rows)
 
 
-def _trace_file(asked: Path, candidate: Candidate, count: int) -> Path:
+def _trace_file(path: Path, candidate: Candidate, count: int) -> Path:
     """The file that was asked for, with the bundle's name before its ending where there are several bundles."""
-    return asked if count == 1 else asked.with_name(f"{asked.stem}-{candidate.name}{asked.suffix}")
+    return path if count == 1 else path.with_name(f"{path.stem}-{candidate.name}{path.suffix}")

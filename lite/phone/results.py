@@ -301,11 +301,11 @@ class ResultsFolder:
         first. Raises InputError where no folder takes them.
         """
         with self._lock:
-            made = document()
+            content = document()
             if complete:
-                check(made)
-            self._write(made)
-            return made
+                check(content)
+            self._write(content)
+            return content
 
     def _write(self, document: Mapping[str, Any]) -> None:
         try:

@@ -183,14 +183,14 @@ class _Work:
 
 
 def _outcome(device: Device, job: PhoneJob) -> Outcome:
-    made = Outcome(device.serial)
+    outcome = Outcome(device.serial)
     if job.earlier:
         # Before the phone is asked anything: whatever befalls it, this is kept.
-        made.measured = job.earlier.measured(made.serial)
-        made.facts = job.earlier.facts(made.serial)
-        made.losses = job.earlier.losses(made.serial)
-        made.diagnostics = job.earlier.diagnostics(made.serial)
-    return made
+        outcome.measured = job.earlier.measured(outcome.serial)
+        outcome.facts = job.earlier.facts(outcome.serial)
+        outcome.losses = job.earlier.losses(outcome.serial)
+        outcome.diagnostics = job.earlier.diagnostics(outcome.serial)
+    return outcome
 
 
 def exit_code(outcomes: Sequence[Outcome]) -> int:

@@ -77,13 +77,13 @@ def record(phone: Phone, candidate: Candidate, configuration: Configuration, out
     Raises DemoError, PhoneError or StoppedError; InputError where `out` cannot be written.
     """
 
-    def made(path: Path | None, marks: str | None, missing: str | None) -> Trace:
+    def result(path: Path | None, marks: str | None, missing: str | None) -> Trace:
         return Trace(
             candidate.name, configuration, None if path is None else str(path), marks, missing,
         )  # fmt: skip
 
     if phone.device.run(f"command -v {_PROGRAM}", _SECONDS).code:
-        return made(None, None, "there is no perfetto on the phone (Android has it from 9 on)")
+        return result(None, None, "there is no perfetto on the phone (Android has it from 9 on)")
     phone.check_stop()
     marks = phone.device.run(
         f"for f in {' '.join(MARKERS)}; do [ -w $f ] && echo $f && break; done; true", _SECONDS
@@ -99,7 +99,7 @@ def record(phone: Phone, candidate: Candidate, configuration: Configuration, out
         )  # fmt: skip
         phone.check()
         _fetch(phone, file, out, finished.stderr)
-    return made(out, marks or None, None)
+    return result(out, marks or None, None)
 
 
 def _around(command: str, file: str, timeout: float) -> str:

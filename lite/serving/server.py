@@ -223,16 +223,16 @@ def running(repository: Path, work: Path, address: Address) -> Iterator[TritonSe
 @contextmanager
 def stop_signals() -> Iterator[threading.Event]:
     """An event that is set by Ctrl-C or SIGTERM; a second one is KeyboardInterrupt."""
-    asked = threading.Event()
+    stop = threading.Event()
 
     def ask(number: int, frame: FrameType | None) -> None:
-        if asked.is_set():
+        if stop.is_set():
             raise KeyboardInterrupt
-        asked.set()
+        stop.set()
 
     earlier = {one: signal.signal(one, ask) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield asked
+        yield stop
     finally:
         for one, handler in earlier.items():
             signal.signal(one, handler)

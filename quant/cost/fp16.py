@@ -91,7 +91,7 @@ class _Cut:
     nodes: dict[int, int] = field(default_factory=dict)
     edges: defaultdict[tuple[int, int], float] = field(default_factory=lambda: defaultdict(float))
     # By variable, of its last writer: the writer's node, and what is paid for the conversion to fp16 and from it.
-    made: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    writers: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     count: int = 2
     # Instructions of what is no candidate, and what has been quantized: the first of several serves all.
     fixed: float = 0.0
@@ -107,21 +107,21 @@ class _Cut:
         elif not self.is_there(step):
             self.fixed += cost.of_step(step, self.core)
         for name in {name for names in step.op.inputs.values() for name in names}:
-            if name in self.made:
-                _, to_fp16, from_fp16 = self.made[name]
+            if name in self.writers:
+                _, to_fp16, from_fp16 = self.writers[name]
                 self.edges[node, to_fp16] = self.edges[from_fp16, node] = float("inf")
         for name, shape in step.outputs.items():
             conversion = cost.conversion(prod(shape), self.core)
             to_fp16, from_fp16 = self.new(), self.new()
             self.edges[to_fp16, node] = self.edges[node, from_fp16] = conversion
-            self.made[name] = node, to_fp16, from_fp16
+            self.writers[name] = node, to_fp16, from_fp16
 
     def is_there(self, step: ShapedOp) -> bool:
         """Whether the same tensor has been quantized by the same scale: `to_fp16` does it once."""
         if step.op.type != "calib":
             return False
         (source,) = step.op.inputs["Input"]
-        key = self.made.get(source, source), step.op.attributes.get("scale")
+        key = self.writers.get(source, source), step.op.attributes.get("scale")
         known = key in self.quantized
         self.quantized.add(key)
         return known

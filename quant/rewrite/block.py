@@ -121,10 +121,10 @@ def attention(query: np.ndarray, key: np.ndarray, value: np.ndarray, heads: int)
     """Mixed values [N, queries, dim] of q [N, queries, dim], k and v [N, tokens, dim], in float."""
     mixed = np.empty(query.shape, np.result_type(query, key, value))
     # Picture by picture: one weight for each two tokens, of all heads, is much memory.
-    for made, *parts in zip(mixed, query, key, value, strict=True):
+    for out, *parts in zip(mixed, query, key, value, strict=True):
         q, k, v = (part.reshape(len(part), heads, -1).transpose(1, 0, 2) for part in parts)
         weights = softmax(q @ k.transpose(0, 2, 1))
-        np.matmul(weights, v, out=made.reshape(len(made), heads, -1).transpose(1, 0, 2))
+        np.matmul(weights, v, out=out.reshape(len(out), heads, -1).transpose(1, 0, 2))
     return mixed
 
 

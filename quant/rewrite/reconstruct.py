@@ -123,12 +123,12 @@ def attention(work: Rewriting, index: int) -> None:
     rounded = [layer for layer in layers if layer not in work.kept]
     if rounded:
         work.ranges[f"{name}.qkv"] = limit
-    seen = work.round(rounded, lambda part: work.normed(norm, part), limit)
+    quantized_inputs = work.round(rounded, lambda part: work.normed(norm, part), limit)
     heads = work.variant.heads, work.variant.head_dim
     queries, keys = (np.empty((work.count, heads[0]), np.float32) for _ in range(2))
 
     def mix(part: slice) -> np.ndarray:
-        quantized = seen(part)
+        quantized = quantized_inputs(part)
         normed = work.normed(norm, part) if 0 < len(rounded) < 3 else quantized
         query, key, values = (
             work.linear(layer, normed if layer in work.kept else quantized) for layer in layers
@@ -136,8 +136,8 @@ def attention(work: Rewriting, index: int) -> None:
         mixed = work.mixed[part] = block.attention(query, key, values, work.variant.heads)
         if index == work.last:
             query = query[:, : work.variant.class_tokens]
-        for largest, made in ((queries, query), (keys, key)):
-            reach = np.maximum(made.max(axis=1), -made.min(axis=1))
+        for largest, outputs in ((queries, query), (keys, key)):
+            reach = np.maximum(outputs.max(axis=1), -outputs.min(axis=1))
             largest[part] = reach.reshape(-1, *heads).max(axis=2)
         return mixed
 
@@ -191,12 +191,12 @@ def mlp(work: Rewriting, index: int) -> None:
     name, norm = f"blocks.{index}.mlp", f"blocks.{index}.norm2"
     fc1, fc2 = f"{name}.fc1", f"{name}.fc2"
     limit = work.note_range(fc1, work.equalize_norm(norm, [fc1], last=index == work.last))
-    seen = work.round([fc1], lambda part: work.normed(norm, part), limit)
+    quantized_inputs = work.round([fc1], lambda part: work.normed(norm, part), limit)
     if index == work.last and fc2 in work.kept:
         return  # nothing reads what it would make
 
     def activate(part: slice) -> np.ndarray:
-        hidden = work.linear(fc1, seen(part))
+        hidden = work.linear(fc1, quantized_inputs(part))
         for values in hidden:
             values[...] = block.gelu(values, tanh=work.form.tanh_gelu)
         work.hidden[part] = hidden

@@ -102,29 +102,29 @@ class Rewriting:
         patches = Stored(self.folder, (self.count, self.variant.grid**2, flat.shape[0]), np.float32)
 
         def cut(part: slice) -> float:
-            made = block.patches(np.concatenate([picture.tensor(spec) for picture in pictures[part]]))
-            patches[part] = made
-            return float(np.abs(made).max())
+            values = block.patches(np.concatenate([picture.tensor(spec) for picture in pictures[part]]))
+            patches[part] = values
+            return float(np.abs(values).max())
 
         limit = self.note_range("patch_embed.proj", max(each(self.count, cut)))
         self.note_unrounded("patch_embed.proj")
-        seen: Values = patches.__getitem__
+        quantized: Values = patches.__getitem__
         if limit is not None:
-            flat, seen = self.rounded(flat, seen, limit, self.variant.grid**2)
+            flat, quantized = self.rounded(flat, quantized, limit, self.variant.grid**2)
         self.state["patch_embed.proj.weight"] = np.ascontiguousarray(flat.T).reshape(weight.shape)
 
         def fill(part: slice) -> None:
             tokens = np.empty((part.stop - part.start, *self.tokens.shape[1:]), np.float32)
             tokens[:, :prefix] = self.state["class_tokens"]
-            np.add(_times(seen(part), flat), self.state["position"], out=tokens[:, prefix:])
+            np.add(_times(quantized(part), flat), self.state["position"], out=tokens[:, prefix:])
             self.tokens[part] = tokens
 
         list(each(self.count, fill))
 
     def add_branch(self, layer: str, inputs: Values, limit: float | None) -> None:
         """Rounds the layer at the end of a branch and adds what it makes of its inputs to the activations."""
-        seen = self.round([layer], inputs, limit)
-        self.add(lambda part: self.linear(layer, seen(part)))
+        quantized = self.round([layer], inputs, limit)
+        self.add(lambda part: self.linear(layer, quantized(part)))
 
     def add(self, branch: Values) -> None:
         """Adds what a branch makes of some pictures, [pictures, tokens, dim], to the activations of all."""
@@ -185,9 +185,9 @@ class Rewriting:
 
     def linear(self, layer: str, inputs: np.ndarray) -> np.ndarray:
         """What a layer makes of inputs [..., in], with the weights as they are now."""
-        made = _times(inputs, self.state[f"{layer}.weight"])
-        made += self.state[f"{layer}.bias"]
-        return made
+        outputs = _times(inputs, self.state[f"{layer}.weight"])
+        outputs += self.state[f"{layer}.bias"]
+        return outputs
 
     def search_scale(self, layer: str, stats: Activations, weight: np.ndarray) -> np.ndarray:
         """The scale of a weight's inputs, float32 [in], by `equalize.search`; ones where it is switched off."""
@@ -209,10 +209,10 @@ class Rewriting:
             self.note_unrounded(layer)
         joined = np.concatenate([self.state[f"{layer}.weight"] for layer in layers], axis=1)
         widths = np.cumsum([self.state[f"{layer}.weight"].shape[1] for layer in layers])[:-1]
-        weight, seen = self.rounded(joined, inputs, limit, self.variant.tokens)
+        weight, quantized = self.rounded(joined, inputs, limit, self.variant.tokens)
         for layer, part in zip(layers, np.split(weight, widths, axis=1), strict=True):
             self.state[f"{layer}.weight"] = np.ascontiguousarray(part)
-        return seen
+        return quantized
 
     def rounded(
         self, weight: np.ndarray, inputs: Values, limit: float, rows: int
@@ -228,20 +228,20 @@ class Rewriting:
             # One by one, so that a picture's values stay in the processor's cache.
             for place in range(part.start, part.stop):
                 one = slice(place, place + 1)
-                made = to_levels(inputs(one), limit)
-                levels[one] = made
-                some = made[0, place % step :: step][: rows // step]
+                rounded = to_levels(inputs(one), limit)
+                levels[one] = rounded
+                some = rounded[0, place % step :: step][: rows // step]
                 np.multiply(some, level(limit), out=whole[place - part.start])
             flat = whole.reshape(-1, len(weight))
             return flat.T @ flat
 
-        def seen(part: slice) -> np.ndarray:
+        def quantized(part: slice) -> np.ndarray:
             return levels[part] * level(limit)
 
         hessian = np.zeros((len(weight), len(weight)))
         for found in each(self.count, moments):
             hessian += found
-        return gptq(weight, hessian), seen
+        return gptq(weight, hessian), quantized
 
 
 def _times(inputs: np.ndarray, weight: np.ndarray) -> np.ndarray:
