@@ -208,7 +208,7 @@ def _memory(int8: Measurement, cache: int | None) -> Iterator[Cause]:
 
 
 def _model(int8: Measurement) -> Iterator[Cause]:
-    """What of the instructions INT8 does not make fewer: conversions, and operators in float."""
+    """What of the instructions INT8 does not make fewer: conversions, and operators in FP16 or float."""
     cost = _cost(int8)
     if cost is None:
         return
@@ -229,10 +229,11 @@ def _model(int8: Measurement) -> Iterator[Cause]:
     share = sum(floats.values()) / total
     if share >= _LEAST_SHARE:
         most = ", ".join(sorted(floats, key=lambda op: -floats[op])[:3])
+        halves = any(row["precision"] == "fp16" and row["op"] not in _CONVERSIONS for row in rows)
         yield Cause(
             "float parts",
-            f"Float parts: {share:.0%} of the modelled instructions are in operators that stay in float, most in "
-            f"{most} (the manifest's cost).",
+            f"Float parts: {share:.0%} of the modelled instructions are in operators that "
+            f"{'are in FP16 or ' if halves else ''}stay in float, most in {most} (the manifest's cost).",
         )
 
 

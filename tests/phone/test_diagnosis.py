@@ -149,6 +149,14 @@ def test_conversions_and_float_parts_are_the_manifests_figures() -> None:
     )
 
 
+def test_what_runs_in_fp16_is_not_said_to_stay_in_float() -> None:
+    halves = [row | {"precision": "fp16"} if row["op"] == "softmax" else row for row in INT8["operators"]]
+    (text,) = texts(found(compared(cost=INT8 | {"operators": halves})), "float parts")
+    assert (
+        "45% of the modelled instructions are in operators that are in FP16 or stay in float, most in" in text
+    )
+
+
 @pytest.mark.parametrize(
     "comparison",
     [compared(18.0), compared(host=True)],
