@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -120,6 +121,43 @@ def test_tables_of_facts_cut_no_wide_letters_and_notes_fit_their_figures(root: P
     # A gate of nothing is never sure, however many pictures there are.
     assert none.endswith("where 0% are allowed; no number of pictures leaves none")
     assert some.endswith("where 10% are allowed; more pictures would tell")
+
+
+MANY = """
+import sys
+sys.path.insert(0, "tools")
+import _command, _display
+import numpy as np
+from lite.measure import drift, interval
+print(_display.share(49_999 / 50_000, interval.of_count(49_999, 50_000)))
+print(_display.share(1 / 50_000, interval.of_count(1, 50_000)))
+print(_display.share(1.0, interval.of_count(128, 128)), _display.percent(0.0), _display.percent(0.5, 1))
+reference = np.random.default_rng(0).standard_normal((400, 3)).astype(np.float32)
+turned = drift.compare(reference, reference[:, ::-1], reference_name="fp32").as_dict()
+print(dict(_display.drift_rows(turned))["flips"])
+near = drift.compare(reference, reference * np.float32(1.0001) + np.float32(1e-5), reference_name="fp32").as_dict()
+print(dict(_display.drift_rows(near))["drift"])
+print(dict(_display.drift_rows(drift.compare(reference, reference, reference_name="fp32").as_dict()))["drift"])
+print(_display.gate_note(near | {"images": 1000, "top1_agreement": 0.996}, 0.01))
+"""
+
+
+def test_figures_are_not_rounded_to_what_they_are_not(root: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", MANY], capture_output=True, text=True, check=True, cwd=root)
+    most, least, sound, flips, near, equal, gate = done.stdout.splitlines()
+    assert most == "> 99.99% (95 %: > 99.9% to > 99.9%)"
+    assert least == "< 0.01% (95 %: < 0.1% to < 0.1%)"
+    assert sound == "100.00% (95 %: 97.1% to 100.0%) 0.00% 50.0%"
+    # Hundreds are not told as a power of ten.
+    assert re.fullmatch(
+        r"\d{3} of 400 flipped, \d{3} expected: \d\d\.\d\d% for a picture like these", flips
+    ), flips
+    assert near.startswith("cosine > 0.99999 (worst > 0.99999), SNR ")
+    assert equal.startswith(
+        "cosine 1.00000 (worst 1.00000), no difference, largest difference 0; 400 pictures against"
+    )
+    # 1.02 %, which one digit would make the 1 % that is allowed.
+    assert "leave room for up to 1.02% of flips (95 % interval), where 1% are allowed" in gate
 
 
 def test_tables_take_text_through_one_door(root: Path) -> None:

@@ -121,9 +121,20 @@ def notify(message: str) -> None:
     say(message, "note")
 
 
+def percent(share: float, digits: int = 2) -> str:
+    """A share as text; 100 % and 0 % only where nothing is missing or there, as in reports."""
+    text = f"{share:.{digits}%}"
+    if share < 1.0 and float(text[:-1]) == 100.0:
+        return f"> {100 - 10**-digits:.{digits}f}%"
+    if share > 0.0 and float(text[:-1]) == 0.0:
+        return f"< {10**-digits:.{digits}f}%"
+    return text
+
+
 def share(value: float, bounds: Interval | None) -> str:
     """A share of pictures with its 95 % interval."""
-    return f"{value:.2%}" + (f" (95 %: {bounds.low:.1%} to {bounds.high:.1%})" if bounds else "")
+    found = percent(value)
+    return f"{found} (95 %: {percent(bounds.low, 1)} to {percent(bounds.high, 1)})" if bounds else found
 
 
 def pictures(count: int) -> str:
@@ -133,12 +144,13 @@ def pictures(count: int) -> str:
 
 def drift_rows(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
     """A manifest's `drift` as the rows of a table: heading and text; every share has its 95 % interval."""
-    from lite.measure.drift import Drift
+    from lite.measure.drift import SNR_LIMIT_DB, Drift
     from lite.measure.margins import FEWEST
 
     found = Drift.of(figures)
+    noise = "no difference" if found.snr_db >= SNR_LIMIT_DB else f"SNR {found.snr_db:.1f} dB"
     outputs = (
-        f"cosine {found.cosine_mean:.5f} (worst {found.cosine_min:.5f}), SNR {found.snr_db:.1f} dB, largest difference "
+        f"cosine {_cosine(found.cosine_mean)} (worst {_cosine(found.cosine_min)}), {noise}, largest difference "
         f"{found.max_abs:.3g}; {pictures(found.images)} against {found.reference}"
     )
     agree = f"{share(found.top1_agreement, found.interval('top1_agreement'))} agree"
@@ -148,8 +160,8 @@ def drift_rows(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
         rows.append(("top-5", top5))
     flips = f"{found.flips} of {found.images} flipped"
     if found.flip_probability is not None:
-        chance = f"{flips}, {found.flips_expected:.2g} expected"
-        rows.append(("flips", f"{chance}: {found.flip_probability:.2%} for a picture like these"))
+        chance = f"{flips}, {_count(found.flips_expected or 0.0)} expected"
+        rows.append(("flips", f"{chance}: {percent(found.flip_probability)} for a picture like these"))
     elif found.images < FEWEST:
         rows.append(
             ("flips", f"{flips}; with fewer than {FEWEST} pictures there is no saying how likely one is")
@@ -168,9 +180,19 @@ def gate_note(figures: Mapping[str, Any], max_drift: float) -> str | None:
     leave = "leaves" if found.images == 1 else "leave"
     tell = "more pictures would tell" if max_drift else "no number of pictures leaves none"
     return (
-        f"the gate is passed, but {pictures(found.images)} {leave} room for up to {room:.1%} of flips (95 % interval), "
-        f"where {100 * max_drift:.3g}% are allowed; {tell}"
+        f"the gate is passed, but {pictures(found.images)} {leave} room for up to {percent(room)} of flips (95 % "
+        f"interval), where {100 * max_drift:.3g}% are allowed; {tell}"
     )
+
+
+def _cosine(value: float) -> str:
+    """1 only where nothing is missing."""
+    return "> 0.99999" if 0.999995 <= value < 1.0 else f"{value:.5f}"
+
+
+def _count(value: float) -> str:
+    """A number of pictures that need not be whole: two digits, never as a power of ten."""
+    return f"{value:.0f}" if value >= 99.5 else f"{value:.2g}"
 
 
 def _right(found: Drift, name: str) -> str | None:

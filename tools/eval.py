@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import _command
 import click
-from _display import Display, facts_table, notify, plain, say, share, show
+from _display import Display, facts_table, notify, percent, plain, say, share, show
 from _display import pictures as pictures_of
 from _options import BUNDLES, classifier_options, json_option, limit_option, strict_option
 from rich.table import Table
@@ -119,7 +119,7 @@ def _print(found: Scores, published: dict[str, float] | None) -> None:
     table.add_row("pictures", plain(f"{len(found.truth)} from {found.pictures.source}{skipped}"))
     part = ""
     if found.imagenet_share is not None and found.imagenet_share < 1:
-        part = f"; these are {found.imagenet_share:.2%} of the set"
+        part = f"; these are {percent(found.imagenet_share)} of the set"
     for k in (1, 5):
         right = found.top_k(k)
         if right is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import _command
 import click
-from _display import plain
+from _display import percent, plain
 from _options import core_option, json_option
 from rich.console import Console
 from rich.table import Table
@@ -96,7 +96,7 @@ def _print(facts: dict, print_: Callable) -> None:
         print_(f"INT8 coverage unknown: {unknown}", markup=False)
     else:
         print_(
-            f"INT8 coverage {facts['int8_coverage']:.1%} of {facts['multiply_adds'] / 1e9:.3f} G "
+            f"INT8 coverage {percent(facts['int8_coverage'], 1)} of {facts['multiply_adds'] / 1e9:.3f} G "
             f"multiply-adds for one input of {size}"
         )
     if figures := facts["cost"]:

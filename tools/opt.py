@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import _command
 import click
-from _display import Display, drift_rows, facts_table, gate_note, notify, say, show
+from _display import Display, drift_rows, facts_table, gate_note, notify, percent, say, show
 from _options import (
     BUNDLES,
     Number,
@@ -214,7 +214,7 @@ def _print_bundle(written: Bundle) -> None:
     table.add_row("size", f"{size / 1e6:.2f} MB, {size / float_size:.0%} of fp32's {float_size / 1e6:.2f} MB")
     table.add_row(*_work(manifest))
     if manifest["int8_coverage"] is not None:
-        table.add_row("INT8 coverage", f"{manifest['int8_coverage']:.1%} of the multiply-adds")
+        table.add_row("INT8 coverage", f"{percent(manifest['int8_coverage'], 1)} of the multiply-adds")
     for heading, text in drift_rows(manifest["drift"]):
         table.add_row(heading, text)
     if manifest["budget"] is not None:

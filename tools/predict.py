@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import _command
 import click
-from _display import Display, notify, plain, say, show
+from _display import Display, notify, percent, plain, say, show
 from _options import BUNDLES, classifier_options, json_option
 from rich.table import Table
 
@@ -91,7 +91,7 @@ def _table(one: Prediction) -> Table:
     table = Table("class")
     table.add_column("probability", justify="right")
     for guess in one.guesses:
-        table.add_row(plain(guess.label), f"{guess.probability:.2%}")
+        table.add_row(plain(guess.label), percent(guess.probability))
     return table
 
 
