@@ -212,6 +212,17 @@ def test_opencl_keeps_every_block_on_the_gpu(made):
     assert set(targets[copies[0] : copies[1]]) == {"opencl"}
 
 
+def test_a_table_calls_no_kernel_of_an_fp32_bundle_for_a_gpu_fp16(root: Path):
+    kernels = [
+        {"op": "fc", "target": "opencl", "precision": "fp16", "count": 74},
+        {"op": "feed", "target": "host", "precision": "any", "count": 1},
+    ]
+    manifest = {"cost": None, "kernels": kernels}
+    code = f"import sys; sys.path.insert(0, 'tools'); import opt; print(opt._work({manifest}))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout == "('kernels', '75 operators, most of them 74 fc opencl, 1 feed host/any')\n"
+
+
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_float_bundles_do_not_drift_on_the_host(made, precision: str):
     figures = bundle.read(made[0] / f"deit_tiny-digits-{precision}-arm").manifest["drift"]

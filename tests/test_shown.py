@@ -104,7 +104,7 @@ table.add_row("worst classes", "圆形: 100.00% (95 %: 64.6% to 100.0%) of 7, fp
 _display.show(table)
 reference = np.eye(3, dtype=np.float32)
 figures = drift.compare(reference, reference + np.float32(4e-4) * reference, reference_name="fp32").as_dict()
-print(dict(_display.drift_rows(figures))["drift"])
+print(dict(_display.drift_rows(figures, "int8"))["drift"])
 print(_display.gate_note(figures, 0.0))
 print(_display.gate_note(figures, 0.1))
 """
@@ -134,10 +134,10 @@ print(_display.share(1 / 50_000, interval.of_count(1, 50_000)))
 print(_display.share(1.0, interval.of_count(128, 128)), _display.percent(0.0), _display.percent(0.5, 1))
 reference = np.random.default_rng(0).standard_normal((400, 3)).astype(np.float32)
 turned = drift.compare(reference, reference[:, ::-1], reference_name="fp32").as_dict()
-print(dict(_display.drift_rows(turned))["flips"])
+print(dict(_display.drift_rows(turned, "int8"))["flips"])
 near = drift.compare(reference, reference * np.float32(1.0001) + np.float32(1e-5), reference_name="fp32").as_dict()
-print(dict(_display.drift_rows(near))["drift"])
-print(dict(_display.drift_rows(drift.compare(reference, reference, reference_name="fp32").as_dict()))["drift"])
+print(dict(_display.drift_rows(near, "int8"))["drift"])
+print(dict(_display.drift_rows(drift.compare(reference, reference, reference_name="fp32").as_dict(), "fp16"))["drift"])
 print(_display.gate_note(near | {"images": 1000, "top1_agreement": 0.996}, 0.01))
 """
 
@@ -156,6 +156,7 @@ def test_figures_are_not_rounded_to_what_they_are_not(root: Path) -> None:
     assert equal.startswith(
         "cosine 1.00000 (worst 1.00000), no difference, largest difference 0; 400 pictures against"
     )
+    assert equal.endswith("computed in fp32 here, so what rounding to FP16 costs is not in these figures")
     # 1.02 %, which one digit would make the 1 % that is allowed.
     assert "leave room for up to 1.02% of flips (95 % interval), where 1% are allowed" in gate
 

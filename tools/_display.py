@@ -142,8 +142,11 @@ def pictures(count: int) -> str:
     return f"{count} picture" + ("" if count == 1 else "s")
 
 
-def drift_rows(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """A manifest's `drift` as the rows of a table: heading and text; every share has its 95 % interval."""
+def drift_rows(figures: Mapping[str, Any], precision: str) -> list[tuple[str, str]]:
+    """A manifest's `drift` as the rows of a table: heading and text; every share has its 95 % interval.
+
+    `precision` is the bundle's: of FP16 this computer shows nothing, and the table says so.
+    """
     from lite.measure.drift import SNR_LIMIT_DB, Drift
     from lite.measure.margins import FEWEST
 
@@ -153,6 +156,8 @@ def drift_rows(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
         f"cosine {_cosine(found.cosine_mean)} (worst {_cosine(found.cosine_min)}), {noise}, largest difference "
         f"{found.max_abs:.3g}; {pictures(found.images)} against {found.reference}"
     )
+    if precision == "fp16":
+        outputs += "; computed in fp32 here, so what rounding to FP16 costs is not in these figures"
     agree = f"{share(found.top1_agreement, found.interval('top1_agreement'))} agree"
     right = _right(found, "top1")
     rows = [("drift", outputs), ("top-1", f"{agree}; {right}" if right else agree)]

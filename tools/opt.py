@@ -215,7 +215,7 @@ def _print_bundle(written: Bundle) -> None:
     table.add_row(*_work(manifest))
     if manifest["int8_coverage"] is not None:
         table.add_row("INT8 coverage", f"{percent(manifest['int8_coverage'], 1)} of the multiply-adds")
-    for heading, text in drift_rows(manifest["drift"]):
+    for heading, text in drift_rows(manifest["drift"], manifest["precision"]):
         table.add_row(heading, text)
     if manifest["budget"] is not None:
         table.add_row("budget", _budget_row(manifest["budget"]))
@@ -244,8 +244,13 @@ def _work(manifest: Mapping[str, Any]) -> tuple[str, str]:
             f"{cost['instructions'] / 1e6:.1f} M a picture on a {cost['core']} (modelled), most in {largest}",
         )
     rows = sorted(manifest["kernels"], key=lambda row: -row["count"])
-    most = ", ".join(f"{row['count']} {row['op']} {row['target']}/{row['precision']}" for row in rows[:3])
+    most = ", ".join(f"{row['count']} {row['op']} {_kernel(row)}" for row in rows[:3])
     return "kernels", f"{sum(row['count'] for row in rows)} operators, most of them {most}"
+
+
+def _kernel(row: Mapping[str, Any]) -> str:
+    # Kernels for a GPU are all called fp16; the program that runs them chooses the bundle's precision.
+    return str(row["target"]) if row["target"] == "opencl" else f"{row['target']}/{row['precision']}"
 
 
 def _print_next(written: Bundle) -> None:

@@ -172,7 +172,7 @@ def _print(found: Validation, results: dict[str, Any]) -> None:
     skipped = f", {len(images['unreadable'])} could not be read" if images["unreadable"] else ""
     table.add_row("pictures", plain(f"{images['measured']} from {images['source']}{skipped}"))
     if results["drift"] is not None:
-        for heading, text in drift_rows(results["drift"]):
+        for heading, text in drift_rows(results["drift"], results["precision"]):
             table.add_row(heading, plain(text))
     elif results["top1"]["deployed"] is None:
         table.add_row("top-1", "unknown: neither labels nor a reference")
