@@ -21,7 +21,7 @@ from quant.rewrite.block import fake_quantize
 from quant.rewrite.gptq import nearest
 from quant.sensitivity.figures import RowFigures, Sums, Whole
 from quant.sensitivity.program import PreparedProgram
-from quant.sensitivity.results import document, rank, recipe_text
+from quant.sensitivity.results import document, rank, recipe_text, render
 from quant.sensitivity.run import WHOLE, RowJob, Sensitivity, Store, measure
 
 REWRITE = {"views": 1, "tanh_gelu": False, "attention": "per_head"}
@@ -329,6 +329,15 @@ def test_results_are_in_order_of_damage(found: Sensitivity):
     assert row["share_per_million_instructions"] == pytest.approx(row["share"] / saved * 1e6)
     assert row["gain_db"] == pytest.approx(row["without"]["snr_db"] - figures["int8"]["snr_db"])
     assert json.loads(json.dumps(figures, allow_nan=False)) == figures
+
+
+def test_the_page_speaks_of_a_rewrite_only_where_there_is_one(found: Sensitivity):
+    def page(used: Recipe) -> str:
+        facts = {"model": "deit_tiny", "recipe": used.as_dict(), "images": {"count": 4, "source": "digits"}}
+        return render(document(found, facts | {"core": "Cortex-A76"}))
+
+    assert "dB: that is how floats round." in page(recipe())
+    assert "dB: that is the rewrite&#39;s own approximation." in page(recipe(rewrite=REWRITE))
 
 
 def test_a_program_that_is_no_chain_of_blocks(stock: PreparedProgram):

@@ -204,7 +204,7 @@ def _print(figures: dict[str, Any], worst: int) -> None:
         table.add_row(
             *_start(row),
             f"{isolated['cosine_min']:.5f}",
-            f"{100 * isolated['top1_agreement']:.0f}",
+            f"{100 * isolated['top1_agreement']:.2f}",
             f"{row['gain_db']:+.2f}",
         )
     show(table)
