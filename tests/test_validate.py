@@ -333,6 +333,9 @@ def test_drift_over_the_gate_is_exit_3(tmp_path, tiny_bundle, photos):
     assert done.returncode == 3
     assert "4 of 4 check pictures (100.00%, 95 % interval 51.01% to 100.00%)" in done.stderr
     assert "-1.00000" in done.stdout
+    # The order of the classes is that of what they lost, and one that was bad before may be the worst.
+    assert "lost most first" in done.stdout
+    assert "worst classes" not in done.stdout
     assert json.loads((out / "results.json").read_text())["gate"] == {"max_drift": 0.5, "passed": False}
 
 

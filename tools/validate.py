@@ -183,12 +183,14 @@ def _print(found: Validation, results: dict[str, Any]) -> None:
                 table.add_row(
                     f"top-{k}", f"right: {share(value, interval.of_share(value, images['measured']))}"
                 )
+    # With a reference the order is that of the report: what was lost, not what is left.
+    heading = "worst classes" if found.reference is None else "lost most first"
     for place, one in enumerate(found.classes[:5]):
         right = f"{share(one.top1_deployed, one.interval('top1_deployed'))} of {one.images}"
         before = ""
         if one.top1_reference is not None:
             before = f", fp32 {share(one.top1_reference, one.interval('top1_reference'))}"
-        table.add_row("" if place else "worst classes", plain(f"{one.label}: {right}{before}"))
+        table.add_row("" if place else heading, plain(f"{one.label}: {right}{before}"))
     show(table)
 
 
