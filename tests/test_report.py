@@ -454,6 +454,31 @@ def test_intervals_stand_beside_every_share():
 def test_the_chance_of_a_flip_is_beside_the_flips():
     text = Tags(full_page()).text
     assert f"{DRIFT.flips_expected:.2g} of 200 would be expected to change, {DRIFT.flips} did." in text
+    many = drift.compare(REFERENCE, DEPLOYED[::-1], reference_name="FP32")
+    text = Tags(page(MANIFEST | {"drift": many.as_dict(), "gate": None})).text
+    assert f"{many.flips_expected:.0f} of 200 would be expected to change, {many.flips} did." in text
+    assert many.flips_expected > 100, "as a power of ten it would be 1.5e+02"
+
+
+def test_more_room_than_is_allowed_is_not_rounded_to_it():
+    rows = {**DRIFT.as_dict(), "images": 1000, "top1_agreement": 0.996}
+    text = Tags(page(MANIFEST | {"drift": rows, "gate": {"max_drift": 0.01, "passed": True}})).text
+    assert (
+        "(at most 1.00 % of the pictures may change) is passed, though 1000 pictures leave room for up to 1.02 %"
+        in text
+    )
+
+
+def test_kernels_of_a_gpu_have_the_precision_that_the_bundle_has():
+    kernels = [{"op": "conv2d", "target": "opencl", "precision": "fp16", "count": 1}]
+    for precision in ("fp32", "fp16"):
+        text = Tags(page(FP32 | {"target": "opencl", "precision": precision, "kernels": kernels})).text
+        assert f"conv2d opencl {precision} 1" in text
+
+
+def test_what_cancels_a_little_noise_is_not_minus_nothing():
+    layers = [*LAYERS[:-1], LayerDrift("head", LAYERS[-2].snr_db + 1e-4, 0.99, 8)]
+    assert "-0.0 %" not in Tags(page(layers=layers)).text
 
 
 def test_classes_are_shown_with_margins_and_accuracy_the_worst_ten():
@@ -489,7 +514,7 @@ def test_one_picture_is_no_plural():
     assert "It is classified correctly, and was correctly before." in text
     assert "1 picture went through both networks" in text
     assert "1 picture is too few to say how likely another first class is" in text
-    assert "though 1 picture leaves room for up to 79.3 % (95 % interval)." in text
+    assert "though 1 picture leaves room for up to 79.35 % (95 % interval)." in text
     assert "The one picture, with the likeliest classes before and after. It is in predictions.csv" in text
     assert "Measured on 1 picture." in text
     assert "Calibrated on 1 picture from photos" in text
@@ -506,7 +531,7 @@ def test_few_pictures_do_not_say_how_likely_a_flip_is():
 
 
 def test_a_gate_that_few_pictures_pass_says_so():
-    assert "is passed, though 9 pictures leave room for up to 29.9 % (95 % interval)." in few(9)
+    assert "is passed, though 9 pictures leave room for up to 29.91 % (95 % interval)." in few(9)
     assert "is passed." in few(17)
 
 

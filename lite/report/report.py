@@ -187,6 +187,9 @@ def _percent(share: float, digits: int = 2) -> str:
         text = f"> {100 - 10**-digits:.{digits}f}%"
     elif share > 0.0 and float(text[:-1]) == 0.0:
         text = f"< {10**-digits:.{digits}f}%"
+    elif float(text[:-1]) == 0.0:
+        # Without the sign of a little less than nothing.
+        text = text.lstrip("-")
     return text.replace("%", "\N{NO-BREAK SPACE}%")
 
 
@@ -200,6 +203,11 @@ def _bounds(figures: Drift | ClassAccuracy | Validated, name: str, word: str = "
 def _pictures(count: int) -> str:
     """So many pictures."""
     return f"{count} picture" + ("" if count == 1 else "s")
+
+
+def _expected(count: float) -> str:
+    """So many pictures, which need not be whole: two digits, never as a power of ten."""
+    return f"{count:.0f}" if count >= 99.5 else f"{count:.2g}"
 
 
 def _cosine(value: float) -> str:
@@ -217,6 +225,7 @@ def _template() -> Template:
         percent=_percent,
         cosine=_cosine,
         pictures=_pictures,
+        expected=_expected,
         millions=lambda count: f"{count / 1e6:.1f} M",
         megabytes=lambda size: f"{size / 1e6:.{1 if size >= 1e5 else 3}f} MB",
     )
