@@ -244,6 +244,13 @@ def test_command_prints_the_instructions(root: Path, per_head: reader.LiteModel)
         f"{expected['without_dot_product'] / 1e6:.1f} M on a Cortex-A53, without int8 dot products (modelled)"
         in shown
     )
+    assert (
+        f"about {plain['instructions'] / 1e6:.1f} M instructions a picture on a Cortex-A53, "
+        "without int8 dot products (modelled)" in run("--core", "cortex-a53")
+    )
+    # Shares that are little are no nothing.
+    assert "< 0.1% │" in shown
+    assert " 0.0% │" not in shown
     largest = expected["layers"][0]
     assert f"{largest['instructions'] / 1e6:.2f} M" in next(
         line for line in shown.splitlines() if f" {largest['layer']} " in line

@@ -18,6 +18,7 @@ from rich.table import Table
 from lite.errors import ToolkitError
 from lite.nb import reader, shapes
 from quant.cost import model as cost
+from quant.cost.rates import CORES, WITHOUT_DOT_PRODUCT
 
 # Rows of the table of layers; --json has all.
 LAYERS = 12
@@ -30,7 +31,7 @@ LAYERS = 12
 @click.option(
     "--image",
     type=click.IntRange(min=1),
-    help="Input height and width in pixels for the INT8 coverage; default: what the file declares.",
+    help="Input height and width in pixels, for coverage and instructions; default: what the file declares.",
 )
 @core_option("Whose instructions are given")
 @json_option("one JSON document")
@@ -100,16 +101,14 @@ def _print(facts: dict, print_: Callable) -> None:
             f"multiply-adds for one input of {size}"
         )
     if figures := facts["cost"]:
-        without = figures["without_dot_product"]
-        print_(
-            f"about {figures['instructions'] / 1e6:.1f} M instructions a picture on a {figures['core']}, "
-            + (
-                f"{without / 1e6:.1f} M on a Cortex-A53, without int8 dot products"
-                if without
-                else "with fp16"
-            )
-            + " (modelled)"
-        )
+        taken = [f"about {figures['instructions'] / 1e6:.1f} M instructions a picture on a {figures['core']}"]
+        if without := figures["without_dot_product"]:
+            if figures["core"] != CORES[WITHOUT_DOT_PRODUCT].name:
+                taken.append(f"{without / 1e6:.1f} M on a {CORES[WITHOUT_DOT_PRODUCT].name}")
+            taken.append("without int8 dot products")
+        else:
+            taken.append("with fp16")
+        print_(f"{', '.join(taken)} (modelled)")
     elif facts["int8_coverage"] is not None:
         print_(f"instructions unknown: {ToolkitError(**facts['cost_unknown_because'])}", markup=False)
 
@@ -138,7 +137,7 @@ def _layers(figures: dict) -> Table:
 
 
 def _spent(row: dict, figures: dict) -> tuple[str, str]:
-    return f"{row['instructions'] / 1e6:.2f} M", f"{row['instructions'] / figures['instructions']:.1%}"
+    return f"{row['instructions'] / 1e6:.2f} M", percent(row["instructions"] / figures["instructions"], 1)
 
 
 if __name__ == "__main__":
