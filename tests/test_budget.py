@@ -350,6 +350,16 @@ def test_a_core_without_dot_product_is_planned_for_with_its_own_instructions(tmp
     taken = instructions(int8, tmp_path / "int8", core="cortex-a53")
     assert taken == pytest.approx(made.chosen.instructions, abs=1)
     assert 0.95 * budget.limit < taken <= budget.limit
+    # The bundle's own figure, beside it on the terminal, is a Cortex-A76's.
+    assert f"{taken / 1e6:.1f} M instructions on a Cortex-A53 with" in made.summary
+    code = "import sys; sys.path.insert(0, 'tools'); import opt; print(opt._budget_row(%r))"
+    curve = {"limit": budget.limit, "core": "Cortex-A53", "images": 4, "compared": []}
+    measured = {"name": "deit", "snr_db": 1.0, "instructions": taken}
+    done = subprocess.run(
+        [sys.executable, "-c", code % {**curve, "measured": measured}],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert f"{budget.limit / 1e6:.10g} M instructions on a Cortex-A53; SNR" in done.stdout
 
 
 @pytest.mark.parametrize("core", ["cortex-a73", "cortex-a53"])

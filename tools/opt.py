@@ -228,7 +228,8 @@ def _budget_row(curve: Mapping[str, Any]) -> str:
         for point in (curve["measured"], *curve["compared"])
     )
     return (
-        f"{curve['limit'] / 1e6:.10g} M instructions; SNR on held-out pictures ({curve['images']}): {points}"
+        f"{curve['limit'] / 1e6:.10g} M instructions on a {curve['core']}; SNR on held-out pictures "
+        f"({curve['images']}): {points}"
     )
 
 

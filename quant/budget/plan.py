@@ -66,9 +66,10 @@ class BudgetPlan:
             for blocks in (rewrite.shift_gelu, rewrite.scale_gelu, rewrite.split_gelu)
         )
         return (
-            f"{self.recipe.name}: {_millions(self.chosen.instructions)} instructions with {len(self.recipe.skip)} "
-            f"layers in {'fp16 or float' if self.budget.mixed else 'float'}, GELU's outputs shifted in {shifted} "
-            f"blocks, scaled in {scaled}, outliers split off in {split}; predicted from {self.images} check pictures: "
+            f"{self.recipe.name}: {_millions(self.chosen.instructions)} instructions on a "
+            f"{CORES[self.budget.core].name} with {len(self.recipe.skip)} layers in "
+            f"{'fp16 or float' if self.budget.mixed else 'float'}, GELU's outputs shifted in {shifted} blocks, scaled "
+            f"in {scaled}, outliers split off in {split}; predicted from {self.images} check pictures: "
             f"{self.chosen.snr_db:.1f} dB"
         )
 
