@@ -338,7 +338,13 @@ def _cost(one: Mapping[str, Any]) -> str:
 def _counters(one: Mapping[str, Any]) -> str:
     if one["missing"]:
         return f"no counters: {one['missing']}"
-    words = ", ".join(f"{value / 1e6:.2f} M {name}" for name, value in one["per_run"].items())
+    # Of page faults and the like there are a few.
+    words = ", ".join(
+        f"{value / 1e6:.2f} M {name}" if value >= 1e5 else f"{value:,.1f} {name}"
+        for name, value in one["per_run"].items()
+    )
     return f"{words} a run" + (
-        f" (modelled {one['modelled'] / 1e6:.1f} M instructions)" if one["modelled"] else ""
+        f" (modelled {one['modelled'] / 1e6:.1f} M instructions of a {one['core']})"
+        if one["modelled"]
+        else ""
     )

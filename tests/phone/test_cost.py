@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -226,3 +228,22 @@ def test_the_demo_marks_load_warm_up_and_each_run(device: Device, phone: Phone, 
     assert begins == ["deit: load", "deit: warm-up", "deit: run", "deit: run", "deit: run"]
     assert len({line.split("|")[1] for line in lines}) == 1
     assert [line[0] for line in lines] == ["B", "E"] * 5
+
+
+COUNTERS = """
+import sys
+sys.path.insert(0, "tools")
+import _bench
+one = {"missing": None, "modelled": None, "core": None, "per_run": {"instructions": 212.3e6, "page-faults": 12.25}}
+print(_bench._counters(one))
+print(_bench._counters({**one, "modelled": 178e6, "core": "Cortex-A76"}))
+"""
+
+
+def test_a_few_page_faults_are_not_no_millions(root: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", COUNTERS], cwd=root, capture_output=True, text=True, check=True
+    )
+    plain, modelled = done.stdout.splitlines()
+    assert plain == "212.30 M instructions, 12.2 page-faults a run"
+    assert modelled == f"{plain} (modelled 178.0 M instructions of a Cortex-A76)"
