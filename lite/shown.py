@@ -1,4 +1,7 @@
-"""Text from outside, as messages and reports repeat it: with nothing that a terminal obeys, in messages short."""
+"""What messages, tables and reports show: text from outside with nothing that a terminal obeys, figures as they are.
+
+In messages text is short. Figures are not rounded to what they are not: all, nothing, alike.
+"""
 
 from __future__ import annotations
 
@@ -55,6 +58,32 @@ def line(text: str, longest: int = 2000) -> str:
 def shown(value: object, longest: int = LONGEST) -> str:
     """A value as Python writes it, with at most `longest` characters; of nested values only the outer ones."""
     return shortened(_REPR.repr(shortened(value, longest) if isinstance(value, str) else value), longest)
+
+
+def percent(share: float, digits: int = 2) -> str:
+    """A share, 1 for 100 %, as text; 100 % and 0 % only where nothing is missing or there."""
+    text = f"{share:.{digits}%}"
+    if share < 1.0 and float(text[:-1]) == 100.0:
+        return f"> {100 - 10**-digits:.{digits}f}%"
+    if share > 0.0 and float(text[:-1]) == 0.0:
+        return f"< {10**-digits:.{digits}f}%"
+    # Without the sign of a little less than nothing.
+    return text.lstrip("-") if float(text[:-1]) == 0.0 else text
+
+
+def cosine(value: float) -> str:
+    """A cosine as text; 1 only where nothing is missing."""
+    return "> 0.99999" if 0.999995 <= value < 1.0 else f"{value:.5f}"
+
+
+def pictures(count: int) -> str:
+    """So many pictures, as text."""
+    return f"{count} picture" + ("" if count == 1 else "s")
+
+
+def expected(count: float) -> str:
+    """So many pictures, which need not be whole, as text: two digits, never as a power of ten."""
+    return f"{count:.0f}" if count >= 99.5 else f"{count:.2g}"
 
 
 class _Repr(reprlib.Repr):

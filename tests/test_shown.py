@@ -128,10 +128,11 @@ import sys
 sys.path.insert(0, "tools")
 import _command, _display
 import numpy as np
+from lite import shown
 from lite.measure import drift, interval
 print(_display.share(49_999 / 50_000, interval.of_count(49_999, 50_000)))
 print(_display.share(1 / 50_000, interval.of_count(1, 50_000)))
-print(_display.share(1.0, interval.of_count(128, 128)), _display.percent(0.0), _display.percent(0.5, 1))
+print(_display.share(1.0, interval.of_count(128, 128)), shown.percent(0.0), shown.percent(0.5, 1))
 reference = np.random.default_rng(0).standard_normal((400, 3)).astype(np.float32)
 turned = drift.compare(reference, reference[:, ::-1], reference_name="fp32").as_dict()
 print(dict(_display.drift_rows(turned, "int8"))["flips"])

@@ -19,7 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from lite.shown import escaped, line
+from lite.shown import cosine, escaped, expected, line, percent, pictures
 from lite.stages import Stages
 
 if TYPE_CHECKING:
@@ -121,25 +121,10 @@ def notify(message: str) -> None:
     say(message, "note")
 
 
-def percent(share: float, digits: int = 2) -> str:
-    """A share as text; 100 % and 0 % only where nothing is missing or there, as in reports."""
-    text = f"{share:.{digits}%}"
-    if share < 1.0 and float(text[:-1]) == 100.0:
-        return f"> {100 - 10**-digits:.{digits}f}%"
-    if share > 0.0 and float(text[:-1]) == 0.0:
-        return f"< {10**-digits:.{digits}f}%"
-    return text
-
-
 def share(value: float, bounds: Interval | None) -> str:
     """A share of pictures with its 95 % interval."""
     found = percent(value)
     return f"{found} (95 %: {percent(bounds.low, 1)} to {percent(bounds.high, 1)})" if bounds else found
-
-
-def pictures(count: int) -> str:
-    """So many pictures."""
-    return f"{count} picture" + ("" if count == 1 else "s")
 
 
 def drift_rows(figures: Mapping[str, Any], precision: str) -> list[tuple[str, str]]:
@@ -153,7 +138,7 @@ def drift_rows(figures: Mapping[str, Any], precision: str) -> list[tuple[str, st
     found = Drift.of(figures)
     noise = "no difference" if found.snr_db >= SNR_LIMIT_DB else f"SNR {found.snr_db:.1f} dB"
     outputs = (
-        f"cosine {_cosine(found.cosine_mean)} (worst {_cosine(found.cosine_min)}), {noise}, largest difference "
+        f"cosine {cosine(found.cosine_mean)} (worst {cosine(found.cosine_min)}), {noise}, largest difference "
         f"{found.max_abs:.3g}; {pictures(found.images)} against {found.reference}"
     )
     if precision == "fp16":
@@ -165,7 +150,7 @@ def drift_rows(figures: Mapping[str, Any], precision: str) -> list[tuple[str, st
         rows.append(("top-5", top5))
     flips = f"{found.flips} of {found.images} flipped"
     if found.flip_probability is not None:
-        chance = f"{flips}, {_count(found.flips_expected or 0.0)} expected"
+        chance = f"{flips}, {expected(found.flips_expected or 0.0)} expected"
         rows.append(("flips", f"{chance}: {percent(found.flip_probability)} for a picture like these"))
     elif found.images < FEWEST:
         rows.append(
@@ -188,16 +173,6 @@ def gate_note(figures: Mapping[str, Any], max_drift: float) -> str | None:
         f"the gate is passed, but {pictures(found.images)} {leave} room for up to {percent(room)} of flips (95 % "
         f"interval), where {100 * max_drift:.3g}% are allowed; {tell}"
     )
-
-
-def _cosine(value: float) -> str:
-    """1 only where nothing is missing."""
-    return "> 0.99999" if 0.999995 <= value < 1.0 else f"{value:.5f}"
-
-
-def _count(value: float) -> str:
-    """A number of pictures that need not be whole: two digits, never as a power of ten."""
-    return f"{value:.0f}" if value >= 99.5 else f"{value:.2g}"
 
 
 def _right(found: Drift, name: str) -> str | None:

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 
 import _command
 import click
-from _display import Display, facts_table, notify, percent, plain, say, share, show
-from _display import pictures as pictures_of
+from _display import Display, facts_table, notify, plain, say, share, show
 from _options import BUNDLES, classifier_options, json_option, limit_option, strict_option
 from rich.table import Table
 
 from lite import labels as class_names
 from lite.errors import InputError
 from lite.files import check_writable_file, write_text
+from lite.shown import percent
+from lite.shown import pictures as pictures_of
 
 if TYPE_CHECKING:
     from lite.engines import Selection

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import _command
 import click
-from _display import percent, plain
+from _display import plain
 from _options import core_option, json_option
 from rich.console import Console
 from rich.table import Table
 
 from lite.errors import ToolkitError
 from lite.nb import reader, shapes
+from lite.shown import percent
 from quant.cost import model as cost
 from quant.cost.rates import CORES, WITHOUT_DOT_PRODUCT
 

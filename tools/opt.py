@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import _command
 import click
-from _display import Display, drift_rows, facts_table, gate_note, notify, percent, say, show
+from _display import Display, drift_rows, facts_table, gate_note, notify, say, show
 from _options import (
     BUNDLES,
     Number,
@@ -32,6 +32,7 @@ from lite import zoo
 from lite.errors import DriftError, InputError
 from lite.files import check_writable_folder
 from lite.scratch import scratch_folder
+from lite.shown import percent
 from quant.recipe import CHECK_PICTURES, PRECISIONS, TARGETS, combinations
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import _command
 import click
-from _display import Display, notify, percent, plain, say, show
+from _display import Display, notify, plain, say, show
 from _options import BUNDLES, classifier_options, json_option
 from rich.table import Table
 
 from lite import labels as class_names
 from lite.errors import InputError
-from lite.shown import escaped
+from lite.shown import escaped, percent
 
 if TYPE_CHECKING:
     from lite.engines import Selection

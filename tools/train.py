@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import _command
 import click
 from _display import Display, notify, say
-from _display import pictures as pictures_of
 from _options import model_option, sha256_option
 
 from lite import labels as class_names
 from lite import zoo
 from lite.errors import InputError
 from lite.files import check_writable_file, check_writable_folder
+from lite.shown import pictures as pictures_of
 
 if TYPE_CHECKING:
     from lite.training.loop import Task

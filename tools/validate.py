@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import _command
 import click
 from _display import Display, drift_rows, facts_table, gate_note, notify, plain, say, share, show
-from _display import pictures as pictures_of
 from _options import (
     BUNDLES,
     bundle_option,
@@ -30,6 +29,7 @@ from _options import (
 
 from lite.errors import InputError
 from lite.files import check_writable_folder
+from lite.shown import pictures as pictures_of
 
 if TYPE_CHECKING:
     from lite.bundle import Bundle

@@ -27,6 +27,7 @@ from lite.measure.margins import ClassMargins
 from lite.pictures import composed
 from lite.pictures.picture_set import COMPOSED
 from lite.report import page
+from lite.shown import cosine, expected, percent, pictures
 
 if TYPE_CHECKING:
     from lite.measure.validate import Validation
@@ -181,16 +182,8 @@ def thumbnail(pixels: np.ndarray) -> str:
 
 
 def _percent(share: float, digits: int = 2) -> str:
-    """A share as text that no line ends in; 100 % and 0 % only where nothing is missing or there."""
-    text = f"{share:.{digits}%}"
-    if share < 1.0 and float(text[:-1]) == 100.0:
-        text = f"> {100 - 10**-digits:.{digits}f}%"
-    elif share > 0.0 and float(text[:-1]) == 0.0:
-        text = f"< {10**-digits:.{digits}f}%"
-    elif float(text[:-1]) == 0.0:
-        # Without the sign of a little less than nothing.
-        text = text.lstrip("-")
-    return text.replace("%", "\N{NO-BREAK SPACE}%")
+    """As `percent` has it, in one piece at the end of a line."""
+    return percent(share, digits).replace("%", "\N{NO-BREAK SPACE}%")
 
 
 def _bounds(figures: Drift | ClassAccuracy | Validated, name: str, word: str = "to") -> str:
@@ -198,20 +191,6 @@ def _bounds(figures: Drift | ClassAccuracy | Validated, name: str, word: str = "
     found = figures.interval(name)
     assert found is not None
     return f"{_percent(found.low, 1)} {word} {_percent(found.high, 1)}"
-
-
-def _pictures(count: int) -> str:
-    """So many pictures."""
-    return f"{count} picture" + ("" if count == 1 else "s")
-
-
-def _expected(count: float) -> str:
-    """So many pictures, which need not be whole: two digits, never as a power of ten."""
-    return f"{count:.0f}" if count >= 99.5 else f"{count:.2g}"
-
-
-def _cosine(value: float) -> str:
-    return "> 0.99999" if 0.999995 <= value < 1.0 else f"{value:.5f}"
 
 
 def _yaml(recipe: Mapping[str, Any] | None) -> str | None:
@@ -223,9 +202,9 @@ def _template() -> Template:
     environment = page.environment(Path(__file__).parent / "templates")
     environment.filters.update(
         percent=_percent,
-        cosine=_cosine,
-        pictures=_pictures,
-        expected=_expected,
+        cosine=cosine,
+        pictures=pictures,
+        expected=expected,
         millions=lambda count: f"{count / 1e6:.1f} M",
         megabytes=lambda size: f"{size / 1e6:.{1 if size >= 1e5 else 3}f} MB",
     )
