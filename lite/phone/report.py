@@ -83,9 +83,10 @@ def milliseconds(value: float) -> str:
 @lru_cache(maxsize=1)
 def environment() -> Environment:
     """Jinja's environment for the pages of benches."""
-    made = page.environment(Path(__file__).parent / "templates")
-    made.filters.update(
+    jinja = page.environment(Path(__file__).parent / "templates")
+    jinja.filters.update(
         ms=milliseconds,
+        median=median,
         percent=lambda share: f"{share:.1%}".replace("%", " %"),
         megabytes=lambda kib: f"{kib / 1024:.0f} MiB",
         phone=phone_name,
@@ -99,7 +100,7 @@ def environment() -> Environment:
         # Its one line, as the command gave it.
         error=lambda fields: str(ToolkitError(**fields)),
     )
-    return made
+    return jinja
 
 
 def _template() -> Template:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,20 @@ def test_starts_of_one_run_say_nothing_of_what_runs_of_a_start_spread(
     page = (tmp_path / "report.html").read_text()
     assert '<td data-name="within starts">–</td>' in page
     assert page.count('<td data-name="within">–</td>') == 3
+
+
+def test_the_page_has_the_loading_time_of_the_csv(
+    tmp_path: Path, candidate: Candidate, job: PhoneJob
+) -> None:
+    started = measurement(candidate, 20)
+    started.rounds[:] = [
+        replace(each, load_ms=load) for each, load in zip(started.rounds, (900.0, 120.0, 110.0), strict=True)
+    ]
+    results.write(tmp_path, results.document([outcome(started)], job))
+    with (tmp_path / "results.csv").open(newline="") as file:
+        (line,) = csv.DictReader(file)
+    assert float(line["load_ms"]) == 120
+    assert "load 120.0, first run" in (tmp_path / "report.html").read_text()
 
 
 @pytest.mark.parametrize(
