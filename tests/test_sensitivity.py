@@ -304,7 +304,7 @@ def test_the_recipe_names_the_worst_layers_and_loads(found: Sensitivity, tmp_pat
 
     assert written(0).as_dict() == {**used.as_dict(), "name": "test-sensitivity"}
     by_skip = sorted(layers, key=lambda layer: -layer.skip_share)
-    assert "their share of all tensors' noise, " in path.read_text()
+    assert "their share of all tensors' noise," in path.read_text()
     assert f'  # - "{by_skip[0].row.name}"  # {by_skip[0].skip_share:.1%} of the noise: ' in path.read_text()
     assert written(2).skip == ["blocks.*.attn.av", by_skip[0].row.name, by_skip[1].row.name]
     assert written(0, recipe()).skip == []
