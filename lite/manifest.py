@@ -71,12 +71,18 @@ def first_problem(manifest: Any) -> str | None:
     return None
 
 
-@lru_cache(maxsize=8)
 def input_bounds(name: str) -> tuple[float, float]:
     """The least and the greatest that a number of `name` in the manifest's `input` may be."""
-    rule = json.loads(_SCHEMA_FILE.read_text(encoding="utf-8"))["properties"]["input"]["properties"][name]
+    rule = _input_rules()[name]
     rule = rule.get("items", rule)
     return rule["minimum"], rule["maximum"]
+
+
+@lru_cache(maxsize=1)
+def _input_rules() -> dict[str, Any]:
+    schema = json.loads(_SCHEMA_FILE.read_text(encoding="utf-8"))
+    rules: dict[str, Any] = schema["properties"]["input"]["properties"]
+    return rules
 
 
 def longest_short_side(crop: int) -> int:

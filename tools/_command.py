@@ -121,14 +121,20 @@ def together(options: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
     return add
 
 
-def check_no_options(context: click.Context) -> None:
-    """For a command with others below it: raises UsageError where an option of its own stands before another's name."""
+def is_given(name: str) -> bool:
+    """Whether the running command's parameter `name` was given on the command line, and is no default."""
     import click
     from click.core import ParameterSource
 
+    return click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def check_no_options(context: click.Context) -> None:
+    """For a command with others below it: raises UsageError where an option of its own stands before another's name."""
+    import click
+
     for parameter in context.command.params:
-        source = parameter.name and context.get_parameter_source(parameter.name)
-        if source is ParameterSource.COMMANDLINE and _DEBUG not in parameter.opts:
+        if parameter.name and is_given(parameter.name) and _DEBUG not in parameter.opts:
             raise click.UsageError(f"{parameter.opts[0]} is no option of {context.invoked_subcommand}")
 
 

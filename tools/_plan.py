@@ -111,8 +111,7 @@ def plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
         sensors_every: float,
         **others: Any,
     ) -> Any:
-        given = click.get_current_context().get_parameter_source("cooldown_timeout")
-        if cooldown_temp is None and given is click.core.ParameterSource.COMMANDLINE:
+        if cooldown_temp is None and _command.is_given("cooldown_timeout"):
             raise click.UsageError("--cooldown-timeout is for --cooldown-temp")
         if soak is not None and (rounds is not None or min_seconds is not None):
             raise click.UsageError(

@@ -176,10 +176,7 @@ def main(
     from lite.phone.server import AdbServer, address
     from lite.phone.session import PhoneJob
 
-    if (
-        not install_bundle
-        and context.get_parameter_source("package") is click.core.ParameterSource.COMMANDLINE
-    ):
+    if not install_bundle and _command.is_given("package"):
         raise click.UsageError("--package is for --install-bundle")
     if clean + install_bundle + resume > 1:
         raise click.UsageError("give one of --clean, --install-bundle and --resume")

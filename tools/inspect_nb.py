@@ -60,11 +60,7 @@ def _facts(model: reader.LiteModel, image: int | None, core: str) -> dict:
         total, unknown = sum(work.macs for work in shapes.multiply_adds(model, shape)), None
     except shapes.UnknownShapeError as error:
         total, unknown = None, error
-    try:
-        cost.instructions(model, shape, core)
-        uncosted = None
-    except (cost.UnknownCostError, shapes.UnknownShapeError) as error:
-        uncosted = error
+    figures = cost.summary(model, shape, core)
     return {
         "file": str(model.path),
         "bytes": model.bytes,
@@ -79,9 +75,17 @@ def _facts(model: reader.LiteModel, image: int | None, core: str) -> dict:
         "multiply_adds": total,
         "int8_coverage": shapes.int8_coverage(model, shape),
         "coverage_unknown_because": unknown.as_dict() if unknown else None,
-        "cost": cost.summary(model, shape, core),
-        "cost_unknown_because": uncosted.as_dict() if uncosted else None,
+        "cost": figures,
+        "cost_unknown_because": None if figures else _no_cost(model, shape, core),
     }
+
+
+def _no_cost(model: reader.LiteModel, shape: shapes.Shape, core: str) -> dict[str, str | None] | None:
+    try:
+        cost.instructions(model, shape, core)
+    except (cost.UnknownCostError, shapes.UnknownShapeError) as error:
+        return error.as_dict()
+    return None
 
 
 def _print(facts: dict, print_: Callable) -> None:

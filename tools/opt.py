@@ -110,8 +110,7 @@ def main(
         return
     if model is None:
         raise click.UsageError("give --model NAME; --list shows the models")
-    given = click.get_current_context().get_parameter_source("core")
-    if budget is None and given is click.core.ParameterSource.COMMANDLINE:
+    if budget is None and _command.is_given("core"):
         raise click.UsageError("--core says whose instructions --budget counts; give both or neither")
     requests, refusals = combinations(precisions or ("int8",), targets or ("arm",))
     for refusal in refusals:

@@ -15,6 +15,7 @@ from tensorboardX import SummaryWriter
 
 from lite.errors import ConversionError, InputError
 from lite.model.state import State
+from lite.shown import pictures
 from lite.training import batches
 from lite.training.batches import ALONE, Batch, Devices, Epoch
 from lite.training.checkpoint import Checkpoint, Position
@@ -218,18 +219,18 @@ class _Run:
                 chosen = stage.average.network(pixels).argmax(-1)
                 right, count = right + int((chosen == labels).sum()), count + len(labels)
         right, count, missing = task.devices.total(np.array([right, count, len(here)])).tolist()
-        pictures, counts = (
+        those, counts = (
             ("1 held-out picture", "does") if missing == 1 else (f"{missing} held-out pictures", "do")
         )
-        why = str(self._held_out_error(here[0])) if here else None
+        why = str(_reading_error(lambda: task.source.held_out(here[0], 16))) if here else None
         if missing and task.strict:
             raise InputError(
-                f"{pictures} can't be read", why=why, remedy="mend what cannot, or leave out --strict"
+                f"{those} can't be read", why=why, remedy="mend what cannot, or leave out --strict"
             )
         if not count:
             raise InputError("no held-out picture can be read", remedy="mend them")
         if missing:
-            self.report(f"{pictures} can't be read and {counts} not count" + (f": {why}" if why else ""))
+            self.report(f"{those} can't be read and {counts} not count" + (f": {why}" if why else ""))
         return right / count
 
     def _gather_unreadable(self) -> set[int]:
@@ -241,22 +242,12 @@ class _Run:
         self.unreadable = self._gather_unreadable()
         if len(self.unreadable) > self.told:
             self.told = len(self.unreadable)
-            count = "1 picture" if self.told == 1 else f"{self.told} pictures"
-            self.report(f"{count} can't be read, others stand in: {self._error(min(self.unreadable))}")
+            first = self._error(min(self.unreadable))
+            self.report(f"{pictures(self.told)} can't be read, others stand in: {first}")
 
     def _error(self, index: int) -> InputError:
-        try:
-            self.task.source.view(index, 16, self.task.settings.augment, np.random.default_rng(0))
-        except InputError as error:
-            return error
-        return InputError("it can be read again now", remedy="start anew")
-
-    def _held_out_error(self, index: int) -> InputError:
-        try:
-            self.task.source.held_out(index, 16)
-        except InputError as error:
-            return error
-        return InputError("it can be read again now", remedy="start anew")
+        source, augment = self.task.source, self.task.settings.augment
+        return _reading_error(lambda: source.view(index, 16, augment, np.random.default_rng(0)))
 
     def _done(self, position: Position) -> int:
         earlier = sum(stage.epochs for stage in self.task.settings.stages[: position.stage])
@@ -264,6 +255,15 @@ class _Run:
 
     def _total(self) -> int:
         return self._done(Position(len(self.task.settings.stages)))
+
+
+def _reading_error(read: Callable[[], object]) -> InputError:
+    """What reading a picture again raises that could not be read."""
+    try:
+        read()
+    except InputError as error:
+        return error
+    return InputError("it can be read again now", remedy="start anew")
 
 
 class Events:
