@@ -71,14 +71,14 @@ final class ClassifyPixels {
 
     private void bench() {
         double[] latencies = new double[50];
-        double[] runs = new double[2];
+        int[] measured = new int[1];
         int[] asked = {0};
-        done(NativeCore.bench(handle, 1, latencies.length, () -> ++asked[0] > 3, latencies, runs, message));
-        out.println("measured " + (int) runs[1] + " of " + latencies.length + ", asked " + asked[0]);
-        if (runs[0] <= 0 || latencies[1] <= 0 || latencies[2] != 0) throw new AssertionError("no latencies");
+        done(NativeCore.bench(handle, 1, latencies.length, () -> ++asked[0] > 3, latencies, measured, message));
+        out.println("measured " + measured[0] + " of " + latencies.length + ", asked " + asked[0]);
+        if (latencies[1] <= 0 || latencies[2] != 0) throw new AssertionError("no latencies");
         try {
             NativeCore.bench(
-                    handle, 0, 50, () -> { throw new IllegalStateException("no more"); }, latencies, runs, message);
+                    handle, 0, 50, () -> { throw new IllegalStateException("no more"); }, latencies, measured, message);
         } catch (IllegalStateException thrown) {
             out.println("thrown " + thrown.getMessage());
         }
@@ -95,7 +95,7 @@ final class ClassifyPixels {
         done(NativeCore.classify(handle, pixel, 0, 1, 4, classes, logits, one, two, message));
         done(NativeCore.classify(handle, pixel, 1, 1, 4, new int[0], logits, one, two, message));
         done(NativeCore.logits(handle, logits, message));
-        done(NativeCore.bench(handle, 0, 0, () -> false, new double[0], two, message));
+        done(NativeCore.bench(handle, 0, 0, () -> false, new double[0], classes, message));
         if (NativeCore.label(handle, 10) != null || NativeCore.label(handle, -1) != null) {
             throw new AssertionError("a label for no class");
         }

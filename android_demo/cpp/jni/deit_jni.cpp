@@ -137,10 +137,10 @@ NATIVE(jint, logits)(JNIEnv* env, jclass, jlong handle, jfloatArray logits, jbyt
   });
 }
 
-// `latencies` is `repeats` long; `runs` gets first_run_ms and the number of measured runs.
+// `latencies` is `repeats` long; `measured` gets the number of measured runs.
 NATIVE(jint, bench)
 (JNIEnv* env, jclass, jlong handle, jint warmup, jint repeats, jobject cancelled, jdoubleArray latencies,
- jdoubleArray runs, jbyteArray message) {
+ jintArray measured, jbyteArray message) {
   return with_message(env, message, [&](char* buffer, std::size_t size) {
     const jclass supplier = env->GetObjectClass(cancelled);
     Question question{env, cancelled, env->GetMethodID(supplier, "getAsBoolean", "()Z")};
@@ -151,8 +151,8 @@ NATIVE(jint, bench)
                                       values.data(), &done, buffer, size);
     if (code != DEIT_OK || env->ExceptionCheck()) return code;
     env->SetDoubleArrayRegion(latencies, 0, static_cast<jsize>(done.measured), values.data());
-    const jdouble facts[] = {done.first_run_ms, static_cast<jdouble>(done.measured)};
-    env->SetDoubleArrayRegion(runs, 0, 2, facts);
+    const auto count = static_cast<jint>(done.measured);
+    env->SetIntArrayRegion(measured, 0, 1, &count);
     return code;
   });
 }

@@ -8,7 +8,7 @@ import com.example.deit.bundle.BundleStore;
 import com.example.deit.bundle.FileDigests;
 import com.example.deit.camera.CameraFrames;
 import com.example.deit.camera.FrameSource;
-import com.example.deit.classify.Classifiers;
+import com.example.deit.classify.Engine;
 import com.example.deit.engine.CrashGuard;
 import com.example.deit.engine.EngineSettings;
 import com.example.deit.engine.EngineThread;
@@ -42,7 +42,7 @@ public class DemoApplication extends Application {
                         getExternalFilesDir(BUNDLES));
         crashes = new CrashGuard(getSharedPreferences(CRASHES, MODE_PRIVATE));
         FileDigests digests = new FileDigests(getSharedPreferences(DIGESTS, MODE_PRIVATE));
-        engine = new EngineThread(opener(), bundles, digests, crashes, this::settings);
+        engine = new EngineThread(new OpenEngine(opener(), bundles, digests, crashes, this::settings));
     }
 
     public EngineThread engine() {
@@ -84,7 +84,7 @@ public class DemoApplication extends Application {
 
     /** What opens classifiers; tests let it fail. */
     protected OpenEngine.Opener opener() {
-        return Classifiers::open;
+        return Engine::open;
     }
 
     /** Where the live screen's frames come from; in tests a picture. */

@@ -8,7 +8,9 @@ import com.example.deit.classify.Facts;
 import com.example.deit.classify.Guess;
 import com.example.deit.classify.Times;
 import com.example.deit.engine.OpenEngine;
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.List;
 import java.util.function.BooleanSupplier;
 import org.json.JSONArray;
 import org.json.JSONException;
@@ -17,6 +19,8 @@ import org.json.JSONObject;
 /** For what the real engine does not do when a test wants it: fail, be slow, take exactly so long. */
 public class FakeClassifier implements Classifier {
     public boolean closed;
+    /** The short sides of the pictures that it was given, in pixels. */
+    public final List<Integer> shortSides = new ArrayList<>();
 
     public static OpenEngine.Opener failing(ClassifierException.Code code, String message) {
         return (engine, folder, threads, mode) -> {
@@ -51,6 +55,7 @@ public class FakeClassifier implements Classifier {
 
     @Override
     public Classification classify(Bitmap bitmap, int topK) throws ClassifierException {
+        shortSides.add(Math.min(bitmap.getWidth(), bitmap.getHeight()));
         return result("fake", new Times(0, 1, 2));
     }
 
@@ -62,11 +67,6 @@ public class FakeClassifier implements Classifier {
     @Override
     public double[] bench(int warmup, int repeats, BooleanSupplier cancelled) throws ClassifierException {
         throw new AssertionError("not asked for");
-    }
-
-    @Override
-    public double firstRunMs() {
-        return Double.NaN;
     }
 
     @Override

@@ -50,7 +50,7 @@ public final class Screen {
         TestApplication.get()
                 .engine()
                 .run(
-                        open -> null,
+                        (open, task) -> null,
                         new EngineThread.Callback<Object>() {
                             @Override
                             public void onDone(Object nothing) {

@@ -51,7 +51,7 @@ public class ShownTest {
             ClassifierException failure = new ClassifierException(ClassifierException.Code.MODEL, text);
             BundleException refused = new BundleException(BundleException.Reason.NO_FILE, text, text);
             Guess guess = new Guess(0, text, 0, 0);
-            for (String shown : new String[] {failure.getMessage(), refused.getMessage(), refused.argument(), guess.label}) {
+            for (String shown : new String[] {failure.getMessage(), refused.getMessage(), refused.argument, guess.label}) {
                 shown.codePoints().forEach(
                         character -> assertFalse(
                                 Integer.toHexString(character),

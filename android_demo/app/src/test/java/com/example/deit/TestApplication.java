@@ -3,7 +3,7 @@ package com.example.deit;
 import android.content.Context;
 import androidx.test.core.app.ApplicationProvider;
 import com.example.deit.camera.FrameSource;
-import com.example.deit.classify.Classifiers;
+import com.example.deit.classify.Engine;
 import com.example.deit.engine.OpenEngine;
 import java.io.File;
 import java.io.IOException;
@@ -21,7 +21,7 @@ public class TestApplication extends DemoApplication implements TestLifecycleApp
     public final AtomicInteger opened = new AtomicInteger();
 
     /** What opens classifiers. */
-    public volatile OpenEngine.Opener opener = Classifiers::open;
+    public volatile OpenEngine.Opener opener = Engine::open;
 
     /** Where live frames come from; null: the camera. */
     public FrameSource frames;
@@ -98,6 +98,14 @@ public class TestApplication extends DemoApplication implements TestLifecycleApp
         JSONObject requires = new JSONObject().put("cpu", "asimdhp").put("release", "arm82_fp16");
         replace(manifest, new JSONObject(text(manifest)).put("requires", requires).toString());
         return folder;
+    }
+
+    /** The same with a network that has pictures resized to another short side. */
+    public void pushResizing(String precision, int shortSide) throws IOException, JSONException {
+        File manifest = new File(push(precision), "manifest.json");
+        JSONObject edited = new JSONObject(text(manifest));
+        edited.getJSONObject("input").put("resize_short", shortSide);
+        replace(manifest, edited.toString());
     }
 
     /** Puts a file in a link's place. */

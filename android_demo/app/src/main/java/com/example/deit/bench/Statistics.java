@@ -8,6 +8,9 @@ import java.util.Arrays;
  * sample's (n - 1), 0 for a single one. All in the unit of the samples.
  */
 public final class Statistics {
+    /** Fewer runs have no trend: a third of them would be a run or two. */
+    private static final int LEAST = 9;
+
     public final double mean;
     public final double p50;
     public final double p90;
@@ -32,6 +35,18 @@ public final class Statistics {
         double squares = 0;
         for (double sample : sorted) squares += (sample - mean) * (sample - mean);
         stddev = sorted.length > 1 ? Math.sqrt(squares / (sorted.length - 1)) : 0;
+    }
+
+    /**
+     * Whether runs become slower or faster while they are measured: by what part the median of the last third is above
+     * the first's. 0.1 for a tenth more, NaN for too few runs.
+     */
+    public static double trend(double[] latencies) {
+        if (latencies.length < LEAST) return Double.NaN;
+        int third = latencies.length / 3;
+        double first = new Statistics(Arrays.copyOf(latencies, third)).p50;
+        double last = new Statistics(Arrays.copyOfRange(latencies, latencies.length - third, latencies.length)).p50;
+        return first <= 0 ? 0 : last / first - 1;
     }
 
     private static double percentile(double[] sorted, double fraction) {

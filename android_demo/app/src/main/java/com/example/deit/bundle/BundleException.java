@@ -34,8 +34,9 @@ public final class BundleException extends Exception {
         NOT_UNPACKED
     }
 
-    private final Reason reason;
-    private final String argument;
+    public final Reason reason;
+    /** What the reason names; null if it names nothing. */
+    public final String argument;
 
     /** @param detail what a file or a parser said of it, in English; null if nothing did */
     public BundleException(Reason reason, String argument, String detail) {
@@ -48,14 +49,5 @@ public final class BundleException extends Exception {
     BundleException of(String bundle) {
         String detail = getMessage() == null ? bundle : bundle + ": " + getMessage();
         return new BundleException(reason, argument, detail);
-    }
-
-    public Reason reason() {
-        return reason;
-    }
-
-    /** What the reason names; null if it names nothing. */
-    public String argument() {
-        return argument;
     }
 }

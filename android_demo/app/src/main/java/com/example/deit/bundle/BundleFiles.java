@@ -7,11 +7,13 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Locale;
 
 /** The files of a bundle: names, text, SHA-256. java.nio.file, which has more, is newer than minSdk. */
 public final class BundleFiles {
@@ -91,10 +93,6 @@ public final class BundleFiles {
             digest.update(chunk, 0, count);
             if (out != null) out.write(chunk, 0, count);
         }
-        StringBuilder hex = new StringBuilder();
-        for (byte b : digest.digest()) {
-            hex.append(Character.forDigit(b >> 4 & 0xF, 16)).append(Character.forDigit(b & 0xF, 16));
-        }
-        return hex.toString();
+        return String.format(Locale.ROOT, "%064x", new BigInteger(1, digest.digest()));
     }
 }

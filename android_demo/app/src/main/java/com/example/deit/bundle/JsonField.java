@@ -2,17 +2,15 @@ package com.example.deit.bundle;
 
 import android.text.TextUtils;
 import android.util.JsonReader;
-import android.util.JsonToken;
 import java.io.IOException;
 import java.io.StringReader;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
-import org.json.JSONArray;
+import java.util.Map;
+import java.util.Set;
 import org.json.JSONException;
-import org.json.JSONObject;
-import org.json.JSONTokener;
 
 /**
  * A value of a JSON document and where it stands, read strictly: org.json takes NaN, text for numbers and 224.7 for 224.
@@ -33,98 +31,94 @@ final class JsonField {
     /** A whole document, which must be JSON to the letter. */
     static JsonField parse(String text) throws JSONException {
         try (JsonReader reader = new JsonReader(new StringReader(text))) {
-            check(reader);
+            Object value = read(reader, 0);
+            reader.peek(); // refuses what stands behind it
+            return new JsonField(value, "top level");
         } catch (IOException | IllegalStateException e) {
             throw new JSONException("it is no JSON (" + e.getMessage() + ")");
         }
-        return new JsonField(new JSONTokener(text).nextValue(), "top level");
     }
 
-    private static void check(JsonReader reader) throws IOException, JSONException {
-        for (int depth = 0; ; ) {
-            JsonToken token = reader.peek();
-            switch (token) {
-                case BEGIN_ARRAY:
-                case BEGIN_OBJECT:
-                    if (++depth > MOST_DEPTH) throw new JSONException("it is nested too deep");
-                    if (token == JsonToken.BEGIN_ARRAY) reader.beginArray();
-                    else reader.beginObject();
-                    break;
-                case END_ARRAY:
-                    depth--;
-                    reader.endArray();
-                    break;
-                case END_OBJECT:
-                    depth--;
-                    reader.endObject();
-                    break;
-                case NAME:
-                    checkText(reader.nextName());
-                    break;
-                case STRING:
-                    checkText(reader.nextString());
-                    break;
-                case NUMBER:
-                    checkNumber(reader.nextString());
-                    break;
-                case END_DOCUMENT:
-                    return;
-                default:
-                    reader.skipValue(); // true, false, null
-            }
+    /** The next value: null, Boolean, Long, Double, String, List or Map. */
+    private static Object read(JsonReader reader, int depth) throws IOException, JSONException {
+        if (depth > MOST_DEPTH) throw new JSONException("it is nested too deep");
+        switch (reader.peek()) {
+            case BEGIN_ARRAY:
+                List<Object> array = new ArrayList<>();
+                reader.beginArray();
+                while (reader.hasNext()) array.add(read(reader, depth + 1));
+                reader.endArray();
+                return array;
+            case BEGIN_OBJECT:
+                Map<String, Object> object = new LinkedHashMap<>();
+                reader.beginObject();
+                while (reader.hasNext()) object.put(checked(reader.nextName()), read(reader, depth + 1));
+                reader.endObject();
+                return object;
+            case STRING:
+                return checked(reader.nextString());
+            case NUMBER:
+                return number(reader.nextString());
+            case BOOLEAN:
+                return reader.nextBoolean();
+            default:
+                reader.nextNull();
+                return null;
         }
     }
 
-    private static void checkNumber(String text) throws JSONException {
+    private static Number number(String text) throws JSONException {
         // JsonReader takes "1.", too.
         if (!text.matches("-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?")) {
             throw new JSONException("it is no JSON (" + text + " is no number)");
         }
-        if (Double.isInfinite(Double.parseDouble(text))) {
-            throw new JSONException("it holds a number beyond float64");
+        double real = Double.parseDouble(text);
+        if (Double.isInfinite(real)) throw new JSONException("it holds a number beyond float64");
+        try {
+            return Long.valueOf(text);
+        } catch (NumberFormatException e) {
+            return real; // with a fraction, an exponent, or beyond 64 bits
         }
     }
 
-    private static void checkText(String text) throws JSONException {
+    private static String checked(String text) throws JSONException {
         byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
         if (!new String(bytes, StandardCharsets.UTF_8).equals(text)) {
             throw new JSONException("it is no JSON (half of a surrogate pair)");
         }
+        return text;
     }
 
     /** A value of this object. */
     JsonField get(String key) throws JSONException {
-        JSONObject object = object();
+        Map<String, Object> object = object();
         String path = where.equals("top level") ? key : where + "/" + key;
-        if (!object.has(key)) throw new JSONException(path + ": is missing");
+        if (!object.containsKey(key)) throw new JSONException(path + ": is missing");
         return new JsonField(object.get(key), path);
     }
 
     /** The same; null where it is absent or null. */
     JsonField getOrNull(String key) throws JSONException {
-        return object().isNull(key) ? null : get(key);
+        return object().get(key) == null ? null : get(key);
     }
 
     /** Names of this object's values. */
-    List<String> keys() throws JSONException {
-        List<String> keys = new ArrayList<>();
-        for (Iterator<String> names = object().keys(); names.hasNext(); ) keys.add(names.next());
-        return keys;
+    Set<String> keys() throws JSONException {
+        return object().keySet();
     }
 
     /** The values of this array, which has {@code length} of them. */
     List<JsonField> array(int length) throws JSONException {
-        List<JsonField> all = value instanceof JSONArray ? array() : null;
+        List<JsonField> all = value instanceof List ? array() : null;
         if (all == null || all.size() != length) throw must("be an array of " + length);
         return all;
     }
 
     /** The values of this array. */
     List<JsonField> array() throws JSONException {
-        if (!(value instanceof JSONArray)) throw must("be an array");
-        JSONArray array = (JSONArray) value;
+        if (!(value instanceof List)) throw must("be an array");
         List<JsonField> all = new ArrayList<>();
-        for (int i = 0; i < array.length(); i++) all.add(new JsonField(array.get(i), where + "/" + i));
+        for (Object each : (List<?>) value) all.add(new JsonField(each, where + "/" + all.size()));
         return all;
     }
 
@@ -151,8 +145,8 @@ final class JsonField {
     /** A whole number, which may be written as 224.0. */
     long whole(long least, long most) throws JSONException {
         long number = 0;
-        boolean whole = value instanceof Long || value instanceof Integer;
-        if (whole) number = ((Number) value).longValue();
+        boolean whole = value instanceof Long;
+        if (whole) number = (Long) value;
         if (value instanceof Double) {
             double real = (Double) value;
             // 2^63 as a double is beyond what a long holds.
@@ -175,8 +169,9 @@ final class JsonField {
         throw must("be a number from " + words + " to 1");
     }
 
-    private JSONObject object() throws JSONException {
-        if (value instanceof JSONObject) return (JSONObject) value;
+    @SuppressWarnings("unchecked") // as read makes them
+    private Map<String, Object> object() throws JSONException {
+        if (value instanceof Map) return (Map<String, Object>) value;
         throw must("be an object");
     }
 

@@ -22,6 +22,7 @@ import android.view.View;
 import com.example.deit.R;
 import com.example.deit.words.Problem;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * The camera's frames: Camera2 → a TextureView, which the user sees, and an ImageReader, which the network does. Frames
@@ -97,15 +98,12 @@ public final class CameraFrames implements FrameSource {
     @Override
     public void switchCamera() {
         if (listener == null || camera == null) return;
-        try {
+        attempt(() -> {
             wanted = camera.next(manager);
-        } catch (CameraAccessException e) {
-            fail(sentence(e.getReason()), e.getMessage());
-            return;
-        }
-        torch = false;
-        end();
-        if (view.isAvailable()) openCamera(view.getSurfaceTexture());
+            torch = false;
+            end();
+            if (view.isAvailable()) openCamera(view.getSurfaceTexture());
+        });
     }
 
     @Override
@@ -128,7 +126,7 @@ public final class CameraFrames implements FrameSource {
     @SuppressLint("MissingPermission")
     private void openCamera(SurfaceTexture texture) {
         if (opening != null) return;
-        try {
+        attempt(() -> {
             camera = manager == null ? null : CameraChoice.of(manager, wanted);
             if (camera == null) {
                 fail(R.string.problem_no_camera, null);
@@ -139,11 +137,7 @@ public final class CameraFrames implements FrameSource {
             opening = new Opening(new Surface(texture), new Frames(camera));
             turn();
             manager.openCamera(camera.id, opening, main);
-        } catch (CameraAccessException e) {
-            fail(sentence(e.getReason()), e.getMessage());
-        } catch (SecurityException | IllegalArgumentException e) {
-            fail(R.string.problem_camera, e.getMessage());
-        }
+        });
     }
 
     /** Keeps frames and preview upright. */
@@ -164,6 +158,21 @@ public final class CameraFrames implements FrameSource {
         @Override
         public void onDisplayChanged(int display) {
             turn();
+        }
+    }
+
+    private interface Step {
+        void run() throws CameraAccessException;
+    }
+
+    /** Does what the camera may refuse; then there is a problem, and no camera. */
+    private void attempt(Step step) {
+        try {
+            step.run();
+        } catch (CameraAccessException e) {
+            fail(sentence(e.getReason()), e.getMessage());
+        } catch (SecurityException | IllegalArgumentException | IllegalStateException e) {
+            fail(R.string.problem_camera, e.getMessage());
         }
     }
 
@@ -287,19 +296,14 @@ public final class CameraFrames implements FrameSource {
 
         @SuppressWarnings("deprecation") // what replaces it came with API 28
         private void startSession() {
-            try {
-                device.createCaptureSession(Arrays.asList(surface, frames.reader.getSurface()), new Session(), main);
-            } catch (CameraAccessException e) {
-                fail(sentence(e.getReason()), e.getMessage());
-            } catch (IllegalArgumentException | IllegalStateException e) {
-                fail(R.string.problem_camera, e.getMessage());
-            }
+            List<Surface> surfaces = Arrays.asList(surface, frames.reader.getSurface());
+            attempt(() -> device.createCaptureSession(surfaces, new Session(), main));
         }
 
         /** Asks for frame after frame, with the light as it is wanted now. */
         void repeat() {
             if (ended || session == null) return;
-            try {
+            attempt(() -> {
                 CaptureRequest.Builder request = device.createCaptureRequest(CameraDevice.TEMPLATE_PREVIEW);
                 request.addTarget(surface);
                 request.addTarget(frames.reader.getSurface());
@@ -310,11 +314,7 @@ public final class CameraFrames implements FrameSource {
                         CaptureRequest.FLASH_MODE,
                         torch ? CaptureRequest.FLASH_MODE_TORCH : CaptureRequest.FLASH_MODE_OFF);
                 session.setRepeatingRequest(request.build(), null, null);
-            } catch (CameraAccessException e) {
-                fail(sentence(e.getReason()), e.getMessage());
-            } catch (IllegalArgumentException | IllegalStateException e) {
-                fail(R.string.problem_camera, e.getMessage());
-            }
+            });
         }
 
         @Override

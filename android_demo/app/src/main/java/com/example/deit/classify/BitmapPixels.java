@@ -15,12 +15,15 @@ final class BitmapPixels {
     private static final boolean BLUE_FIRST = isBlueFirst();
 
     private ByteBuffer bytes = ByteBuffer.allocateDirect(0);
-    private int width;
-    private int height;
-    private int stride;
 
-    /** Copies the pixels, or throws {@code PICTURE} for a bitmap whose pixels are not there as ARGB_8888. */
-    void set(Bitmap bitmap) throws ClassifierException {
+    /**
+     * A copy of the pixels, until the next call; throws {@code PICTURE} for a bitmap whose pixels are not there as
+     * ARGB_8888.
+     *
+     * @return a direct buffer, longer than the pixels where a larger bitmap came before; rows have
+     *     {@link Bitmap#getRowBytes} bytes
+     */
+    ByteBuffer of(Bitmap bitmap) throws ClassifierException {
         if (bitmap == null || bitmap.isRecycled()) {
             throw new ClassifierException(Code.PICTURE, "the bitmap is recycled: decode the picture again");
         }
@@ -33,9 +36,7 @@ final class BitmapPixels {
         }
         copy(bitmap, bytes);
         if (BLUE_FIRST) swap(bytes.asIntBuffer(), needed / 4);
-        width = bitmap.getWidth();
-        height = bitmap.getHeight();
-        stride = bitmap.getRowBytes();
+        return bytes;
     }
 
     /** Throws {@code PICTURE} for a configuration whose pixels are not RGBA in memory: hardware, RGB_565, F16. */
@@ -78,23 +79,5 @@ final class BitmapPixels {
                             + " pixels: decode the picture smaller",
                     error);
         }
-    }
-
-    /** Direct; pixel (x, y) starts at y * stride + 4 * x. Longer than that where a larger bitmap came before. */
-    ByteBuffer bytes() {
-        return bytes;
-    }
-
-    int width() {
-        return width;
-    }
-
-    int height() {
-        return height;
-    }
-
-    /** Bytes from one row to the next. */
-    int stride() {
-        return stride;
     }
 }

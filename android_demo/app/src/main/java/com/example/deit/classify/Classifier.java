@@ -7,8 +7,8 @@ import java.util.function.BooleanSupplier;
  * One network, loaded and ready to classify pictures. It belongs to one thread at a time, and takes longer than
  * a screen's thread may: give it a thread of its own.
  *
- * <p>After {@link #close} every method but {@link #facts}, {@link #firstRunMs} and {@link #close} throws
- * {@link ClassifierException} with {@code USAGE}.
+ * <p>After {@link #close} every method but {@link #facts} and {@link #close} throws {@link ClassifierException} with
+ * {@code USAGE}.
  */
 public interface Classifier extends AutoCloseable {
     /** What is loaded, and how. */
@@ -41,12 +41,6 @@ public interface Classifier extends AutoCloseable {
      * @throws ClassifierException for numbers out of range ({@code USAGE}) and where the engine fails
      */
     double[] bench(int warmup, int repeats, BooleanSupplier cancelled) throws ClassifierException;
-
-    /**
-     * Milliseconds of the run before warm-up and measured runs in the last {@link #bench}; in the first bench of a
-     * network that has classified nothing, the engine prepares itself in it. NaN before.
-     */
-    double firstRunMs();
 
     /** Frees the network. A second call does nothing. */
     @Override

@@ -38,7 +38,7 @@ public final class ClassifierException extends Exception {
         }
     }
 
-    private final Code code;
+    public final Code code;
 
     public ClassifierException(Code code, String message) {
         super(Shown.line(message));
@@ -58,9 +58,5 @@ public final class ClassifierException extends Exception {
                 "lib" + library + ".so cannot be loaded on this processor (" + System.getProperty("os.arch")
                         + "): build the app for it, with Paddle Lite's libraries; " + why.split("\n", 2)[0],
                 error);
-    }
-
-    public Code code() {
-        return code;
     }
 }

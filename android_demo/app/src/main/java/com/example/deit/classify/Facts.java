@@ -32,10 +32,6 @@ public final class Facts {
     public final double loadMs;
     /** What the kernels of the .nb are for, in alphabetical order, such as arm and host. */
     public final List<String> kernelTargets;
-    /** Drift: mean cosine of the logits with those of the network in floating point; null if not known. */
-    public final Double cosineMean;
-    /** Drift: share of pictures whose first class stayed the same; null if not known. */
-    public final Double top1Agreement;
 
     /**
      * From the JSON object of deit_facts in the core's c_api.h.
@@ -58,8 +54,5 @@ public final class Facts {
         JSONArray found = facts.getJSONArray("kernel_targets");
         for (int i = 0; i < found.length(); i++) targets.add(found.getString(i));
         kernelTargets = Collections.unmodifiableList(targets);
-        JSONObject drift = facts.optJSONObject("drift");
-        cosineMean = drift == null ? null : drift.getDouble("cosine_mean");
-        top1Agreement = drift == null ? null : drift.getDouble("top1_agreement");
     }
 }

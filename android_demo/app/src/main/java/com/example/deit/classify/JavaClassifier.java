@@ -9,6 +9,7 @@ import com.example.deit.bundle.BundleFiles;
 import com.example.deit.bundle.BundleManifest;
 import com.example.deit.classify.ClassifierException.Code;
 import java.io.File;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.function.BooleanSupplier;
 import org.json.JSONArray;
@@ -30,7 +31,6 @@ public final class JavaClassifier implements Classifier {
     private Predictor predictor;
     private Tensor input;
     private Tensor output;
-    private double firstRunMs = Double.NaN;
 
     /** PaddlePredictor frees its memory when garbage is collected, or by a method for classes that extend it. */
     private static final class Predictor extends PaddlePredictor {
@@ -78,7 +78,7 @@ public final class JavaClassifier implements Classifier {
      * Loads the network of a bundle, whose file must be the manifest's to the last bit.
      *
      * @param folder the bundle: manifest.json, labels.txt and {@code modelFile}
-     * @throws ClassifierException as {@link Classifiers#open}
+     * @throws ClassifierException as {@link Engine#open}
      */
     public static JavaClassifier open(File folder, String modelFile, int threads, PowerMode mode)
             throws ClassifierException {
@@ -99,7 +99,7 @@ public final class JavaClassifier implements Classifier {
             return BundleManifest.read(folder);
         } catch (BundleException wrong) {
             String words;
-            if (wrong.reason() == BundleException.Reason.NO_MANIFEST) {
+            if (wrong.reason == BundleException.Reason.NO_MANIFEST) {
                 String why = folder.isDirectory() ? "it has no manifest.json" : "there is no such folder";
                 words = folder + " is not a bundle: " + why + "; make one with tools/opt.py";
             } else {
@@ -120,7 +120,6 @@ public final class JavaClassifier implements Classifier {
                         .put("target", manifest.target)
                         .put("recipe", manifest.recipe == null ? JSONObject.NULL : manifest.recipe)
                         .put("classes", manifest.classes)
-                        .put("drift", drift())
                         .put("engine", version)
                         .put("opt", model.opt)
                         .put("kernel_targets", new JSONArray(model.kernelTargets))
@@ -129,13 +128,6 @@ public final class JavaClassifier implements Classifier {
                         .put("threads", arm ? Math.min(threads, Runtime.getRuntime().availableProcessors()) : threads)
                         .put("power_mode", arm ? mode.text() : PowerMode.NO_BIND.text())
                         .put("load_ms", loadMs));
-    }
-
-    private Object drift() throws JSONException {
-        if (manifest.cosineMean == null) return JSONObject.NULL;
-        return new JSONObject()
-                .put("cosine_mean", manifest.cosineMean)
-                .put("top1_agreement", manifest.top1Agreement);
     }
 
     @Override
@@ -148,8 +140,8 @@ public final class JavaClassifier implements Classifier {
         checkOpen();
         if (topK < 1) throw new ClassifierException(Code.USAGE, topK + " classes: give at least 1");
         double start = Times.nowMs();
-        pixels.set(bitmap);
-        float[] tensor = preprocessor.run(pixels.bytes(), pixels.width(), pixels.height(), pixels.stride());
+        ByteBuffer rgba = pixels.of(bitmap);
+        float[] tensor = preprocessor.run(rgba, bitmap.getWidth(), bitmap.getHeight(), bitmap.getRowBytes());
         check(input.setData(tensor), "take a picture");
         double prepared = Times.nowMs();
         run();
@@ -185,15 +177,13 @@ public final class JavaClassifier implements Classifier {
         checkOpen();
         checkRuns(warmup, 0, "warm-up runs");
         checkRuns(repeats, 1, "measured runs");
-        double start = Times.nowMs();
         run();
-        double firstRun = Times.nowMs() - start;
         float[] first = logits();
         for (int i = 0; i < warmup && !cancelled.getAsBoolean(); i++) run();
         double[] latencies = new double[repeats];
         int measured = 0;
         while (measured < repeats && !cancelled.getAsBoolean()) {
-            start = Times.nowMs();
+            double start = Times.nowMs();
             run();
             latencies[measured++] = Times.nowMs() - start;
         }
@@ -203,13 +193,7 @@ public final class JavaClassifier implements Classifier {
                 throw engine("answers otherwise after " + measured + " runs than in the first");
             }
         }
-        firstRunMs = firstRun;
         return Arrays.copyOf(latencies, measured);
-    }
-
-    @Override
-    public synchronized double firstRunMs() {
-        return firstRunMs;
     }
 
     @Override

@@ -3,6 +3,7 @@ package com.example.deit.classify;
 import android.graphics.Bitmap;
 import com.example.deit.classify.ClassifierException.Code;
 import java.io.File;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -18,7 +19,6 @@ public final class NativeClassifier implements Classifier {
     private final Facts facts;
     private final String[] labels;
     private long handle;
-    private double firstRunMs = Double.NaN;
 
     private NativeClassifier(long handle, Facts facts) {
         this.handle = handle;
@@ -31,7 +31,7 @@ public final class NativeClassifier implements Classifier {
      * Loads the network of a bundle.
      *
      * @param folder the bundle: manifest.json, labels.txt and {@code modelFile}
-     * @throws ClassifierException as {@link Classifiers#open}
+     * @throws ClassifierException as {@link Engine#open}
      */
     public static NativeClassifier open(File folder, String modelFile, int threads, PowerMode mode)
             throws ClassifierException {
@@ -70,7 +70,7 @@ public final class NativeClassifier implements Classifier {
         checkOpen();
         if (topK < 1) throw new ClassifierException(Code.USAGE, topK + " classes: give at least 1");
         double start = Times.nowMs();
-        pixels.set(bitmap);
+        ByteBuffer rgba = pixels.of(bitmap);
         double copied = Times.nowMs() - start;
         int room = Math.min(topK, labels.length);
         int[] classes = new int[room];
@@ -79,10 +79,10 @@ public final class NativeClassifier implements Classifier {
         check(
                 NativeCore.classify(
                         handle,
-                        pixels.bytes(),
-                        pixels.width(),
-                        pixels.height(),
-                        pixels.stride(),
+                        rgba,
+                        bitmap.getWidth(),
+                        bitmap.getHeight(),
+                        bitmap.getRowBytes(),
                         classes,
                         logits,
                         probabilities,
@@ -110,15 +110,9 @@ public final class NativeClassifier implements Classifier {
         checkOpen();
         // What is out of range the core refuses, before it writes.
         double[] latencies = new double[Math.max(0, Math.min(repeats, NativeCore.MOST_RUNS))];
-        double[] runs = new double[2];
-        check(NativeCore.bench(handle, warmup, repeats, cancelled, latencies, runs, message), message);
-        firstRunMs = runs[0];
-        return Arrays.copyOf(latencies, (int) runs[1]);
-    }
-
-    @Override
-    public synchronized double firstRunMs() {
-        return firstRunMs;
+        int[] measured = new int[1];
+        check(NativeCore.bench(handle, warmup, repeats, cancelled, latencies, measured, message), message);
+        return Arrays.copyOf(latencies, measured[0]);
     }
 
     @Override

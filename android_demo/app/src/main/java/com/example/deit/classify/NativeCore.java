@@ -48,14 +48,14 @@ final class NativeCore {
     /** {@code logits} has room for every class. */
     static native int logits(long handle, float[] logits, byte[] message);
 
-    /** {@code latencies} has room for the repeats; {@code runs} gets first_run_ms and how many were measured. */
+    /** {@code latencies} has room for the repeats; {@code measured} gets how many there were. */
     static native int bench(
             long handle,
             int warmup,
             int repeats,
             BooleanSupplier cancelled,
             double[] latencies,
-            double[] runs,
+            int[] measured,
             byte[] message);
 
     static byte[] bytes(String text) {

@@ -3,14 +3,11 @@ package com.example.deit.engine;
 import android.os.Handler;
 import android.os.Looper;
 import com.example.deit.bundle.BundleException;
-import com.example.deit.bundle.BundleStore;
-import com.example.deit.bundle.FileDigests;
 import com.example.deit.classify.ClassifierException;
 import com.example.deit.picture.PictureException;
 import com.example.deit.words.Problem;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.function.Supplier;
 
 /**
  * The thread that everything slow runs on: one, since there is one network. What comes of it is told to the main
@@ -19,7 +16,8 @@ import java.util.function.Supplier;
 public final class EngineThread {
     /** What to do on the engine thread. */
     public interface Work<T> {
-        T run(OpenEngine engine) throws BundleException, ClassifierException, PictureException;
+        /** @param task may be asked whether it is cancelled */
+        T run(OpenEngine engine, Task task) throws BundleException, ClassifierException, PictureException;
     }
 
     /** Who wants to know, on the main thread. Exactly one of the two is called, and none for a cancelled task. */
@@ -33,14 +31,9 @@ public final class EngineThread {
     private final Handler main = new Handler(Looper.getMainLooper());
     private final OpenEngine engine;
 
-    /** @param settings asked on the engine thread, before each piece of work */
-    public EngineThread(
-            OpenEngine.Opener opener,
-            BundleStore store,
-            FileDigests digests,
-            CrashGuard guard,
-            Supplier<EngineSettings> settings) {
-        engine = new OpenEngine(opener, store, digests, guard, settings);
+    /** @param engine this thread's from now on */
+    public EngineThread(OpenEngine engine) {
+        this.engine = engine;
     }
 
     /** Runs work after all that was given before. To be called on the main thread. */
@@ -64,7 +57,7 @@ public final class EngineThread {
     private <T> void runNow(Task task, Work<T> work, Callback<T> callback) {
         if (task.isCancelled()) return;
         try {
-            T value = work.run(engine);
+            T value = work.run(engine, task);
             deliver(task, () -> callback.onDone(value));
         } catch (BundleException e) {
             fail(task, callback, Problem.of(e));

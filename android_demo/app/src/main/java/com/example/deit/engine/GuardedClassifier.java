@@ -49,11 +49,6 @@ final class GuardedClassifier implements Classifier {
     }
 
     @Override
-    public double firstRunMs() {
-        return classifier.firstRunMs();
-    }
-
-    @Override
     public void close() {
         classifier.close();
     }

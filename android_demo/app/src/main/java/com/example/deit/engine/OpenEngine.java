@@ -17,7 +17,7 @@ import java.util.function.Supplier;
  * others. Belongs to the engine thread.
  */
 public final class OpenEngine {
-    /** Opens a classifier: {@link com.example.deit.classify.Classifiers#open}, and in tests one that fails. */
+    /** Opens a classifier: {@link Engine#open}, and in tests one that fails. */
     public interface Opener {
         Classifier open(Engine engine, File folder, int threads, PowerMode mode) throws ClassifierException;
     }
@@ -33,7 +33,8 @@ public final class OpenEngine {
     private long stamp; // of the bundle, when it was chosen
     private Classifier classifier;
 
-    OpenEngine(
+    /** @param current the user's settings, asked for on the engine thread each time */
+    public OpenEngine(
             Opener opener,
             BundleStore store,
             FileDigests digests,
@@ -65,6 +66,15 @@ public final class OpenEngine {
             settings = now;
         }
         return bundle;
+    }
+
+    /** Pixels that its network wants a picture's short side to have; most DeiTs' 256 where no bundle can be used. */
+    public int shortSide() {
+        try {
+            return bundle().manifest.resizeShort;
+        } catch (BundleException e) {
+            return 256; // the picture is shown all the same; classifying says what is wrong
+        }
     }
 
     /** A classifier of that bundle, as the settings want it. */

@@ -1,9 +1,7 @@
 package com.example.deit.screen;
 
-import android.content.Intent;
 import android.content.pm.PackageManager;
 import android.os.Bundle;
-import android.view.View;
 import android.view.WindowManager;
 import android.widget.Button;
 import android.widget.EditText;
@@ -14,7 +12,6 @@ import com.example.deit.R;
 import com.example.deit.bench.BenchDocument;
 import com.example.deit.bench.Measurement;
 import com.example.deit.bench.Statistics;
-import com.example.deit.bench.Trend;
 import com.example.deit.view.PlotView;
 
 /** Measures how long the network takes, and shares the numbers as the JSON that the command line writes. */
@@ -76,20 +73,20 @@ public final class BenchmarkActivity extends StateActivity<BenchmarkState> {
         findViewById(R.id.repeats).setEnabled(!running);
 
         ProgressBar progress = findViewById(R.id.progress);
-        progress.setVisibility(running ? View.VISIBLE : View.GONE);
-        progress.setMax(Math.max(1, state.total()));
-        progress.setProgress(state.done());
+        show(progress, running);
+        progress.setMax(Math.max(1, state.total));
+        progress.setProgress(state.done);
 
         TextView status = findViewById(R.id.status);
-        Measurement measured = state.measurement();
-        status.setVisibility(measured == null ? View.VISIBLE : View.GONE);
-        if (running) status.setText(getString(R.string.runs_done, state.done(), state.total()));
-        else status.setText(state.cancelled() ? R.string.cancelled : R.string.benchmark_hint);
+        Measurement measured = state.measurement;
+        show(status, measured == null);
+        if (running) status.setText(getString(R.string.runs_done, state.done, state.total));
+        else status.setText(state.cancelled ? R.string.cancelled : R.string.benchmark_hint);
 
-        findViewById(R.id.share).setVisibility(measured == null ? View.GONE : View.VISIBLE);
-        findViewById(R.id.measured).setVisibility(measured == null ? View.GONE : View.VISIBLE);
+        show(findViewById(R.id.share), measured != null);
+        show(findViewById(R.id.measured), measured != null);
         if (measured != null) render(measured);
-        Problems.show(this, state.problem(), this::startOrCancel);
+        Problems.show(this, state.problem, this::startOrCancel);
     }
 
     private void render(Measurement measured) {
@@ -106,7 +103,7 @@ public final class BenchmarkActivity extends StateActivity<BenchmarkState> {
     /** What the numbers mean, for who does not read percentiles. */
     private String summary(Measurement measured) {
         Statistics values = measured.statistics;
-        double trend = Trend.of(measured.latencies);
+        double trend = Statistics.trend(measured.latencies);
         String change = "\n" + getString(R.string.bench_steady);
         if (Double.isNaN(trend)) change = ""; // too few runs to say
         if (trend > NOTABLE) change = "\n" + getString(R.string.bench_slower, 100 * trend);
@@ -133,11 +130,7 @@ public final class BenchmarkActivity extends StateActivity<BenchmarkState> {
     }
 
     private void share() {
-        Intent send = new Intent(Intent.ACTION_SEND);
-        send.setType("text/plain");
-        send.putExtra(Intent.EXTRA_SUBJECT, getString(R.string.benchmark));
-        send.putExtra(Intent.EXTRA_TEXT, BenchDocument.of(state.measurement(), version()));
-        startActivity(Intent.createChooser(send, getString(R.string.share)));
+        send(getString(R.string.benchmark), BenchDocument.of(state.measurement, version()), R.string.share);
     }
 
     private String version() {

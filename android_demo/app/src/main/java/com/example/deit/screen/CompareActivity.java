@@ -16,6 +16,7 @@ import com.example.deit.view.ResultView;
 import com.example.deit.words.Words;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntConsumer;
 
 /** Two bundles on the same picture, side by side. */
 public final class CompareActivity extends StateActivity<CompareState> {
@@ -47,47 +48,38 @@ public final class CompareActivity extends StateActivity<CompareState> {
     }
 
     private void retry() {
-        if (state.reading()) state.list(DemoApplication.of(this).settings().bundle);
+        if (state.reading) state.list(DemoApplication.of(this).settings().bundle);
         else compare();
-    }
-
-    private static void show(View view, boolean shown) {
-        view.setVisibility(shown ? View.VISIBLE : View.GONE);
     }
 
     @Override
     void render() {
-        boolean several = state.bundles().size() > 1;
+        boolean several = state.bundles.size() > 1;
         ImageView picture = findViewById(R.id.picture);
-        picture.setImageBitmap(state.picture());
-        show(picture, state.picture() != null);
+        picture.setImageBitmap(state.picture);
+        show(picture, state.picture != null);
         show(findViewById(R.id.choices), several);
         renderChoice(R.id.left, state.left, place -> state.left = place);
         renderChoice(R.id.right, state.right, place -> state.right = place);
         View start = findViewById(R.id.start);
-        show(start, several && state.picture() != null);
+        show(start, several && state.picture != null);
         start.setEnabled(!state.working());
 
         TextView status = findViewById(R.id.status);
-        show(status, state.comparison() == null && state.problem() == null);
+        show(status, state.comparison == null && state.problem == null);
         if (state.working()) status.setText(R.string.working);
-        else status.setText(state.listed() && !several ? R.string.compare_one : R.string.compare_hint);
-        show(findViewById(R.id.compared), state.comparison() != null);
-        if (state.comparison() != null) render(state.comparison());
-        Problems.show(this, state.problem(), this::retry);
+        else status.setText(state.listed && !several ? R.string.compare_one : R.string.compare_hint);
+        show(findViewById(R.id.compared), state.comparison != null);
+        if (state.comparison != null) render(state.comparison);
+        Problems.show(this, state.problem, this::retry);
     }
 
-    /** What a choice of a bundle is told. */
-    private interface Chosen {
-        void is(int place);
-    }
-
-    private void renderChoice(int id, int now, Chosen chosen) {
+    private void renderChoice(int id, int now, IntConsumer chosen) {
         Spinner spinner = findViewById(id);
         spinner.setEnabled(!state.working());
-        if (spinner.getAdapter() != null && spinner.getCount() == state.bundles().size()) return;
+        if (spinner.getAdapter() != null && spinner.getCount() == state.bundles.size()) return;
         List<String> names = new ArrayList<>();
-        for (ModelBundle bundle : state.bundles()) names.add(bundle.name());
+        for (ModelBundle bundle : state.bundles) names.add(bundle.name());
         ArrayAdapter<String> adapter = new ArrayAdapter<>(this, R.layout.spinner_item, names);
         adapter.setDropDownViewResource(R.layout.spinner_item);
         spinner.setAdapter(adapter);
@@ -96,7 +88,7 @@ public final class CompareActivity extends StateActivity<CompareState> {
                 new AdapterView.OnItemSelectedListener() {
                     @Override
                     public void onItemSelected(AdapterView<?> parent, View view, int position, long row) {
-                        chosen.is(position);
+                        chosen.accept(position);
                     }
 
                     @Override

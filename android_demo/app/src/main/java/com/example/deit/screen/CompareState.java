@@ -10,11 +10,9 @@ import com.example.deit.bundle.ModelBundle;
 import com.example.deit.engine.EngineSettings;
 import com.example.deit.engine.EngineThread;
 import com.example.deit.engine.OpenEngine;
-import com.example.deit.engine.Task;
 import com.example.deit.picture.PictureException;
 import com.example.deit.picture.PictureReader;
 import com.example.deit.picture.Samples;
-import com.example.deit.words.Problem;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -27,22 +25,20 @@ final class CompareState extends ScreenState {
         Bitmap picture; // null where none was given and no bundle has one
     }
 
-    private final EngineThread engine;
     private final ContentResolver resolver;
     private final Resources resources;
     private final Uri uri; // null for a sample of a bundle
 
-    private List<ModelBundle> bundles = Collections.emptyList();
-    private boolean listed;
-    private Bitmap picture;
-    private Comparison comparison;
-    private Problem problem;
-    private boolean reading; // what failed last was reading the bundles and the picture
+    List<ModelBundle> bundles = Collections.emptyList(); // those that can be used
+    boolean listed; // the bundles are known
+    Bitmap picture; // null if there is none
+    Comparison comparison; // null if there is none yet
+    boolean reading; // what failed last was reading the bundles and the picture
     int left;
     int right = 1;
 
     CompareState(EngineThread engine, ContentResolver resolver, Resources resources, Uri uri) {
-        this.engine = engine;
+        super(engine);
         this.resolver = resolver;
         this.resources = resources;
         this.uri = uri;
@@ -50,20 +46,13 @@ final class CompareState extends ScreenState {
 
     /** Looks for bundles and reads the picture. @param chosen key of the bundle in the settings, which comes first */
     void list(String chosen) {
-        begin();
         reading = true;
-        task = engine.run(open -> find(open, chosen), new Step<Found>() {
-            @Override
-            public void onDone(Found found) {
-                task = null;
-                listed = true;
-                reading = false;
-                bundles = found.bundles;
-                picture = found.picture;
-                changed();
-            }
+        begin((open, task) -> find(open, chosen), found -> {
+            listed = true;
+            reading = false;
+            bundles = found.bundles;
+            picture = found.picture;
         });
-        changed();
     }
 
     private Found find(OpenEngine open, String chosen) throws BundleException, PictureException {
@@ -71,14 +60,17 @@ final class CompareState extends ScreenState {
         for (ModelBundle bundle : open.bundles()) {
             if (bundle.usable()) found.bundles.add(bundle.key().equals(chosen) ? 0 : found.bundles.size(), bundle);
         }
+        // Large enough for either.
+        int shortSide = 1;
+        for (ModelBundle bundle : found.bundles) shortSide = Math.max(shortSide, bundle.manifest.resizeShort);
         if (uri != null) {
-            found.picture = PictureReader.read(resolver, uri, SHORT_SIDE);
+            found.picture = PictureReader.read(resolver, uri, shortSide);
             return found;
         }
         for (ModelBundle bundle : found.bundles) {
             List<Uri> samples = Samples.of(resources, bundle);
             if (found.picture != null || samples.isEmpty()) continue;
-            found.picture = PictureReader.read(resolver, samples.get(0), SHORT_SIDE);
+            found.picture = PictureReader.read(resolver, samples.get(0), shortSide);
         }
         return found;
     }
@@ -88,62 +80,9 @@ final class CompareState extends ScreenState {
         EngineSettings one = settings.withBundle(bundles.get(left).key());
         EngineSettings other = settings.withBundle(bundles.get(right).key());
         Bitmap now = picture;
-        begin();
         comparison = null;
-        Task[] mine = new Task[1];
-        task = mine[0] = engine.run(
-                open -> new Comparison(open, one, other, now, classes, () -> mine[0] != null && mine[0].isCancelled()),
-                new Step<Comparison>() {
-                    @Override
-                    public void onDone(Comparison value) {
-                        task = null;
-                        comparison = value;
-                        changed();
-                    }
-                });
-        changed();
-    }
-
-    private void begin() {
-        cancel();
-        problem = null;
-    }
-
-    /** The bundles that can be used. */
-    List<ModelBundle> bundles() {
-        return bundles;
-    }
-
-    /** Whether the bundles are known. */
-    boolean listed() {
-        return listed;
-    }
-
-    /** Whether the last problem came before the bundles were known. */
-    boolean reading() {
-        return reading;
-    }
-
-    /** Null if there is none. */
-    Bitmap picture() {
-        return picture;
-    }
-
-    /** Null if there is none yet. */
-    Comparison comparison() {
-        return comparison;
-    }
-
-    Problem problem() {
-        return problem;
-    }
-
-    private abstract class Step<T> implements EngineThread.Callback<T> {
-        @Override
-        public void onProblem(Problem what) {
-            task = null;
-            problem = what;
-            changed();
-        }
+        begin(
+                (open, task) -> new Comparison(open, one, other, now, classes, task::isCancelled),
+                value -> comparison = value);
     }
 }

@@ -56,7 +56,7 @@ public final class LiveActivity extends Activity implements LiveClassification.L
         ResultView results = findViewById(R.id.result);
         results.reserve(OTHERS);
         LatencyWindow longest = new LatencyWindow();
-        longest.add(new Times(0, 100, 1000));
+        longest.add(new Times(0, 100, 1000), 0);
         TextView latency = findViewById(R.id.latency);
         latency.setText(Words.times(getResources(), longest));
         latency.setVisibility(View.INVISIBLE);
@@ -122,12 +122,13 @@ public final class LiveActivity extends Activity implements LiveClassification.L
     }
 
     @Override
-    public void onAnswer(Answer answer, LatencyWindow latencies, double rate) {
+    public void onAnswer(Answer answer, LatencyWindow latencies) {
         ((TextView) findViewById(R.id.bundle)).setText(answer.bundle.name());
         TextView latency = findViewById(R.id.latency);
         latency.setText(Words.times(getResources(), latencies));
         latency.setVisibility(View.VISIBLE);
         TextView fps = findViewById(R.id.fps);
+        double rate = latencies.rate();
         if (rate > 0) fps.setText(getString(R.string.fps, rate));
         fps.setVisibility(rate > 0 ? View.VISIBLE : View.INVISIBLE);
         findViewById(R.id.looking).setVisibility(View.GONE);

@@ -2,7 +2,6 @@ package com.example.deit.screen;
 
 import android.graphics.Bitmap;
 import com.example.deit.bundle.BundleException;
-import com.example.deit.camera.FrameRate;
 import com.example.deit.camera.FrameSource;
 import com.example.deit.classify.ClassifierException;
 import com.example.deit.classify.LatencyWindow;
@@ -20,8 +19,7 @@ import java.util.function.IntSupplier;
 final class LiveClassification implements FrameSource.Listener {
     /** Who is told, on the main thread. */
     public interface Listener {
-        /** @param rate answers a second, over the last ones; 0 before there are two */
-        void onAnswer(Answer answer, LatencyWindow latencies, double rate);
+        void onAnswer(Answer answer, LatencyWindow latencies);
 
         /** A camera is open: what it can do is known. */
         void onCamera();
@@ -34,7 +32,6 @@ final class LiveClassification implements FrameSource.Listener {
     private final Listener listener;
     private final IntSupplier classes;
     private final LatencyWindow latencies = new LatencyWindow();
-    private final FrameRate rate = new FrameRate();
 
     private Bitmap frame; // the engine thread's: read and overwritten while a task is under way
     private Task task; // null while the engine is idle
@@ -80,7 +77,7 @@ final class LiveClassification implements FrameSource.Listener {
     private void classify() {
         newer = false;
         int wanted = classes.getAsInt();
-        task = engine.run(open -> answer(open, wanted), new Answers());
+        task = engine.run((open, task) -> answer(open, wanted), new Answers());
     }
 
     /** On the engine thread, which has one task at a time: reading and converting a frame keep no screen waiting. */
@@ -96,9 +93,8 @@ final class LiveClassification implements FrameSource.Listener {
         public void onDone(Answer answer) {
             task = null;
             if (answer != null) {
-                latencies.add(answer.result.times);
-                rate.add(System.nanoTime());
-                listener.onAnswer(answer, latencies, rate.rate());
+                latencies.add(answer.result.times, System.nanoTime());
+                listener.onAnswer(answer, latencies);
             }
             if (newer) classify();
         }

@@ -8,7 +8,6 @@ import android.os.Bundle;
 import android.provider.MediaStore;
 import android.view.Menu;
 import android.view.MenuItem;
-import android.view.View;
 import android.view.ViewGroup;
 import android.widget.Button;
 import android.widget.ImageView;
@@ -80,7 +79,7 @@ public final class MainActivity extends StateActivity<MainState> {
     @Override
     protected void onSaveInstanceState(Bundle saved) {
         super.onSaveInstanceState(saved);
-        if (state.uri() != null) saved.putString(PICTURE, state.uri().toString());
+        if (state.uri != null) saved.putString(PICTURE, state.uri.toString());
         saved.putBoolean(DETAILS, details);
     }
 
@@ -145,7 +144,7 @@ public final class MainActivity extends StateActivity<MainState> {
 
     private void compare() {
         Intent intent = new Intent(this, CompareActivity.class);
-        if (state.uri() != null) intent.putExtra(CompareActivity.PICTURE, state.uri().toString());
+        if (state.uri != null) intent.putExtra(CompareActivity.PICTURE, state.uri.toString());
         startActivity(intent);
     }
 
@@ -171,26 +170,22 @@ public final class MainActivity extends StateActivity<MainState> {
         else state.retry();
     }
 
-    private static void show(View view, boolean shown) {
-        view.setVisibility(shown ? View.VISIBLE : View.GONE);
-    }
-
     @Override
     void render() {
-        Answer answer = state.answer();
+        Answer answer = state.answer;
         Classification result = answer == null ? null : answer.result;
-        boolean empty = state.uri() == null;
+        boolean empty = state.uri == null;
 
         ImageView picture = findViewById(R.id.picture);
-        picture.setImageBitmap(state.picture());
-        show(picture, state.picture() != null);
-        show(findViewById(R.id.empty), empty && state.problem() == null);
+        picture.setImageBitmap(state.picture);
+        show(picture, state.picture != null);
+        show(findViewById(R.id.empty), empty && state.problem == null);
         show(findViewById(R.id.working), state.working() && !empty);
-        renderSamples(empty && state.problem() == null && !state.samples().isEmpty());
+        renderSamples(empty && state.problem == null && !state.samples.isEmpty());
 
         ResultView results = findViewById(R.id.result);
         results.show(result == null ? null : result.guesses, DemoApplication.of(this).results().share());
-        Problems.show(this, state.problem(), this::retry);
+        Problems.show(this, state.problem, this::retry);
         renderDetails(answer);
         invalidateOptionsMenu();
     }
@@ -216,11 +211,11 @@ public final class MainActivity extends StateActivity<MainState> {
         show(findViewById(R.id.samples_group), shown);
         LinearLayout row = findViewById(R.id.samples);
         // Rendered for each change: the same ones stay, so that a focus stays on them.
-        if (!shown || row.getTag() == state.samples()) return;
-        row.setTag(state.samples());
+        if (!shown || row.getTag() == state.samples) return;
+        row.setTag(state.samples);
         row.removeAllViews();
         int side = getResources().getDimensionPixelSize(R.dimen.sample);
-        for (MainState.Sample sample : state.samples()) {
+        for (MainState.Sample sample : state.samples) {
             ImageView button = (ImageView) getLayoutInflater().inflate(R.layout.sample, row, false);
             button.setImageBitmap(sample.picture);
             button.setContentDescription(getString(R.string.sample, row.getChildCount() + 1));
@@ -239,7 +234,7 @@ public final class MainActivity extends StateActivity<MainState> {
 
     @Override
     public boolean onPrepareOptionsMenu(Menu menu) {
-        Answer answer = state.answer();
+        Answer answer = state.answer;
         menu.findItem(R.id.share_result).setVisible(answer != null && answer.result != null);
         return true;
     }
@@ -248,21 +243,18 @@ public final class MainActivity extends StateActivity<MainState> {
     public boolean onOptionsItemSelected(MenuItem item) {
         if (item.getItemId() == R.id.benchmark) startActivity(new Intent(this, BenchmarkActivity.class));
         else if (item.getItemId() == R.id.settings) startActivity(new Intent(this, SettingsActivity.class));
-        else if (item.getItemId() == R.id.share_result) share(state.answer());
+        else if (item.getItemId() == R.id.share_result) share(state.answer);
         else return super.onOptionsItemSelected(item);
         return true;
     }
 
     private void share(Answer answer) {
-        Intent send = new Intent(Intent.ACTION_SEND);
-        send.setType("text/plain");
-        send.putExtra(Intent.EXTRA_SUBJECT, answer.result.guesses.get(0).label);
         String by = getString(
                 R.string.shared_by,
                 answer.bundle.name(),
                 answer.result.times.totalMs(),
                 getString(R.string.app_name));
-        send.putExtra(Intent.EXTRA_TEXT, Words.shared(getResources(), answer.result.guesses) + "\n" + by);
-        startActivity(Intent.createChooser(send, getString(R.string.share_result)));
+        String text = Words.shared(getResources(), answer.result.guesses) + "\n" + by;
+        send(answer.result.guesses.get(0).label, text, R.string.share_result);
     }
 }

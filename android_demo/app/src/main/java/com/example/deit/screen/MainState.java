@@ -32,23 +32,21 @@ final class MainState extends ScreenState {
         }
     }
 
-    private final EngineThread engine;
     private final ContentResolver resolver;
     private final Resources resources;
     private final IntSupplier classes;
 
     private Task sampling; // null while no samples are read
-    private Uri uri;
-    private Bitmap picture;
-    private Answer answer;
+    Uri uri; // null while none was chosen
+    Bitmap picture; // null while there is none
+    Answer answer; // of the last bundle that could be opened; null if none
     private int asked; // classes, of the answer
-    private List<Sample> samples = Collections.emptyList();
+    List<Sample> samples = Collections.emptyList(); // to begin with; none before the bundle is open
     private String sampled; // the bundle that they are for
-    private Problem problem;
 
     /** @param classes how many of the likeliest are wanted, asked each time */
     MainState(EngineThread engine, ContentResolver resolver, Resources resources, IntSupplier classes) {
-        this.engine = engine;
+        super(engine);
         this.resolver = resolver;
         this.resources = resources;
         this.classes = classes;
@@ -59,39 +57,21 @@ final class MainState extends ScreenState {
         uri = from;
         picture = null;
         answer = answer == null ? null : answer.withoutResult();
-        begin();
-        task =
-                engine.run(
-                        open -> PictureReader.read(resolver, from, shortSide(open)),
-                        new Step<Bitmap>() {
-                            @Override
-                            public void onDone(Bitmap bitmap) {
-                                picture = bitmap;
-                                classify();
-                            }
-                        });
-        changed();
+        begin((open, task) -> PictureReader.read(resolver, from, open.shortSide()), bitmap -> {
+            picture = bitmap;
+            classify();
+        });
     }
 
     /** Opens the engine with the settings of now, and classifies the picture if there is one. */
     void classify() {
         Bitmap now = picture;
         int wanted = classes.getAsInt();
-        begin();
-        task =
-                engine.run(
-                        open -> Answer.of(open, now, wanted),
-                        new Step<Answer>() {
-                            @Override
-                            public void onDone(Answer value) {
-                                task = null;
-                                answer = value;
-                                asked = wanted;
-                                if (now == null) sample();
-                                changed();
-                            }
-                        });
-        changed();
+        begin((open, task) -> Answer.of(open, now, wanted), value -> {
+            answer = value;
+            asked = wanted;
+            if (now == null) sample();
+        });
     }
 
     /** Classifies again if the answer is of other settings, or there is none. */
@@ -119,7 +99,7 @@ final class MainState extends ScreenState {
         String bundle = answer.bundle.key() + " " + answer.bundle.stamp();
         if (bundle.equals(sampled)) return;
         if (sampling != null) sampling.cancel();
-        sampling = engine.run(this::samples, new EngineThread.Callback<List<Sample>>() {
+        sampling = engine.run((open, task) -> samples(open), new EngineThread.Callback<List<Sample>>() {
             @Override
             public void onDone(List<Sample> value) {
                 sampling = null;
@@ -139,7 +119,7 @@ final class MainState extends ScreenState {
         List<Sample> read = new ArrayList<>();
         for (Uri from : Samples.of(resources, open.bundle())) {
             try {
-                read.add(new Sample(from, PictureReader.read(resolver, from, SHORT_SIDE)));
+                read.add(new Sample(from, PictureReader.read(resolver, from, open.shortSide())));
             } catch (PictureException e) {
                 // One that cannot be read is not offered.
             }
@@ -147,10 +127,9 @@ final class MainState extends ScreenState {
         return read;
     }
 
-    /** Tells of a problem that is not the engine's. */
-    void fail(Problem what) {
-        problem = what;
-        changed();
+    @Override
+    void failed() {
+        answer = null;
     }
 
     @Override
@@ -158,51 +137,5 @@ final class MainState extends ScreenState {
         super.cancel();
         if (sampling != null) sampling.cancel();
         sampling = null;
-    }
-
-    Uri uri() {
-        return uri;
-    }
-
-    /** Null if there is none. */
-    Bitmap picture() {
-        return picture;
-    }
-
-    /** Of the last bundle that could be opened; null if none. */
-    Answer answer() {
-        return answer;
-    }
-
-    /** Pictures to begin with; none before the bundle is open. */
-    List<Sample> samples() {
-        return samples;
-    }
-
-    Problem problem() {
-        return problem;
-    }
-
-    private void begin() {
-        super.cancel();
-        problem = null;
-    }
-
-    private static int shortSide(OpenEngine open) {
-        try {
-            return open.bundle().manifest.resizeShort;
-        } catch (BundleException e) {
-            return SHORT_SIDE; // the picture is shown all the same; classifying says what is wrong
-        }
-    }
-
-    private abstract class Step<T> implements EngineThread.Callback<T> {
-        @Override
-        public void onProblem(Problem what) {
-            task = null;
-            answer = null;
-            problem = what;
-            changed();
-        }
     }
 }

@@ -33,17 +33,14 @@ import com.example.deit.words.Problem;
 import com.example.deit.words.Words;
 import java.io.File;
 import java.util.List;
+import java.util.function.IntConsumer;
 
 /** Which bundle runs, and how. Each choice is saved at once; the screens open the engine anew when they see it. */
 public final class SettingsActivity extends Activity implements EngineThread.Callback<List<ModelBundle>> {
+    // In the order of their buttons.
     private static final int[] THREADS = {1, 2, 4};
-    private static final int[] THREAD_BUTTONS = {R.id.threads_1, R.id.threads_2, R.id.threads_4};
     private static final int[] CLASSES = {1, 3, 5, 10};
-    private static final int[] CLASS_BUTTONS = {R.id.classes_1, R.id.classes_3, R.id.classes_5, R.id.classes_10};
     private static final int[] THRESHOLDS = {0, 25, 50, 75};
-    private static final int[] THRESHOLD_BUTTONS = {
-        R.id.threshold_0, R.id.threshold_25, R.id.threshold_50, R.id.threshold_75
-    };
 
     private DemoApplication app;
     private Task listing;
@@ -55,11 +52,11 @@ public final class SettingsActivity extends Activity implements EngineThread.Cal
         Bars.show(this);
         app = DemoApplication.of(this);
         showEngine();
-        choice(R.id.threads, THREADS, THREAD_BUTTONS, app.settings().threads,
+        choice(R.id.threads, THREADS, app.settings().threads,
                 value -> app.save(app.settings().withThreads(value)));
-        choice(R.id.classes, CLASSES, CLASS_BUTTONS, app.results().classes,
+        choice(R.id.classes, CLASSES, app.results().classes,
                 value -> app.save(new ResultSettings(value, app.results().threshold)));
-        choice(R.id.threshold, THRESHOLDS, THRESHOLD_BUTTONS, app.results().threshold,
+        choice(R.id.threshold, THRESHOLDS, app.results().threshold,
                 value -> app.save(new ResultSettings(app.results().classes, value)));
         showPowerMode();
         showLanguage();
@@ -76,7 +73,7 @@ public final class SettingsActivity extends Activity implements EngineThread.Cal
     protected void onStart() {
         super.onStart();
         // Unpacking a bundle takes a while, and one may have been pushed since.
-        listing = app.engine().run(open -> open.bundles(), this);
+        listing = app.engine().run((open, task) -> open.bundles(), this);
     }
 
     @Override
@@ -160,22 +157,14 @@ public final class SettingsActivity extends Activity implements EngineThread.Cal
                         app.settings().withEngine(id == R.id.engine_native ? Engine.NATIVE : Engine.JAVA)));
     }
 
-    /** What a choice among numbers is told. */
-    private interface Chosen {
-        void is(int value);
-    }
-
-    private void choice(int id, int[] values, int[] buttons, int now, Chosen chosen) {
+    /** A choice among numbers, of which each has a button. */
+    private void choice(int id, int[] values, int now, IntConsumer chosen) {
         RadioGroup group = findViewById(id);
         for (int i = 0; i < values.length; i++) {
-            if (values[i] == now) group.check(buttons[i]);
+            if (values[i] == now) group.check(group.getChildAt(i).getId());
         }
         group.setOnCheckedChangeListener(
-                (g, button) -> {
-                    for (int i = 0; i < values.length; i++) {
-                        if (buttons[i] == button) chosen.is(values[i]);
-                    }
-                });
+                (g, button) -> chosen.accept(values[g.indexOfChild(g.findViewById(button))]));
     }
 
     private void showPowerMode() {

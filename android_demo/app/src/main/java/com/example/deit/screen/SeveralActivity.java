@@ -32,7 +32,7 @@ public final class SeveralActivity extends StateActivity<SeveralState> {
                     getResources().getDimensionPixelSize(R.dimen.thumbnail));
         }
         ViewGroup rows = findViewById(R.id.rows);
-        for (SeveralState.Item item : state.items()) {
+        for (SeveralState.Item item : state.items) {
             View row = getLayoutInflater().inflate(R.layout.row_picture, rows, false);
             row.setOnClickListener(v -> open(item.uri));
             rows.addView(row);
@@ -48,10 +48,10 @@ public final class SeveralActivity extends StateActivity<SeveralState> {
 
     @Override
     void render() {
-        int count = state.items().size();
+        int count = state.items.size();
         ((TextView) findViewById(R.id.status)).setText(getString(R.string.several_done, state.done(), count));
         LinearLayout rows = findViewById(R.id.rows);
-        for (int i = 0; i < count; i++) render(rows.getChildAt(i), state.items().get(i));
+        for (int i = 0; i < count; i++) render(rows.getChildAt(i), state.items.get(i));
     }
 
     private void render(View row, SeveralState.Item item) {

@@ -43,23 +43,18 @@ final class SeveralState extends ScreenState {
         }
     }
 
-    private final EngineThread engine;
     private final ContentResolver resolver;
     private final int classes;
     private final int side; // pixels of a thumbnail
-    private final List<Item> items = new ArrayList<>();
+    final List<Item> items = new ArrayList<>();
 
     SeveralState(EngineThread engine, ContentResolver resolver, List<Uri> uris, int classes, int side) {
-        this.engine = engine;
+        super(engine);
         this.resolver = resolver;
         this.classes = classes;
         this.side = side;
         for (Uri uri : uris) items.add(new Item(uri));
         next();
-    }
-
-    List<Item> items() {
-        return items;
     }
 
     int done() {
@@ -72,7 +67,7 @@ final class SeveralState extends ScreenState {
     private void next() {
         for (Item item : items) {
             if (item.done()) continue;
-            task = engine.run(open -> see(open, item), new EngineThread.Callback<Seen>() {
+            task = engine.run((open, task) -> see(open, item), new EngineThread.Callback<Seen>() {
                 @Override
                 public void onDone(Seen seen) {
                     item.thumbnail = seen.thumbnail;
@@ -97,7 +92,7 @@ final class SeveralState extends ScreenState {
     }
 
     private Seen see(OpenEngine open, Item item) throws BundleException, ClassifierException, PictureException {
-        Bitmap picture = PictureReader.read(resolver, item.uri, SHORT_SIDE);
+        Bitmap picture = PictureReader.read(resolver, item.uri, open.shortSide());
         Answer answer = Answer.of(open, picture, classes);
         // The whole pictures of a long list would not fit into memory.
         int longer = Math.max(picture.getWidth(), picture.getHeight());

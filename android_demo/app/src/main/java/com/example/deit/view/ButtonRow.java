@@ -4,6 +4,8 @@ import android.content.Context;
 import android.util.AttributeSet;
 import android.view.View;
 import android.view.ViewGroup;
+import java.util.ArrayList;
+import java.util.List;
 
 /** Buttons of one width side by side; in as many lines as they need to stay whole in large fonts and long languages. */
 public final class ButtonRow extends ViewGroup {
@@ -15,16 +17,17 @@ public final class ButtonRow extends ViewGroup {
     protected void onMeasure(int widthSpec, int heightSpec) {
         int width = MeasureSpec.getSize(widthSpec);
         int room = Math.max(0, width - getPaddingLeft() - getPaddingRight());
-        int columns = columns(room);
+        List<View> shown = visible();
+        int columns = columns(shown, room);
         int free = MeasureSpec.makeMeasureSpec(0, MeasureSpec.UNSPECIFIED);
         int height = getPaddingTop() + getPaddingBottom();
         int line = 0;
-        for (int place = 0; place < visible(); place++) {
+        for (int place = 0; place < shown.size(); place++) {
             if (place % columns == 0) {
                 height += line;
                 line = 0;
             }
-            View child = visible(place);
+            View child = shown.get(place);
             child.measure(MeasureSpec.makeMeasureSpec(room / columns, MeasureSpec.EXACTLY), free);
             line = Math.max(line, child.getMeasuredHeight());
         }
@@ -32,21 +35,20 @@ public final class ButtonRow extends ViewGroup {
     }
 
     /** The most columns, in lines of one length, in which no button is wider than its column. */
-    private int columns(int room) {
+    private static int columns(List<View> shown, int room) {
         int free = MeasureSpec.makeMeasureSpec(0, MeasureSpec.UNSPECIFIED);
         int widest = 0;
-        for (int place = 0; place < visible(); place++) {
-            View child = visible(place);
+        for (View child : shown) {
             child.measure(free, free);
             widest = Math.max(widest, child.getMeasuredWidth());
         }
         int lines = 1;
-        while (lines < visible() && room / columnsOf(lines) < widest) lines++;
-        return columnsOf(lines);
+        while (lines < shown.size() && room / columnsOf(shown, lines) < widest) lines++;
+        return columnsOf(shown, lines);
     }
 
-    private int columnsOf(int lines) {
-        return Math.max(1, (visible() + lines - 1) / lines);
+    private static int columnsOf(List<View> shown, int lines) {
+        return Math.max(1, (shown.size() + lines - 1) / lines);
     }
 
     @Override
@@ -56,8 +58,7 @@ public final class ButtonRow extends ViewGroup {
         int x = 0;
         int y = getPaddingTop();
         int line = 0;
-        for (int place = 0; place < visible(); place++) {
-            View child = visible(place);
+        for (View child : visible()) {
             if (x + child.getMeasuredWidth() > room) {
                 x = 0;
                 y += line;
@@ -70,18 +71,11 @@ public final class ButtonRow extends ViewGroup {
         }
     }
 
-    private int visible() {
-        int count = 0;
+    private List<View> visible() {
+        List<View> shown = new ArrayList<>();
         for (int i = 0; i < getChildCount(); i++) {
-            if (getChildAt(i).getVisibility() != GONE) count++;
+            if (getChildAt(i).getVisibility() != GONE) shown.add(getChildAt(i));
         }
-        return count;
-    }
-
-    private View visible(int place) {
-        for (int i = 0, count = 0; i < getChildCount(); i++) {
-            if (getChildAt(i).getVisibility() != GONE && count++ == place) return getChildAt(i);
-        }
-        throw new IndexOutOfBoundsException();
+        return shown;
     }
 }

@@ -45,13 +45,13 @@ public final class Problem {
     }
 
     public static Problem of(BundleException e) {
-        boolean elsewhere = e.reason() == BundleException.Reason.NONE;
+        boolean elsewhere = e.reason == BundleException.Reason.NONE;
         return new Problem(
-                sentence(e), e.argument(), e.getMessage(), elsewhere ? Remedy.RETRY : Remedy.SETTINGS);
+                sentence(e), e.argument, e.getMessage(), elsewhere ? Remedy.RETRY : Remedy.SETTINGS);
     }
 
     public static Problem of(ClassifierException e) {
-        return new Problem(sentence(e.code()), null, e.getMessage(), remedy(e.code()));
+        return new Problem(sentence(e.code), null, e.getMessage(), remedy(e.code));
     }
 
     public static Problem of(PictureException e) {
@@ -63,9 +63,9 @@ public final class Problem {
     }
 
     private static int sentence(BundleException e) {
-        switch (e.reason()) {
+        switch (e.reason) {
             case NONE:
-                return e.argument() == null ? R.string.problem_no_storage : R.string.problem_no_bundle;
+                return e.argument == null ? R.string.problem_no_storage : R.string.problem_no_bundle;
             case GONE:
                 return R.string.problem_bundle_gone;
             case NO_MANIFEST:
@@ -89,7 +89,7 @@ public final class Problem {
             case NOT_UNPACKED:
                 return R.string.problem_not_unpacked;
             default:
-                throw new AssertionError(e.reason());
+                throw new AssertionError(e.reason);
         }
     }
 

@@ -3,6 +3,7 @@ package com.example.deit.bench;
 import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertThrows;
 
+import java.util.Arrays;
 import org.junit.Test;
 
 /** The formulas of the command line, which are numpy's: the figures here are numpy.percentile's and numpy.std's. */
@@ -38,5 +39,27 @@ public class StatisticsTest {
     @Test
     public void noSampleIsRefused() {
         assertThrows(IllegalArgumentException.class, () -> new Statistics(new double[0]));
+    }
+
+    @Test
+    public void theLastThirdIsHeldAgainstTheFirst() {
+        assertEquals(0.5, Statistics.trend(new double[] {10, 10, 10, 99, 99, 99, 15, 15, 15}), 1e-9);
+        assertEquals(-0.5, Statistics.trend(new double[] {10, 10, 10, 1, 1, 1, 5, 5, 5}), 1e-9);
+        double[] steady = new double[100];
+        Arrays.fill(steady, 7);
+        assertEquals(0, Statistics.trend(steady), 0);
+    }
+
+    @Test
+    public void oneSlowRunIsNoTrend() {
+        double[] runs = new double[30];
+        Arrays.fill(runs, 10);
+        runs[29] = 500;
+        assertEquals(0, Statistics.trend(runs), 0);
+    }
+
+    @Test
+    public void fewRunsSayNothing() {
+        assertEquals(Double.NaN, Statistics.trend(new double[] {1, 1, 1, 1, 9, 9, 9, 9}), 0);
     }
 }

@@ -46,7 +46,7 @@ public class BundleManifestTest {
             for (String name : manifest.files.keySet()) assertFalse(name, name.contains("/") || name.startsWith("."));
             return null;
         } catch (BundleException e) {
-            assertEquals(BundleException.Reason.BAD_MANIFEST, e.reason());
+            assertEquals(BundleException.Reason.BAD_MANIFEST, e.reason);
             assertFalse(e.getMessage(), e.getMessage().contains("\n"));
             return e.getMessage();
         }

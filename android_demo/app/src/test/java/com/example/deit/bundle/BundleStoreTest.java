@@ -54,7 +54,7 @@ public class BundleStoreTest {
     }
 
     private Reason reason() {
-        return pushed().problem.reason();
+        return pushed().problem.reason;
     }
 
     private static String changed(File manifest, String from, String to) throws Exception {
@@ -84,7 +84,7 @@ public class BundleStoreTest {
         File network = new File(copy, BundleFiles.network());
         assertTrue(network.setLastModified(1_000_000_000_000L));
         ReflectionHelpers.setStaticField(Build.class, "SUPPORTED_ABIS", new String[] {"x86_64", "x86"});
-        assertEquals(Reason.OTHER_TARGET, store.list().get(0).problem.reason());
+        assertEquals(Reason.OTHER_TARGET, store.list().get(0).problem.reason);
         assertEquals("not written again", 1_000_000_000_000L, network.lastModified());
     }
 
@@ -115,8 +115,8 @@ public class BundleStoreTest {
         TestApplication.replace(file, "");
         BundleStore full = new BundleStore(app.getAssets(), "bundles", new File(file, "bundles"), null);
         BundleException e = assertThrows(BundleException.class, () -> full.choose(null));
-        assertEquals(Reason.NOT_UNPACKED, e.reason());
-        assertEquals(name, e.argument());
+        assertEquals(Reason.NOT_UNPACKED, e.reason);
+        assertEquals(name, e.argument);
     }
 
     @Test
@@ -161,10 +161,10 @@ public class BundleStoreTest {
         File network = new File(app.push("int8"), BundleFiles.network());
         TestApplication.replace(network, "the first half");
         assertEquals(Reason.HALF_COPIED, reason());
-        assertEquals(BundleFiles.network(), pushed().problem.argument());
+        assertEquals(BundleFiles.network(), pushed().problem.argument);
         Files.delete(network.toPath());
         assertEquals(Reason.NO_FILE, reason());
-        assertEquals(BundleFiles.network(), pushed().problem.argument());
+        assertEquals(BundleFiles.network(), pushed().problem.argument);
     }
 
     @Test
@@ -172,7 +172,7 @@ public class BundleStoreTest {
         File manifest = new File(app.push("int8"), "manifest.json");
         ReflectionHelpers.setStaticField(Build.class, "SUPPORTED_ABIS", new String[] {"x86_64", "x86"});
         assertEquals(Reason.OTHER_TARGET, reason());
-        assertEquals("arm", pushed().problem.argument());
+        assertEquals("arm", pushed().problem.argument);
         TestApplication.replace(manifest, changed(manifest, "\"target\": \"arm\"", "\"target\": \"x86\"")
                 .replaceFirst("\"target\": \"arm\"", "\"target\": \"x86\""));
         assertTrue(pushed().usable());
@@ -190,7 +190,7 @@ public class BundleStoreTest {
         assertEquals(Reason.NO_FP16, reason());
         assertTrue("the one in the app is used", store.choose(null).origin == ModelBundle.Origin.ASSETS);
         BundleException refused = assertThrows(BundleException.class, () -> store.choose(pushed().key()));
-        assertEquals(Reason.NO_FP16, refused.reason());
+        assertEquals(Reason.NO_FP16, refused.reason);
         // A kernel that does not tell, as that of a computer: opening it will.
         processors.are();
         assertTrue(pushed().usable());
@@ -219,7 +219,7 @@ public class BundleStoreTest {
         assertTrue(alone.choose(null).usable());
         BundleStore none = new BundleStore(app.getAssets(), "no-bundles", copy.getParentFile(), null);
         BundleException e = assertThrows(BundleException.class, () -> none.choose(null));
-        assertEquals(Reason.NONE, e.reason());
-        assertNull(e.argument());
+        assertEquals(Reason.NONE, e.reason);
+        assertNull(e.argument);
     }
 }

@@ -57,8 +57,8 @@ public class FileDigestsTest {
         for (String name : new String[] {BundleFiles.network(), BundleFiles.LABELS, BundleFiles.GOLDEN}) {
             flip(new File(folder, name));
             BundleException e = assertThrows(BundleException.class, () -> digests.check(pushed()));
-            assertEquals(Reason.DAMAGED, e.reason());
-            assertEquals(name, e.argument());
+            assertEquals(Reason.DAMAGED, e.reason);
+            assertEquals(name, e.argument);
             flip(new File(folder, name));
             digests.check(pushed());
         }
@@ -71,7 +71,7 @@ public class FileDigestsTest {
         Files.write(labels.toPath(), (other + "\n").getBytes(StandardCharsets.UTF_8));
         assertTrue(pushed().usable());
         BundleException e = assertThrows(BundleException.class, () -> digests.check(pushed()));
-        assertEquals(Reason.DAMAGED, e.reason());
+        assertEquals(Reason.DAMAGED, e.reason);
     }
 
     @Test

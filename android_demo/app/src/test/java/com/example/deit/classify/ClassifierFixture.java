@@ -27,13 +27,13 @@ public abstract class ClassifierFixture {
     abstract Engine engine();
 
     final Classifier open(TestBundle bundle) throws ClassifierException {
-        opened = Classifiers.open(engine(), bundle.folder, 1, PowerMode.NO_BIND);
+        opened = engine().open(bundle.folder, 1, PowerMode.NO_BIND);
         return opened;
     }
 
     final ClassifierException refusal(Code code, ThrowingRunnable action) {
         ClassifierException refused = assertThrows(ClassifierException.class, action);
-        assertEquals(refused.getMessage(), code, refused.code());
+        assertEquals(refused.getMessage(), code, refused.code);
         assertTrue(refused.getMessage(), !refused.getMessage().contains("\n") && refused.getMessage().length() > 20);
         return refused;
     }

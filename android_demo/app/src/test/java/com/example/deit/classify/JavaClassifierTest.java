@@ -29,9 +29,9 @@ public class JavaClassifierTest extends ClassifierTests {
         BundleManifest manifest = BundleManifest.read(bundle.folder);
         Preprocessor preprocessor =
                 new Preprocessor(manifest.resizeShort, manifest.crop, manifest.mean, manifest.std);
-        BitmapPixels pixels = new BitmapPixels();
-        pixels.set(BitmapFactory.decodeFile(bundle.file("golden.png").getPath()));
-        float[] tensor = preprocessor.run(pixels.bytes(), pixels.width(), pixels.height(), pixels.stride());
+        Bitmap picture = BitmapFactory.decodeFile(bundle.file("golden.png").getPath());
+        float[] tensor = preprocessor.run(
+                new BitmapPixels().of(picture), picture.getWidth(), picture.getHeight(), picture.getRowBytes());
         float[] golden = bundle.golden("tensor");
         assertEquals(golden.length, tensor.length);
         for (int i = 0; i < golden.length; i++) {
@@ -44,7 +44,7 @@ public class JavaClassifierTest extends ClassifierTests {
     public void logitsAreTheNativeEnginesToTheBit() throws Exception {
         TestBundle bundle = TestBundle.of("int8");
         Classifier java = open(bundle);
-        try (Classifier core = Classifiers.open(Engine.NATIVE, bundle.folder, 1, PowerMode.NO_BIND)) {
+        try (Classifier core = Engine.NATIVE.open(bundle.folder, 1, PowerMode.NO_BIND)) {
             for (int[] size : new int[][] {{1, 1}, {640, 427}, {1000, 3}, {224, 224}}) {
                 Bitmap bitmap = pattern(size[0], size[1], 255);
                 java.classify(bitmap, 1);

@@ -31,16 +31,12 @@ public class NativeClassifierTest extends ClassifierTests {
     @Test
     public void bufferStaysForSmallerPictures() throws Exception {
         BitmapPixels pixels = new BitmapPixels();
-        pixels.set(pattern(300, 200, 255));
-        ByteBuffer first = pixels.bytes();
+        ByteBuffer first = pixels.of(pattern(300, 200, 255));
         assertTrue(first.isDirect());
-        pixels.set(pattern(100, 50, 255));
-        assertSame(first, pixels.bytes());
-        assertEquals(100, pixels.width());
-        assertEquals(400, pixels.stride());
+        assertSame(first, pixels.of(pattern(100, 50, 255)));
         // Red, green, blue, alpha of the second pixel.
         byte[] second = new byte[4];
-        for (int i = 0; i < 4; i++) second[i] = pixels.bytes().get(4 + i);
+        for (int i = 0; i < 4; i++) second[i] = first.get(4 + i);
         assertArrayEquals(new byte[] {7, 31, 5, -1}, second);
     }
 

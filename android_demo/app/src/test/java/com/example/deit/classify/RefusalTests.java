@@ -35,7 +35,7 @@ public abstract class RefusalTests extends ClassifierFixture {
         refused(copy().with("host.nb", fp32.head("host.nb", 1 << 20)), Code.MODEL, "manifest says");
         File none = new File(temporary.getRoot(), "none");
         String message =
-                refusal(Code.BUNDLE, () -> Classifiers.open(engine(), none, 1, PowerMode.NO_BIND)).getMessage();
+                refusal(Code.BUNDLE, () -> engine().open(none, 1, PowerMode.NO_BIND)).getMessage();
         assertTrue(message, message.contains("there is no such folder"));
     }
 
@@ -55,7 +55,7 @@ public abstract class RefusalTests extends ClassifierFixture {
         for (int threads : new int[] {0, -1, 257}) {
             File folder = TestBundle.of("fp32").folder;
             String message =
-                    refusal(Code.USAGE, () -> Classifiers.open(engine(), folder, threads, PowerMode.HIGH)).getMessage();
+                    refusal(Code.USAGE, () -> engine().open(folder, threads, PowerMode.HIGH)).getMessage();
             assertEquals(threads + " threads: give 1 to 256", message);
         }
     }

@@ -49,8 +49,8 @@ public class CrashGuardTest {
         CrashGuard next = new CrashGuard(notes);
         assertTrue(next.refuses(bundle));
         BundleException e = assertThrows(BundleException.class, () -> next.check(bundle));
-        assertEquals(Reason.CRASHED, e.reason());
-        assertEquals(bundle.name(), e.argument());
+        assertEquals(Reason.CRASHED, e.reason);
+        assertEquals(bundle.name(), e.argument);
         // And the one after it.
         CrashGuard later = new CrashGuard(notes);
         assertTrue(later.refuses(bundle));

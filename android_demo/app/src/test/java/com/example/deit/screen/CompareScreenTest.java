@@ -6,11 +6,13 @@ import static org.junit.Assert.assertTrue;
 
 import android.content.Intent;
 import android.graphics.Bitmap;
+import android.net.Uri;
 import android.view.View;
 import android.widget.Spinner;
 import android.widget.TextView;
 import com.example.deit.FakeClassifier;
 import com.example.deit.NeedsEngine;
+import com.example.deit.Pictures;
 import com.example.deit.R;
 import com.example.deit.Screen;
 import com.example.deit.TestApplication;
@@ -18,6 +20,7 @@ import com.example.deit.classify.Classification;
 import com.example.deit.classify.ClassifierException;
 import com.example.deit.classify.Times;
 import java.io.File;
+import java.util.Arrays;
 import java.util.function.BooleanSupplier;
 import org.json.JSONObject;
 import org.junit.Test;
@@ -32,13 +35,34 @@ public class CompareScreenTest {
     private final TestApplication app = TestApplication.get();
 
     private static ActivityController<CompareActivity> open() {
-        ActivityController<CompareActivity> c = Robolectric.buildActivity(
-                        CompareActivity.class,
-                        new Intent().putExtra(
-                                CompareActivity.PICTURE, MainRobot.gallery(TestApplication.golden()).toString()))
-                .setup();
+        return open(MainRobot.gallery(TestApplication.golden()));
+    }
+
+    private static ActivityController<CompareActivity> open(Uri picture) {
+        Intent intent = new Intent().putExtra(CompareActivity.PICTURE, picture.toString());
+        ActivityController<CompareActivity> c = Robolectric.buildActivity(CompareActivity.class, intent).setup();
         Screen.waitFor(c.get(), R.id.start);
         return c;
+    }
+
+    /** Of two networks that one which resizes to more pixels says how large a picture is read. */
+    @Test
+    @NeedsEngine
+    public void aPanoramaIsReadAsLargeAsEitherNetworkNeeds() throws Exception {
+        app.pushResizing("fp32", 500);
+        FakeClassifier fake = new FakeClassifier() {
+            @Override
+            public double[] bench(int warmup, int repeats, BooleanSupplier cancelled) {
+                return new double[] {1};
+            }
+        };
+        app.opener = (engine, folder, threads, mode) -> fake;
+        Uri panorama = MainRobot.gallery(Pictures.plain(app.getCacheDir(), 7000, 600));
+        try (ActivityController<CompareActivity> c = open(panorama)) {
+            c.get().findViewById(R.id.start).performClick();
+            Screen.waitFor(c.get(), R.id.compared);
+        }
+        assertEquals(Arrays.asList(600, 600), fake.shortSides);
     }
 
     private static String headline(CompareActivity screen, int side) {

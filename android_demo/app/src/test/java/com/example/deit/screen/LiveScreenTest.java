@@ -21,7 +21,6 @@ import com.example.deit.TestApplication;
 import com.example.deit.camera.PictureFrames;
 import com.example.deit.classify.Classification;
 import com.example.deit.classify.ClassifierException;
-import com.example.deit.classify.Classifiers;
 import com.example.deit.classify.Times;
 import com.example.deit.words.Problem;
 import java.util.List;

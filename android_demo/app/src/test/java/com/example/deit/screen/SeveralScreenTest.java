@@ -12,6 +12,7 @@ import android.view.View;
 import android.view.ViewGroup;
 import android.widget.ImageView;
 import android.widget.TextView;
+import com.example.deit.FakeClassifier;
 import com.example.deit.NeedsEngine;
 import com.example.deit.Pictures;
 import com.example.deit.R;
@@ -20,6 +21,7 @@ import com.example.deit.TestApplication;
 import com.example.deit.engine.ResultSettings;
 import java.io.File;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import org.junit.Test;
 import org.junit.runner.RunWith;
@@ -71,6 +73,20 @@ public class SeveralScreenTest {
             assertTrue("the next one all the same", text(row(c, 2), R.id.title).matches("\\d"));
             assertEquals("one network for all", 1, app.opened.get());
         }
+    }
+
+    /** On the main screen it would have another answer than here. */
+    @Test
+    @NeedsEngine
+    public void aPanoramaIsReadAsLargeAsTheNetworkNeeds() throws Exception {
+        app.pushResizing("int8", 500);
+        FakeClassifier fake = new FakeClassifier();
+        app.opener = (engine, folder, threads, mode) -> fake;
+        List<Uri> one = Collections.singletonList(MainRobot.gallery(Pictures.plain(app.getCacheDir(), 7000, 600)));
+        try (ActivityController<SeveralActivity> c = open(one)) {
+            Screen.until("it", () -> "1 of 1 classified".equals(Screen.text(c.get(), R.id.status)));
+        }
+        assertEquals(Collections.singletonList(600), fake.shortSides);
     }
 
     @Test
