@@ -24,7 +24,7 @@ LIBCXX = Path("/usr/lib/llvm-14/include/c++/v1")
 # What calls the engine; and programs, with what is for their command lines alone.
 _WITH_ENGINE = {"bench", "c_api", "classifier", "picture_classifier"}
 _PROGRAMS = {
-    "affinity", "crash", "deadline", "deit_inference", "deit_tensor", "exported", "interrupt", "main", "options",
+    "affinity", "crash", "deadline", "deit_inference", "deit_tensor", "exported", "main", "options",
     "report",
 }  # fmt: skip
 

@@ -15,13 +15,12 @@
 #include <random>
 #include <string>
 
-#include "bundle_file.h"
 #include "classifier.h"
 #include "crash.h"
 #include "error.h"
 #include "file.h"
 #include "manifest.h"
-#include "nb_header.h"
+#include "nb.h"
 
 namespace {
 

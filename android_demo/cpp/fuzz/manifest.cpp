@@ -10,7 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   try {
     const deit::Manifest manifest = deit::parse_manifest({reinterpret_cast<const char*>(data), size});
     const deit::Input& input = manifest.input;
-    bool good = manifest.schema == 1 && manifest.classes > 0 && input.crop > 0 &&
+    bool good = manifest.classes > 0 && input.crop > 0 &&
                 input.crop <= input.resize_short && input.resize_short <= 4 * input.crop &&
                 input.shape == std::array<int, 4>{1, 3, input.crop, input.crop};
     for (const float std : input.std) good = good && std >= 0.001F && std <= 1;

@@ -10,7 +10,6 @@
 namespace deit {
 namespace {
 
-constexpr std::size_t kTextLimit = std::size_t{1} << 20;
 constexpr int kMaxSide = 4096;
 constexpr int kMaxClasses = 1'000'000;
 
@@ -22,7 +21,6 @@ Error damaged(const std::filesystem::path& folder, const std::string& why) {
 
 Input read_input(const nlohmann::json& entry) {
   Input input;
-  entry.at("name").get_to(input.name);
   entry.at("resize_short").get_to(input.resize_short);
   entry.at("crop").get_to(input.crop);
   entry.at("mean").get_to(input.mean);
@@ -46,7 +44,7 @@ Exported read_exported(const std::filesystem::path& folder) {
       throw damaged(folder, path.filename().string() + " is missing");
     }
   }
-  const std::vector<std::uint8_t> text = read_file(folder / "export.json", Code::Bundle, kTextLimit);
+  const std::vector<std::uint8_t> text = read_file(folder / "export.json", Code::Bundle, kMaxText);
   int classes = 0;
   try {
     const nlohmann::json document = nlohmann::json::parse(text.begin(), text.end());

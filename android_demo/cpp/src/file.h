@@ -10,6 +10,9 @@
 
 namespace deit {
 
+// Most bytes of a manifest.json, labels.txt or export.json.
+constexpr std::size_t kMaxText = std::size_t{16} << 20;
+
 // The bytes of the regular file at `path`, read once. Throws Error with `on_error` if it is missing, no
 // regular file, unreadable, empty, or longer than `limit` bytes.
 std::vector<std::uint8_t> read_file(const std::filesystem::path& path, Code on_error, std::size_t limit);

@@ -10,8 +10,6 @@
 namespace deit {
 namespace {
 
-constexpr std::size_t kLimit = std::size_t{16} << 20;
-
 bool is_utf8(const std::string& text) {
   using nlohmann::json;
   try {
@@ -24,12 +22,8 @@ bool is_utf8(const std::string& text) {
 
 }  // namespace
 
-std::vector<std::uint8_t> read_labels_file(const std::filesystem::path& path) {
-  return read_file(path, Code::Bundle, kLimit);
-}
-
 std::vector<std::string> read_labels(const std::filesystem::path& path, int classes) {
-  return parse_labels(read_labels_file(path), path.string(), classes);
+  return parse_labels(read_file(path, Code::Bundle, kMaxText), path.string(), classes);
 }
 
 std::vector<std::string> parse_labels(const std::vector<std::uint8_t>& bytes, const std::string& name,

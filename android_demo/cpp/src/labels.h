@@ -12,10 +12,7 @@ namespace deit {
 // cannot be read, is no UTF-8, has an empty line, or does not have just `classes` lines.
 std::vector<std::string> read_labels(const std::filesystem::path& path, int classes);
 
-// The bytes of labels.txt. Throws Error with Code::Bundle as read_file does.
-std::vector<std::uint8_t> read_labels_file(const std::filesystem::path& path);
-
-// The class names in them; messages name the file.
+// The class names in the bytes of such a file, which messages call `name`.
 std::vector<std::string> parse_labels(const std::vector<std::uint8_t>& bytes, const std::string& name,
                                       int classes);
 

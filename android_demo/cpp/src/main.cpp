@@ -16,7 +16,6 @@
 #include "decode.h"
 #include "error.h"
 #include "file.h"
-#include "interrupt.h"
 #include "marks.h"
 #include "options.h"
 #include "output.h"
@@ -30,6 +29,18 @@ namespace {
 using namespace deit;
 
 constexpr int kInterrupted = 130;  // as shells have it for SIGINT
+
+volatile std::sig_atomic_t interrupted = 0;
+
+// From now on the first Ctrl-C only notes that it came: what is measured so far is worth keeping. A second one ends the
+// process as usual.
+void catch_interrupt() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { interrupted = 1; };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, nullptr);
+}
 
 void complain(std::string_view message) {
   std::cerr << "deit: " << printable(message) << std::endl;
@@ -88,7 +99,8 @@ bool bench(const Options& options, PictureClassifier& core, const std::string& n
   PictureResult result;
   result.picture = name;
   prepare(options, core, result);
-  Bench bench(core.classifier(), options.warmup, options.repeats, is_interrupted, options.min_seconds);
+  Bench bench(core.classifier(), options.warmup, options.repeats, [] { return interrupted != 0; },
+              options.min_seconds);
   catch_interrupt();
   {
     const Mark mark(marks, "warm-up");

@@ -9,6 +9,7 @@
 
 #include "error.h"
 #include "file.h"
+#include "sha256.h"
 #include "shown.h"
 
 namespace deit {
@@ -17,7 +18,6 @@ namespace {
 using nlohmann::json;
 
 constexpr int kSchema = 1;
-constexpr std::size_t kLimit = std::size_t{16} << 20;
 // Far above any DeiT (438), far below what would overflow or fill the memory.
 constexpr int kMaxSide = 4096;
 constexpr int kMaxClasses = 10'000'000;
@@ -93,10 +93,6 @@ struct Field {
     return value.get<double>();
   }
 
-  std::optional<double> number_or_null() const {
-    return is_null() ? std::nullopt : std::optional<double>(number());
-  }
-
   const Field& array(std::size_t length) const {
     if (!value.is_array() || value.size() != length) {
       refuse(where, "must be an array of " + std::to_string(length));
@@ -122,7 +118,7 @@ struct Field {
 
 Input read_input(const Field& field) {
   Input input;
-  input.name = field["name"].text();
+  field["name"].text();
   input.resize_short = static_cast<int>(field["resize_short"].integer(1, kMaxSide));
   // What is left of the picture is a good part of it.
   input.crop = static_cast<int>(field["crop"].integer((input.resize_short + 3) / 4, input.resize_short));
@@ -138,20 +134,6 @@ Input read_input(const Field& field) {
   input.mean = field["mean"].rgb(0, "0");
   input.std = field["std"].rgb(0.001, "0.001");
   return input;
-}
-
-Drift read_drift(const Field& field) {
-  Drift drift;
-  drift.images = field["images"].integer(1, std::numeric_limits<std::int64_t>::max());
-  drift.reference = field["reference"].text();
-  drift.cosine_mean = field["cosine_mean"].number();
-  drift.cosine_min = field["cosine_min"].number();
-  drift.snr_db = field["snr_db"].number();
-  drift.top1_agreement = field["top1_agreement"].number();
-  drift.top1_reference = field["top1_reference"].number_or_null();
-  drift.top1_deployed = field["top1_deployed"].number_or_null();
-  drift.max_abs = field["max_abs"].number();
-  return drift;
 }
 
 bool is_plain_name(const std::string& name) {
@@ -199,10 +181,6 @@ void check_requires(const Field& field) {
   }
 }
 
-std::optional<std::string> text_or_null(const Field& field) {
-  return field.is_null() ? std::nullopt : std::optional<std::string>(field.text());
-}
-
 json parse_json(std::string_view text) {
   try {
     return json::parse(text);
@@ -225,7 +203,6 @@ Manifest parse_manifest(std::string_view text) {
                                   ", this program reads " + std::to_string(kSchema) +
                                   ": build the demo and make the bundle from one version");
   }
-  manifest.schema = kSchema;
   manifest.model = top["model"].text();
   manifest.precision = top["precision"].one_of({"fp32", "fp16", "int8", "int8-fp16"});
   manifest.target = top["target"].one_of({"arm", "opencl", "x86"});
@@ -234,22 +211,40 @@ Manifest parse_manifest(std::string_view text) {
   manifest.arm_fp16 = required != document.end() && !required->is_null();
   if (manifest.arm_fp16) check_requires({*required, "requires"});
   manifest.classes = static_cast<int>(top["weights"]["classes"].integer(1, kMaxClasses));
-  manifest.opt_version = text_or_null(top["versions"]["paddlelite"]);
   const Field recipe = top["recipe"];
   if (!recipe.is_null()) manifest.recipe = recipe["name"].text();
   const Field drift = top["drift"];
-  if (!drift.is_null()) manifest.drift = read_drift(drift);
+  if (!drift.is_null()) {
+    manifest.drift = Drift{drift["cosine_mean"].number(), drift["top1_agreement"].number()};
+  }
   manifest.files = read_files(top["files"]);
   manifest.input = read_input(top["input"]);
   return manifest;
 }
 
 Manifest read_manifest(const std::filesystem::path& path) {
-  const auto data = read_file(path, Code::Bundle, kLimit);
+  const auto data = read_file(path, Code::Bundle, kMaxText);
   try {
     return parse_manifest({reinterpret_cast<const char*>(data.data()), data.size()});
   } catch (const Error& error) {
     throw Error(error.code(), path.string() + " cannot be used: " + error.what());
+  }
+}
+
+void compare(const std::filesystem::path& path, const std::vector<std::uint8_t>& bytes,
+             const Manifest& manifest, Code on_error, std::vector<std::string>& unknown) {
+  const std::string name = path.filename().string();
+  const auto listed = manifest.files.find(name);
+  if (listed != manifest.files.end() && listed->second.bytes != bytes.size()) {
+    throw Error(on_error, path.string() + " has " + std::to_string(bytes.size()) +
+                              " bytes where the manifest says " + std::to_string(listed->second.bytes) +
+                              ": copy the bundle again");
+  }
+  if (listed == manifest.files.end() || !listed->second.sha256) {
+    unknown.push_back(name);
+  } else if (sha256(bytes.data(), bytes.size()) != *listed->second.sha256) {
+    throw Error(on_error, path.string() +
+                              " is not the file of its manifest (SHA-256 differs): copy the bundle again");
   }
 }
 

@@ -8,12 +8,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "error.h"
 
 namespace deit {
 
 // How a picture becomes the input tensor: float32, NCHW, RGB.
 struct Input {
-  std::string name;
   std::array<int, 4> shape;   // batch (1), channels (3), height and width (both equal to crop)
   int resize_short = 0;       // pixels of the short side after resizing
   int crop = 0;               // pixels of the centre square, a quarter of resize_short to all of it
@@ -23,15 +25,8 @@ struct Input {
 
 // How far the deployed network's logits are from the reference's, over a set of pictures.
 struct Drift {
-  std::int64_t images = 0;
-  std::string reference;
   double cosine_mean = 0;
-  double cosine_min = 0;
-  double snr_db = 0;
-  double top1_agreement = 0;
-  std::optional<double> top1_reference;
-  std::optional<double> top1_deployed;
-  double max_abs = 0;  // in logits
+  double top1_agreement = 0;  // share of pictures with the same first class
 };
 
 struct BundleFile {
@@ -40,13 +35,11 @@ struct BundleFile {
 };
 
 struct Manifest {
-  int schema = 0;
   std::string model;
   std::string precision;                   // fp32, fp16, int8 or int8-fp16
   std::string target;                      // arm, opencl or x86
   bool arm_fp16 = false;                   // `requires`: model.nb needs asimdhp and the arm82_fp16 release
   int classes = 0;                         // logits of the network, at least 1
-  std::optional<std::string> opt_version;  // of the paddlelite that made the .nb files, such as "2.13rc0"
   std::optional<std::string> recipe;       // its name; none for fp32 and fp16
   std::optional<Drift> drift;
   std::map<std::string, BundleFile> files;  // plain names, none of which leads out of the bundle
@@ -60,5 +53,11 @@ Manifest parse_manifest(std::string_view json);
 
 // The same from a file of at most 16 MiB; messages name it.
 Manifest read_manifest(const std::filesystem::path& path);
+
+// Compares the bytes of the bundle's file `path` with the manifest's size and SHA-256 of its name, before anything reads
+// what is in them. Throws Error with `on_error` if they differ. Adds the name to `unknown` if there is no SHA-256 of it:
+// the manifest is an older one, or the file is of no bundle.
+void compare(const std::filesystem::path& path, const std::vector<std::uint8_t>& bytes,
+             const Manifest& manifest, Code on_error, std::vector<std::string>& unknown);
 
 }  // namespace deit

@@ -4,7 +4,6 @@
 #include <cstring>
 #include <system_error>
 
-#include "bundle_file.h"
 #include "error.h"
 #include "file.h"
 #include "labels.h"
@@ -52,7 +51,7 @@ void PictureClassifier::check_own(const std::filesystem::path& path,
 }
 
 std::vector<std::string> PictureClassifier::read_labels_of(const std::filesystem::path& path) {
-  const std::vector<std::uint8_t> bytes = read_labels_file(path);
+  const std::vector<std::uint8_t> bytes = read_file(path, Code::Bundle, kMaxText);
   compare(path, bytes, manifest_, Code::Bundle, unknown_);
   return parse_labels(bytes, path.string(), manifest_.classes);
 }

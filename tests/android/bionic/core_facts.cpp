@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "bundle_file.h"
 #include "error.h"
 #include "file.h"
 #include "labels.h"
