@@ -23,7 +23,7 @@ def test_names_of_a_version(version: str | None, tag: str) -> None:
     assert release.tag(version) == tag
 
 
-@pytest.mark.parametrize("version", ["b92e8c4", "latest", "../v2.12", "2.13rc7", "2"])
+@pytest.mark.parametrize("version", ["", "b92e8c4", "latest", "../v2.12", "2.13rc7", "2"])
 def test_no_version(version: str) -> None:
     with pytest.raises(InputError, match="is no release of Paddle Lite"):
         release.tag(version)

@@ -67,7 +67,7 @@ def main(
     as_json: bool,
 ) -> None:
     """Print where the SDK is and the flag for cmake, after getting it if it is not in the cache."""
-    if version and bundle_:
+    if version is not None and bundle_:
         raise click.UsageError("give --version or --bundle, not both")
     if bundle_:
         version, needs_opencl, needs_fp16 = release.needs(bundle.read(bundle_, verify=False).manifest)

@@ -81,7 +81,7 @@ def tag(version: str | None = None) -> str:
     Raises InputError for what is no release, such as the commit that a developer's opt writes into a `.nb`.
     """
     try:
-        version = version or package_version("paddlelite")
+        version = package_version("paddlelite") if version is None else version
     except PackageNotFoundError:
         raise InputError("paddlelite is not installed", remedy="give --version") from None
     match = re.fullmatch(r"v?(\d+\.\d+(?:\.\d+)?)(-?rc0?)?", version)

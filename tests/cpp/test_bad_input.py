@@ -61,6 +61,14 @@ def test_bad_usage(deit: Any, tiny_bundle: Path, arguments: str, reason: str) ->
 
 
 @pytest.mark.parametrize(
+    "option", ["bundle", "model", "labels", "manifest", "image", "tensor", "cpu-mask", "trace-marker"]
+)
+def test_an_empty_value_is_not_an_option_left_out(deit: Any, tiny_bundle: Path, option: str) -> None:
+    said = refusal(deit("--host", "--bench", "--bundle", tiny_bundle, f"--{option}", ""), 2)
+    assert said == f"--{option}: is empty: give a value, or leave the option out; see deit --help"
+
+
+@pytest.mark.parametrize(
     ("data", "reason"),
     [
         (b"", "is empty"),

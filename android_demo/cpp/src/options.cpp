@@ -130,6 +130,11 @@ std::optional<Options> parse_options(int count, const char* const* arguments) {
   app.add_option("--timeout", options.timeout_s, "Give up after that many seconds; 0: never")
       ->check(CLI::Range(0.0, 1e6))
       ->type_name("S");
+  // As of a shell's variable that is not set: it would count as an option that was left out.
+  const auto check_given = [](const std::string& value) {
+    return value.empty() ? std::string("is empty: give a value, or leave the option out") : std::string();
+  };
+  for (CLI::Option* option : app.get_options()) option->check(check_given);
   app.get_formatter()->column_width(26);
   try {
     app.parse(count, arguments);
