@@ -4,9 +4,6 @@
 #include <new>
 #include <string_view>
 
-#include "decode_jpeg.h"
-#include "decode_png.h"
-#include "decode_webp.h"
 #include "error.h"
 #include "file.h"
 #include "stopwatch.h"
@@ -77,9 +74,9 @@ void check_size(std::int64_t width, std::int64_t height, std::int64_t max_pixels
 std::unique_ptr<PictureRows> open_picture(const std::uint8_t* data, std::size_t size,
                                           std::int64_t max_pixels) {
   if (size == 0) throw Error(Code::Picture, "the picture is empty: copy or download it again");
-  if (is_jpeg(data, size)) return open_jpeg(data, size, max_pixels);
-  if (is_png(data, size)) return open_png(data, size, max_pixels);
-  if (is_webp(data, size)) return open_webp(data, size, max_pixels);
+  for (const auto open : {open_jpeg, open_png, open_webp}) {
+    if (auto rows = open(data, size, max_pixels)) return rows;
+  }
   if (const std::string_view format = phone_format(data, size); !format.empty()) {
     throw Error(Code::Picture, "it is a picture in " + std::string(format) +
                                    ", which is not read here: save it as JPEG, PNG or WebP");

@@ -1,4 +1,4 @@
-#include "decode_jpeg.h"
+#include "decode.h"
 
 #include <csetjmp>
 #include <cstdio>
@@ -10,7 +10,6 @@
 // After what it needs.
 #include <jerror.h>
 
-#include "decode.h"
 #include "error.h"
 #include "exif.h"
 
@@ -182,11 +181,9 @@ class JpegRows : public PictureRows {
 
 }  // namespace
 
-bool is_jpeg(const std::uint8_t* data, std::size_t size) {
-  return size >= 3 && data[0] == 0xFF && data[1] == 0xD8 && data[2] == 0xFF;
-}
-
 std::unique_ptr<PictureRows> open_jpeg(const std::uint8_t* data, std::size_t size, std::int64_t max_pixels) {
+  const bool is_jpeg = size >= 3 && data[0] == 0xFF && data[1] == 0xD8 && data[2] == 0xFF;
+  if (!is_jpeg) return nullptr;
   return std::make_unique<JpegRows>(data, size, max_pixels);
 }
 

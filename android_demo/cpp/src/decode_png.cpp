@@ -1,4 +1,4 @@
-#include "decode_png.h"
+#include "decode.h"
 
 #include <algorithm>
 #include <csetjmp>
@@ -9,7 +9,6 @@
 
 #include <png.h>
 
-#include "decode.h"
 #include "error.h"
 #include "exif.h"
 
@@ -190,11 +189,8 @@ class PngRows : public PictureRows {
 
 }  // namespace
 
-bool is_png(const std::uint8_t* data, std::size_t size) {
-  return size >= 8 && png_sig_cmp(data, 0, 8) == 0;
-}
-
 std::unique_ptr<PictureRows> open_png(const std::uint8_t* data, std::size_t size, std::int64_t max_pixels) {
+  if (size < 8 || png_sig_cmp(data, 0, 8) != 0) return nullptr;
   return std::make_unique<PngRows>(data, size, max_pixels);
 }
 

@@ -1,4 +1,4 @@
-#include "decode_webp.h"
+#include "decode.h"
 
 #include <algorithm>
 #include <cstring>
@@ -8,7 +8,6 @@
 #include <webp/decode.h>
 #include <webp/demux.h>
 
-#include "decode.h"
 #include "error.h"
 #include "exif.h"
 
@@ -78,11 +77,9 @@ class WebpRows : public PictureRows {
 
 }  // namespace
 
-bool is_webp(const std::uint8_t* data, std::size_t size) {
-  return size >= 12 && std::memcmp(data, "RIFF", 4) == 0 && std::memcmp(data + 8, "WEBP", 4) == 0;
-}
-
 std::unique_ptr<PictureRows> open_webp(const std::uint8_t* data, std::size_t size, std::int64_t max_pixels) {
+  const bool is_webp = size >= 12 && std::memcmp(data, "RIFF", 4) == 0 && std::memcmp(data + 8, "WEBP", 4) == 0;
+  if (!is_webp) return nullptr;
   return std::make_unique<WebpRows>(data, size, max_pixels);
 }
 
