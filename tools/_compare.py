@@ -137,10 +137,10 @@ def after_options(command: Callable[..., Any]) -> Callable[..., Any]:
 COMPARED = """
 \b
 Examples:
-  python tools/adb_bench.py compare build/bench/monday build/bench/friday
-  python tools/adb_bench.py compare pixel.json galaxy.json xiaomi.json --out build/fleet
-  python tools/adb_bench.py compare --history build/history --out build/trend
-  python tools/adb_bench.py compare main.json branch.json --fail-if-slower 5% --junit gate.xml
+  ./run.sh tools/adb_bench.py compare build/bench/monday build/bench/friday
+  ./run.sh tools/adb_bench.py compare pixel.json galaxy.json xiaomi.json --out build/fleet
+  ./run.sh tools/adb_bench.py compare --history build/history --out build/trend
+  ./run.sh tools/adb_bench.py compare main.json branch.json --fail-if-slower 5% --junit gate.xml
 """
 
 

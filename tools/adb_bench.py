@@ -49,16 +49,16 @@ BENCHES = _command.ROOT / "build" / "bench"
 EXAMPLES = """
 \b
 Examples:
-  python tools/adb_bench.py
-  python tools/adb_bench.py --threads 1,2,4 --power-mode high --cooldown-temp 38 --all
-  python tools/adb_bench.py --cores big,little --fixed-clocks --repeats 1024 --min-seconds 60
-  python tools/adb_bench.py --soak 10
-  python tools/adb_bench.py --bundle build/bundles/deit_tiny-imagenet-int8-arm \\
+  ./run.sh tools/adb_bench.py
+  ./run.sh tools/adb_bench.py --threads 1,2,4 --power-mode high --cooldown-temp 38 --all
+  ./run.sh tools/adb_bench.py --cores big,little --fixed-clocks --repeats 1024 --min-seconds 60
+  ./run.sh tools/adb_bench.py --soak 10
+  ./run.sh tools/adb_bench.py --bundle build/bundles/deit_tiny-imagenet-int8-arm \\
       --compare build/bundles/deit_tiny-imagenet-fp32-arm --out build/bench/int8-or-fp32
-  python tools/adb_bench.py --resume --threads 1,2,4 --power-mode high --cooldown-temp 38 --all
-  python tools/adb_bench.py --install-bundle --bundle build/bundles/deit_tiny-imagenet-int8-arm
-  python tools/adb_bench.py --rounds 10 --baseline main/results.json --fail-if-slower 5% --junit gate.xml
-  python tools/adb_bench.py compare build/bench/monday build/bench/friday
+  ./run.sh tools/adb_bench.py --resume --threads 1,2,4 --power-mode high --cooldown-temp 38 --all
+  ./run.sh tools/adb_bench.py --install-bundle --bundle build/bundles/deit_tiny-imagenet-int8-arm
+  ./run.sh tools/adb_bench.py --rounds 10 --baseline main/results.json --fail-if-slower 5% --junit gate.xml
+  ./run.sh tools/adb_bench.py compare build/bench/monday build/bench/friday
 
 \b
 Exit codes: 0 done · 2 bad usage or input · 6 no usable phone · 7 a phone failed (what others measured is

@@ -23,7 +23,7 @@ from lite.phone.host import Check
 from lite.phone.link import NoPhoneError, PhoneError
 from lite.phone.server import AdbServer, Listed, address, chosen_serials
 
-BENCH = ("python", "tools/adb_bench.py")
+BENCH = ("./run.sh", "tools/adb_bench.py")
 MARKS = {
     "ok": "[green]ok[/]",
     "missing": "[bold red]missing[/]",
@@ -34,9 +34,9 @@ MARKS = {
 EXAMPLES = """
 \b
 Examples:
-  python tools/doctor.py
-  python tools/doctor.py --bundle build/bundles/deit_tiny-imagenet-int8-arm --demo build/cpp/android/deit
-  python tools/doctor.py --adb-host farm:5037 --json
+  ./run.sh tools/doctor.py
+  ./run.sh tools/doctor.py --bundle build/bundles/deit_tiny-imagenet-int8-arm --demo build/cpp/android/deit
+  ./run.sh tools/doctor.py --adb-host farm:5037 --json
 
 \b
 Exit codes: 0 a phone can run the bundle · 2 something is missing on this computer, or bad usage · 6 no phone can

@@ -34,10 +34,10 @@ MATRIX = 16  # classes that a confusion matrix on a terminal can hold
 EXAMPLES = """
 \b
 Examples:
-  python tools/eval.py --model deit_tiny --weights digits --data digits
-  python tools/eval.py --model deit_small --weights imagenet --backend inference --data ILSVRC2012_val/
-  python tools/eval.py --export build/exports/deit_tiny-flowers-onnx --data flowers/val_list.txt --out flowers.json
-  python tools/eval.py --bundle build/bundles/deit_tiny-digits-int8-arm --data digits
+  ./run.sh tools/eval.py --model deit_tiny --weights digits --data digits
+  ./run.sh tools/eval.py --model deit_small --weights imagenet --backend inference --data ILSVRC2012_val/
+  ./run.sh tools/eval.py --export build/exports/deit_tiny-flowers-onnx --data flowers/val_list.txt --out flowers.json
+  ./run.sh tools/eval.py --bundle build/bundles/deit_tiny-digits-int8-arm --data digits
 
 \b
 DIR has one folder for each class, or train/ and val/ with such folders, or a train_list.txt and a val_list.txt, of

@@ -25,9 +25,9 @@ EXPORTS = _command.ROOT / "build" / "exports"
 EXAMPLES = """
 \b
 Examples:
-  python tools/export.py --model deit_tiny --weights imagenet --format inference
-  python tools/export.py --model deit_small --weights best_model.pdparams --labels labels.txt --format onnx
-  python tools/predict.py --export build/exports/deit_tiny-imagenet-inference cat.jpg
+  ./run.sh tools/export.py --model deit_tiny --weights imagenet --format inference
+  ./run.sh tools/export.py --model deit_small --weights best_model.pdparams --labels labels.txt --format onnx
+  ./run.sh tools/predict.py --export build/exports/deit_tiny-imagenet-inference cat.jpg
 
 \b
 Exit codes: 0 done · 2 bad usage or input · 4 the export failed or is not equal to Paddle · 5 download failed

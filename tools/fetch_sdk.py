@@ -18,9 +18,9 @@ _WIDE = ("arm64-v8a", "x86_64")
 
 @click.command(
     epilog="\b\nExamples:\n"
-    "  python tools/fetch_sdk.py --abi arm64-v8a\n"
-    "  python tools/fetch_sdk.py --abi arm64-v8a --bundle build/bundles/deit_tiny-digits-fp16-opencl\n"
-    "  python tools/fetch_sdk.py --abi arm64-v8a --file ~/Downloads/inference_lite_lib….tar.gz"
+    "  ./run.sh tools/fetch_sdk.py --abi arm64-v8a\n"
+    "  ./run.sh tools/fetch_sdk.py --abi arm64-v8a --bundle build/bundles/deit_tiny-digits-fp16-opencl\n"
+    "  ./run.sh tools/fetch_sdk.py --abi arm64-v8a --file ~/Downloads/inference_lite_lib….tar.gz"
 )
 @click.option(
     "--abi",

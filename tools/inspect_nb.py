@@ -26,7 +26,7 @@ LAYERS = 12
 
 
 @click.command(
-    epilog="\b\nExample:\n  python tools/inspect_nb.py build/bundles/deit_tiny-digits-int8-arm/model.nb"
+    epilog="\b\nExample:\n  ./run.sh tools/inspect_nb.py build/bundles/deit_tiny-digits-int8-arm/model.nb"
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(

@@ -41,10 +41,10 @@ if TYPE_CHECKING:
 EXAMPLES = """
 \b
 Examples:
-  python tools/opt.py --model deit_tiny
-  python tools/opt.py --model deit_small --weights best_model.pdparams --labels labels.txt --calib pictures/
-  python tools/opt.py --model deit_tiny --precision fp32 --precision fp16 --target arm --target opencl
-  python tools/opt.py --model deit_tiny --budget 190
+  ./run.sh tools/opt.py --model deit_tiny
+  ./run.sh tools/opt.py --model deit_small --weights best_model.pdparams --labels labels.txt --calib pictures/
+  ./run.sh tools/opt.py --model deit_tiny --precision fp32 --precision fp16 --target arm --target opencl
+  ./run.sh tools/opt.py --model deit_tiny --budget 190
 
 \b
 Exit codes: 0 done · 2 bad usage or input, or a bundle that cannot be made (the others are) ·
@@ -258,8 +258,8 @@ def _print_next(written: Bundle) -> None:
     click.echo(f"bundle   {written.path}")
     click.echo(f"report   {written.path / 'report.html'}")
     bundle = shlex.quote(str(written.path))
-    click.echo(f"try it   python tools/predict.py --bundle {bundle} PICTURE")
-    click.echo(f"check    python tools/validate.py --bundle {bundle} --images DIR")
+    click.echo(f"try it   ./run.sh tools/predict.py --bundle {bundle} PICTURE")
+    click.echo(f"check    ./run.sh tools/validate.py --bundle {bundle} --images DIR")
 
 
 def _gate(bundles: list[Bundle], max_drift: float) -> None:

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 EXAMPLES = """
 \b
 Examples:
-  python tools/predict.py cat.jpg
-  python tools/predict.py --bundle build/bundles/deit_tiny-digits-int8-arm --topk 3 photos/ 'more/*.png'
-  python tools/predict.py --model deit_tiny --weights imagenet --backend paddle cat.jpg
-  python tools/predict.py --export build/exports/deit_tiny-digits-onnx --csv photos/ > photos.csv
+  ./run.sh tools/predict.py cat.jpg
+  ./run.sh tools/predict.py --bundle build/bundles/deit_tiny-digits-int8-arm --topk 3 photos/ 'more/*.png'
+  ./run.sh tools/predict.py --model deit_tiny --weights imagenet --backend paddle cat.jpg
+  ./run.sh tools/predict.py --export build/exports/deit_tiny-digits-onnx --csv photos/ > photos.csv
 
 \b
 Exit codes: 0 done · 2 bad usage or input; pictures that cannot be read are named, the others classified ·

@@ -36,10 +36,10 @@ SENSITIVITIES = _command.ROOT / "build" / "sensitivity"
 EXAMPLES = f"""
 \b
 Examples:
-  python tools/sensitivity.py --model deit_tiny
-  python tools/sensitivity.py --model deit_small --weights best_model.pdparams --calib pictures/ --max-images 64
-  python tools/sensitivity.py --model deit_tiny --skip-worst 2 --out out/
-  python tools/opt.py --model deit_tiny --recipe out/recipe.yaml
+  ./run.sh tools/sensitivity.py --model deit_tiny
+  ./run.sh tools/sensitivity.py --model deit_small --weights best_model.pdparams --calib pictures/ --max-images 64
+  ./run.sh tools/sensitivity.py --model deit_tiny --skip-worst 2 --out out/
+  ./run.sh tools/opt.py --model deit_tiny --recipe out/recipe.yaml
 
 {dask_examples("tools/sensitivity.py --model deit_base")}
 \b
@@ -172,7 +172,7 @@ def main(
         "--recipe": out / "recipe.yaml",
     }
     words = shlex.join(str(word) for pair in again.items() if pair[1] is not None for word in pair)
-    click.echo(f"try it   python tools/opt.py {words}")
+    click.echo(f"try it   ./run.sh tools/opt.py {words}")
 
 
 def _print(figures: dict[str, Any], worst: int) -> None:

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 EXAMPLES = """
 \b
 Examples:
-  python tools/train.py --model deit_tiny --data flowers/ --weights imagenet --out flowers.pdparams
-  python tools/opt.py --model deit_tiny --weights flowers.pdparams --calib flowers/
-  python tools/train.py --model deit_tiny --data flowers/ --weights imagenet --set stages.0.epochs=50 --set batch=32
-  python tools/train.py --model deit_tiny_distilled --data flowers/ --weights imagenet \\
+  ./run.sh tools/train.py --model deit_tiny --data flowers/ --weights imagenet --out flowers.pdparams
+  ./run.sh tools/opt.py --model deit_tiny --weights flowers.pdparams --calib flowers/
+  ./run.sh tools/train.py --model deit_tiny --data flowers/ --weights imagenet --set stages.0.epochs=50 --set batch=32
+  ./run.sh tools/train.py --model deit_tiny_distilled --data flowers/ --weights imagenet \\
       --teacher deit_base --teacher-weights flowers-base.pdparams
-  python -m paddle.distributed.launch --gpus 0,1,2,3 tools/train.py --model deit_small --data ILSVRC2012/
+  ./run.sh -m paddle.distributed.launch --gpus 0,1,2,3 tools/train.py --model deit_small --data ILSVRC2012/
 
 \b
 DIR holds train/CLASS/PICTURE and val/CLASS/PICTURE; CLASS/PICTURE (a tenth is then held out); or train_list.txt

@@ -42,9 +42,9 @@ SHOWN = 10
 EXAMPLES = f"""
 \b
 Examples:
-  python tools/validate.py --images digits
-  python tools/validate.py --bundle build/bundles/deit_tiny-imagenet-int8-arm --images ILSVRC2012_val/ --max-drift 0.05
-  python tools/validate.py --images photos/ --reference build/bundles/deit_tiny-imagenet-fp32-arm
+  ./run.sh tools/validate.py --images digits
+  ./run.sh tools/validate.py --bundle build/bundles/deit_tiny-imagenet-int8-arm --images val/ --max-drift 0.05
+  ./run.sh tools/validate.py --images photos/ --reference build/bundles/deit_tiny-imagenet-fp32-arm
 
 {dask_examples("tools/validate.py --images photos/")}
 \b

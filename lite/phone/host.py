@@ -16,7 +16,7 @@ from lite.errors import InputError, ToolkitError
 from lite.phone.binaries import NDK_VARIABLES, Binaries, BinaryError
 from lite.sdk import release, sdk
 
-_OPT = "python tools/opt.py --model deit_tiny"
+_OPT = "./run.sh tools/opt.py --model deit_tiny"
 # Behind each pin stand the hashes of its files.
 _PIN = re.compile(r"^(\S+)==(\S+)", re.MULTILINE)
 
@@ -115,10 +115,10 @@ def sdks(version: str | None = None) -> Check:
             if sdk.find(abi, opencl, fp16, tag)
         ]
     except ToolkitError as error:
-        return Check("SDK cache", "optional", error.reason, "python tools/fetch_sdk.py --abi arm64-v8a")
+        return Check("SDK cache", "optional", error.reason, "./run.sh tools/fetch_sdk.py --abi arm64-v8a")
     if not there:
         return Check(
-            "SDK cache", "optional", f"nothing of {tag}", "python tools/fetch_sdk.py --abi arm64-v8a"
+            "SDK cache", "optional", f"nothing of {tag}", "./run.sh tools/fetch_sdk.py --abi arm64-v8a"
         )
     return ok("SDK cache", f"{tag}: {', '.join(there)}")
 

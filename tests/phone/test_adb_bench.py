@@ -241,5 +241,5 @@ _command.run(adb_bench.main)
 
 def test_help_shows_three_examples() -> None:
     _, examples = bench("--help").stdout.split("Examples:")
-    assert examples.count("  python tools/adb_bench.py") >= 3
+    assert examples.count("  ./run.sh tools/adb_bench.py") >= 3
     assert "Exit codes" in examples

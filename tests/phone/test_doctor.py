@@ -37,7 +37,7 @@ def test_a_phone_that_fits(root: Path, phone: Phone, tiny_bundle: Path, deit: Pa
     done = doctor(root, "--bundle", tiny_bundle, "--demo", deit)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-1] == (
-        f"next: python tools/adb_bench.py --bundle {tiny_bundle} --demo {deit}"
+        f"next: ./run.sh tools/adb_bench.py --bundle {tiny_bundle} --demo {deit}"
     )
     assert phone.serial in done.stdout
     assert "Debian Test phone x86_64" in done.stdout
@@ -84,7 +84,7 @@ def test_one_phone_of_two_that_fits(root: Path, make_phone: PhoneMaker, tiny_bun
     make_phone("asleep", banner="recovery")
     good = make_phone("good")
     found = document(doctor(root, "--bundle", tiny_bundle, "--demo", deit, "--json"))
-    bench = f"python tools/adb_bench.py --bundle {tiny_bundle} --demo {deit}"
+    bench = f"./run.sh tools/adb_bench.py --bundle {tiny_bundle} --demo {deit}"
     assert found["next"] == f"{bench} --serial {good.serial}"
     problems = {one["state"]: one["problems"] for one in found["phones"]}
     assert problems["device"] == []
@@ -134,7 +134,7 @@ def test_its_options_are_those_of_the_next_command(
 def test_no_bundle(root: Path, tmp_path: Path):
     done = doctor(root, "--bundle", tmp_path)
     assert done.returncode == 2
-    assert done.stdout.splitlines()[-1] == "next: python tools/opt.py --model deit_tiny"
+    assert done.stdout.splitlines()[-1] == "next: ./run.sh tools/opt.py --model deit_tiny"
 
 
 @pytest.mark.usefixtures("adb_environment")
