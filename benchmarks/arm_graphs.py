@@ -16,17 +16,12 @@ from pathlib import Path
 
 import click
 import graph_forms as forms
-import numpy as np
 import paddle
 
 from lite import zoo
-from lite.model import program as export
 from lite.model.deploy import DeployableDeiT
 from lite.model.graph import PLAIN, Form
-from lite.nb import optimizer, reader
-from lite.pictures.picture_set import PictureSet
-from quant.program import ptq
-from quant.recipe import PaddleSlim, Recipe
+from lite.nb import reader
 
 CLASSES = 1000
 _ALL = frozenset(range(12))
@@ -53,22 +48,7 @@ class Deployable:
         paddle.seed(1)
         network = DeployableDeiT(variant, CLASSES, form=self.form)
         network.eval()
-        program = export.export(network, folder / "float")
-        if self.precision == "int8":
-            side = variant.image
-            pictures = tuple(np.random.default_rng(1).integers(0, 256, (2, side, side, 3), dtype=np.uint8))
-            recipe = Recipe(
-                name="counted",
-                paddleslim=PaddleSlim(algo="abs_max", onnx_format=self.onnx_format),
-                skip=list(self.skip),
-            )
-            program = ptq.quantize(
-                network, program, PictureSet.of("random", pictures), recipe, folder / "int8"
-            )
-        expect = optimizer.Expectation(self.precision, ("arm",))
-        return optimizer.optimize(
-            program.model, program.params, folder / "model.nb", targets=("arm",), expect=expect
-        )
+        return forms.converted(network, self.precision, folder, skip=self.skip, onnx_format=self.onnx_format)
 
 
 def _form(attention: str, **gelu: frozenset) -> Form:
@@ -106,7 +86,7 @@ GRAPHS: dict[str, Callable[[Path], reader.LiteModel]] = {
         "deit_base", "int8", _form("packed", shifted_gelu=_ALL, scaled_gelu=_HALF), _DEIT
     ),
     **{
-        f"{form.name}, {precision}": partial(forms.convert, form, precision, forms.BLOCKS)
+        f"{form.name}, {precision}": partial(forms.convert, form, precision)
         for form in forms.FORMS
         for precision in form.precisions
     },

@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +60,7 @@ def load(options: dict[str, Any]) -> Weights:
         return made_up.network(options["model"], depth=options["blocks"])
     variant = zoo.find(options["model"])
     loaded = weights.load(variant, options["weights"], notify=lambda note: print(note, file=sys.stderr))
-    depth = options["blocks"] or variant.depth
-    left_out = tuple(f"blocks.{index}." for index in range(depth, variant.depth))
-    kept = {name: value for name, value in loaded.state.items() if not name.startswith(left_out)}
-    return replace(loaded, variant=replace(variant, depth=depth), state=kept)
+    return made_up.first_blocks(loaded, options["blocks"])
 
 
 def choose(loaded: Weights, options: dict[str, Any]) -> tuple[PictureSet, PictureSet]:

@@ -33,19 +33,17 @@ import hashlib
 import importlib
 import json
 import os
-import platform
 import shutil
 import statistics
 import sys
 import tempfile
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import click
 import measured
-from measured import Measured
+from measured import Measured, host, megabytes
 from rich import box
 from rich.console import Console
 from rich.progress import Progress
@@ -54,7 +52,6 @@ from rich.table import Table
 HERE = Path(__file__).resolve().parent
 HAND, SAME, TOOLKIT, ALL = "by hand", "by hand, our environment", "toolkit", "opt.py"
 JOB = ("quantize", "convert")
-PACKAGES = ("paddlepaddle", "paddleslim", "paddlelite", "numpy")
 
 
 @click.command(help=__doc__.split("\n\n")[0])
@@ -173,19 +170,6 @@ def digest(out: Path, way: str) -> str:
     return hashlib.sha256((out / "model.pdiparams").read_bytes()).hexdigest()
 
 
-def host(load: float) -> dict[str, Any]:
-    """What the figures hold for; `load` is the average of the minute before."""
-    cpuinfo = Path("/proc/cpuinfo").read_text().splitlines()
-    names = [line.split(":", 1)[1].strip() for line in cpuinfo if line.startswith("model name")]
-    return {
-        "processor": names[0] if names else platform.machine(),
-        "cores": len(os.sched_getaffinity(0)),
-        "load_before": load,
-        "python": platform.python_version(),
-        **{package: version(package) for package in PACKAGES},
-    }
-
-
 def median(values: list[float]) -> dict[str, Any]:
     """Median, with the raw values it can be checked by."""
     return {"median": statistics.median(values), "runs": [round(value, 3) for value in values]}
@@ -270,10 +254,6 @@ def variant_table(variants: Mapping[str, Mapping[str, Any]]) -> Table:
             model, *(f"{value:.1f} s" for value in columns), megabytes(stages["whole run"]["memory"])
         )
     return table
-
-
-def megabytes(count: float | None) -> str:
-    return "-" if count is None else f"{count / 1e6:.0f} MB"
 
 
 if __name__ == "__main__":

@@ -21,14 +21,13 @@ from __future__ import annotations
 
 import json
 import os
-import platform
+import re
 import statistics
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +36,7 @@ import engines_convert
 import engines_plot
 import engines_timed
 import made_up
+import measured
 import numpy as np
 from engines_convert import INT8, Row
 from rich import box
@@ -78,7 +78,7 @@ def main(models: str, rounds: int, seconds: float, blocks: int | None, plot: Pat
     document = {
         "benchmark": "engines",
         "options": {"models": models, "rounds": rounds, "seconds": seconds, "blocks": blocks},
-        "host": host(load_before),
+        "host": {**measured.host(load_before, VERSIONS), "vector_extensions": vector_extensions()},
         "models": found,
         "tensorrt_fp32_ms_of_the_page": {
             model: page.tensorrt_fp32_ms for model in found if (page := zoo.find(model).published)
@@ -159,21 +159,11 @@ def summary(values: list[float]) -> dict[str, Any]:
     return {"median": statistics.median(values), "rounds": [round(value, 3) for value in values]}
 
 
-def host(load: float) -> dict[str, Any]:
-    """What the figures hold for; `load` is the average of the minute before."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    flags = next((line.split(":", 1)[1].split() for line in lines if line.startswith("flags")), [])
-    return {
-        "processor": names[0] if names else platform.machine(),
-        "cores": len(os.sched_getaffinity(0)),
-        "vector_extensions": [
-            name for name in ("avx2", "avx512f", "avx512_vnni", "avx_vnni") if name in flags
-        ],
-        "load_before": load,
-        "python": platform.python_version(),
-        **{package: version(package) for package in VERSIONS},
-    }
+def vector_extensions() -> list[str]:
+    """Those of the processor that engines have kernels for."""
+    flags = re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    found = flags[1].split() if flags else []
+    return [name for name in ("avx2", "avx512f", "avx512_vnni", "avx_vnni") if name in found]
 
 
 def table(model: str, rows: Sequence[Mapping[str, Any]]) -> Table:

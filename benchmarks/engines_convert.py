@@ -14,7 +14,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from engines_others import MnnEngine, NcnnEngine, OpenVinoEngine
+from engines_others import MnnPredictor, NcnnPredictor, OpenVinoPredictor, OtherEngine
 
 from lite.engines import Options, Runnable, processes
 from lite.engines.onnx import OnnxEngine
@@ -53,11 +53,11 @@ def engines(
         ("Paddle Inference", INT8): lambda: paddle_int8(loaded, work),
         ("onnxruntime", FLOAT): lambda: onnx,
         ("onnxruntime", INT8): lambda: OnnxEngine(convert(onnx_int8, onnx.path, work, spec)),
-        ("OpenVINO", FLOAT): lambda: OpenVinoEngine(onnx.path),
-        ("OpenVINO", INT8): lambda: OpenVinoEngine(convert(onnx_int8, onnx.path, work, spec)),
-        ("ncnn", FLOAT): lambda: NcnnEngine(convert(ncnn, onnx.path, work, spec)),
-        ("MNN", FLOAT): lambda: MnnEngine(convert(mnn, onnx.path, work)),
-        ("MNN", INT8): lambda: MnnEngine(convert(mnn_int8, onnx.path, work, spec)),
+        ("OpenVINO", FLOAT): lambda: OtherEngine(onnx.path, OpenVinoPredictor),
+        ("OpenVINO", INT8): lambda: OtherEngine(convert(onnx_int8, onnx.path, work, spec), OpenVinoPredictor),
+        ("ncnn", FLOAT): lambda: OtherEngine(convert(ncnn, onnx.path, work, spec), NcnnPredictor),
+        ("MNN", FLOAT): lambda: OtherEngine(convert(mnn, onnx.path, work), MnnPredictor),
+        ("MNN", INT8): lambda: OtherEngine(convert(mnn_int8, onnx.path, work, spec), MnnPredictor),
     }
     for row, step in steps.items():
         on_row(" ".join(row))

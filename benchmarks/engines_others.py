@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lite.engines import Predictor
 from lite.errors import InputError
 
 
 @dataclass(frozen=True)
-class OpenVinoEngine:
-    """A `.onnx`, float or QDQ, in OpenVINO."""
+class OtherEngine:
+    """The file `path` for an engine, and the predictor that opens it."""
 
     path: Path
+    predictor: Callable[[Path], Predictor]
 
     @property
     def files(self) -> tuple[Path, ...]:
         return (self.path,)
 
-    def open(self) -> OpenVinoPredictor:
-        return OpenVinoPredictor(self.path)
+    def open(self) -> Predictor:
+        return self.predictor(self.path)
 
 
 class OpenVinoPredictor:
@@ -49,22 +52,8 @@ class OpenVinoPredictor:
         return np.array(self._request.get_output_tensor(0).data)
 
 
-@dataclass(frozen=True)
-class NcnnEngine:
-    """A `.ncnn.param` with its `.ncnn.bin` beside it."""
-
-    path: Path
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        return self.path, self.path.with_suffix(".bin")
-
-    def open(self) -> NcnnPredictor:
-        return NcnnPredictor(self.path)
-
-
 class NcnnPredictor:
-    """pnnx's `in0`, `out0` on one core in float32; ncnn has no batches."""
+    """pnnx's `.ncnn.param` (`in0`, `out0`; its `.ncnn.bin` lies beside) on one core in float32; ncnn has no batches."""
 
     batch: int | None = 1
 
@@ -89,20 +78,6 @@ class NcnnPredictor:
         if len(pixels) != 1:
             raise InputError(f"ncnn takes one picture at a time, not {len(pixels)}")
         return self.run(pixels)[None]
-
-
-@dataclass(frozen=True)
-class MnnEngine:
-    """A `.mnn`, float or of mnnquant."""
-
-    path: Path
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        return (self.path,)
-
-    def open(self) -> MnnPredictor:
-        return MnnPredictor(self.path)
 
 
 class MnnPredictor:

@@ -25,10 +25,10 @@ from typing import Any
 import click
 import documents
 import figures_pictures
-from convert import host
 from documents import FIGURES, ROOT
 from figures_groups import GROUPS, Figures, Runner
 from figures_pictures import PICTURES, PLOTS
+from measured import host
 from rich import box
 from rich.console import Console
 from rich.table import Table

@@ -98,10 +98,10 @@ def bundle(runner: Runner) -> Figures:
         held = runner.json("tools/inspect_nb.py", folder / "model.nb", "--json")
         figures |= {f"{name}.size": (held["bytes"] / 1e6, "MB")}
         # By core: one with int8 dot products, one without.
-        cost = held.get("cost") or {"instructions": held.get("arm_instructions")}
         for kind in ("instructions", "without_dot_product"):
-            if cost.get(kind) is not None:
-                figures[f"{name}.{kind}"] = (cost[kind] / 1e6, "M")
+            # A core without has no FP16.
+            if held["cost"][kind] is not None:
+                figures[f"{name}.{kind}"] = (held["cost"][kind] / 1e6, "M")
         figures |= {f"{name}.{key}": value for key, value in drift(manifest["drift"]).items()}
         if name != "fp32":
             figures |= {f"{name}.coverage": (100 * manifest["int8_coverage"], "%")}

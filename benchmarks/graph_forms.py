@@ -6,10 +6,11 @@ another kind. The weights are random, which costs the same.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
+import made_up
 import paddle
 from paddle import nn
 from paddle.nn import functional
@@ -17,15 +18,13 @@ from paddle.nn import functional
 from lite import zoo
 from lite.model import program as export
 from lite.nb import optimizer, reader
-from lite.pictures.picture_set import PictureSet
-from lite.zoo import LAYER_NORM_EPSILON, PATCH_SIZE, Variant
+from lite.zoo import LAYER_NORM_EPSILON, PATCH_SIZE
 from quant.program import ptq
 from quant.recipe import PaddleSlim, Recipe
 
 VARIANT = zoo.find("deit_tiny")
-BLOCKS = 12
 SPLIT_OFF = 16  # hidden units whose GELU output stays float, where a form has some
-FLOAT_PARTS = ["*.attn.av", "*.fc1_float", "*.fc2_float"]
+FLOAT_PARTS = ("*.attn.av", "*.fc1_float", "*.fc2_float")
 
 
 @dataclass(frozen=True)
@@ -58,10 +57,10 @@ FORMS = (
 class Attention(nn.Layer):
     """Attention with heads split off as `form.attention` says; [1, tokens, dim] in and out."""
 
-    def __init__(self, variant: Variant, form: Form):
+    def __init__(self, form: Form):
         super().__init__()
-        dim, self.heads, self.size = variant.dim, variant.heads, variant.head_dim
-        self.kind, self.tokens = form.attention, variant.tokens
+        dim, self.heads, self.size = VARIANT.dim, VARIANT.heads, VARIANT.head_dim
+        self.kind, self.tokens = form.attention, VARIANT.tokens
         self.proj = nn.Linear(dim, dim)
         if self.kind in ("5-D", "split"):
             self.qkv = nn.Linear(dim, 3 * dim)
@@ -100,14 +99,14 @@ class Attention(nn.Layer):
 class Mlp(nn.Layer):
     """fc1, GELU, fc2; with float parts a narrow float pair beside the wide one. [1, tokens, dim] in and out."""
 
-    def __init__(self, variant: Variant, form: Form):
+    def __init__(self, form: Form):
         super().__init__()
         beside = SPLIT_OFF if form.float_parts else 0
         self.tanh = form.tanh
-        self.fc1 = nn.Linear(variant.dim, variant.hidden - beside)
-        self.fc2 = nn.Linear(variant.hidden - beside, variant.dim)
-        self.fc1_float = nn.Linear(variant.dim, beside) if beside else None
-        self.fc2_float = nn.Linear(beside, variant.dim, bias_attr=False) if beside else None
+        self.fc1 = nn.Linear(VARIANT.dim, VARIANT.hidden - beside)
+        self.fc2 = nn.Linear(VARIANT.hidden - beside, VARIANT.dim)
+        self.fc1_float = nn.Linear(VARIANT.dim, beside) if beside else None
+        self.fc2_float = nn.Linear(beside, VARIANT.dim, bias_attr=False) if beside else None
 
     def forward(self, tokens: paddle.Tensor) -> paddle.Tensor:
         out = self.fc2(functional.gelu(self.fc1(tokens), approximate=self.tanh))
@@ -120,12 +119,12 @@ class Mlp(nn.Layer):
 class Block(nn.Layer):
     """One transformer block over all tokens, the last one too."""
 
-    def __init__(self, variant: Variant, form: Form):
+    def __init__(self, form: Form):
         super().__init__()
-        self.norm1 = nn.LayerNorm(variant.dim, epsilon=LAYER_NORM_EPSILON)
-        self.attn = Attention(variant, form)
-        self.norm2 = nn.LayerNorm(variant.dim, epsilon=LAYER_NORM_EPSILON)
-        self.mlp = Mlp(variant, form)
+        self.norm1 = nn.LayerNorm(VARIANT.dim, epsilon=LAYER_NORM_EPSILON)
+        self.attn = Attention(form)
+        self.norm2 = nn.LayerNorm(VARIANT.dim, epsilon=LAYER_NORM_EPSILON)
+        self.mlp = Mlp(form)
 
     def forward(self, tokens: paddle.Tensor) -> paddle.Tensor:
         tokens = tokens + self.attn(self.norm1(tokens))
@@ -133,43 +132,52 @@ class Block(nn.Layer):
 
 
 class Network(nn.Layer):
-    """DeiT in one form, `depth` blocks deep: [1, 3, H, W] → logits [1, 1000]."""
+    """DeiT-tiny in one form: [1, 3, H, W] → logits [1, 1000]."""
 
-    def __init__(self, variant: Variant, form: Form, depth: int):
+    def __init__(self, form: Form):
         super().__init__()
-        self.variant = variant
-        dim = variant.dim
+        self.variant, dim = VARIANT, VARIANT.dim
         self.proj = nn.Conv2D(3, dim, PATCH_SIZE, PATCH_SIZE, bias_attr=False)
         self.class_token = self.create_parameter([1, 1, dim])
-        self.position = self.create_parameter([1, variant.tokens, dim])
-        self.blocks = nn.LayerList(Block(variant, form) for _ in range(depth))
+        self.position = self.create_parameter([1, VARIANT.tokens, dim])
+        self.blocks = nn.LayerList(Block(form) for _ in range(VARIANT.depth))
         self.norm = nn.LayerNorm(dim, epsilon=LAYER_NORM_EPSILON)
         self.head = nn.Linear(dim, 1000)
 
     def forward(self, pixels: paddle.Tensor) -> paddle.Tensor:
-        patches = self.proj(pixels).reshape([-1, self.variant.dim, self.variant.grid**2]).transpose([0, 2, 1])
+        patches = self.proj(pixels).reshape([-1, VARIANT.dim, VARIANT.grid**2]).transpose([0, 2, 1])
         tokens = paddle.concat([self.class_token, patches], axis=1) + self.position
         for block in self.blocks:
             tokens = block(tokens)
         return self.head(self.norm(tokens)[:, 0])
 
 
-def convert(form: Form, precision: str, depth: int, folder: Path) -> reader.LiteModel:
+def convert(form: Form, precision: str, folder: Path) -> reader.LiteModel:
     """The form as a `.nb` for ARM, "fp32" or "int8", made in the empty `folder`."""
     paddle.seed(0)
     with paddle.utils.unique_name.guard():
-        network = Network(VARIANT, form, depth)
+        network = Network(form)
     network.eval()
-    program = export.export(network, folder / "fp32")
+    skip = FLOAT_PARTS if form.float_parts else ()
+    return converted(network, precision, folder, skip=skip)
+
+
+def converted(
+    network: nn.Layer,
+    precision: str,
+    folder: Path,
+    *,
+    skip: Sequence[str] = (),
+    onnx_format: bool = False,
+) -> reader.LiteModel:
+    """A network as a `.nb` for ARM, made in the empty `folder`: "fp32", or "int8" but for `skip`."""
+    program = export.export(network, folder / "float")
     if precision == "int8":
-        pictures = np.random.default_rng(0).integers(0, 256, (2, 256, 256, 3), dtype=np.uint8)
-        recipe = Recipe(
-            name="abs_max",
-            paddleslim=PaddleSlim(algo="abs_max", onnx_format=False),
-            skip=FLOAT_PARTS if form.float_parts else [],
+        slim = PaddleSlim(algo="abs_max", onnx_format=onnx_format)
+        recipe = Recipe(name="counted", paddleslim=slim, skip=list(skip))
+        program = ptq.quantize(
+            network, program, made_up.pictures(network.variant.image), recipe, folder / "int8"
         )
-        calibration = PictureSet.of("random", pictures)
-        program = ptq.quantize(network, program, calibration, recipe, folder / "int8")
     return optimizer.optimize(
         program.model,
         program.params,

@@ -1,15 +1,17 @@
-"""Runs a program in a process of its own and measures it: time, and memory of it and all it starts."""
+"""Runs a program in a process of its own and measures its time and memory, with all it starts; says on what machine."""
 
 from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,6 +19,7 @@ import click
 
 INTERVAL = 0.02  # seconds between two looks at the memory
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+PACKAGES = ("paddlepaddle", "paddleslim", "paddlelite", "numpy")
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,6 @@ class Measured:
 
     started: float
     ended: float
-    imported: float
     steps: list[tuple[str, float, float]]
     samples: list[tuple[float, int]]
     largest_process: int
@@ -81,7 +83,7 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> Measured:
             raise click.ClickException(f"{Path(command[0]).name} ended with {process.returncode}: {why}")
     told = json.loads(said)
     steps = [("imports", started, told["imported"]), *map(tuple, told["steps"])]
-    return Measured(started, finished, told["imported"], steps, samples, ended[2].ru_maxrss * 1024, told)
+    return Measured(started, finished, steps, samples, ended[2].ru_maxrss * 1024, told)
 
 
 def _memory(root: int) -> int:
@@ -119,3 +121,20 @@ def _last_line(file: IO[bytes]) -> str:
     file.seek(0)
     lines = file.read().decode(errors="replace").split("\n")
     return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def host(load: float, packages: Sequence[str] = PACKAGES) -> dict[str, Any]:
+    """What figures hold for, with the versions of `packages`; `load` is the average of the minute before."""
+    cpuinfo = Path("/proc/cpuinfo").read_text().splitlines()
+    names = [line.split(":", 1)[1].strip() for line in cpuinfo if line.startswith("model name")]
+    return {
+        "processor": names[0] if names else platform.machine(),
+        "cores": len(os.sched_getaffinity(0)),
+        "load_before": load,
+        "python": platform.python_version(),
+        **{package: version(package) for package in packages},
+    }
+
+
+def megabytes(count: float | None) -> str:
+    return "-" if count is None else f"{count / 1e6:.0f} MB"

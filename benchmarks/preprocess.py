@@ -33,7 +33,7 @@ from typing import Any
 import click
 import cv2
 import numpy as np
-from convert import host
+from measured import host
 from PIL import Image
 from rich import box
 from rich.console import Console

@@ -30,6 +30,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import click
 from adbutils import adb_path
@@ -130,21 +131,18 @@ def connected(serial: str | None) -> Iterator[Device]:
     sys.path[:0] = [str(ROOT / "tests" / "phone"), str(ROOT / "tests")]
     from phone import Phone
 
-    with tempfile.TemporaryDirectory() as work, socket.create_server(("127.0.0.1", 0)) as free:
+    with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-        free.close()
+    with tempfile.TemporaryDirectory() as work:
         # An adb server of its own: no USB, no mDNS, its key in `work`.
-        before = dict(os.environ)
         ours = {"HOME": work, "TMPDIR": work, "ANDROID_ADB_SERVER_PORT": str(port)}
-        os.environ.update({**ours, "ADB_MDNS": "0", "ADB_USB": "0", "ADB_EMU": "0"})
-        phone = Phone(Path(work), "push").start()
-        try:
-            yield AdbServer().choose([phone.serial], notify=click.echo)[0]
-        finally:
-            subprocess.run([adb_path(), "kill-server"], capture_output=True)
-            phone.close()
-            os.environ.clear()
-            os.environ.update(before)
+        with patch.dict(os.environ, {**ours, "ADB_MDNS": "0", "ADB_USB": "0", "ADB_EMU": "0"}):
+            phone = Phone(Path(work), "push").start()
+            try:
+                yield AdbServer().choose([phone.serial], notify=click.echo)[0]
+            finally:
+                subprocess.run([adb_path(), "kill-server"], capture_output=True)
+                phone.close()
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ import numpy as np
 import photographs
 import quantize_budget
 import vit_small
-from convert import host, megabytes
+from measured import host, megabytes
 from quantize_recipes import Row, rows, select
 from rich import box
 from rich.console import Console
@@ -60,7 +60,10 @@ QUANTIZATION = ("export", "rewrite", "quantize")
 SOURCES = (
     *sorted((ROOT / "quant").rglob("*.py")),
     *(file for room in ("model", "nb", "pictures") for file in sorted((ROOT / "lite" / room).glob("*.py"))),
-    *(HERE / f"{name}.py" for name in ("by_toolkit", "quantize_budget", "quantize_row", "vit_small")),
+    *(
+        HERE / f"{name}.py"
+        for name in ("by_toolkit", "made_up", "quantize_budget", "quantize_row", "vit_small")
+    ),
 )
 
 

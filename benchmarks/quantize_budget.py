@@ -17,11 +17,10 @@ import numpy as np
 from quantize_recipes import Row
 
 from lite import zoo
-from lite.model.state import State
 from lite.model.weights import Weights
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
-from lite.zoo import IMAGENET_CLASSES, Variant
+from lite.zoo import IMAGENET_CLASSES
 from quant.budget import measure, plan
 from quant.budget.budget import Budget, choose_ways
 from quant.budget.measure import Noise
@@ -33,9 +32,8 @@ COST_VARIANT = zoo.find("deit_tiny")
 BUDGETS = {"int8": (190, 200, 210, 225), "int8-fp16": (165, 175, 185, 195, 205, 215)}
 
 
-def noise(variant: Variant, state: State, recipe: Recipe, crops: Sequence[np.ndarray], stages: Stages) -> str:
+def noise(weights: Weights, recipe: Recipe, crops: Sequence[np.ndarray], stages: Stages) -> str:
     """`Noise` of the recipe's cheapest form on the first of the calibration crops, as JSON."""
-    weights = _weights(variant, state)
     with tempfile.TemporaryDirectory(prefix="noise-") as name:
         folder = Path(name) / "work"
         calibration = PictureSet.of("calibration", crops)
@@ -74,8 +72,3 @@ def _noise(values: dict[str, Any]) -> Noise:
         for block, ways in values["gelu_errors"].items()
     }
     return Noise(whole, values["isolated"], errors)
-
-
-def _weights(variant: Variant, state: State) -> Weights:
-    labels = tuple(f"class {index}" for index in range(len(state["head.bias"])))
-    return Weights(variant, "file", Path("benchmark"), "", state, labels)

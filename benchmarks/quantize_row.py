@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import made_up
 import numpy as np
 import paddle
 import photographs
@@ -34,18 +35,19 @@ import vit_small
 from by_toolkit import Steps
 from quantize_budget import COST_VARIANT
 
+from lite import labels as class_names
 from lite.errors import ToolkitError
 from lite.model import program as export
 from lite.model.deploy import DeployableDeiT
 from lite.model.graph import PLAIN, Exported, Form
 from lite.model.pdparams import read_state
 from lite.model.program import LoadedProgram, static_graph
-from lite.model.state import State, check_state
+from lite.model.state import check_state
 from lite.model.weights import Weights
 from lite.pictures import prepare
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
-from lite.zoo import IMAGENET_CLASSES, Variant
+from lite.zoo import IMAGENET_CLASSES
 from quant import host_check
 from quant.budget.measure import for_phone
 from quant.cost import model as cost
@@ -61,11 +63,8 @@ def features(
 
     Of the float network for no recipe; `precision`: "int8" or "int8-fp16".
     """
-    variant = vit_small.VARIANT
-    state = load(weights)
+    loaded = load(weights)
     calibration, check = photographs.crops()
-    labels = tuple(f"class {index}" for index in range(len(state["head.bias"])))
-    loaded = Weights(variant, "file", Path("benchmark"), "", state, labels)
     with tempfile.TemporaryDirectory(prefix="quantize-") as name:
         work = Path(name)
         with steps.stage("export"):
@@ -78,14 +77,15 @@ def features(
             program = host_check.twin(int8.program, work / "twin", steps, halved)
             form = {**form_of(int8, recipe), "precision": precision}
         with steps.stage("check"):
-            return outputs(program, check, variant), form
+            return outputs(program, check), form
 
 
-def load(weights: str) -> State:
-    """The ViT-S's weights."""
+def load(weights: str) -> Weights:
+    """The ViT-S."""
     state = vit_small.load() if weights == "-" else read_state(Path(weights))
     check_state(state, vit_small.VARIANT)
-    return state
+    labels = class_names.numbered(len(state["head.bias"]))
+    return Weights(vit_small.VARIANT, "file", Path("benchmark"), "", state, labels)
 
 
 def form_of(int8: Int8, recipe: Recipe) -> dict[str, Any]:
@@ -99,12 +99,12 @@ def form_of(int8: Int8, recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def outputs(program: Exported, pictures: Sequence[np.ndarray], variant: Variant) -> np.ndarray:
+def outputs(program: Exported, pictures: Sequence[np.ndarray]) -> np.ndarray:
     """What the program answers in Paddle, float32 [pictures, classes]."""
     with static_graph() as executor:
         loaded = LoadedProgram(program, executor)
         return np.concatenate(
-            [loaded.run(prepare.prepare(picture, variant.preprocess))[0] for picture in pictures]
+            [loaded.run(prepare.prepare(picture, vit_small.VARIANT.preprocess))[0] for picture in pictures]
         )
 
 
@@ -121,16 +121,14 @@ def instructions(form: dict[str, Any], steps: Steps) -> float:
     # JSON has no sets and no tuples.
     for name in shape.keys() & {"shifted_gelu", "scaled_gelu", "outliers"}:
         shape[name] = frozenset(tuple(one) if isinstance(one, list) else one for one in shape[name])
-    rng = np.random.default_rng(SEED)
     side = COST_VARIANT.image
-    pictures = tuple(rng.integers(0, 256, (2, side, side, 3), dtype=np.uint8))
     paddle.seed(SEED)
     network = DeployableDeiT(COST_VARIANT, IMAGENET_CLASSES, form=Form(**shape))
     network.eval()
     with tempfile.TemporaryDirectory(prefix="cost-") as name, steps.stage("cost"):
         folder = Path(name)
         exported = export.export(network, folder / "float")
-        program = ptq.quantize(network, exported, PictureSet.of("random", pictures), recipe, folder / "int8")
+        program = ptq.quantize(network, exported, made_up.pictures(side), recipe, folder / "int8")
         model, _ = for_phone(Int8(program, network, None), precision, folder, Stages())
     return cost.instructions(model, (1, 3, side, side))
 
@@ -148,8 +146,7 @@ def main(kind: str, weights: str, values: str, out: str) -> None:
             result: Any = np.float64(instructions(json.loads(values), steps))
         elif kind == "noise":
             recipe = Recipe.model_validate(json.loads(values))
-            state, (calibration, _) = load(weights), photographs.crops()
-            result = quantize_budget.noise(vit_small.VARIANT, state, recipe, calibration, steps)
+            result = quantize_budget.noise(load(weights), recipe, photographs.crops()[0], steps)
         else:
             chosen = None if kind == "float" else Recipe.model_validate(json.loads(values))
             result, form = features(weights, chosen, kind, steps)

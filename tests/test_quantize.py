@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
-from shallow import CALIBRATION, VARIANT, shallow
+from shallow import CALIBRATION, shallow
 
 from lite.stages import Stages
 from quant.recipe import Kind, Recipe
@@ -114,7 +114,7 @@ def test_what_was_measured_is_kept_until_something_changes(quantize, recipes, be
     def run(command, environment):
         started.append(command)
         np.save(command[-1], np.array([len(started)]))
-        return quantize.measured.Measured(0, 9, 1, [("export", 1, 3), ("quantize", 4, 7)], [(5, 10**6)], 0)
+        return quantize.measured.Measured(0, 9, [("export", 1, 3), ("quantize", 4, 7)], [(5, 10**6)], 0)
 
     monkeypatch.setattr(quantize.measured, "run", run)
     row = recipes_of(recipes)["deit"]
@@ -192,7 +192,7 @@ def test_rows_for_budgets_buy_what_the_vit_s_needs_at_deit_tinys_prices(bench, m
 def test_noise_for_budgets_is_measured_by_layer(quantize) -> None:
     budget, loaded = quantize.quantize_budget, shallow()
     crops = [picture.pixels() for picture in CALIBRATION.pictures]
-    written = budget.noise(VARIANT, loaded.state, Recipe.named("deit"), crops, Stages())
+    written = budget.noise(loaded, Recipe.named("deit"), crops, Stages())
     found = budget._noise(json.loads(written))
     assert {"blocks.0.attn.av", "blocks.1.mlp.fc2", "blocks.0.mlp.fc2 input"} < set(found.isolated)
     assert all(value > 0 for value in found.isolated.values())
