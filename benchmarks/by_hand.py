@@ -62,6 +62,8 @@ def quantize(fp32: str, tensors: str, out: str) -> None:
 def convert(out: str) -> None:
     subprocess.run(
         [
+            # By Python: its first line names the interpreter, which cannot have a space in its path.
+            sys.executable,
             str(Path(sys.executable).with_name("paddle_lite_opt")),
             f"--model_file={out}/model.pdmodel",
             f"--param_file={out}/model.pdiparams",

@@ -137,7 +137,13 @@ def connected(serial: str | None) -> Iterator[Device]:
         # An adb server of its own: no USB, no mDNS, its key in `work`.
         ours = {"HOME": work, "TMPDIR": work, "ANDROID_ADB_SERVER_PORT": str(port)}
         with patch.dict(os.environ, {**ours, "ADB_MDNS": "0", "ADB_USB": "0", "ADB_EMU": "0"}):
-            phone = Phone(Path(work), "push").start()
+            try:
+                phone = Phone(Path(work), "push").start()
+            except RuntimeError as error:
+                why = str(error).strip().splitlines()[0]
+                raise click.ClickException(
+                    f"{why}; as root, first run bash tests/phone/root.sh amd64"
+                ) from error
             try:
                 yield AdbServer().choose([phone.serial], notify=click.echo)[0]
             finally:

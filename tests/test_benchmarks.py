@@ -57,6 +57,24 @@ def test_a_program_that_fails_says_why(measured, tmp_path: Path) -> None:
         measured.run([str(program)], os.environ)
 
 
+def test_by_hand_runs_where_the_environment_has_a_space_in_its_path(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+    import by_hand
+
+    environment = tmp_path / "a b"
+    environment.mkdir()
+    (environment / "python").symlink_to(sys.executable)
+    # As pip writes it: the kernel takes what stands before the space for the interpreter.
+    script = f"#!{environment}/python\nimport sys; open(sys.argv[3].split('=')[1] + '.nb', 'w').close()\n"
+    (environment / "paddle_lite_opt").write_text(script)
+    (environment / "paddle_lite_opt").chmod(0o755)
+    monkeypatch.setattr(by_hand.sys, "executable", str(environment / "python"))
+    by_hand.convert(str(tmp_path))
+    assert (tmp_path / "model.nb").exists()
+
+
 SCRIPTS = [
     path.name
     for path in sorted((Path(__file__).resolve().parent.parent / "benchmarks").glob("*.py"))

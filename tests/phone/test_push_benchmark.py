@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import phone as phone_module
 import pytest
+from click import ClickException
 from phone import Phone
 
 from lite.phone.server import AdbServer
@@ -64,6 +66,19 @@ def test_a_phone_that_is_connected_keeps_nothing(root: Path, phone: Phone) -> No
     options = ("--serial", phone.serial, "--megabytes", 1, "--rounds", 1)
     assert document(benchmark(root, *options))["serial"] == phone.serial
     assert list(phone.path("/data/local/tmp").iterdir()) == []
+
+
+def test_a_test_phone_that_was_not_unpacked(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+    monkeypatch.setattr(phone_module, "ROOTS", tmp_path)
+    import push
+
+    with pytest.raises(
+        ClickException, match=r"does not start: .*; as root, first run bash tests/phone/root\.sh"
+    ):
+        push.connected(None).__enter__()
 
 
 def test_a_serial_that_is_not_there(root: Path, server: AdbServer) -> None:
