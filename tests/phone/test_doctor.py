@@ -120,7 +120,7 @@ def test_its_options_are_those_of_the_next_command(
     )
     found = document(doctor(root, *given, "--json"))
     words = shlex.split(found["next"])
-    assert words == ["python", "tools/adb_bench.py", *map(str, given)]
+    assert words == ["./run.sh", "tools/adb_bench.py", *map(str, given)]
     out = ("--out", str(tmp_path / "out"), "--repeats", "2", "--warmup", "0")
     done = subprocess.run([sys.executable, *words[1:], *out], cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
