@@ -13,9 +13,8 @@ converting start from the same exported program and the same pictures, with Padd
 
 Then all of `tools/opt.py`, with its default recipe, stage by stage. Every run is a process of its own; the ways
 take turns, in reversed order every other round. Figures are medians; a ratio is one of medians, toolkit over by
-hand. "memory" is the peak of all processes of a run together (`measured.py` says how); the kernel's peak of the
-largest one alone is in the JSON. The float reference's processes run beside Paddle Lite's optimizer in `tools/opt.py`,
-in the time and memory of its stages.
+hand. "memory" is the peak of all processes of a run together (`measured.py` says how). The float reference's
+processes run beside Paddle Lite's optimizer in `tools/opt.py`, in the time and memory of its stages.
 
 With --all nothing is compared: the whole run is measured for each of the eight DeiTs, with the digits weights for
 deit_tiny and made-up ones for the others.
@@ -181,7 +180,6 @@ def job_figures(runs: list[Measured]) -> dict[str, Any]:
     return {
         "seconds": {name: median([run.seconds(*steps) for run in runs]) for name, steps in parts.items()},
         "memory": peak(runs, *JOB),
-        "largest_process": statistics.median(run.largest_process for run in runs),
     }
 
 

@@ -28,16 +28,13 @@ class Measured:
 
     Times are seconds of the system's monotonic clock, memory is in bytes. `samples` are pairs of time and memory:
     the anonymous pages of all processes added up, and the file pages (libraries, which they share) of the one
-    that has most; what comes and goes within `INTERVAL` is missed. `largest_process` is the kernel's own peak
-    of the largest single process (ru_maxrss): nothing is missed, but it is never less than the size of the
-    process that calls `run`. `told` is the whole JSON object.
+    that has most; what comes and goes within `INTERVAL` is missed. `told` is the whole JSON object.
     """
 
     started: float
     ended: float
     steps: list[tuple[str, float, float]]
     samples: list[tuple[float, int]]
-    largest_process: int
     told: dict[str, Any] = field(default_factory=dict)
 
     def seconds(self, *names: str) -> float:
@@ -67,8 +64,7 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> Measured:
         )
         samples = []
         try:
-            # Waited for by hand, since only wait4 tells the memory of this one process and those it started.
-            while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+            while process.poll() is None:
                 samples.append((time.monotonic(), _memory(process.pid)))
                 time.sleep(INTERVAL)
         except BaseException:
@@ -76,14 +72,13 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> Measured:
             process.wait()
             raise
         finished = time.monotonic()
-        process.returncode = os.waitstatus_to_exitcode(ended[1])
         said = _last_line(output)
         if process.returncode:
             why = _last_line(errors) or said
             raise click.ClickException(f"{Path(command[0]).name} ended with {process.returncode}: {why}")
     told = json.loads(said)
     steps = [("imports", started, told["imported"]), *map(tuple, told["steps"])]
-    return Measured(started, finished, steps, samples, ended[2].ru_maxrss * 1024, told)
+    return Measured(started, finished, steps, samples, told)
 
 
 def _memory(root: int) -> int:

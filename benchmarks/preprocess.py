@@ -236,9 +236,6 @@ def row(path: Path, times: dict[str, dict[str, list[float]]], inference: float |
         "bytes": path.stat().st_size,
         "ms": medians,
         "ratio": {step: medians["core"][step] / medians["python"][step] for step in STEPS},
-        "preprocess_share": None
-        if inference is None
-        else medians["core"]["preprocess"] / (before + inference),
         "share": None if inference is None else before / (before + inference),
         "runs_ms": {
             side: {step: [round(took, 3) for took in runs] for step, runs in steps.items()}

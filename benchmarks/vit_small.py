@@ -11,7 +11,8 @@ ViT-S/16 with layer scale of the backbone, by PaddleClas's names:
 - layer scale stays as it is (`lite/model/deploy.py` folds it);
 - q, k and v are packed into one layer; the head is the identity, so the 384 logits are the class token's features.
 
-These are no longer the original's weights; `agreement` tells how near the features stay (see there).
+These are no longer the original's weights: over the 66 check crops of `photographs.py` the cosine of the class token's
+features with the original's, in patches of 14, was 0.972 on average and 0.845 at least.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ import importlib.util
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
@@ -204,34 +204,6 @@ def resize_kernel(kernel: np.ndarray, size: int) -> np.ndarray:
     """
     inverse = np.linalg.pinv(bicubic(kernel.shape[-1], size))
     return np.einsum("ia,jb,ocij->ocab", inverse, inverse, kernel.astype(np.float64))
-
-
-def agreement(onnx_file: Path, state: State, pixels: np.ndarray) -> np.ndarray:
-    """Cosine of the original's class-token features with those of `state`, one a picture; needs onnxruntime.
-
-    `pixels` is float32 [N, 3, 224, 224], normalised. Both see the same pixels, the original in patches of 14.
-    Over the 66 check crops of `photographs.py`: mean 0.972, least 0.845.
-    """
-    import onnx
-    import onnxruntime
-    import paddle
-
-    from lite.model.network import DeiT
-
-    model: Any = onnx.load(str(onnx_file))
-    features = next(node.output[0] for node in model.graph.node if "backbone.layernorm.bias" in node.input)
-    model.graph.output.extend([onnx.ValueInfoProto(name=features)])
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    network = DeiT(VARIANT, VARIANT.dim)
-    network.set_state_dict(state)
-    network.eval()
-    cosines = []
-    for picture in pixels:
-        original = session.run([features], {"input_image": picture[None]})[0][0, 0]
-        with paddle.no_grad():
-            ours = network(paddle.to_tensor(picture[None])).numpy()[0]
-        cosines.append(float(original @ ours / np.linalg.norm(original) / np.linalg.norm(ours)))
-    return np.array(cosines)
 
 
 @click.command(help=__doc__.split("\n\n")[0])

@@ -43,7 +43,6 @@ def test_time_and_memory_of_a_step(measured, tmp_path: Path, who: str) -> None:
     assert run.seconds("take") >= 0.3
     assert 0.3 <= run.seconds("rest") < run.seconds("take", "rest") < run.ended - run.started
     assert run.peak("rest") < 50e6 < 100e6 < run.peak("take") < 150e6
-    assert run.largest_process > 100e6
     assert run.peak("no such step") is None
 
 

@@ -114,7 +114,7 @@ def test_what_was_measured_is_kept_until_something_changes(quantize, recipes, be
     def run(command, environment):
         started.append(command)
         np.save(command[-1], np.array([len(started)]))
-        return quantize.measured.Measured(0, 9, [("export", 1, 3), ("quantize", 4, 7)], [(5, 10**6)], 0)
+        return quantize.measured.Measured(0, 9, [("export", 1, 3), ("quantize", 4, 7)], [(5, 10**6)])
 
     monkeypatch.setattr(quantize.measured, "run", run)
     row = recipes_of(recipes)["deit"]
