@@ -193,6 +193,7 @@ def find(name: str) -> Variant:
     Raises UnknownModelError for any other name.
     """
     for variant in MODELS.values():
-        if name in (variant.name, variant.paddleclas_name, variant.reference):
+        # Where PaddleClas has no such network, its name for it is None.
+        if name and name in (variant.name, variant.paddleclas_name, variant.reference):
             return variant
     raise UnknownModelError(f"no model {shown(name)}", remedy=f"choose one of {', '.join(MODELS)}")

@@ -60,7 +60,7 @@ def test_the_others_are_classified_when_some_cannot_be_read(tiny_bundle, tmp_pat
     assert "bad.jpg is not a readable" in lines[0]
     assert "none.png" in lines[1]
     assert "no picture matches *.gif" in lines[2]
-    assert lines[3] == "error: 3 of 5 pictures were not classified; see above"
+    assert lines[3] == "error: 3 of 5 were not classified; see above"
     shown = done.stdout.splitlines()
     assert [line for line in shown if line.endswith(".png")] == ["a.png", "b.png"]
     assert sum("%" in line for line in shown) == 2 * 5
@@ -161,6 +161,13 @@ def test_weights_in_another_backend_and_csv(tiny_bundle, tmp_path):
     ]  # fmt: skip
     assert float(rows[0]["probability"]) == pytest.approx(expected[first], abs=1e-4)
     assert "none.png" in rows[2]["error"]
+
+
+def test_without_a_picture_no_network_is_opened(tmp_path):
+    (tmp_path / "empty").mkdir()
+    done = predict("--bundle", "nowhere", "*.gif", "empty", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "error: no picture to classify: no picture matches *.gif\n"
 
 
 def test_json_or_csv():

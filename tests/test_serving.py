@@ -461,6 +461,9 @@ def test_the_repository_can_be_written_for_another_triton(
         assert "max_batch_size: 4" in (out / name / "config.pbtxt").read_text()
     assert Bundle.open(out / MODEL / "1" / "network").labels == Bundle.open(tiny_bundle).labels
     assert "is there already" in failure(root, "--bundle", tiny_bundle, "--repository", out)
+    assert "--repository starts none" in failure(
+        root, "--bundle", tiny_bundle, "--repository", out, "--grpc-port=9"
+    )
     copied = Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
     inside = copied / "models"
     done = ended(serve(root, "--bundle", copied, "--repository", inside))

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from training_data import DISTILLED, RANDOM, TINY, assert_same, run, settings, write_colours
 
-from lite.errors import InputError
+from lite.errors import InputError, InterruptedRunError
 from lite.training import sources
 from lite.training.batches import Devices
 from lite.training.checkpoint import Checkpoint, Position
@@ -57,6 +57,21 @@ def test_a_stopped_run_goes_on_to_the_same_weights(colours: Pictures, tmp_path: 
     seen: list[int] = []
     resumed = run(task, resume=True, on_step=lambda done, total: seen.append(done))
     assert seen == list(range(stopped_after + 1, 13))
+    assert_same(whole, resumed)
+    assert resumed.accuracy == whole.accuracy
+
+
+@pytest.mark.parametrize("asked", [3, 5])
+def test_a_run_that_is_asked_to_stop_goes_on_to_the_same_weights(
+    colours: Pictures, tmp_path: Path, asked: int
+):
+    # Four steps, after which it measures: behind the third step, and while it measures.
+    task = Task(TINY, colours, settings(image=16, **RANDOM), checkpoint=tmp_path / "run.checkpoint.npz")
+    answers = iter([False] * (asked - 1) + [True] * 2)
+    with pytest.raises(InterruptedRunError, match=r"interrupted: [34] of 4 steps are done; --resume goes on"):
+        run(task, is_stopped=lambda: next(answers))
+    resumed = run(task, resume=True)
+    whole = run(Task(TINY, colours, task.settings))
     assert_same(whole, resumed)
     assert resumed.accuracy == whole.accuracy
 

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from states import random_state, write_state
 from training_data import write_colours
-from waiting import until
+from waiting import ended, until
 
 from lite import labels as class_names
 from lite import zoo
@@ -104,6 +104,23 @@ def test_killed_and_resumed_it_writes_the_same_file(
     loaded = weights.load(TINY, str(out), labels=class_names.beside(out), notify=print)
     assert loaded.labels == ("blue", "red")
     assert loaded.state["pos_embed"].shape == (1, 197, 192)
+
+
+def test_interrupted_it_can_go_on(tmp_path: Path, colours: Path):
+    logs = tmp_path / "logs"
+    options = ("--data", colours, "--config", config(tmp_path, SHORT), "--out", tmp_path / "x.pdparams")
+    with subprocess.Popen(
+        command(*options, "--logs", logs), cwd=ROOT, stderr=subprocess.PIPE, text=True
+    ) as process:
+        until(lambda: list(logs.glob("*")), process)
+        process.send_signal(signal.SIGINT)
+        done = ended(process)
+    assert done.returncode == 130
+    assert re.search(
+        r"error: interrupted: \d+ of 8 steps are done; --resume goes on from there\n$", done.stderr
+    )
+    assert Checkpoint.read(save.checkpoint_path(tmp_path / "x.pdparams")).position.step > 0
+    assert train(*options, "--resume").returncode == 0
 
 
 def test_two_processes_train_as_one_with_twice_the_batch(tmp_path: Path, colours: Path):
@@ -260,6 +277,7 @@ def test_where_it_cannot_write_is_said_before_it_trains(
         ("file/x.pdparams", "cannot write .*; choose another --out"),
         ("colours", "it is a folder; give a file name"),
         (".", "it is a folder; give a file name"),
+        ("x.pth", "x.pth is no .pdparams file: weights are written in Paddle's form"),
     ):
         message = refused("--model", "deit_tiny", "--data", colours, "--force", "--out", tmp_path / out)
         assert re.search(words, message)

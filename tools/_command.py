@@ -110,6 +110,24 @@ def run(command: click.Command) -> NoReturn:
     sys.exit(status)
 
 
+@contextlib.contextmanager
+def stopping(*signals: signal.Signals) -> Iterator[threading.Event]:
+    """An event that is set by the first of `signals`, for an end in good order; a second one is KeyboardInterrupt."""
+    stop = threading.Event()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    earlier = {one: signal.signal(one, ask) for one in signals}
+    try:
+        yield stop
+    finally:
+        for one, handler in earlier.items():
+            signal.signal(one, handler)
+
+
 def together(options: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
     """One decorator of several options, which --help lists in their order."""
 

@@ -71,7 +71,7 @@ def main(
     from lite.pictures import picture_set
 
     if out is not None:
-        _check_out(out)
+        check_writable_file(out)
     from lite.measure.classifier import opened
 
     with opened(selection, BUNDLES, notify=notify) as classifier:
@@ -101,14 +101,6 @@ def main(
         raise InputError(
             f"{pictures_of(len(found.unreadable))} could not be read (--strict)", remedy="mend or remove them"
         )
-
-
-def _check_out(out: Path) -> None:
-    if not out.absolute().parent.is_dir():
-        raise InputError(
-            f"cannot write {out}", why=f"there is no folder {out.parent}", remedy="make it first"
-        )
-    check_writable_file(out)
 
 
 def _print(found: Scores, published: dict[str, float] | None) -> None:

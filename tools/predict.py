@@ -56,13 +56,15 @@ def main(
     in_csv: bool,
 ) -> None:
     """Runs the command."""
-    from lite.measure.classifier import as_csv, classify, document, expand
+    from lite.measure.classifier import Prediction, as_csv, classify, document, expand, opened
 
     if as_json and in_csv:
         raise click.UsageError("give one of --json and --csv")
     listed = expand(pictures)
-    from lite.measure.classifier import opened
-
+    errors = [one.error for one in listed if isinstance(one, Prediction) and one.error]
+    if len(errors) == len(listed):
+        # Before a network is opened, or even downloaded, for nothing.
+        raise InputError("no picture to classify", why=errors[0].reason, remedy=errors[0].remedy)
     with opened(selection, BUNDLES, notify=notify) as classifier, Display() as display:
         class_names.remark(classifier.labels, notify)
         with display.stages.stage("classify"):
@@ -82,9 +84,7 @@ def main(
                 click.echo(escaped(one.path))
                 show(_table(one))
     if failed:
-        raise InputError(
-            f"{len(failed)} of {len(predictions)} pictures were not classified", remedy="see above"
-        )
+        raise InputError(f"{len(failed)} of {len(predictions)} were not classified", remedy="see above")
 
 
 def _table(one: Prediction) -> Table:

@@ -7,6 +7,7 @@ docs/serving.md has clients, bounds, and how to run it on more machines.
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,8 @@ def main(
         raise InputError("give one of --bundle and --export")
     limits = Limits(batch=max_batch, queue=max_queue)
     if out is not None:
+        if any(map(_command.is_given, address)):
+            raise InputError("--host and ports are for a server here, and --repository starts none")
         repository.write(source, out, instances=instances, limits=limits)
         click.echo(str(out))
         return
@@ -80,7 +83,7 @@ def main(
     where.check()
     if not where.is_loopback:
         notify(f"{where.host} is reached from other computers, too, and nobody is asked for a password")
-    with server.stop_signals() as stop, scratch_folder() as work:
+    with _command.stopping(signal.SIGINT, signal.SIGTERM) as stop, scratch_folder() as work:
         served = repository.write(source, work / "models", instances=instances, limits=limits)
         with server.running(served.folder, work, where) as triton:
             triton.wait_ready(stop)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,7 +77,7 @@ and val_list.txt with a `path label` a line. Settings: lite/configs/, to be copi
 @click.option(
     "--resume",
     is_flag=True,
-    help="Go on from the checkpoint beside OUT, which is written every 10 minutes (checkpoint_minutes).",
+    help="Go on from the checkpoint beside OUT, which is written every 10 minutes (checkpoint_minutes) and on Ctrl-C.",
 )
 @click.option("--strict", is_flag=True, help="End at a picture that can't be read; else others stand in.")
 @click.option("--half", is_flag=True, help="Store float16: half the size.")
@@ -163,13 +164,18 @@ def main(
     if force and here.is_first:
         # What a run that --force replaces has left must not pass for this one's.
         discard(checkpoint)
-    with Display(remaining=True) as display, display.stages.stage("train"):
+    with (
+        Display(remaining=True) as display,
+        display.stages.stage("train"),
+        _command.stopping(signal.SIGINT) as stop,
+    ):
         result = train(
             task,
             resume=resume,
             events=logs,
             report=tell,
             on_step=display.stages.on_progress if here.is_first else _nothing,
+            is_stopped=stop.is_set,
         )
     if not here.is_first:
         return
@@ -187,6 +193,12 @@ def main(
 
 
 def _check_outputs(out: Path, checkpoint: Path, resume: bool, force: bool) -> None:
+    if out.suffix != ".pdparams":
+        raise InputError(
+            f"--out {out} is no .pdparams file",
+            why="weights are written in Paddle's form",
+            remedy="name it so",
+        )
     if resume and force:
         raise InputError("--resume goes on and --force begins anew", remedy="give one of them")
     if out.exists() and not force:

@@ -22,7 +22,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from types import FrameType
 
 from lite.errors import ConversionError, InputError
 
@@ -218,24 +217,6 @@ def running(repository: Path, work: Path, address: Address) -> Iterator[TritonSe
         yield server
     finally:
         server.kill()
-
-
-@contextmanager
-def stop_signals() -> Iterator[threading.Event]:
-    """An event that is set by Ctrl-C or SIGTERM; a second one is KeyboardInterrupt."""
-    stop = threading.Event()
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    earlier = {one: signal.signal(one, ask) for one in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for one, handler in earlier.items():
-            signal.signal(one, handler)
 
 
 def _start(repository: Path, work: Path, address: Address, secret: str) -> subprocess.Popen[str]:

@@ -71,7 +71,7 @@ class Checkpoint:
         if not path.exists():
             raise InputError(
                 f"there is no checkpoint {path} to go on from",
-                why="one is written every checkpoint_minutes of the settings, and taken away at the end",
+                why="one is written on Ctrl-C and every checkpoint_minutes of the settings, and taken away at the end",
                 remedy="leave out --resume to begin",
             )
         try:

@@ -13,7 +13,7 @@ import numpy as np
 import paddle
 from tensorboardX import SummaryWriter
 
-from lite.errors import ConversionError, InputError
+from lite.errors import ConversionError, InputError, InterruptedRunError
 from lite.model.state import State
 from lite.shown import pictures
 from lite.training import batches
@@ -70,16 +70,18 @@ def train(
     events: Path | None = None,
     report: Callable[[str], None] = print,
     on_step: Callable[[int, int], None] = lambda step, total: None,
+    is_stopped: Callable[[], bool] = lambda: False,
 ) -> TrainingResult:
     """Trains, from the task's checkpoint if `resume`; `report` gets a line an epoch, `on_step` steps done and to do.
 
     `task.initial` is a state by PaddleClas's names to start from, its head for the data's classes; it is
-    stretched to the first stage's input size. Raises InputError for a checkpoint that is not of this task or
-    can't be written, for pictures that can't be read and for more of them at once than there is memory for,
-    ConversionError if the loss is no longer a number.
+    stretched to the first stage's input size. Once `is_stopped` says so, a checkpoint is written behind the step that
+    runs, and InterruptedRunError raised. Raises InputError for a checkpoint that is not of this task or can't be
+    written, for pictures that can't be read and for more of them at once than there is memory for, ConversionError if
+    the loss is no longer a number.
     """
     try:
-        return _Run(task, resume, events, report, on_step).run()
+        return _Run(task, resume, events, report, on_step, is_stopped).run()
     except MemoryError as error:
         raise InputError(
             f"there is not enough memory for {task.settings.batch} pictures at once",
@@ -95,8 +97,9 @@ class _Run:
         events: Path | None,
         report: Callable[[str], None],
         on_step: Callable[[int, int], None],
+        is_stopped: Callable[[], bool],
     ):
-        self.task, self.report, self.on_step = task, report, on_step
+        self.task, self.report, self.on_step, self.is_stopped = task, report, on_step, is_stopped
         self.resumed = self._read_checkpoint() if resume else None
         self.position = self.resumed.position if self.resumed else Position()
         figures = self.resumed.progress if self.resumed else {}
@@ -197,15 +200,22 @@ class _Run:
             self.unreadable.update(unreadable.tolist())
 
     def _keep(self, stage: StageRun) -> None:
-        task = self.task
-        due = time.monotonic() - self.written >= 60 * task.settings.checkpoint_minutes
-        if task.checkpoint is None or not task.devices.is_first or not due:
-            return
-        progress = {"loss": self.losses[0], "steps": self.losses[1], "unreadable": sorted(self.unreadable)}
-        Checkpoint(task.identity, self.position, progress | stage.figures(), stage.arrays()).write(
-            task.checkpoint
-        )
-        self.written = time.monotonic()
+        """Writes a checkpoint where it is time for one, or the run is stopped, which then ends here."""
+        task, stopped = self.task, self.is_stopped()
+        due = stopped or time.monotonic() - self.written >= 60 * task.settings.checkpoint_minutes
+        if task.checkpoint is not None and task.devices.is_first and due:
+            progress = {
+                "loss": self.losses[0], "steps": self.losses[1], "unreadable": sorted(self.unreadable)
+            }  # fmt: skip
+            Checkpoint(task.identity, self.position, progress | stage.figures(), stage.arrays()).write(
+                task.checkpoint
+            )
+            self.written = time.monotonic()
+        if stopped:
+            done = f"{self._done(self.position)} of {self._total()} steps are done"
+            raise InterruptedRunError(
+                "interrupted", why=done, remedy="--resume goes on from there" if task.checkpoint else None
+            )
 
     @paddle.no_grad()
     def _top1(self, stage: StageRun, image: int) -> float:
@@ -218,6 +228,8 @@ class _Run:
             if len(labels):
                 chosen = stage.average.network(pixels).argmax(-1)
                 right, count = right + int((chosen == labels).sum()), count + len(labels)
+            if self.is_stopped():
+                self._keep(stage)
         right, count, missing = task.devices.total(np.array([right, count, len(here)])).tolist()
         those, counts = (
             ("1 held-out picture", "does") if missing == 1 else (f"{missing} held-out pictures", "do")
