@@ -145,7 +145,7 @@ def compare(
         return {"failure": f"answers {answered.shape}, or no finite numbers"}
     off = float(np.abs(answered - expected).max())
     allowed = TOLERANCE * float(np.abs(expected).max())
-    snr_db = drift.METRICS["snr_db"](expected, answered)
+    snr_db = drift.snr_db(expected, answered)
     failure = None
     if precision == INT8 and snr_db < 0:
         failure = f"answers more noise than signal ({snr_db:.0f} dB against Paddle's logits)"

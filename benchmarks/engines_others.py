@@ -68,16 +68,13 @@ class NcnnPredictor:
         if self._net.load_param(str(path)) or self._net.load_model(str(path.with_suffix(".bin"))):
             raise InputError(f"ncnn does not take {path}", remedy="convert it again with pnnx")
 
-    def run(self, pixels: np.ndarray) -> np.ndarray:
-        with self._net.create_extractor() as extractor:
-            extractor.input("in0", self._ncnn.Mat(np.ascontiguousarray(pixels[0])))
-            _, logits = extractor.extract("out0")
-            return np.array(logits)
-
     def logits(self, pixels: np.ndarray) -> np.ndarray:
         if len(pixels) != 1:
             raise InputError(f"ncnn takes one picture at a time, not {len(pixels)}")
-        return self.run(pixels)[None]
+        with self._net.create_extractor() as extractor:
+            extractor.input("in0", self._ncnn.Mat(np.ascontiguousarray(pixels[0])))
+            _, logits = extractor.extract("out0")
+            return np.array(logits)[None]
 
 
 class MnnPredictor:

@@ -119,10 +119,10 @@ def overload(source: Path, found: Classifier, seconds: float) -> dict[str, Any]:
 
 def alone(predictor: Any, pixels: np.ndarray, seconds: float) -> float:
     """Pictures a second of the predictor in a loop."""
-    predictor.run(pixels)
+    predictor.logits(pixels)
     count, start = 0, time.monotonic()
     while (taken := time.monotonic() - start) < seconds:
-        predictor.run(pixels)
+        predictor.logits(pixels)
         count += 1
     return count / taken
 

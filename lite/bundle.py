@@ -9,7 +9,7 @@ import json
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
@@ -162,7 +162,7 @@ def write_labels(folder: Path, labels: Sequence[str]) -> None:
                 f"label {index} ({shown(label)}) is empty or has a line break",
                 remedy="give each class one line",
             )
-    _write(folder / "labels.txt", class_names.as_text(labels).encode())
+    (folder / "labels.txt").write_text(class_names.as_text(labels), encoding="utf-8")
 
 
 def golden_name(index: int) -> str:
@@ -177,12 +177,10 @@ def write_golden(
 
     `tensor` is the first one's, float32 [1, 3, H, W]; `logits` [N, classes]; `noise` [N], see GoldenPictures.
     """
-    part = folder / ".golden.part.npz"
     arrays = {"tensor": tensor, "logits": logits[0], "other_logits": logits[1:]}
     if noise is not None:
         arrays["noise"] = noise
-    np.savez(part, **{name: array.astype(np.float32) for name, array in arrays.items()})
-    part.replace(folder / "golden.npz")
+    np.savez(folder / "golden.npz", **{name: array.astype(np.float32) for name, array in arrays.items()})
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
@@ -208,7 +206,7 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     problem = first_problem(json.loads(text))
     if problem:
         raise ConversionError(f"the manifest of {folder.name} is not complete", why=problem)
-    _write(folder / MANIFEST, f"{text}\n".encode())
+    (folder / MANIFEST).write_text(f"{text}\n", encoding="utf-8")
 
 
 def _warn(message: str) -> None:
@@ -298,17 +296,6 @@ def _read_labels(folder: Path) -> tuple[str, ...]:
             f"{folder / 'labels.txt'} cannot be read", why=_first_line(error), remedy=_AGAIN
         ) from error
     return tuple(text.removesuffix("\n").split("\n"))
-
-
-def _write(path: Path, data: bytes) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            part.unlink()
-        raise
 
 
 def _first_line(error: object) -> str:

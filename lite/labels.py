@@ -46,8 +46,7 @@ def of(weights: Path, classes: int) -> tuple[str, ...] | None:
     try:
         return read(path, classes)
     except InputError as error:
-        beside_them = "it lies beside the weights: mend it, or take it away"
-        remedy = f"{error.remedy}; {beside_them}" if error.remedy else beside_them
+        remedy = f"{error.remedy}; it lies beside the weights: mend it, or take it away"
         raise InputError(error.what, why=error.why, remedy=remedy) from None
 
 

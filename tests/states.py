@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lite.model.weights import expected_shapes
+from lite.model.state import expected_shapes
 from lite.zoo import Variant
 
 

@@ -14,6 +14,7 @@ from lite.errors import ConversionError
 from lite.model import program, weights
 from lite.model.deploy import DeployableDeiT, deployable_state
 from lite.model.network import DeiT
+from lite.model.state import expected_shapes
 from lite.pictures import digits, prepare
 
 CLASSES = 12
@@ -51,7 +52,7 @@ def test_the_plain_network_takes_paddleclas_names(name: str):
     variant = zoo.find(name)
     network = DeiT(variant, CLASSES, depth=DEPTHS[name])
     shapes = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-    assert shapes == weights.expected_shapes(variant, CLASSES, DEPTHS[name])
+    assert shapes == expected_shapes(variant, CLASSES, DEPTHS[name])
 
 
 @pytest.mark.parametrize("name", ["deit_tiny", "deit_tiny_distilled", "deit_small", "deit3_small"])

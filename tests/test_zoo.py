@@ -7,7 +7,7 @@ import math
 import pytest
 
 from lite import zoo
-from lite.model.weights import expected_shapes
+from lite.model.state import expected_shapes
 
 VARIANTS = list(zoo.DEITS.values())
 

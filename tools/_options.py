@@ -81,10 +81,8 @@ def model_option(*, required: bool) -> Callable[..., Any]:
     )
 
 
-def weights_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds --weights, --sha256 and --labels to a command, which gets `source`, `sha256`, `labels` for weights.load."""
-    return _weights_option(sha256_option("the weights' file")(labels_option(command)))
-
+# The command gets `source`, `sha256`, `labels` for weights.load.
+weights_options = _command.together((_weights_option, sha256_option("the weights' file"), labels_option))
 
 recipe_option = click.option(
     "--recipe",
@@ -94,18 +92,14 @@ recipe_option = click.option(
     help=f"INT8 recipe: {', '.join(recipes.names())}, or a YAML file.",
 )
 
-_CALIBRATION = (
+# The command gets `calib` and `calib_images` for pictures.choose.
+calibration_options = _command.together((
     click.option("--calib", metavar="DIR|FILE.txt|digits|composed",
                  help="Calibration pictures (int8); of train/ and val/ those in train/. Default: the bundled digits "
                  "for a network that knows them, else pictures composed to stand in for photographs."),
     click.option("--calib-images", type=click.IntRange(1), default=CALIBRATION_PICTURES, show_default=True,
                  metavar="N"),
-)  # fmt: skip
-
-
-def calibration_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options to a command, which gets `calib` and `calib_images` for pictures.choose."""
-    return _command.together(_CALIBRATION)(command)
+))  # fmt: skip
 
 
 _CLASSIFIER = (
@@ -202,7 +196,8 @@ def json_option(what: str) -> Callable[..., Any]:
     )
 
 
-_PHONE = (
+# What commands for phones take beside --serial: `adb_host`, `sdk` and `demo`.
+phone_options = _command.together((
     click.option("--adb-host", metavar="HOST:PORT",
                  help="The adb server of another computer, such as a device farm's. Default: adb's environment "
                  "variables, this computer's."),
@@ -210,7 +205,7 @@ _PHONE = (
                  help="Paddle Lite's libraries for the phone. Default: what tools/fetch_sdk.py fetched."),
     click.option("--demo", type=click.Path(path_type=Path), metavar="FILE",
                  help="deit built for the phone (android_demo/README.md). Default: where its build puts it."),
-)  # fmt: skip
+))  # fmt: skip
 
 
 def serial_option(default: str) -> Callable[..., Any]:
@@ -224,11 +219,6 @@ def serial_option(default: str) -> Callable[..., Any]:
     )
 
 
-def phone_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the other options to a command, which gets `adb_host`, `sdk` and `demo`."""
-    return _command.together(_PHONE)(command)
-
-
 def dask_examples(command: str) -> str:
     """The paragraph of a command's help that says how `command` runs on Dask."""
     return (
@@ -238,13 +228,9 @@ def dask_examples(command: str) -> str:
     )
 
 
-_WORKER = (
+# The command gets `count` and `address` for `workers.opener`.
+worker_options = _command.together((
     click.option("--workers", "count", type=click.IntRange(1), metavar="N", help="Processes. Default: one a core."),
     click.option("--dask", "address", metavar="ADDRESS",
                  help="Run on the workers of this Dask scheduler; see below."),
-)  # fmt: skip
-
-
-def worker_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options to a command, which gets `count` and `address` for `workers.opener`."""
-    return _command.together(_WORKER)(command)
+))  # fmt: skip

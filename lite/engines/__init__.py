@@ -36,10 +36,6 @@ class Predictor(Protocol):
 
     batch: int | None
 
-    def run(self, pixels: np.ndarray) -> np.ndarray:
-        """Logits float32 [classes] of one picture, float32 [1, 3, H, W]."""
-        ...
-
     def logits(self, pixels: np.ndarray) -> np.ndarray:
         """Logits float32 [N, classes] of float32 [N, 3, H, W]; raises InputError for an N it can't take."""
         ...

@@ -51,10 +51,6 @@ class NetworkPredictor:
         self._network.set_state_dict(state)
         self._network.eval()
 
-    def run(self, pixels: np.ndarray) -> np.ndarray:
-        """Logits float32 [classes] of a float32 [1, 3, H, W] picture tensor."""
-        return self.logits(pixels)[0]
-
     def logits(self, pixels: np.ndarray) -> np.ndarray:
         """Logits float32 [N, classes] of float32 [N, 3, H, W]."""
         with self._paddle.no_grad():

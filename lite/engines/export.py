@@ -119,11 +119,6 @@ class ExportedFolder:
         return InferenceEngine(self.path.absolute(), options)
 
 
-def input_entry(name: str, spec: Preprocess) -> Input:
-    """The manifest's `input` for pictures prepared by `spec`."""
-    return Input(name=name, shape=(-1, 3, spec.crop, spec.crop), **asdict(spec))
-
-
 def write(folder: Path, labels: Sequence[str], facts: dict[str, Any]) -> Manifest:
     """Writes `labels.txt` and, last, `export.json` of `facts` with `files` filled in; returns the manifest."""
     write_text(folder / "labels.txt", class_names.as_text(labels))
@@ -223,7 +218,7 @@ def export(
             engine = OnnxEngine(folder / "model.onnx")
         with stages.stage("check"):
             worst = check(loaded, engine)
-        names = FILES[form]
+        names, spec = FILES[form], loaded.variant.preprocess
         for path in folder.iterdir():
             if path.name not in names:
                 path.unlink()
@@ -231,7 +226,7 @@ def export(
             "format": form,
             "model": loaded.variant.name,
             "weights": {"source": loaded.source, "sha256": loaded.sha256, "classes": loaded.classes},
-            "input": input_entry(INPUT_NAME, loaded.variant.preprocess),
+            "input": Input(name=INPUT_NAME, shape=(-1, 3, spec.crop, spec.crop), **asdict(spec)),
             "opset": opset if form == "onnx" else None,
             "check": {"tolerance": TOLERANCE, "max_abs": worst},
             "versions": {package: version(package) for package in _PACKAGES[form]},

@@ -100,10 +100,6 @@ class PaddlePredictor:
         count = self._input.shape()[0]
         self.batch: int | None = count if count > 0 else None
 
-    def run(self, pixels: np.ndarray) -> np.ndarray:
-        """Logits float32 [classes] of a float32 [1, 3, H, W] picture tensor."""
-        return self.logits(pixels)[0]
-
     def logits(self, pixels: np.ndarray) -> np.ndarray:
         """Logits float32 [N, classes] of float32 [N, 3, H, W]. Raises InputError for another N than `batch`."""
         if self.batch not in (None, len(pixels)):

@@ -107,7 +107,7 @@ def run_chunk(job: EngineJob, pictures: Sequence[Picture]) -> ChunkResult:
             except InputError as error:
                 unreadable[index] = error
                 continue
-            outputs = predictor.run(pixels)
+            outputs = predictor.logits(pixels)[0]
             if outputs.shape != (job.classes,):
                 raise ConversionError(
                     f"{job.engine.path} answers {outputs.shape}, not {job.classes} logits",

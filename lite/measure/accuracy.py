@@ -98,9 +98,15 @@ class Guess:
     probability: float
 
 
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities float64 [classes] of one picture's logits ([classes])."""
+    powers = np.exp(logits.astype(np.float64) - logits.max())
+    probabilities: np.ndarray = powers / powers.sum()
+    return probabilities
+
+
 def guesses(logits: np.ndarray, classes: Sequence[str], count: int = 3) -> list[Guess]:
     """The `count` likeliest classes by softmax of one picture's logits ([classes])."""
-    powers = np.exp(logits.astype(np.float64) - logits.max())
-    probabilities = powers / powers.sum()
+    probabilities = softmax(logits)
     order = np.argsort(-probabilities, kind="stable")[:count]
     return [Guess(classes[index], float(probabilities[index])) for index in order]

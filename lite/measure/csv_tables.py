@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from lite.measure import drift
-from lite.measure.accuracy import SHARES, ClassAccuracy
+from lite.measure.accuracy import SHARES, ClassAccuracy, softmax
 from lite.measure.margins import ClassMargins
 from lite.shown import escaped
 
@@ -84,9 +84,8 @@ def _rows(
 
 def _first(logits: np.ndarray) -> tuple[int, float]:
     """The first class and its probability, to six places."""
-    powers = np.exp(logits.astype(np.float64) - logits.max())
     place = int(logits.argmax())
-    return place, round(float(powers[place] / powers.sum()), 6)
+    return place, round(float(softmax(logits)[place]), 6)
 
 
 CLASSES = "classes.csv"

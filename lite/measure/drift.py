@@ -1,12 +1,12 @@
 """How far the deployed network's outputs are from the reference's: metrics, the gate, per-layer drift.
 
-Every metric is a small function in `METRICS` under the name the manifest knows it by; they see logits.
+Every metric is a small function under the name the manifest knows it by; they see logits.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -23,9 +23,6 @@ _ROWS = 1000
 # The fields that are shares of pictures, each with an interval.
 SHARES = ("top1_agreement", "top1_reference", "top1_deployed", "top5_reference", "top5_deployed")
 TOP = 5
-
-Metric = Callable[[np.ndarray, np.ndarray], float]
-METRICS: dict[str, Metric] = {}
 
 
 @dataclass(frozen=True)
@@ -88,16 +85,6 @@ class LayerDrift:
     images: int
 
 
-def register(name: str) -> Callable[[Metric], Metric]:
-    """Adds a metric to `METRICS` under `name`; it takes reference and deployed, float32 [N, classes] each."""
-
-    def add(metric: Metric) -> Metric:
-        METRICS[name] = metric
-        return metric
-
-    return add
-
-
 def cosines(reference: np.ndarray, deployed: np.ndarray) -> np.ndarray:
     """Cosine of each picture's outputs, float64 [N], from two [N, classes].
 
@@ -112,19 +99,6 @@ def cosines(reference: np.ndarray, deployed: np.ndarray) -> np.ndarray:
     return np.clip(values, -1.0, 1.0)
 
 
-@register("cosine_mean")
-def cosine_mean(reference: np.ndarray, deployed: np.ndarray) -> float:
-    """Mean cosine over the pictures."""
-    return float(cosines(reference, deployed).mean())
-
-
-@register("cosine_min")
-def cosine_min(reference: np.ndarray, deployed: np.ndarray) -> float:
-    """Cosine of the worst picture."""
-    return float(cosines(reference, deployed).min())
-
-
-@register("snr_db")
 def snr_db(reference: np.ndarray, deployed: np.ndarray) -> float:
     """Signal-to-noise ratio over all pictures: 10 log10(sum r^2 / sum (r - d)^2) dB, within ±SNR_LIMIT_DB."""
     signal = noise = 0.0
@@ -134,13 +108,11 @@ def snr_db(reference: np.ndarray, deployed: np.ndarray) -> float:
     return _ratio_db(signal, noise)
 
 
-@register("top1_agreement")
 def top1_agreement(reference: np.ndarray, deployed: np.ndarray) -> float:
     """Share of pictures whose first class is the same."""
     return float((reference.argmax(1) == deployed.argmax(1)).mean())
 
 
-@register("max_abs")
 def max_abs(reference: np.ndarray, deployed: np.ndarray) -> float:
     """Largest difference of one output, in logits."""
     return max(
@@ -161,17 +133,21 @@ def compare(
     _check(reference, deployed)
     truth = None if labels is None else _checked_labels(labels, reference.shape)
     found = margins.measure(reference, deployed)
-    figures = {name: metric(reference, deployed) for name, metric in METRICS.items()}
+    alike = cosines(reference, deployed)
     return Drift(
         images=len(reference),
         reference=reference_name,
+        cosine_mean=float(alike.mean()),
+        cosine_min=float(alike.min()),
+        snr_db=snr_db(reference, deployed),
+        top1_agreement=top1_agreement(reference, deployed),
+        max_abs=max_abs(reference, deployed),
         top1_reference=accuracy.known_top_k(reference, truth, 1),
         top1_deployed=accuracy.known_top_k(deployed, truth, 1),
         top5_reference=accuracy.known_top_k(reference, truth, TOP),
         top5_deployed=accuracy.known_top_k(deployed, truth, TOP),
         margin_noise=None if found is None else found.noise,
         flip_probability=None if found is None else found.probability,
-        **figures,
     )
 
 

@@ -43,8 +43,8 @@ class Scores:
         return self.pictures.labels
 
     def top_k(self, k: int) -> float | None:
-        """Top-k accuracy, 0 to 1; None where k says nothing (as many classes or fewer)."""
-        return accuracy.top_k(self.logits, self.truth, k) if self.logits.shape[1] > k else None
+        """Top-k accuracy, 0 to 1; None where k says nothing (see `accuracy.known_top_k`)."""
+        return accuracy.known_top_k(self.logits, self.truth, k)
 
     @cached_property
     def confusion(self) -> np.ndarray:

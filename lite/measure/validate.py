@@ -121,27 +121,19 @@ class ValidationRun:
             make_folder(self.out)
             engine = prepare(self.out)
             job = EngineJob.of(engine, self.bundle.preprocess, store.classes)
+
             with self.open_workers() as pool:
-                self._run_missing(pool, job, store, list(missing.items()), keep)
+
+                def submit(task: tuple[int, slice]) -> Future[ChunkResult]:
+                    return pool.submit(job, self.pictures.pictures[task[1]])
+
+                for (index, _), chunk in pool.as_they_come(list(missing.items()), submit):
+                    store.write(index, chunk)
+                    keep(index, chunk)
             if isinstance(engine, InferenceEngine):
                 # Until here it stays, for a run that goes on from an interrupted one.
                 shutil.rmtree(engine.path, ignore_errors=True)
         return logits
-
-    def _run_missing(
-        self,
-        pool: Workers,
-        job: EngineJob,
-        store: Chunks,
-        missing: Sequence[tuple[int, slice]],
-        keep: Callable[[int, ChunkResult], None],
-    ) -> None:
-        def submit(task: tuple[int, slice]) -> Future[ChunkResult]:
-            return pool.submit(job, self.pictures.pictures[task[1]])
-
-        for (index, _), chunk in pool.as_they_come(missing, submit):
-            store.write(index, chunk)
-            keep(index, chunk)
 
     def _check(self, name: str, start: int, chunk: ChunkResult) -> None:
         for place in np.flatnonzero(~np.isfinite(chunk.logits).all(axis=1)):
@@ -263,13 +255,9 @@ def document(found: Validation, *, max_drift: float | None, seconds: Mapping[str
     }
 
 
-def _sides(found: Validation) -> list[tuple[str, np.ndarray | None]]:
-    return [("deployed", found.deployed), ("reference", found.reference)]
-
-
 def _top(found: Validation, name: str, k: int) -> dict[str, Any]:
     """Top-k accuracy of both sides, and its intervals."""
-    shares = {side: found.top_k(logits, k) for side, logits in _sides(found)}
+    shares = {"deployed": found.top_k(found.deployed, k), "reference": found.top_k(found.reference, k)}
     images = len(found.pictures.pictures)
     bounds = {side: interval.or_none(interval.of_known(share, images)) for side, share in shares.items()}
     return {name: shares, f"{name}_interval": bounds}

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lite.errors import InputError
+from lite.input_file import read_bytes
 from lite.manifest import input_bounds, longest_short_side
 from lite.shown import shown
 from lite.zoo import PATCH_SIZE, Preprocess, Variant
@@ -57,16 +58,10 @@ def read(weights: Path, variant: Variant, notify: Callable[[str], None]) -> Besi
 
 
 def _json(path: Path) -> dict[str, Any] | None:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MAXIMUM_BYTES + 1)
-        if len(data) > _MAXIMUM_BYTES:
-            raise InputError(f"{path} has more than {_MAXIMUM_BYTES // 10**6} MB")
-        found = json.loads(data)
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    except OSError as error:
-        raise InputError(f"cannot read {path}", why=error.strerror or str(error)) from error
+    try:
+        found = json.loads(read_bytes(path, _MAXIMUM_BYTES))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is no JSON", remedy="mend it, or take it away") from error
     if not isinstance(found, dict):

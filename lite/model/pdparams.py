@@ -20,7 +20,7 @@ import numpy as np
 
 from lite.errors import InputError
 from lite.model import plain_pickle, pytorch
-from lite.model.plain_pickle import Array, Dtype, Span, Table, kind
+from lite.model.plain_pickle import Array, Dtype, Span, Table, by_name, kind
 from lite.model.state import MAXIMUM_BYTES, State, check_total, damaged, is_shape, reading
 from lite.shown import shown
 
@@ -85,9 +85,7 @@ class _Tensor:
 
 def _tensors(content: object) -> dict[str, _Tensor]:
     """Name → tensor, those together that Paddle cut into slices."""
-    if not isinstance(content, Table):
-        raise InputError(f"it holds no dict of tensors (type {kind(content)})")
-    values = _by_name(content)
+    values = by_name(content)
     slices = values.pop(_SLICES, None)
     values.pop(_NAME_TABLE, None)
     seen: set[int] = set()
@@ -105,15 +103,6 @@ def _tensors(content: object) -> dict[str, _Tensor]:
     if not tensors:
         raise InputError("it holds no tensors")
     return _joined(tensors, slices)
-
-
-def _by_name(table: Table) -> dict[str, object]:
-    values: dict[str, object] = {}
-    for name, value in table.items():
-        if not isinstance(name, str):
-            raise InputError(f"it holds a key that is no name (type {kind(name)})")
-        values[name] = value
-    return values
 
 
 def _tensor(name: str, value: object) -> _Tensor:
@@ -147,8 +136,8 @@ def _joined(tensors: dict[str, _Tensor], slices: object) -> dict[str, _Tensor]:
         return tensors
     whole = dict(tensors)
     wrong = InputError("its table of sliced tensors does not fit its tensors")
-    for name, entry in _by_name(slices).items() if isinstance(slices, Table) else [("", None)]:
-        found = _by_name(entry) if isinstance(entry, Table) else {}
+    for name, entry in by_name(slices).items() if isinstance(slices, Table) else [("", None)]:
+        found = by_name(entry) if isinstance(entry, Table) else {}
         names, shape = found.get("slices"), _shape(found.get("OriginShape"))
         if not isinstance(names, list) or not names or shape is None:
             raise wrong

@@ -102,7 +102,19 @@ def kind(value: object) -> str:
     names = {Array: "tensor", Table: "dict", Dtype: "dtype", _Callable: "function"}
     if isinstance(value, Span):
         return "str" if value.text else "bytes"
-    return names.get(type(value), type(value).__name__)
+    return names.get(type(value), type(value).__name__).strip("_").lower()
+
+
+def by_name(content: object) -> dict[str, object]:
+    """The values of a dict of names. Raises InputError for what is none."""
+    if not isinstance(content, Table):
+        raise InputError(f"it holds no dict of tensors (type {kind(content)})")
+    named = {}
+    for name, value in content.items():
+        if not isinstance(name, str):
+            raise InputError(f"it holds a key that is no name (type {kind(name)})")
+        named[name] = value
+    return named
 
 
 def load(file: BinaryIO, size: int, dialect: Dialect | None = None) -> object:

@@ -75,13 +75,16 @@ def build(state: State, variant: Variant, *, depth: int | None = None, form: For
     return network
 
 
-def export(network: DeployableDeiT, folder: Path, *, clip_extra: bool = True) -> Exported:
+def export(network: DeployableDeiT, folder: Path) -> Exported:
     """Saves `network` for input [1, 3, H, W] as `model.pdmodel` and `model.pdiparams` in `folder`."""
+    return _save(network, [1, 3, *[network.variant.image] * 2], folder)
+
+
+def _save(network: nn.Layer, shape: list[int], folder: Path) -> Exported:
     folder.mkdir(parents=True, exist_ok=True)
-    side = network.variant.image
-    spec = paddle.static.InputSpec([1, 3, side, side], "float32", INPUT_NAME)
+    spec = paddle.static.InputSpec(shape, "float32", INPUT_NAME)
     with paddle.utils.unique_name.guard(), _without_scopes():
-        paddle.jit.save(network, str(folder / "model"), input_spec=[spec], clip_extra=clip_extra)
+        paddle.jit.save(network, str(folder / "model"), input_spec=[spec], clip_extra=True)
     return without_call_stacks(folder)
 
 
@@ -204,9 +207,4 @@ def export_any_batch(network: DeployableDeiT, folder: Path) -> Exported:
 
     Nothing in it asks for N: operators on shapes are what converters of other engines trip over.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    side = network.variant.image
-    spec = paddle.static.InputSpec([-1, 3, side, side], "float32", INPUT_NAME)
-    with paddle.utils.unique_name.guard():
-        paddle.jit.save(AnyBatch(network), str(folder / "model"), input_spec=[spec], clip_extra=True)
-    return without_call_stacks(folder)
+    return _save(AnyBatch(network), [-1, 3, *[network.variant.image] * 2], folder)

@@ -19,7 +19,7 @@ import numpy as np
 
 from lite.errors import InputError
 from lite.model import plain_pickle
-from lite.model.plain_pickle import Dialect, MalformedError, Table, kind
+from lite.model.plain_pickle import Dialect, MalformedError, Table, by_name, kind
 from lite.model.state import MAXIMUM_BYTES, State, check_total, checked_dtype, damaged, is_shape, to_float32
 from lite.shown import shown
 
@@ -187,7 +187,7 @@ def read(file: BinaryIO, size: int) -> tuple[State, str | None]:
 
 def _weights(content: object) -> tuple[dict[str, _Tensor], str | None]:
     """The tensors by name: of the dict itself, or of the one in it that holds a checkpoint's weights."""
-    found, part = _named(content), None
+    found, part = by_name(content), None
     if not any(isinstance(value, _Tensor) for value in found.values()):
         part = next((key for key in _PARTS if isinstance(found.get(key), Table)), None)
         if part is None:
@@ -197,30 +197,15 @@ def _weights(content: object) -> tuple[dict[str, _Tensor], str | None]:
                 why=f"it is a dict of {keys}, and weights are looked for under {', '.join(_PARTS)}",
                 remedy="save the weights with torch.save(model.state_dict(), FILE)",
             )
-        found = _named(found[part])
+        found = by_name(found[part])
     tensors = {}
     for name, value in found.items():
         if not isinstance(value, _Tensor):
-            raise InputError(f"{shown(name)} is no tensor (type {_kind(value)})")
+            raise InputError(f"{shown(name)} is no tensor (type {kind(value)})")
         tensors[name] = value
     if not tensors:
         raise InputError("it holds no tensors")
     return tensors, part
-
-
-def _kind(value: object) -> str:
-    return kind(value).strip("_").lower()
-
-
-def _named(content: object) -> dict[str, object]:
-    if not isinstance(content, Table):
-        raise InputError(f"it holds no dict of tensors (type {_kind(content)})")
-    named = {}
-    for name, value in content.items():
-        if not isinstance(name, str):
-            raise InputError(f"it holds a key that is no name (type {_kind(name)})")
-        named[name] = value
-    return named
 
 
 def _copied(name: str, tensor: _Tensor, raw: np.ndarray) -> np.ndarray:
@@ -313,7 +298,7 @@ def _start(file: BinaryIO, entry: zipfile.ZipInfo) -> int:
 def _open_old(file: BinaryIO, size: int) -> tuple[object, Place]:
     file.seek(len(OLD))
     plain_pickle.load(file, size, _TORCH)
-    system = _named(plain_pickle.load(file, size, _TORCH))
+    system = by_name(plain_pickle.load(file, size, _TORCH))
     if system.get("little_endian") is not True:
         raise InputError("its numbers are big-endian", remedy="save it on a little-endian machine")
     storages: dict[str, _Storage] = {}

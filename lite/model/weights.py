@@ -29,17 +29,6 @@ from lite.shown import shown
 from lite.stages import to_stderr
 from lite.zoo import IMAGENET_CLASSES, Variant
 
-__all__ = [
-    "Opened",
-    "Weights",
-    "check_state",
-    "expected_shapes",
-    "load",
-    "load_weights",
-    "open_file",
-    "read_state",
-]
-
 DIGITS_MODEL, DIGITS_CLASSES = "deit_tiny", 10
 DIGITS_FILE = Path(__file__).parents[1] / "assets" / "deit_tiny_digits.pdparams"
 URL_VARIABLE = "DEIT_LITE_WEIGHTS_URL"

@@ -55,8 +55,6 @@ class Picture:
 
     def digest_or_none(self) -> bytes | None:
         """The same, None for a file that is not there, no regular file, or cannot be read."""
-        if self.file is not None and not self.file.is_file():
-            return None
         try:
             return self.digest()
         except InputError:

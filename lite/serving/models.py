@@ -61,7 +61,7 @@ class Network:
     def _logits(self, pixels: np.ndarray) -> np.ndarray:
         if self._predictor.batch is None:
             return self._predictor.logits(pixels)
-        return np.stack([self._predictor.run(one[None]) for one in pixels])
+        return np.concatenate([self._predictor.logits(one[None]) for one in pixels])
 
     def _answer(self, logits: np.ndarray) -> Any:
         if not np.isfinite(logits).all():

@@ -6,7 +6,6 @@ A file holds arrays and JSON, never code. Random choices are functions of the se
 
 from __future__ import annotations
 
-import errno
 import io
 import json
 import math
@@ -25,7 +24,6 @@ from lite.model.state import State
 from lite.shown import shortened
 
 _FORMAT = 1
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)

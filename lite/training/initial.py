@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -65,10 +66,9 @@ def _load(variant: Variant, source: str, sha256: str | None, notify: Callable[[s
         ]
         if not siblings or source in ("imagenet", "digits"):
             raise
-        try:
+        loaded = None
+        with suppress(InputError):
             loaded = weights.load(siblings[0], source, sha256=sha256, notify=notify)
-        except InputError:
-            loaded = None
         if loaded is None:
             raise
         notify(f"the weights are for {siblings[0].image} pixels; their position embedding is stretched")

@@ -73,34 +73,6 @@ def _affine(image: Image.Image, *coefficients: float) -> Image.Image:
     )
 
 
-def _rotate(image: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
-    return image.rotate(_sign(rng) * 30.0 * strength, Image.Resampling.BICUBIC, fillcolor=FILL)
-
-
-def _shear_x(image: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
-    return _affine(image, 1, _sign(rng) * 0.3 * strength, 0, 0, 1, 0)
-
-
-def _shear_y(image: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
-    return _affine(image, 1, 0, 0, _sign(rng) * 0.3 * strength, 1, 0)
-
-
-def _translate_x(image: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
-    return _affine(image, 1, 0, _sign(rng) * 0.45 * strength * image.width, 0, 1, 0)
-
-
-def _translate_y(image: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
-    return _affine(image, 1, 0, 0, 0, 1, _sign(rng) * 0.45 * strength * image.height)
-
-
-def _posterize(image: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
-    return ImageOps.posterize(image, 4 - int(4 * strength))
-
-
-def _solarize(image: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
-    return ImageOps.solarize(image, 256 - int(256 * strength))
-
-
 def _solarize_add(image: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
     added = int(110 * strength)
     return image.point([min(255, level + added) if level < 128 else level for level in range(256)] * 3)
@@ -117,18 +89,24 @@ OPERATIONS: dict[str, Operation] = {
     "auto_contrast": lambda image, strength, rng: ImageOps.autocontrast(image),
     "equalize": lambda image, strength, rng: ImageOps.equalize(image),
     "invert": lambda image, strength, rng: ImageOps.invert(image),
-    "rotate": _rotate,
-    "posterize": _posterize,
-    "solarize": _solarize,
+    "rotate": lambda image, strength, rng: image.rotate(
+        _sign(rng) * 30.0 * strength, Image.Resampling.BICUBIC, fillcolor=FILL
+    ),
+    "posterize": lambda image, strength, rng: ImageOps.posterize(image, 4 - int(4 * strength)),
+    "solarize": lambda image, strength, rng: ImageOps.solarize(image, 256 - int(256 * strength)),
     "solarize_add": _solarize_add,
     "color": _enhance(ImageEnhance.Color),
     "contrast": _enhance(ImageEnhance.Contrast),
     "brightness": _enhance(ImageEnhance.Brightness),
     "sharpness": _enhance(ImageEnhance.Sharpness),
-    "shear_x": _shear_x,
-    "shear_y": _shear_y,
-    "translate_x": _translate_x,
-    "translate_y": _translate_y,
+    "shear_x": lambda image, strength, rng: _affine(image, 1, _sign(rng) * 0.3 * strength, 0, 0, 1, 0),
+    "shear_y": lambda image, strength, rng: _affine(image, 1, 0, 0, _sign(rng) * 0.3 * strength, 1, 0),
+    "translate_x": lambda image, strength, rng: _affine(
+        image, 1, 0, _sign(rng) * 0.45 * strength * image.width, 0, 1, 0
+    ),
+    "translate_y": lambda image, strength, rng: _affine(
+        image, 1, 0, 0, 0, 1, _sign(rng) * 0.45 * strength * image.height
+    ),
 }
 
 

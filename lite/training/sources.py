@@ -13,7 +13,6 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -25,41 +24,6 @@ from lite.pictures.folders import TRAIN, VAL, Listing
 from lite.training.rand_augment import random_flip, random_resized_crop
 from lite.training.settings import Augment
 from lite.zoo import Preprocess, find
-
-
-class Source(Protocol):
-    """Pictures to train on and to hold out; `labels` and `held_out_labels` are int64 [N], indices of `classes`.
-
-    `spec` is how the network's pictures become tensors wherever else it runs.
-    """
-
-    @property
-    def classes(self) -> tuple[str, ...]: ...  # noqa: D102
-
-    @property
-    def labels(self) -> np.ndarray: ...  # noqa: D102
-
-    @property
-    def held_out_labels(self) -> np.ndarray: ...  # noqa: D102
-
-    @property
-    def spec(self) -> Preprocess: ...  # noqa: D102
-
-    def view(self, index: int, image: int, augment: Augment, rng: np.random.Generator) -> np.ndarray:
-        """Picture `index`, cropped or moved at random: uint8 RGB [image, image, 3].
-
-        Raises InputError if its file cannot be read as a picture.
-        """
-        ...
-
-    def held_out(self, index: int, image: int) -> np.ndarray:
-        """Held-out picture `index`, prepared: float32 [3, image, image]. Raises InputError as `view`."""
-        ...
-
-    def fingerprint(self) -> str:
-        """The same for the same pictures in the same order."""
-        ...
-
 
 DEIT = find("deit_tiny").preprocess
 
@@ -79,7 +43,10 @@ def normalise(rgb: np.ndarray, spec: Preprocess) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Picture files with a label each. `lite/training/sources.py` finds them."""
+    """Picture files to train on and to hold out; `labels` and `held_out_labels` are int64 [N], indices of `classes`.
+
+    `spec` is how the network's pictures become tensors wherever else it runs.
+    """
 
     classes: tuple[str, ...]
     paths: list[str] = field(repr=False)
@@ -89,13 +56,13 @@ class Pictures:
     spec: Preprocess = DEIT
 
     def view(self, index: int, image: int, augment: Augment, rng: np.random.Generator) -> np.ndarray:
-        """A random resized crop, flipped by chance: uint8 RGB [image, image, 3]."""
+        """A random resized crop, flipped by chance: uint8 RGB [image, image, 3]. Raises InputError for no picture."""
         picture = prepare.decode(Path(self.paths[index]))
         cropped = random_resized_crop(picture, image, augment.crop_area, augment.crop_ratio, rng)
         return random_flip(cropped, augment.flip, rng)
 
     def held_out(self, index: int, image: int) -> np.ndarray:
-        """A held-out picture, short side resized and centre cut: float32 [3, image, image]."""
+        """A held-out picture, short side resized and centre cut: float32 [3, image, image]; raises as `view`."""
         return prepare.from_file(Path(self.held_out_paths[index]), at_size(self.spec, image))[0]
 
     def fingerprint(self) -> str:
@@ -132,6 +99,8 @@ class Digits:
         """The bundled digits never change."""
         return "digits"
 
+
+Source = Pictures | Digits
 
 _HELD_OUT_SHARE = 0.1
 
