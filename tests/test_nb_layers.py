@@ -71,8 +71,7 @@ def test_every_layer_of_the_network_is_found(tmp_path: Path, form: Form, int8: b
         for block in range(DEPTH)
         for part in ("attn.qk", "attn.softmax", "attn.av", "mlp.gelu")
     }
-    # Both heads of a distilled network end in one sum.
-    assert set(found.values()) == {name.replace("head_dist", "head") for name in wanted} | without_weights
+    assert set(found.values()) == wanted | without_weights
 
 
 def test_an_operator_belongs_to_the_layer_that_made_its_input_and_a_calib_to_its_reader(

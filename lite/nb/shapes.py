@@ -296,6 +296,9 @@ def layers(steps: Iterable[ShapedOp], parameters: Iterable[str]) -> dict[int, st
     for place, step in enumerate(program.steps):
         before = sum(norm <= place for norm in norms)
         name = program.anchor(place, before, len(norms) // 2)
+        if name == "head" and name in names.values():
+            # A distilled network's class head comes first.
+            name = "head_dist"
         if name is None and step.op.type != "calib":
             made_by = [program.behind_calibs(source) for source in program.sources[place]]
             producers = [names[source] for source in made_by if source in names]
