@@ -18,10 +18,6 @@ IMAGENET_CLASSES = 1000
 _WEIGHTS_URL = "https://paddle-imagenet-models-name.bj.bcebos.com/dygraph/{name}_pretrained.pdparams"
 
 
-class UnknownModelError(InputError):
-    """A model name that is not in the table; the message lists those that are."""
-
-
 @dataclass(frozen=True)
 class Preprocess:
     """How a picture becomes the input tensor: sizes in pixels, mean and std on the 0-1 scale, RGB order."""
@@ -190,10 +186,10 @@ MODELS: dict[str, Variant] = {variant.name: variant for variant in (*_TABLE, *_O
 def find(name: str) -> Variant:
     """The variant called `name` (`deit_tiny`), by PaddleClas (`DeiT_tiny_patch16_224`) or by timm.
 
-    Raises UnknownModelError for any other name.
+    Raises InputError for any other name; it lists those that there are.
     """
     for variant in MODELS.values():
         # Where PaddleClas has no such network, its name for it is None.
         if name and name in (variant.name, variant.paddleclas_name, variant.reference):
             return variant
-    raise UnknownModelError(f"no model {shown(name)}", remedy=f"choose one of {', '.join(MODELS)}")
+    raise InputError(f"no model {shown(name)}", remedy=f"choose one of {', '.join(MODELS)}")

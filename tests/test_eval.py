@@ -72,7 +72,7 @@ def test_the_figures_follow_from_the_logits(tiny_bundle: Path):
 def test_folders_and_list_files_with_a_damaged_picture_and_an_empty_class(
     root: Path, photos: Path, tiny_bundle: Path, tmp_path: Path
 ):
-    out = tmp_path / "scores.json"
+    out = tmp_path / "new" / "scores.json"
     done = evaluate(root, "--bundle", tiny_bundle, "--data", photos / "val", "--out", out)
     assert done.returncode == 0, done.stderr
     assert "1 of 10 classes have no picture: 9\n" in done.stderr

@@ -7,6 +7,7 @@ import math
 import pytest
 
 from lite import zoo
+from lite.errors import InputError
 from lite.model.state import expected_shapes
 
 VARIANTS = list(zoo.DEITS.values())
@@ -45,7 +46,8 @@ def test_models_are_found_by_either_name():
     assert zoo.find("deit3_small_patch16_384") is zoo.find("deit3_small_384")
 
 
-def test_an_unknown_model_is_refused_with_the_list():
-    with pytest.raises(zoo.UnknownModelError, match="deit_tinny.*deit_tiny, deit_small") as caught:
-        zoo.find("deit_tinny")
+@pytest.mark.parametrize("name", ["deit_tinny", "", None])
+def test_an_unknown_model_is_refused_with_the_list(name):
+    with pytest.raises(InputError, match=rf"^no model {name!r}.*deit_tiny, deit_small") as caught:
+        zoo.find(name)
     assert caught.value.exit_code == 2

@@ -99,7 +99,7 @@ def run(command: click.Command) -> NoReturn:
         elif why := _missing(error):
             failure, status = ToolkitError(why, remedy=_environment()), _USAGE
         else:
-            failure, status = ToolkitError(**_fault(error)), _FAULT
+            failure, status = _fault(error), _FAULT
         _print_error(failure)
     if failure is not None and _wants_json(command) and not (context and context.meta.get(_PRINTED)):
         with contextlib.suppress(OSError):
@@ -193,23 +193,25 @@ def _of_system(error: OSError) -> ToolkitError:
     return ToolkitError(str(error), remedy="check the path, its permissions and the free space")
 
 
-def _fault(error: BaseException) -> dict[str, str]:
-    """The fields of an error that nobody foresaw: `what`, `why` with the line it comes from, and `remedy`."""
+def _fault(error: BaseException) -> ToolkitError:
+    """What is said of an error that nobody foresaw: with the line that it comes from."""
+    from lite.errors import ToolkitError
+
     kind, lines = type(error).__name__, str(error).splitlines()
     if isinstance(error, MemoryError):
-        return {
-            "what": "there is not enough memory",
-            "why": lines[0][:_WHY_LENGTH] if lines else kind,
-            "remedy": "close other programs, or ask for less at once",
-        }
+        return ToolkitError(
+            "there is not enough memory",
+            why=lines[0][:_WHY_LENGTH] if lines else kind,
+            remedy="close other programs, or ask for less at once",
+        )
     frames = [(Path(one.filename), one.lineno) for one in traceback.extract_tb(error.__traceback__)]
     ours = [f"{file.relative_to(ROOT)}:{line}" for file, line in frames if _is_ours(file)]
     why = f"{kind}: {lines[0][:_WHY_LENGTH]}" if lines else kind
-    return {
-        "what": "this should not happen, it is a fault of this toolkit",
-        "why": f"{why} ({ours[-1]})" if ours else why,
-        "remedy": f"run it again with {_DEBUG}, and report what that shows as an issue of the repository",
-    }
+    return ToolkitError(
+        "this should not happen, it is a fault of this toolkit",
+        why=f"{why} ({ours[-1]})" if ours else why,
+        remedy=f"run it again with {_DEBUG}, and report what that shows as an issue of the repository",
+    )
 
 
 def _is_ours(file: Path) -> bool:
@@ -250,17 +252,13 @@ def _show(kind: type[BaseException], error: BaseException, trace: TracebackType 
     """What is raised before `run`: a missing package as one line and exit 2, anything else as `run` has it."""
     if why := _missing(error):
         _leave(why)
-    _print_fault(error)
+    _print_error(_fault(error), error)
 
 
 def _show_in_thread(raised: threading.ExceptHookArgs) -> None:
     if raised.exc_type is not SystemExit:
-        _print_fault(raised.exc_value or raised.exc_type())
-
-
-def _print_fault(error: BaseException) -> None:
-    fault = _fault(error)
-    _print_error(f"{fault['what']}: {fault['why']}; {fault['remedy']}", error)
+        error = raised.exc_value or raised.exc_type()
+        _print_error(_fault(error), error)
 
 
 def _missing(error: BaseException) -> str | None:

@@ -235,7 +235,7 @@ def export(
         return write(folder, loaded.labels, facts)
 
 
-def check(loaded: Weights, engine: Runnable, *, batches: Sequence[int] = BATCHES) -> dict[int, float]:
+def check(loaded: Weights, engine: Runnable) -> dict[int, float]:
     """Largest difference between the engine's logits and Paddle's dynamic graph's, by number of pictures.
 
     The pixels are normal noise, as prepared pictures are on average. Raises ConversionError where a difference is
@@ -245,12 +245,12 @@ def check(loaded: Weights, engine: Runnable, *, batches: Sequence[int] = BATCHES
     from lite.engines.dygraph import NetworkPredictor
 
     side = loaded.variant.image
-    pixels = np.random.default_rng(_SEED).standard_normal((max(batches), 3, side, side), dtype=np.float32)
+    pixels = np.random.default_rng(_SEED).standard_normal((max(BATCHES), 3, side, side), dtype=np.float32)
     expected = NetworkPredictor(loaded.variant, loaded.state).logits(pixels)
     limit = TOLERANCE * max(1.0, float(np.abs(expected).max()))
     worst = {}
-    answers = _call(logits_of, engine, [pixels[:count] for count in batches])
-    for count, answered in zip(batches, answers, strict=True):
+    answers = _call(logits_of, engine, [pixels[:count] for count in BATCHES])
+    for count, answered in zip(BATCHES, answers, strict=True):
         if answered.shape != (count, loaded.classes) or not np.isfinite(answered).all():
             raise ConversionError(
                 f"{engine.path.name} answers {answered.shape} for {count} pictures, or no finite numbers",
