@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ def deployable(folder: Path, form: Form = PLAIN) -> Exported:
     """DeiT-tiny with two blocks and random weights in its deployable form."""
     paddle.seed(0)
     with paddle.utils.unique_name.guard():
-        network = DeployableDeiT(VARIANT, CLASSES, depth=DEPTH, form=form)
+        network = DeployableDeiT(replace(VARIANT, depth=DEPTH), CLASSES, form=form)
     network.eval()
     return export.export(network, folder)
 
@@ -37,7 +38,7 @@ def deployable(folder: Path, form: Form = PLAIN) -> Exported:
 def stock(folder: Path) -> Exported:
     """One block of DeiT-tiny in PaddleClas's form, whose `flatten` opt cannot digest."""
     with paddle.utils.unique_name.guard():
-        network = DeiT(VARIANT, CLASSES, depth=1)
+        network = DeiT(replace(VARIANT, depth=1), CLASSES)
         network.eval()
         spec = paddle.static.InputSpec([1, 3, 224, 224], "float32", "image")
         paddle.jit.save(network, str(folder / "model"), input_spec=[spec])

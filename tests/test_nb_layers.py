@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ def converted(
 ) -> tuple[set[str], reader.LiteModel]:
     """The names of a short network's layers, and the network as a `.nb`."""
     paddle.seed(0)
-    network = DeployableDeiT(zoo.find(model), 10, depth=DEPTH, form=form)
+    network = DeployableDeiT(replace(zoo.find(model), depth=DEPTH), 10, form=form)
     network.eval()
     program = export.export(network, folder / "float")
     if int8:

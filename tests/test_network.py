@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import paddle
 import programs
@@ -19,12 +21,15 @@ from lite.pictures import digits, prepare
 
 CLASSES = 12
 # Base variants with few blocks, to stay quick.
-DEPTHS = {name: 2 if "base" in name or name not in zoo.DEITS else 12 for name in zoo.MODELS}
+VARIANTS = [
+    replace(variant, depth=2 if "base" in name or name not in zoo.DEITS else 12)
+    for name, variant in zoo.MODELS.items()
+]
 
 
-def lively_state(variant: zoo.Variant, depth: int) -> dict[str, np.ndarray]:
+def lively_state(variant: zoo.Variant) -> dict[str, np.ndarray]:
     """Random weights five times as large as a fresh network's, so that attention and GELU are not near zero."""
-    state = random_state(variant, CLASSES, depth=depth)
+    state = random_state(variant, CLASSES)
     state = {name: value if "norm" in name else value * 5 for name, value in state.items()}
     return {name: value + np.float32(0.5) if "gamma" in name else value for name, value in state.items()}
 
@@ -34,45 +39,41 @@ def picture(variant: zoo.Variant) -> np.ndarray:
     return rng.standard_normal((1, 3, variant.image, variant.image), dtype=np.float32)
 
 
-def plain(variant: zoo.Variant, state: dict[str, np.ndarray], depth: int | None = None) -> DeiT:
-    network = DeiT(variant, len(state["head.bias"]), depth=depth)
+def plain(variant: zoo.Variant, state: dict[str, np.ndarray]) -> DeiT:
+    network = DeiT(variant, len(state["head.bias"]))
     network.set_state_dict(state)
     network.eval()
     return network
 
 
-def deployable(
-    variant: zoo.Variant, state: dict[str, np.ndarray], depth: int | None = None
-) -> DeployableDeiT:
-    return program.build(deployable_state(state, variant), variant, depth=depth)
+def deployable(variant: zoo.Variant, state: dict[str, np.ndarray]) -> DeployableDeiT:
+    return program.build(deployable_state(state, variant), variant)
 
 
-@pytest.mark.parametrize("name", zoo.MODELS)
-def test_the_plain_network_takes_paddleclas_names(name: str):
-    variant = zoo.find(name)
-    network = DeiT(variant, CLASSES, depth=DEPTHS[name])
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_the_plain_network_takes_paddleclas_names(variant: zoo.Variant):
+    network = DeiT(variant, CLASSES)
     shapes = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-    assert shapes == expected_shapes(variant, CLASSES, DEPTHS[name])
+    assert shapes == expected_shapes(variant, CLASSES)
 
 
 @pytest.mark.parametrize("name", ["deit_tiny", "deit_tiny_distilled", "deit_small", "deit3_small"])
 def test_the_plain_network_gives_the_papers_outputs(name: str):
-    variant, depth = zoo.find(name), 3
-    state, pixels = lively_state(variant, depth), picture(zoo.find(name))
+    variant = replace(zoo.find(name), depth=3)
+    state, pixels = lively_state(variant), picture(variant)
     expected = reference_deit.logits(state, pixels[0], variant.heads)
     with paddle.no_grad():
-        found = plain(variant, state, depth)(paddle.to_tensor(pixels)).numpy()[0]
+        found = plain(variant, state)(paddle.to_tensor(pixels)).numpy()[0]
     assert np.abs(expected).max() > 0.5
     np.testing.assert_allclose(found, expected, atol=2e-4)
 
 
-@pytest.mark.parametrize("name", zoo.MODELS)
-def test_the_deployable_form_equals_the_plain_one(name: str):
-    variant, depth = zoo.find(name), DEPTHS[name]
-    state, pixels = lively_state(variant, depth), paddle.to_tensor(picture(zoo.find(name)))
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_the_deployable_form_equals_the_plain_one(variant: zoo.Variant):
+    state, pixels = lively_state(variant), paddle.to_tensor(picture(variant))
     with paddle.no_grad():
-        expected = plain(variant, state, depth)(pixels).numpy()
-        found = deployable(variant, state, depth)(pixels).numpy()
+        expected = plain(variant, state)(pixels).numpy()
+        found = deployable(variant, state)(pixels).numpy()
     assert np.abs(expected).max() > 0.5
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
@@ -88,8 +89,8 @@ def test_the_deployable_form_equals_the_plain_one_on_trained_weights():
 
 
 def test_the_exported_program_has_nothing_that_lite_trips_over(tmp_path):
-    variant = zoo.find("deit_tiny_distilled")
-    exported = program.export(deployable(variant, lively_state(variant, 2), 2), tmp_path)
+    variant = replace(zoo.find("deit_tiny_distilled"), depth=2)
+    exported = program.export(deployable(variant, lively_state(variant)), tmp_path)
     with program.static_graph() as executor:
         loaded = program.LoadedProgram(exported, executor)
         operators = loaded.program.global_block().ops
@@ -119,8 +120,8 @@ def test_an_exported_program_does_not_depend_on_its_caller(tmp_path):
 
 
 def test_the_residual_stream_is_found_by_name(tmp_path):
-    variant = zoo.find("deit_tiny")
-    exported = program.export(deployable(variant, lively_state(variant, 3), 3), tmp_path)
+    variant = replace(zoo.find("deit_tiny"), depth=3)
+    exported = program.export(deployable(variant, lively_state(variant)), tmp_path)
     with program.static_graph() as executor:
         loaded = program.LoadedProgram(exported, executor)
         logits, *blocks = loaded.run(picture(variant), loaded.stream)
@@ -130,8 +131,8 @@ def test_the_residual_stream_is_found_by_name(tmp_path):
 
 
 def test_a_state_that_does_not_fit_is_named():
-    variant = zoo.find("deit_tiny")
-    state = deployable_state(lively_state(variant, 2), variant)
+    variant = replace(zoo.find("deit_tiny"), depth=2)
+    state = deployable_state(lively_state(variant), variant)
     state["blocks.1.attn.q.weight"] = state["blocks.1.attn.q.weight"][:, :64]
     with pytest.raises(ConversionError, match="blocks.1.attn.q.weight"):
-        program.build(state, variant, depth=2)
+        program.build(state, variant)

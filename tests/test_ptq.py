@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +43,7 @@ class Net:
 def make(folder: Path, depth: int, form: Form = PLAIN, spoil: Callable[[dict], None] = lambda state: None):
     state = random_state(VARIANT, 10, depth=depth)
     spoil(state)
-    network = export.build(deployable_state(state, VARIANT), VARIANT, depth=depth, form=form)
+    network = export.build(deployable_state(state, VARIANT), replace(VARIANT, depth=depth), form=form)
     return Net(network, export.export(network, folder))
 
 

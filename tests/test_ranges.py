@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from lite.pictures.picture_set import PictureSet
 from quant.program import layers, ptq
 from quant.recipe import Recipe
 
-VARIANT = zoo.find("deit_tiny")
+VARIANT = replace(zoo.find("deit_tiny"), depth=2)
 RANGES: layers.Ranges = {
     "patch_embed.proj": 3.0,
     **{f"blocks.{block}.attn.qkv": 4.0 + block for block in (0, 1)},
@@ -50,8 +51,8 @@ def scales(program: Exported) -> list[float]:
 
 
 def test_one_picture_is_enough_where_all_ranges_are_assigned(tmp_path: Path):
-    state = deployable_state(random_state(VARIANT, 4, depth=2), VARIANT)
-    network = export.build(state, VARIANT, depth=2, form=Form(attention="packed"))
+    state = deployable_state(random_state(VARIANT, 4), VARIANT)
+    network = export.build(state, VARIANT, form=Form(attention="packed"))
     program = export.export(network, tmp_path / "float")
     used = Recipe.model_validate({**OLDER, "skip": ["blocks.*.attn.av", "head"]})
     pictures = PictureSet.of("digits", digits.pictures("calibration", 3))
@@ -102,8 +103,8 @@ def notes_left_out(
 
 @pytest.mark.parametrize("skip", [["blocks.0.attn.av", "head"], ["blocks.*.attn.av"]])
 def test_attention_times_value_and_heads_in_int8_need_all_pictures(skip: list[str]):
-    state = deployable_state(random_state(VARIANT, 4, depth=2), VARIANT)
-    network = export.build(state, VARIANT, depth=2, form=Form(attention="packed"))
+    state = deployable_state(random_state(VARIANT, 4), VARIANT)
+    network = export.build(state, VARIANT, form=Form(attention="packed"))
     assert not layers.all_measured(network, Recipe.model_validate({**OLDER, "skip": skip}))
     both = ["blocks.*.attn.av", "head"]
     onnx = {"name": "test", "paddleslim": {"onnx_format": True}, "skip": both}
@@ -113,8 +114,8 @@ def test_attention_times_value_and_heads_in_int8_need_all_pictures(skip: list[st
 @pytest.mark.parametrize("onnx_format", [False, True])
 @pytest.mark.parametrize("attention", ["packed", "per_head", "layers"])
 def test_every_scale_is_set(attention: str, onnx_format: bool, tmp_path: Path):
-    state = deployable_state(random_state(VARIANT, 4, depth=2), VARIANT)
-    network = export.build(state, VARIANT, depth=2, form=Form(attention=attention))
+    state = deployable_state(random_state(VARIANT, 4), VARIANT)
+    network = export.build(state, VARIANT, form=Form(attention=attention))
     program = export.export(network, tmp_path / "float")
     used = Recipe.model_validate(
         {

@@ -189,14 +189,10 @@ class _Block(nn.Layer):
 
 
 class DeployableDeiT(nn.Layer):
-    """The deployable network, for a fixed input size; its state dict is `shaped_state(state, variant, form)`.
+    """The deployable network, for a fixed input size; its state dict is `shaped_state(state, variant, form)`."""
 
-    `depth` overrides the number of blocks (quick tests).
-    """
-
-    def __init__(self, variant: Variant, classes: int, *, depth: int | None = None, form: Form = PLAIN):
+    def __init__(self, variant: Variant, classes: int, *, form: Form = PLAIN):
         super().__init__()
-        depth = variant.depth if depth is None else depth
         self.variant, self.classes, self.form = variant, classes, form
         self.patches = variant.grid**2
         dim = variant.dim
@@ -210,8 +206,10 @@ class DeployableDeiT(nn.Layer):
             self.class_tokens = self.create_parameter([1, variant.class_tokens, dim])
             self.position = self.create_parameter([1, self.patches, dim])
         self.blocks = nn.LayerList(
-            _Block(variant, form, index, variant.class_tokens if index == depth - 1 else variant.tokens)
-            for index in range(depth)
+            _Block(
+                variant, form, index, variant.class_tokens if index == variant.depth - 1 else variant.tokens
+            )
+            for index in range(variant.depth)
         )
         self.norm = nn.LayerNorm(dim, epsilon=variant.epsilon)
         self.head = nn.Linear(dim, classes)

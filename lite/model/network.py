@@ -97,8 +97,7 @@ class Block(nn.Layer):
 class DeiT(nn.Layer):
     """DeiT in PaddleClas's form; its state dict has PaddleClas's 152 names (155 when distilled, 176 of DeiT III).
 
-    `image` in pixels overrides the variant's input size (training at low resolution), `depth` its number of
-    blocks (quick tests).
+    `image` in pixels overrides the variant's input size (training at low resolution).
     """
 
     def __init__(
@@ -107,13 +106,11 @@ class DeiT(nn.Layer):
         classes: int,
         *,
         image: int | None = None,
-        depth: int | None = None,
         drop_path: float = 0.0,
     ):
         super().__init__()
         self.variant = variant
         self.distilled = variant.distilled
-        depth = variant.depth if depth is None else depth
         grid = (image or variant.image) // PATCH_SIZE
         dim = variant.dim
         self.patch_embed = PatchEmbed(dim)
@@ -123,7 +120,7 @@ class DeiT(nn.Layer):
         positions = grid**2 + variant.positions - variant.grid**2
         self.pos_embed = self.create_parameter([1, positions, dim])
         self.blocks = nn.LayerList(
-            Block(variant, drop_path * index / max(depth - 1, 1)) for index in range(depth)
+            Block(variant, drop_path * index / max(variant.depth - 1, 1)) for index in range(variant.depth)
         )
         self.norm = nn.LayerNorm(dim, epsilon=variant.epsilon)
         self.head = nn.Linear(dim, classes)

@@ -52,14 +52,14 @@ def static_graph() -> Iterator[paddle.static.Executor]:
             paddle.disable_static()
 
 
-def build(state: State, variant: Variant, *, depth: int | None = None, form: Form = PLAIN) -> DeployableDeiT:
+def build(state: State, variant: Variant, *, form: Form = PLAIN) -> DeployableDeiT:
     """The network of a `deployable_state`, parameter names counted from zero, in evaluation mode.
 
     Raises ConversionError when `state` does not fit the network exactly.
     """
     shaped = shaped_state(state, variant, form)
     with paddle.utils.unique_name.guard():
-        network = DeployableDeiT(variant, len(state["head.bias"]), depth=depth, form=form)
+        network = DeployableDeiT(variant, len(state["head.bias"]), form=form)
     expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     given = {name: value.shape for name, value in shaped.items()}
     if expected != given:

@@ -88,10 +88,10 @@ def damaged(name: str) -> InputError:
     return InputError(f"tensor {shown(name)} is damaged", why="its shape does not fit its bytes")
 
 
-def expected_shapes(variant: Variant, classes: int, depth: int | None = None) -> dict[str, tuple[int, ...]]:
+def expected_shapes(variant: Variant, classes: int) -> dict[str, tuple[int, ...]]:
     """Name → shape of every tensor of `variant`, in network order: 152, 155 when distilled, 176 of DeiT III.
 
-    Linear weights are [in, out] as in Paddle. `depth` overrides the number of blocks (quick tests).
+    Linear weights are [in, out] as in Paddle.
     """
     dim, hidden = variant.dim, variant.hidden
     shapes: dict[str, tuple[int, ...]] = {
@@ -102,7 +102,7 @@ def expected_shapes(variant: Variant, classes: int, depth: int | None = None) ->
         shapes["dist_token"] = (1, 1, dim)
     shapes["patch_embed.proj.weight"] = (dim, 3, PATCH_SIZE, PATCH_SIZE)
     shapes["patch_embed.proj.bias"] = (dim,)
-    for index in range(variant.depth if depth is None else depth):
+    for index in range(variant.depth):
         block = f"blocks.{index}"
         if variant.layer_scale:
             shapes[f"{block}.gamma_1"] = shapes[f"{block}.gamma_2"] = (dim,)
@@ -131,7 +131,6 @@ def check_state(
     state: State,
     variant: Variant,
     *,
-    depth: int | None = None,
     called: Callable[[str], str] = lambda name: name,
 ) -> int:
     """Checks names, shapes and values of `state` for `variant`; returns the number of classes of its head.
@@ -140,7 +139,7 @@ def check_state(
     misshapen or non-finite tensor is named, in this order, each in network order, by what it is `called` in the file.
     """
     classes = _classes(state, variant)
-    shapes = expected_shapes(variant, classes, depth)
+    shapes = expected_shapes(variant, classes)
     others = _recognised(state)
     if others and variant.name not in others:
         names = " or ".join(others)
