@@ -2,8 +2,9 @@
 
 Why: an interval that is too narrow calls chance a gain. Each simulated bench is of a few starts; the median of a start
 lies off by a random share (`--between` is its standard deviation), and its runs scatter in one of the ways that phones'
-runs do (NOISES). The true median is that of very many starts. `lite.phone.statistics.median_interval` is held against
-it, and beside it what it took the place of: order statistics of all runs alike, as if none shared a start.
+runs do (NOISES). The true median is that of very many starts. The interval of
+`lite.phone.statistics.median_of_starts` is held against it, and beside it what it took the place of: order statistics
+of all runs alike, as if none shared a start.
 
     ./run.sh benchmarks/interval_coverage.py
     ./run.sh benchmarks/interval_coverage.py --starts 10 --benches 20000
@@ -23,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy import stats
 
-from lite.phone.statistics import median_interval
+from lite.phone.statistics import median_of_starts
 
 # Logarithms of latencies over the median, by start and run: 0.01 is 1 %.
 Noise = Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
@@ -75,7 +76,7 @@ def coverage(
     true = float(np.median(drawn(_MANY)))
     held = np.zeros(2)
     for bench in drawn(benches * starts).reshape(benches, starts, runs):
-        found = median_interval(list(bench))
+        _, found = median_of_starts(list(bench))
         low, high = _of_all_runs(bench.ravel())
         held += (found is not None and found.low <= true <= found.high, low <= true <= high)
     return float(held[0] / benches), float(held[1] / benches)

@@ -50,15 +50,15 @@ def of_known(share: float | None, total: int) -> Interval | None:
     return None if share is None else of_share(share, total)
 
 
-def of_mean(values: np.ndarray, confidence: float = CONFIDENCE) -> Interval:
-    """Student's interval of the mean of two or more independent values (Student 1908)."""
+def of_mean(values: np.ndarray) -> Interval:
+    """Student's 95 % interval of the mean of two or more independent values (Student 1908)."""
     from scipy import stats
 
     mean = float(values.mean())
     half = float(
-        stats.t.ppf((1 + confidence) / 2, values.size - 1) * values.std(ddof=1) / math.sqrt(values.size)
+        stats.t.ppf((1 + CONFIDENCE) / 2, values.size - 1) * values.std(ddof=1) / math.sqrt(values.size)
     )
-    return Interval(mean - half, mean + half, confidence)
+    return Interval(mean - half, mean + half, CONFIDENCE)
 
 
 def or_none(found: Interval | None) -> dict[str, float] | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lite.measure.interval import CONFIDENCE, Interval, of_mean
+from lite.measure.interval import Interval, of_mean
 
 # A run whose middle 80 % spreads over more than this share of its median says little about small gains.
 NOISY_SPREAD = 0.10
@@ -31,6 +31,8 @@ _PARTS = 60
 class Summary:
     """Latencies of one configuration over all its starts, milliseconds; `spread` is (p90 - p10) / p50.
 
+    `p50` is the starts' geometric mean of their medians, of which `median_interval` is the interval; of one start its
+    median. All others are of all runs alike.
     `within_starts` and `between_starts`: relative standard deviations, 0.03 for 3 %: of the runs of a start around its
     median, and of the starts' medians around each other. `within_starts` is None where no start has two runs,
     `between_starts` and `median_interval` for one start.
@@ -63,14 +65,15 @@ class Summary:
 def summarize(starts: Sequence[Sequence[float]]) -> Summary:
     """Summary of latencies in ms by start; percentiles as numpy's default, stddev of the sample (n - 1).
 
-    Percentiles, mean and stddev are of all runs alike. Raises ValueError for no start, a start without runs, or a
-    latency that is no positive number.
+    Raises ValueError for no start, a start without runs, or a latency that is no positive number.
     """
     rows = [np.asarray(one, dtype=np.float64) for one in starts]
     values = np.concatenate(rows) if rows else np.empty(0)
     if not (all(row.size for row in rows) and rows and np.isfinite(values).all() and (values > 0).all()):
         raise ValueError("latencies must be positive numbers, one or more of each start")
-    p10, p50, p90, p99 = (float(value) for value in np.percentile(values, [10, 50, 90, 99]))
+    p10, p90, p99 = (float(value) for value in np.percentile(values, [10, 90, 99]))
+    logs = log_medians(rows)
+    p50, median_interval = _of_logs(logs)
     deviations = [_relative_deviation(row) for row in rows if row.size > 1]
     return Summary(
         starts=len(rows),
@@ -84,8 +87,8 @@ def summarize(starts: Sequence[Sequence[float]]) -> Summary:
         stddev=float(values.std(ddof=1)) if values.size > 1 else 0.0,
         spread=(p90 - p10) / p50,
         within_starts=float(np.median(deviations)) if deviations else None,
-        between_starts=float(np.log([np.median(row) for row in rows]).std(ddof=1)) if len(rows) > 1 else None,
-        median_interval=median_interval(rows),
+        between_starts=float(logs.std(ddof=1)) if len(rows) > 1 else None,
+        median_interval=median_interval,
     )
 
 
@@ -98,26 +101,30 @@ def _relative_deviation(values: np.ndarray) -> float:
     return float((p90 - p10) / p50 / _P10_TO_P90)
 
 
-def median_interval(
-    starts: Sequence[Sequence[float] | np.ndarray], confidence: float = CONFIDENCE
-) -> Interval | None:
-    """Interval of the median of all starts that could be made, from latencies in ms by start; None for one start.
+def log_medians(starts: Sequence[Sequence[float] | np.ndarray]) -> np.ndarray:
+    """Of latencies in ms by start the logarithm of each start's median, float64 [starts]."""
+    logs: np.ndarray = np.log([np.median(one) for one in starts])
+    return logs
 
-    Student's interval of the mean of the logarithms of the starts' medians. Starts are the samples, not single runs:
-    runs of one start share its memory layout, its clocks and the phone's warmth, so that an interval from them says
-    nothing of the next start (Kalibera and Jones, Rigorous Benchmarking in Reasonable Time, 2013). How often it holds
-    the median is simulated in tests/phone/test_coverage.py. Where starts fall into two kinds, five may all be of one,
-    and no interval from them knows of the other.
+
+def median_of_starts(starts: Sequence[Sequence[float] | np.ndarray]) -> tuple[float, Interval | None]:
+    """The median of starts, in ms as their latencies, and its interval; None for one start.
+
+    The geometric mean of the starts' medians, with Student's interval of the mean of their logarithms. Starts are the
+    samples, not single runs: runs of one start share its memory layout, its clocks and the phone's warmth, so that an
+    interval from them says nothing of the next start (Kalibera and Jones, Rigorous Benchmarking in Reasonable Time,
+    2013). Nor is the median of all runs what that interval is of: where starts fall into two kinds it lies in one of
+    them, and the interval may leave it out. How often the interval holds the median is simulated in
+    tests/phone/test_coverage.py. Of two kinds of starts five may all be of one, and no interval knows of the other.
     """
-    if len(starts) < 2:
-        return None
-    return _of_logs(np.log([np.median(one) for one in starts]), confidence)
+    return _of_logs(log_medians(starts))
 
 
-def _of_logs(logs: np.ndarray, confidence: float) -> Interval:
-    """Student's interval of the mean of two or more logarithms, as what they are the logarithms of."""
-    found = of_mean(logs, confidence)
-    return Interval(math.exp(found.low), math.exp(found.high), confidence)
+def _of_logs(logs: np.ndarray) -> tuple[float, Interval | None]:
+    """Mean and Student's interval of logarithms, as what they are the logarithms of; no interval of a single one."""
+    found = of_mean(logs) if logs.size > 1 else None
+    bounds = found and Interval(math.exp(found.low), math.exp(found.high), found.confidence)
+    return math.exp(float(logs.mean())), bounds
 
 
 def slow_down(latencies: Sequence[float]) -> float | None:
@@ -159,22 +166,18 @@ class SpeedUp:
         return {**asdict(self), "certain": self.certain}
 
 
-def speed_up(
-    base: Sequence[Sequence[float]], other: Sequence[Sequence[float]], confidence: float = CONFIDENCE
-) -> SpeedUp:
+def speed_up(base: Sequence[Sequence[float]], other: Sequence[Sequence[float]]) -> SpeedUp:
     """Speed-up of `other` over `base`, from latencies in ms by round; both ran once in each round.
 
     Geometric mean over rounds of the ratio of the two medians (Fleming and Wallace 1986), with Student's
-    interval of the mean of the log ratios. Rounds are the samples, as in `median_interval`; pairing takes out what
+    interval of the mean of the log ratios. Rounds are the samples, as in `median_of_starts`; pairing takes out what
     both share.
 
     Raises ValueError for no rounds, or another number of them.
     """
     if not base or len(base) != len(other):
         raise ValueError(f"rounds must pair up: {len(base)} and {len(other)}")
-    logs = np.log([np.median(one) / np.median(two) for one, two in zip(base, other, strict=True)])
-    rounds = int(logs.size)
-    return SpeedUp(math.exp(float(logs.mean())), _of_logs(logs, confidence) if rounds > 1 else None, rounds)
+    return SpeedUp(*_of_logs(log_medians(base) - log_medians(other)), len(base))
 
 
 @dataclass(frozen=True)

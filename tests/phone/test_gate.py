@@ -91,6 +91,7 @@ def test_three_outcomes(
     found = held(base, with_starts(made, *around(level, *shares)))
     (one,) = found.verdicts
     assert one.outcome == outcome
+    assert one.case.p50 / one.base.p50 == pytest.approx(one.ratio.value)
     assert found.exit_code == {SLOWER: 9, NOT_SLOWER: 0, UNDECIDED: 10}[outcome]
     assert (advice is None) == (one.advice is None)
     assert advice is None or advice in (one.advice or "")

@@ -5,22 +5,27 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lite.phone import statistics
-from lite.phone.statistics import median_interval, slow_down, speed_up, summarize
+from lite.phone.statistics import median_of_starts, slow_down, speed_up, summarize
 
 
 def test_summary_is_numpys() -> None:
     values = np.random.default_rng(0).lognormal(3, 0.1, 101)
     found = summarize([values[:30].tolist(), values[30:].tolist()])
     assert found.count == 101
-    assert (found.p50, found.p90, found.p99) == pytest.approx(tuple(np.percentile(values, [50, 90, 99])))
+    assert (found.p90, found.p99) == pytest.approx(tuple(np.percentile(values, [90, 99])))
+    medians = np.median(values[:30]), np.median(values[30:])
+    assert (
+        found.p50 == median_of_starts([values[:30], values[30:]])[0] == pytest.approx(np.prod(medians) ** 0.5)
+    )
+    assert summarize([values.tolist()]).p50 == pytest.approx(np.median(values))
     assert (found.mean, found.stddev) == pytest.approx((values.mean(), values.std(ddof=1)))
     assert (found.min, found.max) == (values.min(), values.max())
 
 
 def test_single_latency_has_no_spread_and_no_interval() -> None:
     found = summarize([[12.5]])
-    assert (found.mean, found.p50, found.p99, found.stddev, found.spread) == (12.5, 12.5, 12.5, 0, 0)
+    assert (found.mean, found.p50, found.p99) == pytest.approx((12.5, 12.5, 12.5))
+    assert (found.stddev, found.spread) == (0, 0)
     assert (found.within_starts, found.between_starts, found.median_interval) == (None, None, None)
     assert summarize([[12.5], [12.6]]).within_starts is None
 
@@ -35,20 +40,31 @@ def test_what_is_no_latency_is_refused(latencies: list[float]) -> None:
 
 def test_interval_of_the_median_by_hand() -> None:
     """Starts of 10 and 40 ms: the mean of the logarithms is that of 20, and t of one degree of freedom is 12.706."""
-    found = median_interval([[10.0, 9.0, 11.0], [40.0]])
+    level, found = median_of_starts([[10.0, 9.0, 11.0], [40.0]])
+    assert level == pytest.approx(20)
     assert found is not None
     half = 12.7062 * np.log(4) / np.sqrt(2) / np.sqrt(2)
     assert (found.low, found.high) == pytest.approx((20 / np.exp(half), 20 * np.exp(half)), rel=1e-4)
     assert found.confidence == 0.95
 
 
+def test_starts_of_two_kinds_have_an_interval_around_their_median() -> None:
+    """Six of ten starts at 10 ms: the median of all runs is theirs, and the interval leaves it out."""
+    levels = [10.0, 10.8, 10.01, 10.79, 10.0, 10.81, 10.01, 10.8, 10.0, 10.01]
+    found = summarize([[level * share for share in (0.999, 1.0, 1.001)] for level in levels])
+    bounds = found.median_interval
+    assert bounds is not None
+    assert bounds.low < found.p50 < bounds.high
+    assert np.median(levels) < bounds.low
+
+
 def test_one_start_has_no_interval_however_long_it_is() -> None:
-    assert median_interval([list(range(1, 1001))]) is None
+    assert median_of_starts([list(range(1, 1001))]) == (pytest.approx(500.5), None)
 
 
 def test_one_run_more_in_a_start_does_not_make_it_count_more() -> None:
-    short = median_interval([[20.0], [21.0], [22.0]])
-    assert short == median_interval([[20.0] * 500, [21.0], [22.0]])
+    short = median_of_starts([[20.0], [21.0], [22.0]])
+    assert short == median_of_starts([[20.0] * 500, [21.0], [22.0]])
 
 
 def test_spread_within_starts_and_between_them_are_told_apart() -> None:
@@ -143,4 +159,3 @@ def test_summary_as_json() -> None:
     document = summarize([[2.0, 3.0], [2.0, 3.0]]).as_dict()
     assert document["median_interval"] == pytest.approx({"low": 2.5, "high": 2.5, "confidence": 0.95})
     assert (document["starts"], document["between_starts"]) == (2, 0)
-    assert statistics.CONFIDENCE == 0.95

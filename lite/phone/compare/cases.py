@@ -16,7 +16,7 @@ from typing import Any
 from lite import json_schema
 from lite.errors import InputError
 from lite.measure.interval import Interval
-from lite.phone import statistics
+from lite.phone.statistics import median_of_starts
 
 JSON = "results.json"
 USUAL, SOAK, FIXED_CLOCKS = "as usual", "as a soak", "with fixed clocks"
@@ -93,15 +93,19 @@ class Case:
         """Measured runs of all starts."""
         return sum(len(start) for start in self.starts)
 
-    @cached_property
+    @property
     def p50(self) -> float:
-        """The median of all runs, ms."""
-        return statistics.summarize(self.starts).p50
+        """The median of its starts, ms."""
+        return self._median[0]
 
-    @cached_property
+    @property
     def interval(self) -> Interval | None:
         """Of the median, over starts, ms; None for a single start."""
-        return statistics.median_interval(self.starts)
+        return self._median[1]
+
+    @cached_property
+    def _median(self) -> tuple[float, Interval | None]:
+        return median_of_starts(self.starts)
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def render(
 
 
 def medians(entries: Sequence[ComparedCase], kind: str) -> Markup:
-    """A case in each bench as a row: a dot for each start's median, a line for that of all runs; ms, from 0."""
+    """A case in each bench as a row: a dot for each start's median, a line for that of all starts; ms, from 0."""
     with row_drawing(kind, [one.bench.title for one in entries]) as (figure, axes, places):
         highest = 0.0
         for place, entry in zip(places, entries, strict=True):

@@ -6,9 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from lite.measure.interval import CONFIDENCE, Interval
+from lite.phone.statistics import log_medians
 
 # The chance that so many starts settle it, if their spread and the ratio stay as they are.
 POWER = 0.8
@@ -28,7 +27,7 @@ class Spread:
         """Of latencies in ms by start; the deviation is None for a single one. Raises ValueError for none."""
         if not starts or not all(len(start) for start in starts):
             raise ValueError("a case needs a start, and each start a run")
-        logs = np.log([np.median(start) for start in starts])
+        logs = log_medians(starts)
         return cls(int(logs.size), float(logs.mean()), float(logs.std(ddof=1)) if logs.size > 1 else None)
 
 
@@ -58,9 +57,7 @@ def percent(ratio: float) -> str:
     return f"{100 * (ratio - 1):+.1f} %"
 
 
-def ratio(
-    base: Sequence[Sequence[float]], case: Sequence[Sequence[float]], confidence: float = CONFIDENCE
-) -> Ratio:
+def ratio(base: Sequence[Sequence[float]], case: Sequence[Sequence[float]]) -> Ratio:
     """Of two cases' latencies in ms by start, which ran apart from each other, on another day even.
 
     Geometric means of the starts' medians, with Welch's interval of the difference of the logarithms (Welch 1947;
@@ -72,8 +69,8 @@ def ratio(
     error, freedom = _error(one, two, two.starts)
     if error is None:
         return Ratio(math.exp(difference), None, one, two)
-    half = float(_quantile((1 + confidence) / 2, freedom) * error)
-    bounds = Interval(math.exp(difference - half), math.exp(difference + half), confidence)
+    half = float(_quantile((1 + CONFIDENCE) / 2, freedom) * error)
+    bounds = Interval(math.exp(difference - half), math.exp(difference + half), CONFIDENCE)
     return Ratio(math.exp(difference), bounds, one, two)
 
 
