@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ def _phone(server: AdbServer, one: Listed, chosen: Bundle | None, binaries: Bina
     try:
         (device,) = server.choose([one.serial], notify=lambda line: None)
         known = facts.read(device)
-        entry["facts"] = known.as_dict()
+        entry["facts"] = asdict(known)
         entry["problems"] = [vars(problem) for problem in _problems(chosen, known, binaries)]
     except (PhoneError, NoPhoneError, InputError) as error:
         if isinstance(error, NoPhoneError):

@@ -14,12 +14,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 from lite.phone import demo
 from lite.phone.demo import Bench
 from lite.phone.measure import Phone, timing
-from lite.phone.plan import Candidate, Configuration, flattened
+from lite.phone.plan import Candidate, Configuration
 
 # Gauges average over about a second.
 _EVERY = 1
@@ -93,11 +92,6 @@ class RunCost:
     pss_highest_kib: int | None
     idle: Sequence[Look]
     running: Sequence[Look]
-
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON values."""
-        values = flattened(self)
-        return {**values, **{name: list(values[name]) for name in ("charger", "idle", "running")}}
 
 
 def parse(text: str) -> list[Look]:

@@ -10,12 +10,11 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from lite.phone import demo
 from lite.phone.demo import Bench
 from lite.phone.measure import Phone, timing
-from lite.phone.plan import Candidate, Configuration, flattened
+from lite.phone.plan import Candidate, Configuration
 
 EVENTS = (
     "cpu-cycles", "instructions", "cache-references", "cache-misses", "branch-misses", "page-faults",
@@ -43,11 +42,6 @@ class Counters:
     modelled: float | None
     core: str | None
     missing: str | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON values."""
-        values = flattened(self)
-        return {**values, "per_run": dict(self.per_run), "shared": list(self.shared)}
 
 
 def parse(text: str) -> tuple[dict[str, int], list[str]]:

@@ -13,7 +13,7 @@ import re
 import shlex
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -297,10 +297,6 @@ class KernelTime:
     min_ms: float
     max_ms: float
     calls: int | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON values."""
-        return asdict(self)
 
 
 def kernel_times(text: str) -> list[KernelTime]:

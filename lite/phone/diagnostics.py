@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from lite.phone.device import Device
 from lite.phone.facts import Facts
 from lite.phone.measure import Phone
 from lite.phone.measured import BundleComparison, Measurement, PhoneFigures
-from lite.phone.plan import Candidate, Configuration, flattened
+from lite.phone.plan import Candidate, Configuration, flattened, is_same_case
 from lite.phone.sensors import ceilings, cpus_of
 
 # Kernels that turn a tensor from one precision into another.
@@ -58,10 +58,6 @@ class Diagnosis:
     measured: float
     expected: float | None
     causes: Sequence[Cause] = field(default_factory=tuple)
-
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON values."""
-        return {**flattened(self), "causes": [asdict(cause) for cause in self.causes]}
 
 
 def largest_cache(device: Device) -> int | None:
@@ -248,9 +244,6 @@ def _listed(cpus: set[int]) -> str:
     return ",".join(f"{run[0]}-{run[-1]}" if run[1:] else str(run[0]) for run in runs)
 
 
-_KEY = ("bundle", "threads", "power_mode", "cpu_mask", "cores")
-
-
 @dataclass(frozen=True)
 class DiagnosticsPlan:
     """What is asked for. `cost_seconds`: how long each run for it, None for none; `trace`: the file, None for none."""
@@ -263,7 +256,7 @@ class DiagnosticsPlan:
 
 @dataclass
 class Diagnostics:
-    """What came out so far, as JSON values (see the results' schema): rows by bundle and configuration.
+    """What came out so far, rows by bundle and configuration as the results' schema has them.
 
     `cache`: bytes of the phone's largest cache, None where it hides that or was not asked.
     """
@@ -273,17 +266,12 @@ class Diagnostics:
     costs: list[dict[str, Any]] = field(default_factory=list)
     counters: list[dict[str, Any]] = field(default_factory=list)
     traces: list[dict[str, Any]] = field(default_factory=list)
-    engine_profiles: list[dict[str, Any]] = field(default_factory=list)
-
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON values."""
-        return asdict(self)
 
     @classmethod
     def of(cls, values: Mapping[str, Any] | None) -> Diagnostics:
         """What an earlier session's results have, to be gone on with."""
-        known = {name: value for name, value in (values or {}).items() if name != "int8"}
-        return cls(**known)
+        names = (each.name for each in fields(cls))
+        return cls(**{name: values[name] for name in names} if values else {})
 
 
 def of_int8(
@@ -293,6 +281,19 @@ def of_int8(
     compared = figures.comparisons(base) if base and facts else []
     found = [diagnose(one, facts, cache) for one in compared if facts]
     return [one for one in found if one is not None]
+
+
+def engine_profiles(figures: PhoneFigures) -> list[dict[str, Any]]:
+    """What a profile build of the engine said beside the measured runs."""
+    return [
+        {
+            "bundle": one.candidate.name,
+            **asdict(one.configuration),
+            "kernels": [asdict(kernel) for kernel in one.kernels],
+        }
+        for one in figures.measurements
+        if one.kernels
+    ]
 
 
 def run(
@@ -308,50 +309,31 @@ def run(
     PhoneError or StoppedError; what was found before is kept.
     """
     configurations = phone.plan.configurations(phone.clusters)
-    _keep_engine_profiles(figures, into)
     if len(candidates) > 1:
         into.cache = largest_cache(phone.device)
     first = configurations[0]
     for candidate in candidates:
         for one in configurations:
             if plan.counters and _is_new(into.counters, candidate, one):
-                into.counters.append(counters.measure(phone, candidate, one).as_dict())
+                into.counters.append(flattened(counters.measure(phone, candidate, one)))
                 phone.measured()
             if plan.cost_seconds is not None and _is_new(into.costs, candidate, one):
                 latency = figures.measurement(candidate, one, phone.plan).summary.p50
-                into.costs.append(cost.measure(phone, candidate, one, latency, plan.cost_seconds).as_dict())
+                found = cost.measure(phone, candidate, one, latency, plan.cost_seconds)
+                into.costs.append(flattened(found))
                 phone.measured()
         if plan.trace is not None and _is_new(into.traces, candidate, first):
             out = _trace_file(plan.trace, candidate, len(candidates))
-            into.traces.append(trace.record(phone, candidate, first, out).as_dict())
+            into.traces.append(flattened(trace.record(phone, candidate, first, out)))
             phone.measured()
         if plan.profile and _is_new(into.profiles, candidate, first):
-            into.profiles.append(profile.measure(phone, candidate, first).as_dict())
+            into.profiles.append(flattened(profile.measure(phone, candidate, first)))
             phone.measured()
-
-
-def _keep_engine_profiles(figures: PhoneFigures, into: Diagnostics) -> None:
-    """What a profile build of the engine said beside the measured runs."""
-    new = [
-        {
-            "bundle": one.candidate.name,
-            **asdict(one.configuration),
-            "kernels": [kernel.as_dict() for kernel in one.kernels],
-        }
-        for one in figures.measurements
-        if one.kernels
-    ]
-    earlier = [row for row in into.engine_profiles if not any(_same(row, one) for one in new)]
-    into.engine_profiles[:] = [*earlier, *new]
-
-
-def _same(row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return all(row[name] == other[name] for name in _KEY)
 
 
 def _is_new(rows: Sequence[Mapping[str, Any]], candidate: Candidate, configuration: Configuration) -> bool:
     key = {"bundle": candidate.name, **asdict(configuration)}
-    return not any(_same(row, key) for row in rows)
+    return not any(is_same_case(row, key) for row in rows)
 
 
 def _trace_file(path: Path, candidate: Candidate, count: int) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from lite.phone import clusters
@@ -65,7 +65,7 @@ class Facts:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Facts:
-        """The facts that `as_dict` gave."""
+        """The facts as results have them."""
         found: dict[str, Any] = {
             name: tuple(it) if isinstance(it, list) else it for name, it in values.items()
         }
@@ -73,12 +73,6 @@ class Facts:
             Cluster(**{**one, "cpus": tuple(one["cpus"])}) for one in values.get("clusters", ())
         )
         return cls(**found)
-
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON values."""
-        return {
-            name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()
-        }
 
 
 def read(device: Device) -> Facts:

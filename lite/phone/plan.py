@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -35,9 +35,14 @@ class Configuration:
 
 
 def flattened(row: Any) -> dict[str, Any]:
-    """A dataclass with a `configuration` as JSON values: the configuration's fields stand beside its own."""
+    """A dataclass with a `configuration` as a row of results: the configuration's fields stand beside its own."""
     values = asdict(row)
     return {**values.pop("configuration"), **values}
+
+
+def is_same_case(row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two rows of results are of one bundle in one configuration."""
+    return all(row[name] == other[name] for name in ("bundle", "threads", "power_mode", "cpu_mask", "cores"))
 
 
 @dataclass(frozen=True)
@@ -95,11 +100,6 @@ class BenchPlan:
     def seconds_of_start(self) -> float:
         """That the measured runs of each round take at least; together they are `min_seconds`."""
         return self.min_seconds / self.rounds
-
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON values."""
-        values = asdict(self)
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 class NoSuchCoresError(Exception):

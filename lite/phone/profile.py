@@ -25,7 +25,7 @@ from lite.phone import demo, push, sensors
 from lite.phone.demo import Bench, NetworkFiles
 from lite.phone.link import PhoneError
 from lite.phone.measure import Phone, timing
-from lite.phone.plan import Candidate, Configuration, flattened
+from lite.phone.plan import Candidate, Configuration
 from lite.scratch import scratch_folder
 
 # Student's interval of fewer starts would be of no use.
@@ -67,12 +67,6 @@ class Profile:
     core: str | None
     parts: Sequence[Part]
     throttled: Sequence[str]
-
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON values."""
-        values = flattened(self)
-        values["parts"] = [{**part, "until_ms": list(part["until_ms"])} for part in values["parts"]]
-        return {**values, "throttled": list(self.throttled)}
 
 
 def part_names(cuts: int) -> list[str]:

@@ -28,6 +28,7 @@ from lite.files import make_folder, remove_parts, write_text
 from lite.measure import csv_tables
 from lite.phone import diagnostics, report
 from lite.phone.measured import BundleComparison, Measurement, PhoneFigures, Round
+from lite.phone.plan import flattened, is_same_case
 from lite.phone.session import Outcome, PhoneJob
 
 SCHEMA = 2
@@ -47,13 +48,13 @@ def document(
     base: str | None = None,
     adb_server: int | None = None,
 ) -> dict[str, Any]:
-    """All of a bench as JSON values: milliseconds, °C, kHz, KiB; unknown is null, times are UTC.
+    """All of a bench as JSON has it: milliseconds, °C, kHz, KiB; unknown is null, times are UTC.
 
     `begun`: when, default now; `base`: the bundle that the others are held against; `adb_server`: its protocol's
     version. It can be made while phones are at work: it has what they have measured by then.
     """
     earlier = job.earlier
-    return {
+    found = {
         "schema": SCHEMA,
         "created": now(),
         "sessions": [*(earlier.sessions if earlier else []), begun or now()],
@@ -63,7 +64,7 @@ def document(
             "adb_server": adb_server,
             "paddlelite": version("paddlelite"),
         },
-        "plan": job.plan.as_dict(),
+        "plan": asdict(job.plan),
         "base": base,
         "bundles": [of_bundle(bundle) for bundle in job.bundles],
         "phones": [
@@ -71,6 +72,7 @@ def document(
             *(earlier.others([outcome.serial for outcome in outcomes]) if earlier else []),
         ],
     }
+    return dict(json.loads(json.dumps(found)))
 
 
 def now() -> str:
@@ -95,7 +97,7 @@ def write(out: Path, results: Mapping[str, Any]) -> None:
 
 def check(results: Mapping[str, Any]) -> None:
     """Raises AssertionError, which is a fault of this tool's own, for what is not as the schema says."""
-    if found := problem(json.loads(json.dumps(results))):
+    if found := problem(results):
         raise AssertionError(f"{JSON} would not be what its schema says: {found}")
 
 
@@ -133,7 +135,7 @@ def _phone(outcome: Outcome, base: str | None) -> dict[str, Any]:
     error = outcome.error
     return {
         "serial": outcome.serial,
-        "facts": outcome.facts.as_dict() if outcome.facts else None,
+        "facts": asdict(outcome.facts) if outcome.facts else None,
         "status": outcome.status,
         "exit_code": outcome.exit_code,
         "error": None if error is None else error.as_dict(),
@@ -151,7 +153,11 @@ def _phone(outcome: Outcome, base: str | None) -> dict[str, Any]:
 def _diagnostics(outcome: Outcome, measured: PhoneFigures, base: str | None) -> dict[str, Any]:
     found = outcome.diagnostics
     int8 = diagnostics.of_int8(measured, base, outcome.facts, found.cache)
-    return {**found.as_dict(), "int8": [one.as_dict() for one in int8]}
+    return {
+        **asdict(found),
+        "engine_profiles": diagnostics.engine_profiles(measured),
+        "int8": [flattened(one) for one in int8],
+    }
 
 
 def _measurement(one: Measurement) -> dict[str, Any]:
@@ -162,7 +168,7 @@ def _measurement(one: Measurement) -> dict[str, Any]:
         "planned_starts": one.planned_starts,
         "complete": one.complete,
         "used": one.used,
-        "summary": one.summary.as_dict(),
+        "summary": asdict(one.summary),
         "sustained": found.as_dict() if (found := one.sustained) else None,
         "noisy": one.summary.noisy,
         "throttled": one.throttled,
@@ -173,17 +179,17 @@ def _measurement(one: Measurement) -> dict[str, Any]:
 
 def _round(one: Round) -> dict[str, Any]:
     return {
-        "latencies_ms": list(one.latencies),
+        "latencies_ms": one.latencies,
         "load_ms": one.load_ms,
         "first_run_ms": one.first_run_ms,
         "peak_rss_kib": one.peak_rss_kib,
         "cooldown": asdict(one.cooldown) if one.cooldown else None,
-        "throttled": list(one.throttled),
+        "throttled": one.throttled,
         "began_s": one.began_s,
         "clocks": [asdict(clock) for clock in one.clocks],
-        "before": one.before.as_dict(),
-        "during": [sample.as_dict() for sample in one.during],
-        "after": one.after.as_dict(),
+        "before": asdict(one.before),
+        "during": [asdict(sample) for sample in one.during],
+        "after": asdict(one.after),
     }
 
 
@@ -259,9 +265,8 @@ def _figures(one: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _speed_up_columns(phone: Mapping[str, Any], one: Mapping[str, Any]) -> dict[str, Any]:
-    key = ("bundle", "threads", "power_mode", "cpu_mask", "cores")
     for each in phone["speed_ups"]:
-        if all(each[name] == one[name] for name in key):
+        if is_same_case(each, one):
             interval = each["interval"] or {}
             return {
                 "speed_up": each["ratio"],

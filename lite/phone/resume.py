@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,12 @@ from lite import json_schema
 from lite.bundle import Bundle
 from lite.errors import InputError
 from lite.phone import push, results
+from lite.phone.demo import KernelTime
 from lite.phone.diagnostics import Diagnostics
 from lite.phone.facts import Facts, check_same
 from lite.phone.golden import Golden
 from lite.phone.measured import Cooldown, Measurement, PhoneFigures, Round, RunClock
-from lite.phone.plan import BenchPlan, Candidate, Configuration
+from lite.phone.plan import BenchPlan, Candidate, Configuration, is_same_case
 from lite.phone.reconnect import Loss
 from lite.phone.sensors import Sample
 
@@ -58,9 +59,12 @@ class Earlier:
             for one in phone["golden"]
         ]
         by_name = {bundle.path.resolve().name: bundle for bundle in self.bundles}
-        return PhoneFigures(
-            golden, [_measurement(row, by_name[row["bundle"]]) for row in phone["measurements"]]
-        )
+        measured = [_measurement(row, by_name[row["bundle"]]) for row in phone["measurements"]]
+        for row in phone.get("diagnostics", {}).get("engine_profiles", ()):
+            for one, its in zip(phone["measurements"], measured, strict=True):
+                if is_same_case(one, row):
+                    its.kernels = [KernelTime(**kernel) for kernel in row["kernels"]]
+        return PhoneFigures(golden, measured)
 
     def facts(self, serial: str) -> Facts | None:
         """What the phone was then; None where it did not tell."""
@@ -108,7 +112,7 @@ def read(folder: Path, plan: BenchPlan, bundles: Sequence[Bundle], base: str | N
         raise InputError(
             f"{path} is no result of this version", why=problem, remedy="measure without --resume"
         )
-    wanted = json.loads(json.dumps(plan.as_dict()))
+    wanted = json.loads(json.dumps(asdict(plan)))
     pairs = [(option, document["plan"][name], wanted[name]) for name, option in _OPTIONS.items()]
     for option, then, now in [*pairs, ("--compare", document["base"], base)]:
         if then != now:

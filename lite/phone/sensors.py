@@ -9,7 +9,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -81,16 +81,9 @@ class Sample:
     silent: Sequence[str] = ()
     uptime: float | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON values: CPUs' numbers become text."""
-        values = asdict(self)
-        for name in _BY_CPU:
-            values[name] = {str(cpu): value for cpu, value in values[name].items()}
-        return {**values, "silent": list(self.silent)}
-
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Sample:
-        """The sample that `as_dict` gave."""
+        """The sample as results have it: JSON makes text of CPUs' numbers."""
         by_cpu = {name: {int(cpu): value for cpu, value in values[name].items()} for name in _BY_CPU}
         return cls(**{**values, **by_cpu, "silent": tuple(values["silent"])})
 

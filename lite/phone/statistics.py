@@ -57,10 +57,6 @@ class Summary:
         """Whether the spread is over NOISY_SPREAD."""
         return self.spread > NOISY_SPREAD
 
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON values."""
-        return asdict(self)
-
 
 def summarize(starts: Sequence[Sequence[float]]) -> Summary:
     """Summary of latencies in ms by start; percentiles as numpy's default, stddev of the sample (n - 1).

@@ -9,14 +9,13 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from lite.files import new_file
 from lite.phone import demo, push, sync
 from lite.phone.demo import Bench
 from lite.phone.link import PhoneError
 from lite.phone.measure import Phone, timing
-from lite.phone.plan import Candidate, Configuration, flattened
+from lite.phone.plan import Candidate, Configuration
 from lite.phone.sync import RefusedError
 from lite.shown import printable
 
@@ -65,10 +64,6 @@ class Trace:
     path: str | None
     marks: str | None
     missing: str | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON values."""
-        return flattened(self)
 
 
 def record(phone: Phone, candidate: Candidate, configuration: Configuration, out: Path) -> Trace:

@@ -24,7 +24,7 @@ from lite.phone.binaries import Binaries
 from lite.phone.cost import Look, Power
 from lite.phone.device import Device
 from lite.phone.measure import TENSOR
-from lite.phone.plan import BenchPlan, Candidate, Configuration
+from lite.phone.plan import BenchPlan, Candidate, Configuration, flattened
 from lite.stages import Stages
 
 BATTERY = "sys/class/power_supply/battery"
@@ -79,7 +79,7 @@ def test_energy_is_power_by_time_and_what_is_beyond_idle() -> None:
 def test_one_look_is_no_memory_over_time(count: int, drawn: int) -> None:
     """Its plot had a dot at 0 on an axis of seconds from -0.04 to 0.04."""
     found = cost.of_looks("b", ONE, [20.0], IDLE, looks(*[-500_000] * count))
-    (of_it,) = plots.diagnostics_plots({"profiles": [], "costs": [found.as_dict()]})["costs"]
+    (of_it,) = plots.diagnostics_plots({"profiles": [], "costs": [flattened(found)]})["costs"]
     assert len(of_it) == drawn
 
 
@@ -209,7 +209,7 @@ def test_a_phone_without_simpleperf_and_perfetto_says_so(
     traced = trace.record(prepared(), candidate, ONE, tmp_path / "none.pftrace")
     assert traced.missing == "there is no perfetto on the phone (Android has it from 9 on)"
     assert not (tmp_path / "none.pftrace").exists()
-    json.dumps(counted.as_dict())
+    json.dumps(flattened(counted))
 
 
 def test_the_demo_marks_load_warm_up_and_each_run(device: Device, phone: Phone, candidate: Candidate) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 
 import pytest
 from conftest import PhoneMaker, ready
@@ -28,7 +29,7 @@ def test_an_arm_phone(server: AdbServer, arm_phone: Phone):
     assert (found.android_version, found.sdk) == ("14", 34)
     assert found.free_bytes == 600 << 20
     assert (found.own_bytes, found.opencl, found.root) == (0, None, False)
-    assert json.loads(json.dumps(found.as_dict()))["features"] == ["asimd", "asimdhp", "asimddp"]
+    assert json.loads(json.dumps(asdict(found)))["features"] == ["asimd", "asimdhp", "asimddp"]
 
 
 def test_an_x86_64_phone_has_this_computers_processor(device: Device):

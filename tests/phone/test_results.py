@@ -15,19 +15,16 @@ from test_engine_profile import SAID
 
 from lite import bundle
 from lite.errors import InputError
-from lite.phone import diagnostics, measure, report, results
+from lite.phone import report, results, resume
 from lite.phone.binaries import Binaries
 from lite.phone.counters import Counters
 from lite.phone.demo import kernel_times
-from lite.phone.device import Device
-from lite.phone.diagnostics import DiagnosticsPlan
 from lite.phone.link import PhoneError
 from lite.phone.measured import Cooldown, Measurement, PhoneFigures, Round
-from lite.phone.plan import BenchPlan, Candidate, Configuration
+from lite.phone.plan import BenchPlan, Candidate, Configuration, flattened
 from lite.phone.sensors import Sample
 from lite.phone.session import Outcome, PhoneJob
 from lite.phone.trace import Trace
-from lite.stages import Stages
 
 
 @pytest.fixture
@@ -292,23 +289,24 @@ def test_comparison_needs_rounds_of_both(candidate: Candidate, tmp_path: Path, t
 
 
 def test_what_was_looked_at_beside_latency_says_which_cores_by_name(
-    candidate: Candidate, job: PhoneJob
+    candidate: Candidate, job: PhoneJob, tmp_path: Path
 ) -> None:
     """Of an engine that was built with its own profile, too: it is told whatever was asked for."""
     big = Configuration(2, cpu_mask="c0", cores="big")
     row = measurement(candidate, 20, configuration=big)
     row.kernels = kernel_times(SAID)
     done = outcome(row)
-    # Nothing is asked of the phone here.
-    phone = measure.Phone(Device.__new__(Device), "/data/local/tmp", job.plan, Stages())
-    diagnostics.run(phone, [candidate], DiagnosticsPlan(), done.measured, done.diagnostics)
     done.diagnostics.counters.append(
-        Counters(candidate.name, big, {}, [], None, None, "no simpleperf").as_dict()
+        flattened(Counters(candidate.name, big, {}, [], None, None, "no simpleperf"))
     )
-    done.diagnostics.traces.append(Trace(candidate.name, big, None, None, "no perfetto").as_dict())
-    document = json.loads(json.dumps(results.document([done], job)))
+    done.diagnostics.traces.append(flattened(Trace(candidate.name, big, None, None, "no perfetto")))
+    document = results.document([done], job)
     assert results.problem(document) is None
     found = document["phones"][0]["diagnostics"]
     for (one,) in (found["engine_profiles"], found["counters"], found["traces"]):
         assert report.configuration(one) == "2 threads, big cores (mask c0)"
     assert "big cores (mask c0)" in report.render(document)
+    # A bench that is gone on with still knows it, and says so beside the latencies.
+    results.write(tmp_path, document)
+    (again,) = resume.read(tmp_path, job.plan, [candidate.bundle], None).measured("phone-1").measurements
+    assert (again.kernels, again.notes) == (row.kernels, row.notes)

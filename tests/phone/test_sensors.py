@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from phone import Phone
@@ -213,7 +213,7 @@ def test_masks() -> None:
 
 def test_a_sample_comes_back_from_json(device: Device) -> None:
     found = sensors.read(device)
-    assert Sample.from_dict(json.loads(json.dumps(found.as_dict()))) == found
+    assert Sample.from_dict(json.loads(json.dumps(asdict(found)))) == found
 
 
 def test_a_clock_that_falls_under_the_runs() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
@@ -156,6 +158,6 @@ def test_equal_networks_are_not_called_faster() -> None:
 
 
 def test_summary_as_json() -> None:
-    document = summarize([[2.0, 3.0], [2.0, 3.0]]).as_dict()
+    document = asdict(summarize([[2.0, 3.0], [2.0, 3.0]]))
     assert document["median_interval"] == pytest.approx({"low": 2.5, "high": 2.5, "confidence": 0.95})
     assert (document["starts"], document["between_starts"]) == (2, 0)
