@@ -123,7 +123,7 @@ class LiveTable:
             self._live.stop()
 
     def changed(self, outcome: Outcome) -> None:
-        """What session.Job calls, from any thread; a terminal that is gone is no reason to end."""
+        """What a PhoneJob calls, from any thread; a terminal that is gone is no reason to end."""
         with self._lock, contextlib.suppress(OSError):
             self._outcomes[outcome.serial] = outcome
             # A push would be a line for each megabyte.

@@ -234,7 +234,7 @@ def show_gate(found: Gate, *, to_stderr: bool = False) -> None:
     for one in found.verdicts:
         advice = f"; {one.advice}" if one.advice else ""
         tell(f"{one.outcome}: {one.case.device}: {one.case.name}: {one.text}{advice}")
-        for note in one.as_dict()["notes"]:
+        for note in one.notes:
             tell(f"  {note}")
     for line in [*found.unmatched, *found.failures]:
         tell(line)

@@ -18,7 +18,7 @@ from rich.table import Table
 from lite.bundle import Bundle
 from lite.errors import InputError
 from lite.phone import checks, facts, host
-from lite.phone.binaries import Binaries
+from lite.phone.binaries import Binaries, BinaryError
 from lite.phone.facts import Facts
 from lite.phone.host import Check
 from lite.phone.link import NoPhoneError, PhoneError
@@ -122,8 +122,11 @@ def _phone(server: AdbServer, one: Listed, chosen: Bundle | None, binaries: Bina
 def _problems(chosen: Bundle | None, known: Facts, binaries: Binaries) -> list[checks.Problem]:
     if chosen is not None:
         return [*checks.problems(chosen, known, binaries), *checks.of_all([chosen], known, binaries)]
-    demo = host.program(known.abis[0], binaries, None)
-    return [] if demo.state == "ok" else [checks.Problem("program", demo.found, demo.remedy or "")]
+    try:
+        binaries.find(known.abis[0])
+    except BinaryError as error:
+        return [checks.Problem("program", error.reason, error.remedy or "")]
+    return []
 
 
 def _next(

@@ -78,10 +78,6 @@ class Binaries:
     sdk: Path | None = None
     demo: Path | None = None
 
-    def files(self, abi: str, bundles: Sequence[Bundle] = ()) -> dict[str, Path]:
-        """Name on the phone → path here. Raises BinaryError."""
-        return self.find(abi, bundles).files
-
     def find(self, abi: str, bundles: Sequence[Bundle] = ()) -> Found:
         """All for a phone with `abi`; of the cached SDKs the one that `bundles` need.
 

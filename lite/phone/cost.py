@@ -180,12 +180,14 @@ def power_of(idle: Sequence[Look], running: Sequence[Look]) -> Power:
         return _not_told(
             f"current {currents[-1]} and voltage {known[-1].voltage} are in units that cannot be told apart"
         )
-    watts = [ampere * volt * abs((look.current or 0) * (look.voltage or 0)) for look in known]
-    running_watts = median(watts)
+
+    def watts(looks: Sequence[Look]) -> float:
+        return ampere * volt * median(abs((look.current or 0) * (look.voltage or 0)) for look in looks)
+
+    running_watts = watts(known)
     if not _WATTS[0] <= running_watts <= _WATTS[1]:
         return _not_told(f"{running_watts:.3g} W by the battery's gauge is no phone's at work")
-    rest = [ampere * volt * abs((look.current or 0) * (look.voltage or 0)) for look in before]
-    return Power(running_watts, median(rest) if rest else None, None)
+    return Power(running_watts, watts(before) if before else None, None)
 
 
 def _not_told(why: str) -> Power:

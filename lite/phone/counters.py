@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 from lite.phone import demo
 from lite.phone.demo import Bench
@@ -37,11 +38,11 @@ class Counters:
 
     bundle: str
     configuration: Configuration
-    per_run: Mapping[str, float]
-    shared: Sequence[str]
-    modelled: float | None
-    core: str | None
-    missing: str | None
+    per_run: Mapping[str, float] = field(default_factory=dict)
+    shared: Sequence[str] = ()
+    modelled: float | None = None
+    core: str | None = None
+    missing: str | None = None
 
 
 def parse(text: str) -> tuple[dict[str, int], list[str]]:
@@ -52,17 +53,13 @@ def parse(text: str) -> tuple[dict[str, int], list[str]]:
 
 def measure(phone: Phone, candidate: Candidate, configuration: Configuration) -> Counters:
     """Counts two starts of a bundle on the phone. Raises DemoError, PhoneError or StoppedError."""
-    cost = None if candidate.host else candidate.bundle.manifest.get("cost")
-
-    def result(per_run: Mapping[str, float], shared: Sequence[str], missing: str | None) -> Counters:
-        return Counters(
-            candidate.name, configuration, per_run, shared,
-            cost["instructions"] if cost else None, cost["core"] if cost else None, missing,
-        )  # fmt: skip
-
+    cost = (None if candidate.host else candidate.bundle.manifest.get("cost")) or {}
+    result = partial(
+        Counters, candidate.name, configuration, modelled=cost.get("instructions"), core=cost.get("core")
+    )
     there = phone.device.run(f"command -v {_PROGRAM}", _SECONDS)
     if there.code:
-        return result({}, [], "there is no simpleperf on the phone (Android has it from 9 on)")
+        return result(missing="there is no simpleperf on the phone (Android has it from 9 on)")
     found = []
     for repeats in (FEW, MANY):
         phone.check_stop()
@@ -80,9 +77,9 @@ def measure(phone: Phone, candidate: Candidate, configuration: Configuration) ->
     names = [name for name in EVENTS if name in few and name in many]
     if not names:
         remedy = "adb shell setprop security.perf_harden 0 allows them, where the processor has any"
-        return result({}, [], f"simpleperf counted nothing: {remedy}")
+        return result(missing=f"simpleperf counted nothing: {remedy}")
     per_run = {name: max(0.0, (many[name] - few[name]) / (MANY - FEW)) for name in names}
-    return result(per_run, [name for name in names if name in {*shared, *also}], None)
+    return result(per_run=per_run, shared=[name for name in names if name in {*shared, *also}])
 
 
 def _around(command: str, file: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from lite import bundle
 from lite.bundle import Bundle
 from lite.errors import InputError, ToolkitError
-from lite.phone.binaries import NDK_VARIABLES, Binaries, BinaryError
+from lite.phone.binaries import NDK_VARIABLES
 from lite.sdk import release, sdk
 
 _OPT = "./run.sh tools/opt.py --model deit_tiny"
@@ -78,17 +78,6 @@ def a_bundle(folder: Path | None, bundles: Path) -> tuple[Check, Bundle | None]:
     ), chosen
 
 
-def program(abi: str, binaries: Binaries, chosen: Bundle | None) -> Check:
-    """The demo for `abi` with all its libraries."""
-    try:
-        found = binaries.find(abi, [chosen] if chosen else [])
-    except BinaryError as error:
-        return Check(f"demo for {abi}", "missing", error.reason, error.remedy)
-    megabytes = sum(path.stat().st_size for path in found.files.values()) / 1e6
-    engine = f"Paddle Lite {found.runtime.version or 'of unknown version'}"
-    return ok(f"demo for {abi}", f"{len(found.files)} files, {megabytes:.0f} MB, {engine}")
-
-
 def ndk() -> Check:
     """The NDK, which builds the demo for a phone and has its C++ library."""
     named = {name: Path(os.environ[name]) for name in NDK_VARIABLES if os.environ.get(name)}
@@ -103,10 +92,10 @@ def ndk() -> Check:
     return Check("NDK", "optional", f"none of {', '.join(NDK_VARIABLES)} is set", remedy)
 
 
-def sdks(version: str | None = None) -> Check:
-    """Which of Paddle Lite's releases for phones are in the cache, for the installed or another version."""
+def sdks() -> Check:
+    """Which of Paddle Lite's releases for phones are in the cache, for the installed version."""
     try:
-        tag = release.tag(version)
+        tag = release.tag()
         there = [
             release.Build(abi, opencl, fp16, tag).name
             for abi in release.ABIS

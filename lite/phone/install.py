@@ -15,7 +15,6 @@ from lite.errors import InputError
 from lite.phone import push
 from lite.phone.device import Device
 from lite.phone.link import PhoneError
-from lite.phone.push import Progress
 from lite.shown import shown
 
 PACKAGE = "com.example.deit"
@@ -80,9 +79,7 @@ def check_app(device: Device, package: str = PACKAGE) -> None:
     raise PhoneError(device.serial, why, remedy)
 
 
-def install(
-    device: Device, bundle: Bundle, package: str = PACKAGE, on_progress: Progress | None = None
-) -> Installed:
+def install(device: Device, bundle: Bundle, package: str = PACKAGE) -> Installed:
     """Brings what the app reads of `bundle` into its folder; an earlier one of that name stays until it is whole.
 
     Raises InputError as push and for what is no package, PhoneError as push and when the app is not installed or the
@@ -90,9 +87,7 @@ def install(
     """
     check_app(device, package)
     name = bundle.path.resolve().name
-    pushed = push.push(
-        device, {f"{name}/{file}": bundle.path / file for file in FILES}, on_progress=on_progress
-    )
+    pushed = push.push(device, {f"{name}/{file}": bundle.path / file for file in FILES})
     words = [f"{push.FOLDER}/{name}", _files_of(package), name, *FILES]
     done = device.run(f"set -- {shlex.join(words)}\n{_COPY}", _SECONDS)
     if done.code:

@@ -40,13 +40,13 @@ class RunClock:
 
 @dataclass(frozen=True)
 class Round:
-    """One start of the demo: what it said (`latencies` in ms), and the phone's state around it.
+    """One start of the demo: what it said, and the phone's state around it.
 
     `began_s`: when the measured runs began, by the phone's time since it was started (see Sample.uptime); `clocks`:
     in the order of the runs, empty where the phone hides them.
     """
 
-    latencies: Sequence[float]
+    latencies_ms: Sequence[float]
     load_ms: float
     first_run_ms: float
     peak_rss_kib: int | None
@@ -82,14 +82,9 @@ class Measurement:
     kernels: Sequence[KernelTime] = ()
 
     @property
-    def latencies(self) -> list[float]:
-        """Of all rounds, ms."""
-        return [latency for one in self.rounds for latency in one.latencies]
-
-    @property
     def summary(self) -> Summary:
         """Of all rounds."""
-        return statistics.summarize([one.latencies for one in self.rounds])
+        return statistics.summarize([one.latencies_ms for one in self.rounds])
 
     @property
     def samples(self) -> list[Sample]:
@@ -108,8 +103,9 @@ class Measurement:
 
     @property
     def _missing(self) -> list[str]:
-        if len(self.latencies) < self.planned:
-            return [f"{len(self.latencies)} of {self.planned} runs"]
+        runs = sum(len(one.latencies_ms) for one in self.rounds)
+        if runs < self.planned:
+            return [f"{runs} of {self.planned} runs"]
         if len(self.rounds) < self.planned_starts:
             return [f"{len(self.rounds)} of {self.planned_starts} starts"]
         return []
@@ -117,7 +113,7 @@ class Measurement:
     @property
     def sustained(self) -> Sustained | None:
         """What a soak says; None for what is none."""
-        return sustained(self.rounds[0].latencies) if self.soak and self.rounds else None
+        return sustained(self.rounds[0].latencies_ms) if self.soak and self.rounds else None
 
     @property
     def _slow_clock(self) -> list[str]:
@@ -191,7 +187,7 @@ class BundleComparison:
         """From the rounds that both have."""
         pairs = list(zip(self.base.rounds, self.measurement.rounds, strict=False))
         return statistics.speed_up(
-            [one.latencies for one, _ in pairs], [other.latencies for _, other in pairs]
+            [one.latencies_ms for one, _ in pairs], [other.latencies_ms for _, other in pairs]
         )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from textwrap import wrap
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 import numpy as np
@@ -25,9 +25,17 @@ _LETTERS = {"wide": 92, "narrow": 46}
 # More dots than these are a smear, and a page of megabytes: over time, on a row.
 _DOTS_OVER_TIME, _DOTS = 1500, 400
 _PANEL_HEIGHT = 1.7
+# What is drawn of temperatures: name, key of a sample, colour.
+_SENSORS = (("processor", "processor", ACCENT), ("battery", "battery_celsius", SOFT))
 _BAR = 0.36
 # What is drawn of an interval, by the ratio.
 _ROOM = 3.0
+
+
+def in_both(draw: Callable[..., Markup | None], *arguments: object) -> Markup:
+    """What `draw` gives for a wide page and for a narrow one, of which a browser shows one; or nothing."""
+    drawn = [(kind, draw(*arguments, kind)) for kind in KINDS]
+    return Markup().join(Markup('<div class="plot {}">{}</div>\n').format(*each) for each in drawn if each[1])
 
 
 @contextmanager
@@ -61,10 +69,15 @@ def row_drawing(kind: str, labels: Sequence[str]) -> Iterator[tuple[Figure, Axes
             text.set_in_layout(False)
         axes.set_ylim(end + _GAP, 0)
         axes.set_yticks([])
-        axes.grid(axis="x", color=LINE, linewidth=0.8)
-        axes.set_axisbelow(True)
-        plain(axes)
+        lined(axes, "x")
         yield figure, axes, places
+
+
+def lined(axes: Axes, axis: Literal["x", "y"]) -> None:
+    """Gives a plot lines at the ticks of its `axis`, x or y, behind what is drawn; its frame goes."""
+    axes.grid(axis=axis, color=LINE, linewidth=0.8)
+    axes.set_axisbelow(True)
+    plain(axes)
 
 
 def value(axes: Axes, place: float, text: str, colour: str) -> None:
@@ -87,10 +100,8 @@ def over_time(measurement: Mapping[str, Any], kind: str) -> Markup:
         rows = np.atleast_1d(figure.subplots(len(panels), 1, sharex=True))
         for axes, panel in zip(rows, panels, strict=True):
             panel(axes, measurement, times)
-            axes.grid(axis="y", color=LINE, linewidth=0.8)
-            axes.set_axisbelow(True)
             axes.set_xlim(0, total)
-            plain(axes)
+            lined(axes, "y")
         rows[-1].set_xlabel("seconds of measured runs")
         svg = rendered(figure)
     return inline(svg, f"latency, clock and temperature over {total:.0f} s")
@@ -144,25 +155,12 @@ def _lines(start: Mapping[str, Any]) -> list[tuple[str, str, list[float], list[f
         if sample["uptime"] is not None
     ]
     found = []
-    for name, key, colour in (("processor", "processor", ACCENT), ("battery", "battery_celsius", SOFT)):
+    for name, key, colour in _SENSORS:
         its = [sample for sample in samples if sample[key] is not None]
         if its:
             seconds = [sample["uptime"] - start["began_s"] for sample in its]
             found.append((name, colour, seconds, [sample[key] for sample in its]))
     return found
-
-
-def diagnostics_plots(diagnostics: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Per profile and per cost with memory over time, its plots: (kind, drawing), `kind` wide or narrow."""
-    return {
-        "profiles": [[(kind, profile_plot(one, kind)) for kind in KINDS] for one in diagnostics["profiles"]],
-        "costs": [
-            [(kind, memory_plot(one, kind)) for kind in KINDS]
-            if sum(bool(look["pss_kib"]) for look in one["running"]) > 1
-            else []
-            for one in diagnostics["costs"]
-        ],
-    }
 
 
 def profile_plot(one: Mapping[str, Any], kind: str) -> Markup:
@@ -181,16 +179,16 @@ def profile_plot(one: Mapping[str, Any], kind: str) -> Markup:
         axes.invert_yaxis()
         axes.axvline(0, color=SOFT, linewidth=0.8)
         axes.set_xlabel("ms; grey: the instruction model's share" if one["core"] else "ms")
-        axes.grid(axis="x", color=LINE, linewidth=0.8)
-        axes.set_axisbelow(True)
-        plain(axes)
+        lined(axes, "x")
         svg = rendered(figure)
     return inline(svg, f"time of {len(parts)} parts")
 
 
-def memory_plot(one: Mapping[str, Any], kind: str) -> Markup:
-    """MiB that a demo's process has (PSS), over the seconds of its start."""
+def memory_plot(one: Mapping[str, Any], kind: str) -> Markup | None:
+    """MiB that a demo's process has (PSS), over the seconds of its start; None where fewer than two looks tell."""
     points = [(look["at"], look["pss_kib"] / 1024) for look in one["running"] if look["pss_kib"]]
+    if len(points) < 2:
+        return None
     start = one["running"][0]["at"]
     with drawing(kind, 2.4) as (figure, axes):
         axes.plot(
@@ -201,8 +199,7 @@ def memory_plot(one: Mapping[str, Any], kind: str) -> Markup:
             markersize=3,
         )
         axes.set(xlabel="seconds", ylabel="MiB (PSS)", ylim=(0, 1.15 * max(mib for _, mib in points)))
-        axes.grid(axis="y", color=LINE, linewidth=0.8)
-        plain(axes)
+        lined(axes, "y")
         svg = rendered(figure)
     return inline(svg, f"memory over {len(points)} looks")
 
@@ -241,10 +238,7 @@ def temperatures(measurements: Sequence[Mapping[str, Any]], kind: str) -> Markup
     samples = [sample for one in rounds for sample in (one["before"], *one["during"], one["after"])]
     lines = [
         (name, colour, points)
-        for name, key, colour in (
-            ("processor", "processor", ACCENT),
-            ("battery", "battery_celsius", SOFT),
-        )
+        for name, key, colour in _SENSORS
         if (points := [(sample["at"], sample[key]) for sample in samples if sample[key] is not None])
     ]
     if not lines:
@@ -271,8 +265,7 @@ def temperatures(measurements: Sequence[Mapping[str, Any]], kind: str) -> Markup
             )  # fmt: skip
         axes.set(xlabel="seconds (shaded: the demo runs)", ylabel="°C")
         axes.margins(x=0.12, y=0.25)
-        axes.grid(axis="y", color=LINE, linewidth=0.8)
-        plain(axes)
+        lined(axes, "y")
         svg = rendered(figure)
     return inline(svg, f"temperature over {len(samples)} samples")
 

@@ -1,6 +1,6 @@
 """Sends files to a phone: only those that changed, each under a temporary name until it is whole.
 
-An index on the phone (index.py) tells what is there; running it again goes on with what is missing.
+An index on the phone (sync.py) tells what is there; running it again goes on with what is missing.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from lite.errors import InputError
@@ -81,7 +82,7 @@ def push(
     folder: str = FOLDER,
     *,
     stall: float = STALL,
-    on_progress: Progress | None = None,
+    on_progress: Progress = lambda name, done, total: None,
 ) -> Pushed:
     """Brings `files` (names below `folder`, such as `bundle/model.nb`, → paths here) to the phone.
 
@@ -101,7 +102,7 @@ def push(
         if len(whole) == _MOST_FILES or together > _MOST_BYTES:
             _publish(device, folder, whole)
             whole = {}
-        whole[one] = _send(device, folder, one, stall, _counted(on_progress, one.name, done, total))
+        whole[one] = _send(device, folder, one, stall, partial(_tell, on_progress, one.name, done, total))
         done += one.bytes
     _publish(device, folder, whole)
     seconds = time.monotonic() - started
@@ -161,17 +162,14 @@ def _is_sent(one: _File, entry: Entry | None) -> bool:
     return file_sha256(one.path) == entry.sha256
 
 
-def _send(
-    device: Device, folder: str, one: _File, stall: float, on_bytes: Callable[[int], None] | None
-) -> Entry:
+def _send(device: Device, folder: str, one: _File, stall: float, on_bytes: Callable[[int], None]) -> Entry:
     """Sends a file under its temporary name; the entry that it gets in the index."""
     done = 0
 
     def count(bytes_done: int) -> None:
         nonlocal done
         done = bytes_done
-        if on_bytes:
-            on_bytes(bytes_done)
+        on_bytes(bytes_done)
 
     where = f"while {one.name} was sent"
     try:
@@ -228,12 +226,8 @@ def _note(lines: Sequence[str]) -> str:
     return (f"printf '%s\\n' {text}" if "\\" in text else f"echo {text}") + f" >>{sync.NAME}"
 
 
-def _counted(
-    on_progress: Progress | None, name: str, before: int, total: int
-) -> Callable[[int], None] | None:
-    if on_progress is None:
-        return None
-    return lambda done: on_progress(name, before + done, total)
+def _tell(on_progress: Progress, name: str, before: int, total: int, done: int) -> None:
+    on_progress(name, before + done, total)
 
 
 def _unreadable(path: Path, error: OSError) -> InputError:

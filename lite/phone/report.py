@@ -5,31 +5,29 @@ The words are in `templates/bench.html.j2`, the plots in `plots.py`; here are th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from jinja2 import Environment, Template
+from jinja2 import Environment
+from markupsafe import Markup
 
 from lite.errors import ToolkitError
+from lite.phone import plots
 from lite.phone.clusters import Cluster
 from lite.phone.plan import Configuration
-from lite.phone.plots import KINDS, diagnostics_plots, latencies, over_time, speed_ups, temperatures
+from lite.phone.plots import in_both
 from lite.phone.statistics import Sustained, summarize
 from lite.report import page
 
 
 def render(results: Mapping[str, Any]) -> str:
     """The page of `results` (as `results.document` gives them). Text from outside is escaped."""
-    return _template().render(
-        results=results,
-        plan=results["plan"],
-        phones=[(phone, *_plots(phone)) for phone in results["phones"]],
-        compared=[(phone, _speed_ups(phone)) for phone in results["phones"] if phone["speed_ups"]],
-    )
+    template = environment().get_template("bench.html.j2")
+    return template.render(results=results, plan=results["plan"], phones=results["phones"])
 
 
 def phone_name(phone: Mapping[str, Any]) -> str:
@@ -48,30 +46,13 @@ def configuration(row: Mapping[str, Any]) -> str:
     return str(Configuration(row["threads"], row["power_mode"], row["cpu_mask"], row["cores"]))
 
 
-def _plots(phone: Mapping[str, Any]) -> tuple[list[Any], list[Any], list[Any]]:
-    measurements = phone["measurements"]
-    if not measurements:
-        return [], [], []
-    rows = [(row_name(row), row) for row in measurements]
-    heat = [(kind, temperatures(measurements, kind)) for kind in KINDS]
-    return (
-        [(kind, latencies(rows, kind)) for kind in KINDS],
-        [(kind, svg) for kind, svg in heat if svg is not None],
-        [
-            (row, [(kind, over_time(row, kind)) for kind in KINDS], _sustained(row))
-            for row in measurements
-            if row["sustained"]
-        ],
-    )
+def _of_rows(draw: Callable[..., Markup]) -> Callable[[Sequence[Mapping[str, Any]]], Markup]:
+    """A plot of rows beside their names, in both widths."""
+    return lambda rows: in_both(draw, [(row_name(row), row) for row in rows])
 
 
-def _sustained(row: Mapping[str, Any]) -> Sustained:
-    return Sustained(**{name: value for name, value in row["sustained"].items() if name != "slower"})
-
-
-def _speed_ups(phone: Mapping[str, Any]) -> list[Any]:
-    rows = [(row_name(row), row) for row in phone["speed_ups"]]
-    return [(kind, speed_ups(rows, kind)) for kind in KINDS]
+def _sustained(fields: Mapping[str, Any]) -> Sustained:
+    return Sustained(**{name: value for name, value in fields.items() if name != "slower"})
 
 
 def milliseconds(value: float) -> str:
@@ -96,15 +77,17 @@ def environment() -> Environment:
         # Not capitalize, which makes USB usb.
         sentence=lambda text: text[:1].upper() + text[1:],
         row_name=row_name,
-        diagnostics_plots=diagnostics_plots,
+        sustained=_sustained,
+        latencies_plot=_of_rows(plots.latencies),
+        speed_ups_plot=_of_rows(plots.speed_ups),
+        temperatures_plot=partial(in_both, plots.temperatures),
+        over_time_plot=partial(in_both, plots.over_time),
+        profile_plot=partial(in_both, plots.profile_plot),
+        memory_plot=partial(in_both, plots.memory_plot),
         # Its one line, as the command gave it.
         error=lambda fields: str(ToolkitError(**fields)),
     )
     return jinja
-
-
-def _template() -> Template:
-    return environment().get_template("bench.html.j2")
 
 
 @dataclass(frozen=True)
@@ -121,24 +104,22 @@ class Start:
 
 def starts_of(measurement: Mapping[str, Any]) -> list[Start]:
     """The starts of a measurement of `results.json`, in their order."""
-    return [_start(one) for one in measurement["rounds"]]
-
-
-def _start(one: Mapping[str, Any]) -> Start:
-    summary = summarize([one["latencies_ms"]])
-    clocks = [clock["khz"] / 1e6 for clock in one["clocks"]]
-    cpus = sorted({clock["cpu"] for clock in one["clocks"]})
-    return Start(
-        summary.count,
-        summary.p50,
-        summary.within_starts,
-        _clock(clocks) if clocks else "hidden",
-        ", ".join(map(str, cpus)) or "hidden",
-        _celsius(one["before"]["processor"], one["after"]["processor"]),
-    )
+    return [
+        Start(
+            (summary := summarize([one["latencies_ms"]])).count,
+            summary.p50,
+            summary.within_starts,
+            _clock([clock["khz"] / 1e6 for clock in one["clocks"]]),
+            ", ".join(map(str, sorted({clock["cpu"] for clock in one["clocks"]}))) or "hidden",
+            _celsius(one["before"]["processor"], one["after"]["processor"]),
+        )
+        for one in measurement["rounds"]
+    ]
 
 
 def _clock(gigahertz: list[float]) -> str:
+    if not gigahertz:
+        return "hidden"
     middle, least, most = (f"{value:.2f}" for value in (median(gigahertz), min(gigahertz), max(gigahertz)))
     return f"{middle} GHz" if least == most else f"{middle} GHz ({least} to {most})"
 

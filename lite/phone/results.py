@@ -27,7 +27,7 @@ from lite.errors import InputError
 from lite.files import make_folder, remove_parts, write_text
 from lite.measure import csv_tables
 from lite.phone import diagnostics, report
-from lite.phone.measured import BundleComparison, Measurement, PhoneFigures, Round
+from lite.phone.measured import BundleComparison, Measurement, PhoneFigures
 from lite.phone.plan import flattened, is_same_case
 from lite.phone.session import Outcome, PhoneJob
 
@@ -173,23 +173,7 @@ def _measurement(one: Measurement) -> dict[str, Any]:
         "noisy": one.summary.noisy,
         "throttled": one.throttled,
         "notes": one.notes,
-        "rounds": [_round(each) for each in one.rounds],
-    }
-
-
-def _round(one: Round) -> dict[str, Any]:
-    return {
-        "latencies_ms": one.latencies,
-        "load_ms": one.load_ms,
-        "first_run_ms": one.first_run_ms,
-        "peak_rss_kib": one.peak_rss_kib,
-        "cooldown": asdict(one.cooldown) if one.cooldown else None,
-        "throttled": one.throttled,
-        "began_s": one.began_s,
-        "clocks": [asdict(clock) for clock in one.clocks],
-        "before": asdict(one.before),
-        "during": [asdict(sample) for sample in one.during],
-        "after": asdict(one.after),
+        "rounds": [asdict(each) for each in one.rounds],
     }
 
 
@@ -226,13 +210,8 @@ def _rows(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                 "serial": phone["serial"],
                 "phone": facts.get("model"),
                 "android": facts.get("android_version"),
-                "bundle": one["bundle"],
-                "precision": bundles[one["bundle"]]["precision"],
-                "target": bundles[one["bundle"]]["target"],
-                "threads": one["threads"],
-                "power_mode": one["power_mode"],
-                "cpu_mask": one["cpu_mask"],
-                "cores": one["cores"],
+                **{name: bundles[one["bundle"]][name] for name in ("precision", "target")},
+                **{name: one[name] for name in ("bundle", "threads", "power_mode", "cpu_mask", "cores")},
                 "status": "complete" if one["complete"] else phone["status"],
                 "planned_runs": one["planned"],
                 **_figures(one),

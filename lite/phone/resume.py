@@ -162,16 +162,11 @@ def _measurement(row: Mapping[str, Any], bundle: Bundle) -> Measurement:
 
 
 def _round(values: Mapping[str, Any]) -> Round:
-    return Round(
-        latencies=values["latencies_ms"],
-        load_ms=values["load_ms"],
-        first_run_ms=values["first_run_ms"],
-        peak_rss_kib=values["peak_rss_kib"],
-        before=Sample.from_dict(values["before"]),
-        during=[Sample.from_dict(one) for one in values["during"]],
-        after=Sample.from_dict(values["after"]),
-        cooldown=Cooldown(**values["cooldown"]) if values["cooldown"] else None,
-        throttled=values["throttled"],
-        began_s=values["began_s"],
-        clocks=[RunClock(**one) for one in values["clocks"]],
-    )
+    looks = {
+        "before": Sample.from_dict(values["before"]),
+        "during": [Sample.from_dict(one) for one in values["during"]],
+        "after": Sample.from_dict(values["after"]),
+        "cooldown": Cooldown(**values["cooldown"]) if values["cooldown"] else None,
+        "clocks": [RunClock(**one) for one in values["clocks"]],
+    }
+    return Round(**{**values, **looks})

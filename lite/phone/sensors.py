@@ -230,9 +230,9 @@ def ceilings(samples: Iterable[Sample], known: Mapping[int, int] | None = None) 
 
 
 def reasons(
-    before: Sample | None,
+    before: Sample,
     during: Sequence[Sample],
-    after: Sample | None,
+    after: Sample,
     latencies: Sequence[float],
     *,
     earlier: Mapping[int, int] | None = None,
@@ -243,13 +243,11 @@ def reasons(
 
     `latencies`: of one process, ms, in their order. `earlier`: the ceilings of what the phone showed before, so that
     a limit which was lowered then and stayed is known. `cpu_mask`: the CPUs that the process could use, in hexadecimal;
-    others do not count; "" for all. `clocks`: CPU and kHz after runs, in their order. Samples that are missing or hide
-    things prove nothing.
+    others do not count; "" for all. `clocks`: CPU and kHz after runs, in their order. Samples that hide things prove
+    nothing.
     """
     used = cpus_of(cpu_mask)
-    begin, *samples = (
-        _of_cpus(one, used) for one in (before or Sample(0), *during, *([after] if after else []))
-    )
+    begin, *samples = (_of_cpus(one, used) for one in (before, *during, after))
     top = ceilings([begin, *samples], earlier)
     found = [
         _lower_limits(begin, samples, top),
@@ -304,12 +302,7 @@ def _status(samples: Sequence[Sample]) -> str | None:
 
 def _slower_clock(during: Sequence[Sample]) -> str | None:
     fastest = [max(sample.frequencies.values()) for sample in during if sample.frequencies]
-    if len(fastest) < _FEWEST:
-        return None
-    first, last = (median(half) for half in (fastest[: len(fastest) // 2], fastest[len(fastest) // 2 :]))
-    if last >= _HELD_DOWN * first:
-        return None
-    return f"throttled: the fastest CPU's clock fell from {first / 1000:.0f} to {last / 1000:.0f} MHz"
+    return _fell(fastest, "the fastest CPU's clock")
 
 
 def _slower_runs(clocks: Sequence[tuple[int, int]]) -> str | None:
@@ -317,9 +310,14 @@ def _slower_runs(clocks: Sequence[tuple[int, int]]) -> str | None:
     counts = Counter(cpu for cpu, _ in clocks)
     cpu = max(counts, key=lambda one: counts[one], default=-1)
     its = [khz for one, khz in clocks if one == cpu]
-    if len(its) < _FEWEST:
+    return _fell(its, f"the clock of CPU {cpu} under the runs")
+
+
+def _fell(clocks: Sequence[int], whose: str) -> str | None:
+    """Where the second half of `clocks`, kHz in their order, was held down."""
+    if len(clocks) < _FEWEST:
         return None
-    first, last = median(its[: len(its) // 2]), median(its[len(its) // 2 :])
+    first, last = median(clocks[: len(clocks) // 2]), median(clocks[len(clocks) // 2 :])
     if last >= _HELD_DOWN * first:
         return None
-    return f"throttled: the clock of CPU {cpu} under the runs fell from {first / 1000:.0f} to {last / 1000:.0f} MHz"
+    return f"throttled: {whose} fell from {first / 1000:.0f} to {last / 1000:.0f} MHz"

@@ -136,7 +136,6 @@ class AdbServer:
         where = where or address(None)
         self._client = Client(where)
         self._where = where
-        self._local = where.local
         self.version: int | None = None
         self.version = self._started()
 
@@ -245,7 +244,7 @@ class AdbServer:
         try:
             return self._answer()
         except FAULTS as error:
-            if not self._local or not _is_refusal(error):
+            if not self._where.local or not _is_refusal(error):
                 raise self._gone(error) from error
         try:
             started = subprocess.run(
@@ -281,14 +280,14 @@ class AdbServer:
             try:
                 return self._client.server_version()
             except FAULTS as error:
-                if not self._local or not _is_cut(error) or time.monotonic() > end:
+                if not self._where.local or not _is_cut(error) or time.monotonic() > end:
                     raise
             time.sleep(0.1)
 
     def _gone(self, error: BaseException) -> NoPhoneError:
         why = " ".join(str(error).split()) or "no answer"
         # What has told its version is no other program.
-        if self._local and (_is_refusal(error) or (self.version is not None and _is_cut(error))):
+        if self._where.local and (_is_refusal(error) or (self.version is not None and _is_cut(error))):
             return NoPhoneError(
                 f"the adb server at {self._where} has ended", remedy="run this again, which starts it"
             )

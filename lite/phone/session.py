@@ -126,24 +126,17 @@ def run(
     Nothing that befalls a phone is raised: it is in its outcome. On Ctrl-C every phone is told to stop, what
     runs there is ended, and what was measured is kept; a second Ctrl-C meanwhile is raised.
     """
-    outcomes: list[Outcome] = []
+    outcomes = [_outcome(device, job) for device in devices]
     works: dict[str, _Work] = {}
-
-    def measured() -> None:
-        job.measured(list(outcomes))
-
     stop = threading.Event()
     with scratch_folder() as folder:
         tensors = _write_tensors(job.bundles, folder)
 
         def begin(device: Device, outcome: Outcome) -> None:
-            end = threading.Event()
-            arguments = (device, job, tensors, outcome, stop, end, measured)
-            thread = threading.Thread(target=_thread, args=arguments, daemon=True)
-            works[device.serial] = _Work(device, outcome, thread, end)
-            thread.start()
+            work = _Work(device, outcome, job, tensors, stop, lambda: job.measured(list(outcomes)))
+            works[device.serial] = work
+            work.thread.start()
 
-        outcomes += [_outcome(device, job) for device in devices]
         try:
             for device, outcome in zip(devices, outcomes, strict=True):
                 begin(device, outcome)
@@ -164,22 +157,13 @@ def run(
             stop.set()
             for work in works.values():
                 if work.outcome.status == "running":
-                    work.outcome.step = STOPPING
-                    job.changed(work.outcome)
+                    work.say(STOPPING, work.outcome.share)
                 work.device.close()
             for work in works.values():
                 # One that Ctrl-C came before has not begun, and does not end.
                 if work.thread.ident is not None:
                     work.end.wait()
     return outcomes, stop.is_set()
-
-
-@dataclass(frozen=True)
-class _Work:
-    device: Device
-    outcome: Outcome
-    thread: threading.Thread
-    end: threading.Event
 
 
 def _outcome(device: Device, job: PhoneJob) -> Outcome:
@@ -203,124 +187,118 @@ def exit_code(outcomes: Sequence[Outcome]) -> int:
     return 0 if codes == {0} else PhoneError.exit_code
 
 
-def _thread(
-    device: Device,
-    job: PhoneJob,
-    tensors: Mapping[str, Path],
-    outcome: Outcome,
-    stop: threading.Event,
-    end: threading.Event,
-    measured: Callable[[], None],
-) -> None:
-    try:
-        _run(device, job, tensors, outcome, stop, measured)
-        measured()
-    finally:
-        end.set()
+class _Work:
+    """One phone and the thread that is at work on it; `end` is set when that has come to its end."""
 
+    def __init__(
+        self,
+        device: Device,
+        outcome: Outcome,
+        job: PhoneJob,
+        tensors: Mapping[str, Path],
+        stop: threading.Event,
+        measured: Callable[[], None],
+    ) -> None:
+        self.device, self.outcome = device, outcome
+        self._job, self._tensors, self._stop, self._measured = job, tensors, stop, measured
+        self.end = threading.Event()
+        self.thread = threading.Thread(target=self._thread, daemon=True)
 
-def _run(
-    device: Device,
-    job: PhoneJob,
-    tensors: Mapping[str, Path],
-    outcome: Outcome,
-    stop: threading.Event,
-    measured: Callable[[], None],
-) -> None:
-    def say(step: str, share: float | None = None) -> None:
-        outcome.step, outcome.share = step, share
-        job.changed(outcome)
+    def say(self, step: str, share: float | None = None) -> None:
+        """What the phone is at, and of a push how much is done."""
+        self.outcome.step, self.outcome.share = step, share
+        self._job.changed(self.outcome)
 
-    began = time.monotonic()
-    earlier = outcome.measured.snapshot()
-    try:
-        reconnect.through_losses(
-            lambda check: _bench(device, job, tensors, outcome, stop, say, measured, check),
-            device,
-            outcome,
-            job.reconnect,
-            stop,
-            say,
-        )
-        outcome.status = "ok"
-    except StoppedError:
-        outcome.status = "stopped"
-        outcome.error = PhoneError(device.serial, "it was told to stop", "run this again")
-    except (UnfitPhoneError, BusyError) as error:
-        outcome.status, outcome.error = "refused", error
-    except GoldenMismatchError as error:
-        outcome.status, outcome.error = "mismatch", _of_phone(device.serial, error)
-        # Whatever else was measured: the phone has shown that it cannot be trusted. It had passed in earlier sessions.
-        outcome.measured.measurements[:] = earlier.measurements
-    except ToolkitError as error:
-        outcome.status, outcome.error = "stopped" if stop.is_set() else "failed", error
-    except Exception as error:
-        # A mistake of ours must not cost the other phones' figures.
-        outcome.status = "failed"
-        outcome.error = PhoneError(
-            device.serial, f"this tool failed ({type(error).__name__}: {error})", "please report it"
-        )
-    outcome.seconds += time.monotonic() - began
-    # A configuration that was begun and never measured says nothing.
-    outcome.measured.measurements[:] = [one for one in outcome.measured.measurements if one.rounds]
-    say(outcome.status)
-
-
-def _of_phone(serial: str, error: GoldenMismatchError) -> GoldenMismatchError:
-    return GoldenMismatchError(serial, why=error.reason, remedy=error.remedy)
-
-
-def _bench(
-    device: Device,
-    job: PhoneJob,
-    tensors: Mapping[str, Path],
-    outcome: Outcome,
-    stop: threading.Event,
-    say: Callable[..., None],
-    measured: Callable[[], None],
-    check: Callable[[], None],
-) -> None:
-    say("looking at the phone")
-    with outcome.stages.stage("facts"):
-        found = facts.read(device)
-    if outcome.losses and outcome.facts:
-        facts.check_same(outcome.facts, found)
-    outcome.facts = found
-    if job.earlier:
+    def _thread(self) -> None:
         try:
-            job.earlier.check_phone(outcome.facts)
-        except PhoneError as error:
-            raise UnfitPhoneError(device.serial, error.why or "", error.remedy or "") from None
-    candidates = [_candidate(bundle, outcome.facts) for bundle in job.bundles]
-    _refuse_what_does_not_fit(device, job, outcome.facts)
-    with outcome.stages.stage("conditions"):
-        outcome.conditions = conditions.read(device)
-    files = dict(job.binaries.files(outcome.facts.abis[0], job.bundles))
-    for candidate in candidates:
-        files |= _bundle_files(candidate, tensors[candidate.name])
-    say("pushing")
-    with outcome.stages.stage("push"):
-        outcome.pushed = push.push(device, files, on_progress=_told(say))
-    say(_what_was_pushed(outcome.pushed))
-    phone = measure.Phone(
-        device, push.FOLDER, job.plan, outcome.stages, say, stop, measured, check, outcome.facts.clusters
-    )
-    for candidate in candidates:
-        phone.check_golden(candidate, outcome.measured)
-    with fixed_clocks(device) if job.plan.fixed_clocks else nullcontext():
-        phone.measure(candidates, outcome.measured)
-        diagnostics.run(phone, candidates, job.diagnostics, outcome.measured, outcome.diagnostics)
+            self._run()
+            self._measured()
+        finally:
+            self.end.set()
 
+    def _run(self) -> None:
+        outcome, serial = self.outcome, self.device.serial
+        began = time.monotonic()
+        earlier = outcome.measured.snapshot()
+        try:
+            reconnect.through_losses(
+                self._bench, self.device, outcome, self._job.reconnect, self._stop, self.say
+            )
+            outcome.status = "ok"
+        except StoppedError:
+            outcome.status = "stopped"
+            outcome.error = PhoneError(serial, "it was told to stop", "run this again")
+        except (UnfitPhoneError, BusyError) as error:
+            outcome.status, outcome.error = "refused", error
+        except GoldenMismatchError as error:
+            outcome.status = "mismatch"
+            outcome.error = GoldenMismatchError(serial, why=error.reason, remedy=error.remedy)
+            # Whatever else was measured: the phone has shown that it cannot be trusted. It had passed in earlier
+            # sessions.
+            outcome.measured.measurements[:] = earlier.measurements
+        except ToolkitError as error:
+            outcome.status, outcome.error = "stopped" if self._stop.is_set() else "failed", error
+        except Exception as error:
+            # A mistake of ours must not cost the other phones' figures.
+            outcome.status = "failed"
+            outcome.error = PhoneError(
+                serial, f"this tool failed ({type(error).__name__}: {error})", "please report it"
+            )
+        outcome.seconds += time.monotonic() - began
+        # A configuration that was begun and never measured says nothing.
+        outcome.measured.measurements[:] = [one for one in outcome.measured.measurements if one.rounds]
+        self.say(outcome.status)
 
-def _told(say: Callable[..., None]) -> push.Progress:
-    began = time.monotonic()
+    def _bench(self, check: Callable[[], None]) -> None:
+        device, outcome, job = self.device, self.outcome, self._job
+        self.say("looking at the phone")
+        with outcome.stages.stage("facts"):
+            found = facts.read(device)
+        if outcome.losses and outcome.facts:
+            facts.check_same(outcome.facts, found)
+        outcome.facts = found
+        if job.earlier:
+            try:
+                job.earlier.check_phone(found)
+            except PhoneError as error:
+                raise UnfitPhoneError(device.serial, error.why or "", error.remedy or "") from None
+        candidates = [_candidate(bundle, found) for bundle in job.bundles]
+        _refuse_what_does_not_fit(device, job, found)
+        with outcome.stages.stage("conditions"):
+            outcome.conditions = conditions.read(device)
+        files = dict(job.binaries.find(found.abis[0], job.bundles).files)
+        for candidate in candidates:
+            files |= _bundle_files(candidate, self._tensors[candidate.name])
+        self.say("pushing")
+        with outcome.stages.stage("push"):
+            outcome.pushed = push.push(device, files, on_progress=self._progress())
+        self.say(_what_was_pushed(outcome.pushed))
+        phone = measure.Phone(
+            device,
+            push.FOLDER,
+            job.plan,
+            outcome.stages,
+            self.say,
+            self._stop,
+            self._measured,
+            check,
+            found.clusters,
+        )
+        for candidate in candidates:
+            phone.check_golden(candidate, outcome.measured)
+        with fixed_clocks(device) if job.plan.fixed_clocks else nullcontext():
+            phone.measure(candidates, outcome.measured)
+            diagnostics.run(phone, candidates, job.diagnostics, outcome.measured, outcome.diagnostics)
 
-    def tell(name: str, done: int, total: int) -> None:
-        speed = done / max(time.monotonic() - began, 1e-3)
-        text = f"pushing {done / 1e6:.1f} of {total / 1e6:.1f} MB, {speed / 1e6:.1f} MB/s"
-        say(text, done / max(total, 1))
+    def _progress(self) -> push.Progress:
+        began = time.monotonic()
 
-    return tell
+        def tell(name: str, done: int, total: int) -> None:
+            speed = done / max(time.monotonic() - began, 1e-3)
+            text = f"pushing {done / 1e6:.1f} of {total / 1e6:.1f} MB, {speed / 1e6:.1f} MB/s"
+            self.say(text, done / max(total, 1))
+
+        return tell
 
 
 def _what_was_pushed(pushed: Pushed) -> str:

@@ -54,7 +54,7 @@ class Sync:
         self._stall = stall
 
     def send(
-        self, path: Path, remote: str, mode: int, mtime: int, on_bytes: Callable[[int], None] | None = None
+        self, path: Path, remote: str, mode: int, mtime: int, on_bytes: Callable[[int], None]
     ) -> tuple[int, str]:
         """Sends the file `path` to `remote`; returns how many bytes, and their SHA-256.
 
@@ -70,8 +70,7 @@ class Sync:
             for chunk in chunks:
                 digest.update(chunk)
                 done += len(chunk)
-            if on_bytes:
-                on_bytes(done)
+            on_bytes(done)
             if self._link.readable():
                 # Only a refusal comes before the end.
                 break

@@ -61,9 +61,9 @@ class Trace:
 
     bundle: str
     configuration: Configuration
-    path: str | None
-    marks: str | None
-    missing: str | None
+    path: str | None = None
+    marks: str | None = None
+    missing: str | None = None
 
 
 def record(phone: Phone, candidate: Candidate, configuration: Configuration, out: Path) -> Trace:
@@ -71,14 +71,9 @@ def record(phone: Phone, candidate: Candidate, configuration: Configuration, out
 
     Raises DemoError, PhoneError or StoppedError; InputError where `out` cannot be written.
     """
-
-    def result(path: Path | None, marks: str | None, missing: str | None) -> Trace:
-        return Trace(
-            candidate.name, configuration, None if path is None else str(path), marks, missing,
-        )  # fmt: skip
-
     if phone.device.run(f"command -v {_PROGRAM}", _SECONDS).code:
-        return result(None, None, "there is no perfetto on the phone (Android has it from 9 on)")
+        missing = "there is no perfetto on the phone (Android has it from 9 on)"
+        return Trace(candidate.name, configuration, missing=missing)
     phone.check_stop()
     marks = phone.device.run(
         f"for f in {' '.join(MARKERS)}; do [ -w $f ] && echo $f && break; done; true", _SECONDS
@@ -94,7 +89,7 @@ def record(phone: Phone, candidate: Candidate, configuration: Configuration, out
         )  # fmt: skip
         phone.check()
         _fetch(phone, file, out, finished.stderr)
-    return result(out, marks or None, None)
+    return Trace(candidate.name, configuration, str(out), marks or None)
 
 
 def _around(command: str, file: str, timeout: float) -> str:

@@ -234,7 +234,7 @@ def test_the_stl_of_the_ndk_goes_along(plain: Binaries, tmp_path: Path, monkeypa
     ndk = tmp_path / "ndk/toolchains/llvm/prebuilt/linux-x86_64/sysroot/usr/lib/aarch64-linux-android"
     shutil.copytree(stl.parent, ndk)
     monkeypatch.setenv("ANDROID_NDK_HOME", str(tmp_path / "ndk"))
-    files = Binaries(plain.sdk, tmp_path).files("arm64-v8a")
+    files = Binaries(plain.sdk, tmp_path).find("arm64-v8a").files
     assert files == {"deit": tmp_path / "deit", "libc++_shared.so": ndk / "libc++_shared.so"}
 
 

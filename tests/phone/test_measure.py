@@ -28,7 +28,7 @@ Make = Callable[..., measure.Phone]
 @pytest.fixture
 def candidates(device: Device, deit: Path, tiny_bundle: Path, tmp_path: Path) -> list[Candidate]:
     """The bundle under two names, on the phone with all that it needs."""
-    files = Binaries(demo=deit).files("x86_64")
+    files = Binaries(demo=deit).find("x86_64").files
     tensor = tmp_path / "golden.f32"
     made = bundle.read(tiny_bundle)
     made.golden()[0].astype("<f4").tofile(tensor)
@@ -68,7 +68,7 @@ def test_bundles_take_turns_back_and_forth(prepared: Make, candidates: list[Cand
         for one in measurement.rounds
     )
     assert [name for _, name in starts] == ["first", "second", "second", "first", "first", "second"]
-    assert [[len(one.latencies) for one in row.rounds] for row in into.measurements] == [[3, 2, 2]] * 2
+    assert [[len(one.latencies_ms) for one in row.rounds] for row in into.measurements] == [[3, 2, 2]] * 2
     (compared,) = into.comparisons("first")
     assert compared.speed_up.rounds == 3
     assert compared.speed_up.ratio > 0

@@ -80,7 +80,7 @@ def test_a_cut_program_gives_the_activation_of_its_last_block(
     cuts = prefix.cuts(reader.read(candidate.bundle.host_nb), candidate.bundle.input_shape)
     prefixes = profile.write_prefixes(candidate, cuts, tmp_path)
     files = {
-        **Binaries(demo=deit).files("x86_64"),
+        **Binaries(demo=deit).find("x86_64").files,
         "tiny/golden.f32": tmp_path / "golden.f32",
         **{f"cut/{name}": path for name, path in prefixes.items()},
     }

@@ -296,10 +296,8 @@ def test_what_was_looked_at_beside_latency_says_which_cores_by_name(
     row = measurement(candidate, 20, configuration=big)
     row.kernels = kernel_times(SAID)
     done = outcome(row)
-    done.diagnostics.counters.append(
-        flattened(Counters(candidate.name, big, {}, [], None, None, "no simpleperf"))
-    )
-    done.diagnostics.traces.append(flattened(Trace(candidate.name, big, None, None, "no perfetto")))
+    done.diagnostics.counters.append(flattened(Counters(candidate.name, big, missing="no simpleperf")))
+    done.diagnostics.traces.append(flattened(Trace(candidate.name, big, missing="no perfetto")))
     document = results.document([done], job)
     assert results.problem(document) is None
     found = document["phones"][0]["diagnostics"]

@@ -173,7 +173,7 @@ def test_slower_runs_are_throttling_even_where_sensors_are_hidden() -> None:
 
 def test_warmth_alone_is_not() -> None:
     assert sensors.reasons(sample(), [sample(80)], sample(80), STEADY) == []
-    assert sensors.reasons(None, [], None, STEADY) == []
+    assert sensors.reasons(Sample(0), [], Sample(0), STEADY) == []
 
 
 def test_a_limit_that_is_raised_again_was_low_at_the_start() -> None:
@@ -219,12 +219,12 @@ def test_a_sample_comes_back_from_json(device: Device) -> None:
 def test_a_clock_that_falls_under_the_runs() -> None:
     """By what the demo reads between runs; moving to another CPU is no falling clock, nor are three looks enough."""
     fell = [(4, 2_850_000)] * 6 + [(4, 1_800_000)] * 6
-    assert sensors.reasons(None, [], None, [], clocks=fell) == [
+    assert sensors.reasons(Sample(0), [], Sample(0), [], clocks=fell) == [
         "throttled: the clock of CPU 4 under the runs fell from 2850 to 1800 MHz"
     ]
     moved = [(6, 2_850_000)] * 6 + [(0, 1_800_000)] * 5
     for calm in (moved, fell[5:8], [(4, 2_850_000), (4, 2_600_000)] * 6, []):
-        assert sensors.reasons(None, [], None, [], clocks=calm) == []
+        assert sensors.reasons(Sample(0), [], Sample(0), [], clocks=calm) == []
 
 
 def test_uptime_ties_a_sample_to_runs(device: Device) -> None:

@@ -105,7 +105,7 @@ def test_it_is_in_results_report_and_table(soaked: Measurement) -> None:
 
 
 def test_a_phone_that_hides_clocks_and_temperatures_has_its_latencies_drawn(soaked: Measurement) -> None:
-    hidden = round_of(soaked.rounds[0].latencies, celsius=None, clocks=[], began_s=None)
+    hidden = round_of(soaked.rounds[0].latencies_ms, celsius=None, clocks=[], began_s=None)
     soaked.rounds[:] = [hidden]
     job = PhoneJob([soaked.candidate.bundle], BenchPlan(rounds=1, soak=True), Binaries(None, None))
     page = report.render(json.loads(json.dumps(results_files.document([outcome(soaked)], job))))

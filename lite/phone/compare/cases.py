@@ -7,7 +7,7 @@ be held against a new one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -155,13 +155,8 @@ def read_all(paths: Sequence[Path]) -> list[BenchCases]:
     found = [read(path) for path in paths]
     names = [one.name for one in found]
     return [
-        BenchCases(
-            one.name if names.count(one.name) == 1 else f"{one.name} [{place + 1}]",
-            one.begun,
-            one.cases,
-            one.failures,
-        )
-        for place, one in enumerate(found)
+        one if names.count(one.name) == 1 else replace(one, name=f"{one.name} [{place}]")
+        for place, one in enumerate(found, 1)
     ]
 
 

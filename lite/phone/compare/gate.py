@@ -73,6 +73,11 @@ class Verdict:
         """So many rounds of as many runs as this bench had."""
         return f"--rounds {rounds} --repeats {math.ceil(rounds * self.case.runs / len(self.case.starts))}"
 
+    @property
+    def notes(self) -> list[str]:
+        """What may be why it is slower, and what whoever quotes the figures should know."""
+        return [*cases.notes(self.case, self.base), *self.case.notes]
+
     def as_dict(self) -> dict[str, Any]:
         """As JSON values: milliseconds, ratios of time."""
         bounds = self.ratio.interval
@@ -87,7 +92,7 @@ class Verdict:
             "allowed": self.limit,
             "rounds": {"baseline": self.ratio.base.starts, "now": self.ratio.case.starts},
             "advice": self.advice,
-            "notes": [*cases.notes(self.case, self.base), *self.case.notes],
+            "notes": self.notes,
         }
 
 
@@ -180,7 +185,7 @@ def junit(gate: Gate) -> str:
             ET.SubElement(test, "failure", message=_clean(one.text), type=SLOWER)
         elif one.outcome == UNDECIDED:
             ET.SubElement(test, "skipped", message=_clean(f"undecided: {one.text}; {one.advice}"))
-        ET.SubElement(test, "system-out").text = _clean("\n".join([one.text, *one.as_dict()["notes"]]))
+        ET.SubElement(test, "system-out").text = _clean("\n".join([one.text, *one.notes]))
     for line in gate.unmatched:
         ET.SubElement(_test(suite, "no counterpart", line), "skipped", message=_clean(line))
     for line in gate.failures:
@@ -207,7 +212,7 @@ def markdown(gate: Gate) -> str:
     lines += _list("Undecided", [f"{one.case.name}: {one.advice}" for one in gate.of(UNDECIDED)])
     lines += _list("Not compared", gate.unmatched)
     lines += _list("Phones that failed", gate.failures)
-    notes = [f"{one.case.name}: {note}" for one in gate.verdicts for note in one.as_dict()["notes"]]
+    notes = [f"{one.case.name}: {note}" for one in gate.verdicts for note in one.notes]
     return "\n".join([*lines, *_list("Notes", notes)]).rstrip("\n") + "\n"
 
 

@@ -17,10 +17,9 @@ from lite.phone.compare.cases import BenchCases
 from lite.phone.compare.fleet import FleetRow
 from lite.phone.compare.gate import Gate
 from lite.phone.compare.history import Trend
-from lite.phone.compare.ratio import percent
 from lite.phone.compare.rows import ComparedCase, ComparedRow
-from lite.phone.plots import KINDS, MARK, drawing, row_drawing, value
-from lite.report.page import ACCENT, BAD, LINE, SOFT, inline, plain, rendered
+from lite.phone.plots import MARK, drawing, in_both, lined, row_drawing, value
+from lite.report.page import ACCENT, BAD, SOFT, inline, rendered
 
 PAGE = "compare.html"
 # Ticks at years, months, days, hours, minutes, seconds; the first of each in a larger one is told as that.
@@ -44,16 +43,13 @@ def render(
         .get_template("compare.html.j2")
         .render(
             benches=benches,
-            devices={
-                device: [(row, [(kind, medians(row.entries, kind)) for kind in KINDS]) for row in found]
-                for device, found in devices.items()
-            },
+            devices=devices,
             fleet=fleet,
-            trends=[
-                (one, [(kind, trend(one, kind)) for kind in KINDS]) for one in trends if len(one.cases) > 1
-            ],
+            trends=[one for one in trends if len(one.cases) > 1],
             gates=gates,
-            percent=percent,
+            in_both=in_both,
+            medians=medians,
+            trend_plot=trend,
             made=datetime.now(timezone.utc),
         )
     )
@@ -110,7 +106,6 @@ def trend(found: Trend, kind: str) -> Markup:
         )
         axes.set(ylim=(low - room, high + room), ylabel="ms")
         axes.margins(x=0.06)
-        axes.grid(axis="y", color=LINE, linewidth=0.8)
-        plain(axes)
+        lined(axes, "y")
         svg = rendered(figure)
     return inline(svg, f"trend over {len(levels)} benches")
