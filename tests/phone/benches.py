@@ -44,8 +44,7 @@ def document(
     made = outcome(*measured)
     made.serial, made.facts = serial, facts(serial, model, soc)
     job = PhoneJob([candidate.bundle], BenchPlan(threads=tuple(threads)), Binaries(None, None))
-    found: dict[str, Any] = json.loads(json.dumps(results.document([made], job, begun=begun)))
-    return found
+    return results.document([made], job, begun=begun)
 
 
 def with_starts(made: dict[str, Any], *starts: Iterable[float], row: int = 0) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +87,7 @@ def soaked(tiny_bundle: Path) -> Measurement:
 def test_it_is_in_results_report_and_table(soaked: Measurement) -> None:
     plan = BenchPlan(rounds=1, min_seconds=600, soak=True)
     job = PhoneJob([soaked.candidate.bundle], plan, Binaries(None, None))
-    document = json.loads(json.dumps(results_files.document([outcome(soaked)], job)))
+    document = results_files.document([outcome(soaked)], job)
     assert results_files.problem(document) is None
     (row,) = document["phones"][0]["measurements"]
     assert row["sustained"]["sustained_ms"] == pytest.approx(26, rel=0.01)
@@ -108,7 +107,7 @@ def test_a_phone_that_hides_clocks_and_temperatures_has_its_latencies_drawn(soak
     hidden = round_of(soaked.rounds[0].latencies_ms, celsius=None, clocks=[], began_s=None)
     soaked.rounds[:] = [hidden]
     job = PhoneJob([soaked.candidate.bundle], BenchPlan(rounds=1, soak=True), Binaries(None, None))
-    page = report.render(json.loads(json.dumps(results_files.document([outcome(soaked)], job))))
+    page = report.render(results_files.document([outcome(soaked)], job))
     assert "This phone hides its clocks." in page
 
 
