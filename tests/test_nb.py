@@ -11,6 +11,7 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import paddle
 import programs
 import pytest
 
@@ -105,22 +106,21 @@ def test_multiply_adds_are_the_networks(fp32: Path) -> None:
     block = 4 * tokens * dim**2 + 2 * tokens**2 * dim + 2 * tokens * dim * hidden
     # Behind the last block's keys and values only the class token goes on.
     last = 2 * tokens * dim**2 + 2 * dim**2 + 2 * tokens * dim + 2 * dim * hidden
-    work = shapes.multiply_adds(reader.read(fp32), IMAGE)
-    assert sum(item.macs for item in work) == patches + block + last + dim * classes
-    assert [item.type for item in work[:2]] == ["conv2d", "fc"]
-    assert {item.precision for item in work} == {"fp32"}
+    work = [step for step in shapes.steps(reader.read(fp32), IMAGE) if step.macs]
+    assert sum(step.macs for step in work) == patches + block + last + dim * classes
+    assert {step.op.type for step in work} == {"conv2d", "fc", "matmul_v2"}
 
 
 def test_coverage_is_the_int8_share_of_multiply_adds(fp32: Path, mixed: Path) -> None:
     model = reader.read(mixed)
-    total = sum(item.macs for item in shapes.multiply_adds(model, IMAGE))
+    total = _multiply_adds(model)
     left_in_float = 3 * 197 * 197 * 64 + 768 * 192
     assert shapes.int8_coverage(model, IMAGE) == pytest.approx(1 - left_in_float / total)
     assert shapes.int8_coverage(reader.read(fp32), IMAGE) == 0.0
 
 
 def test_same_multiply_adds_on_every_target(program: Exported, fp32: Path, tmp_path: Path) -> None:
-    expected = sum(item.macs for item in shapes.multiply_adds(reader.read(fp32), IMAGE))
+    expected = _multiply_adds(reader.read(fp32))
     gpu = programs.deployable(tmp_path / "gpu", GPU)
     # The form for GPUs moves the patches behind the class token by a product.
     placing = 192 * 196 * 197
@@ -128,18 +128,22 @@ def test_same_multiply_adds_on_every_target(program: Exported, fp32: Path, tmp_p
         out = tmp_path / "model.nb"
         expect = Expectation("fp32", targets)
         model = optimizer.optimize(source.model, source.params, out, targets=targets, expect=expect)
-        assert sum(item.macs for item in shapes.multiply_adds(model, IMAGE)) == expected + more
+        assert _multiply_adds(model) == expected + more
+
+
+def _multiply_adds(model: reader.LiteModel, input_shape: shapes.Shape = IMAGE) -> int:
+    return sum(step.macs for step in shapes.steps(model, input_shape))
 
 
 def test_coverage_is_unknown_rather_than_guessed(fp32: Path) -> None:
     model = reader.read(fp32)
     with pytest.raises(shapes.UnknownShapeError, match="give the size the model was exported for"):
-        shapes.multiply_adds(model, (1, 3, 96, 96))
+        _multiply_adds(model, (1, 3, 96, 96))
     assert shapes.int8_coverage(model, (1, 3, 96, 96)) is None
     gelu = next(index for index, op in enumerate(model.ops) if op.type == "gelu")
     ops = (*model.ops[:gelu], replace(model.ops[gelu], type="lstm"), *model.ops[gelu + 1 :])
     with pytest.raises(shapes.UnknownShapeError, match="lstm, has no shape rule"):
-        shapes.multiply_adds(replace(model, ops=ops), IMAGE)
+        _multiply_adds(replace(model, ops=ops))
 
 
 def test_missing_and_folder(tmp_path: Path) -> None:
@@ -260,6 +264,33 @@ def test_command_prints_a_table_and_json(root: Path, mixed: Path) -> None:
     odd = json.loads(_inspect(root, mixed, "--json", "--image", "96").stdout)
     assert odd["int8_coverage"] is None
     assert "does not fit input" in odd["coverage_unknown_because"]["what"]
+
+
+def test_command_takes_an_open_batch_for_one_picture(root: Path, tmp_path: Path) -> None:
+    network = _saved(paddle.nn.Conv2D(3, 8, 16, 16), [-1, 3, 224, 224], tmp_path)
+    assert reader.read(network).inputs == {"image": (-1, 3, 224, 224)}
+    shown = _inspect(root, network).stdout
+    assert "INT8 coverage 0.0% of 0.001 G multiply-adds for one input of 1 × 3 × 224 × 224" in shown
+    assert json.loads(_inspect(root, network, "--json").stdout)["multiply_adds"] == 8 * 3 * 224**2
+
+
+def test_command_says_that_there_are_no_multiply_adds(root: Path, tmp_path: Path) -> None:
+    network = _saved(paddle.nn.LayerNorm(8), [1, 3, 8, 8], tmp_path)
+    shown = _inspect(root, network)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "no multiply-adds, so no INT8 coverage" in shown.stdout
+
+
+def _saved(network: paddle.nn.Layer, shape: list[int], folder: Path) -> Path:
+    """The network as a `.nb` for ARM."""
+    network.eval()
+    spec = paddle.static.InputSpec(shape, "float32", "image")
+    paddle.jit.save(network, str(folder / "model"), input_spec=[spec])
+    program, out = Exported.in_folder(folder), folder / "model.nb"
+    optimizer.optimize(
+        program.model, program.params, out, targets=("arm",), expect=Expectation("fp32", ("arm",))
+    )
+    return out
 
 
 def test_command_refuses_in_one_line(root: Path, program: Exported) -> None:

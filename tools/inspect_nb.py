@@ -56,8 +56,11 @@ def main(file: Path, image: int | None, core: str, as_json: bool) -> None:
 
 def _facts(model: reader.LiteModel, image: int | None, core: str) -> dict:
     shape = (1, 3, image, image) if image else next(iter(model.inputs.values()))
+    if shape[:1] == (-1,):
+        # Exported for any number of pictures.
+        shape = (1, *shape[1:])
     try:
-        total, unknown = sum(work.macs for work in shapes.multiply_adds(model, shape)), None
+        total, unknown = sum(step.macs for step in shapes.steps(model, shape)), None
     except shapes.UnknownShapeError as error:
         total, unknown = None, error
     figures = cost.summary(model, shape, core)
@@ -97,9 +100,11 @@ def _print(facts: dict, print_: Callable) -> None:
     if facts["cost"] and facts["cost"]["layers"]:
         print_(_layers(facts["cost"]))
     size = " × ".join(map(str, facts["input_shape"]))
-    if facts["int8_coverage"] is None:
+    if facts["coverage_unknown_because"]:
         unknown = ToolkitError(**facts["coverage_unknown_because"])
         print_(f"INT8 coverage unknown: {unknown}", markup=False)
+    elif facts["int8_coverage"] is None:
+        print_("no multiply-adds, so no INT8 coverage")
     else:
         print_(
             f"INT8 coverage {percent(facts['int8_coverage'], 1)} of {facts['multiply_adds'] / 1e9:.3f} G "
@@ -114,7 +119,7 @@ def _print(facts: dict, print_: Callable) -> None:
         else:
             taken.append("with fp16")
         print_(f"{', '.join(taken)} (modelled)")
-    elif facts["int8_coverage"] is not None:
+    elif not facts["coverage_unknown_because"]:
         print_(f"instructions unknown: {ToolkitError(**facts['cost_unknown_because'])}", markup=False)
 
 
