@@ -40,8 +40,8 @@ from quant.budget.plan import BudgetRun
 from quant.bundle_writer import Checked, Inputs, NbFile
 from quant.cost.rates import DEFAULT_CORE, check_core
 from quant.host_check import HostAnswers
-from quant.int8 import SEED, Mixed, check_layers, convert_mixed, quantize
-from quant.pictures import choose_for
+from quant.int8 import SEED, Mixed, check_recipe, convert_mixed, quantize
+from quant.pictures import choose_for, for_recipe
 from quant.recipe import CALIBRATION_PICTURES, CHECK_PICTURES, DEFAULT, MIXED, Recipe, Request
 
 # Paddle's modes and the counters of its names are the process's.
@@ -153,7 +153,7 @@ def convert_all(
     INT8 where FP16 is at hand (`Recipe.for_precision`). `calibration` is for INT8 only. `budget`:
     what a bundle of its precision may take on ARM; the recipe, of all bundles, is adapted to it
     (`quant/budget/plan.py`), and `notify` hears what was chosen. Raises InputError, before any work, when a bundle is
-    there already and `force` is not set, for a recipe that leaves layers in float which the network has not, and as
+    there already and `force` is not set, for a recipe that names layers, blocks or more pictures than there are, and as
     `quant.budget.plan.plan` does; ConversionError when a stage fails. Drift over `max_drift` (see
     `drift.over_gate`) is marked in the manifest's `gate`, not raised.
     """
@@ -298,9 +298,9 @@ def _checked_before(
         return None
     if calibration is None:
         raise InputError("int8 needs calibration pictures", remedy="give a folder of them")
-    pictures = calibration.first(recipe.batches)
+    pictures = for_recipe(calibration, recipe)
     for precision in precisions:
-        check_layers(recipe.for_precision(precision), weights.variant, weights.classes)
+        check_recipe(recipe.for_precision(precision), weights.variant, weights.classes)
     return pictures
 
 

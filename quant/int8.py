@@ -48,8 +48,12 @@ class Int8:
     rewritten: Rewritten | None
 
 
-def check_layers(recipe: Recipe, variant: Variant, classes: int) -> None:
-    """Raises InputError for a recipe whose `skip` names no layer of the network, or all of them. Nothing is built."""
+def check_recipe(recipe: Recipe, variant: Variant, classes: int) -> None:
+    """Raises InputError for a recipe that does not fit the network; nothing is built.
+
+    That is one whose `skip` names no layer of it, or all of them, or whose `rewrite` names other blocks than it has.
+    """
+    recipe.check_blocks(variant.depth, variant.hidden)
     attention = PLAIN.attention if recipe.rewrite is None else recipe.rewrite.attention_form
     layers.select({name: (name,) for name in layer_names(variant, classes, attention)}, recipe)
 
@@ -71,6 +75,7 @@ def quantize(
     pictures that cannot be used and a recipe that does not fit the network, ConversionError when a stage fails.
     `keep_unrounded`: see `reconstruct.rewrite`.
     """
+    check_recipe(recipe, weights.variant, weights.classes)
     pictures = cropped(calibration, weights.variant.preprocess, folder)
     rewritten, program = None, original
     if recipe.rewrite is None:
@@ -113,7 +118,6 @@ def rewrite(
 ) -> tuple[State, Rewritten]:
     """Rewrites the network as `chosen`, of `recipe`, says, for `pictures` that are cropped."""
     variant = weights.variant
-    recipe.check_blocks(variant.depth, variant.hidden)
     with stages.stage("rewrite"), tempfile.TemporaryDirectory(dir=folder) as scratch:
         return reconstruct.rewrite(
             deployable_state(weights.state, variant),

@@ -22,7 +22,7 @@ from lite.model.weights import Weights
 from lite.pictures import composed, digits, folders, picture_set, prepare
 from lite.pictures.picture_set import COMPOSED, DIGITS, Picture, PictureSet
 from lite.zoo import Preprocess
-from quant.recipe import CALIBRATION_PICTURES, CHECK_PICTURES
+from quant.recipe import CALIBRATION_PICTURES, CHECK_PICTURES, Recipe
 
 _LEAST_CHECK_SHARE = 0.25
 _BUNDLED = (DIGITS, COMPOSED)
@@ -159,6 +159,17 @@ def _others(pool: PictureSet, calibration: PictureSet) -> PictureSet:
             remedy="give other ones to check with",
         )
     return pool.take(kept or [0])
+
+
+def for_recipe(calibration: PictureSet, recipe: Recipe) -> PictureSet:
+    """As many of the pictures as the recipe's `batches` says. Raises InputError where there are fewer."""
+    if recipe.batches is not None and recipe.batches > len(calibration.pictures):
+        raise InputError(
+            f"{recipe.place('batches')}",
+            why=f"{recipe.batches} calibration pictures are wanted, here are {len(calibration.pictures)}",
+            remedy="give more, or lower batches",
+        )
+    return calibration.first(recipe.batches)
 
 
 def cropped(pictures: PictureSet, spec: Preprocess, folder: Path) -> PictureSet:

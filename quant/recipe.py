@@ -208,6 +208,10 @@ class Recipe(_Strict):
         """The recipe as plain values, every default spelled out, for the manifest."""
         return self.model_dump(mode="json")
 
+    def renamed(self, suffix: str) -> str:
+        """A name for a recipe made of this one: its own, as much as has room, with `suffix` behind it."""
+        return self.name[: NAME_LENGTH - len(suffix)] + suffix
+
     def check_blocks(self, depth: int, hidden: int) -> None:
         """Raises InputError for blocks or hidden units in `rewrite` that a network of this size does not have."""
         split = getattr(self.rewrite, "split_gelu", True)

@@ -149,16 +149,31 @@ def test_conversions_of_several_threads_take_turns(tmp_path: Path, monkeypatch: 
     assert sorted(together, key=sorted) == [{"a"}, {"b"}, {"c"}]
 
 
-@pytest.mark.parametrize("precision", ["int8", "int8-fp16"])
-def test_a_recipe_that_names_no_layer_is_refused_before_any_work(precision: str, tmp_path: Path) -> None:
-    (tmp_path / "r.yaml").write_text("name: r\nrewrite: {}\nskip_fp16:\n- head\n- blocks.0.mlp.fc3\n")
+@pytest.mark.parametrize(
+    ("precision", "lines", "words"),
+    [
+        (
+            "int8",
+            "skip_fp16:\n- head\n- blocks.0.mlp.fc3",
+            "5: skip_fp16.1: no layer matches 'blocks.0.mlp.fc3'",
+        ),
+        ("int8-fp16", "skip_fp16: [blocks.0.mlp.fc3]", "3: skip_fp16.0: no layer matches 'blocks.0.mlp.fc3'"),
+        ("int8", "batches: 3", "3: batches: 3 calibration pictures are wanted, here are 2"),
+        ("int8", "rewrite: {shift_gelu: [12]}", "2: rewrite.shift_gelu.0: there is no block 12"),
+    ],
+)
+def test_a_recipe_that_does_not_fit_is_refused_before_any_work(
+    precision: str, lines: str, words: str, tmp_path: Path
+) -> None:
+    rewrite = "" if "rewrite" in lines else "rewrite: {}\n"
+    (tmp_path / "r.yaml").write_text(f"name: r\n{rewrite}{lines}\n")
     begun: list[str] = []
     weights = load_weights("deit_tiny", "digits")
     recipe = Recipe.named(tmp_path / "r.yaml")
     stages = Stages(on_start=begun.append)
     (tmp_path / "work").mkdir()
     pictures = PictureSet.of("digits", digits.pictures("calibration", 2))
-    with pytest.raises(InputError, match=r"r.yaml:5: skip_fp16.1: no layer matches 'blocks.0.mlp.fc3'"):
+    with pytest.raises(InputError, match=f"r.yaml:{words}"):
         convert_all(
             weights, [Request(precision, "arm"), Request("int8-fp16", "arm")][: 1 + (precision == "int8")],
             recipe=recipe, calibration=pictures, check=pictures, out=tmp_path / "out", work=tmp_path / "work",

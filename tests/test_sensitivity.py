@@ -315,6 +315,11 @@ def test_the_recipe_names_the_worst_layers_and_loads(found: Sensitivity, tmp_pat
     # It converts, and what it skips is in float.
     rows = made(tmp_path, recipes.load(str(path))).rows()
     assert by_skip[0].row.name not in {row.name for row in rows}
+    # It loads whatever the recipe and the pictures are called.
+    path.write_text(recipe_text(recipe(), layers, active=1, source="photos\nskip: [head]"))
+    assert recipes.load(str(path)).skip == [by_skip[0].row.name]
+    assert written(1, recipe().model_copy(update={"name": "a" * 64})).name == "a" * 52 + "-sensitivity"
+    assert written(1, recipes.load(str(path))).name == "a" * 52 + "-sensitivity"
     with pytest.raises(InputError, match=r"--skip-worst 99: only \d+ layers are in INT8"):
         written(99)
 

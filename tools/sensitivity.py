@@ -29,6 +29,7 @@ from _options import (
 from rich.table import Table
 
 from lite.files import check_writable_folder
+from lite.shown import pictures as count_of
 
 PICTURES = 16
 SENSITIVITIES = _command.ROOT / "build" / "sensitivity"
@@ -125,7 +126,7 @@ def main(
         check_pictures=max_images,
         notify=notify,
     )
-    calibration = calibration.first(used.batches)
+    calibration = pictures.for_recipe(calibration, used)
     name = f"{loaded.variant.name}-{loaded.name}-{used.name}"
     out = out or SENSITIVITIES / name
     with Display(remaining=True) as display:
@@ -154,7 +155,7 @@ def main(
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
     figures = document(found, facts)
-    about = f"{loaded.variant.name} ({loaded.name}), {len(check.pictures)} pictures from {check.source}"
+    about = f"{loaded.variant.name} ({loaded.name}), {count_of(len(check.pictures))} from {check.source}"
     text = recipe_text(used, rank(found)[0], active=skip_worst, source=about)
     results.write(out, figures, text)
     if as_json:

@@ -37,7 +37,8 @@ from quant.cost import model as cost
 from quant.cost.prices import Prices
 from quant.cost.rates import CORES
 from quant.host_check import HostAnswers
-from quant.recipe import NAME_LENGTH, Kind, Recipe, Rewrite
+from quant.pictures import for_recipe
+from quant.recipe import Kind, Recipe, Rewrite
 from quant.sensitivity.program import write
 
 # Switches of a recipe's rewrite that say what is done to GELU's outputs, in the order of `Kind`.
@@ -197,7 +198,7 @@ def recipe_of(recipe: Recipe, chosen: Mapping[str, Way], limit: float) -> Recipe
     gelu = {int(name.split(".")[1]): way for name, way in chosen.items() if name.endswith(".mlp.fc2")}
     values = recipe.as_dict()
     suffix = f"-{limit / 1e6:.10g}m".replace(".", "_")
-    values["name"] = recipe.name[: NAME_LENGTH - len(suffix)] + suffix
+    values["name"] = recipe.renamed(suffix)
     values |= {"skip": [layer for layer, way in chosen.items() if way.skip], "skip_fp16": []}
     values["rewrite"] |= {
         "shift_gelu": [block for block, way in gelu.items() if way.shift],
@@ -315,7 +316,7 @@ def answers(
     for recipe in chosen:
         folder = work / f"compared-{recipe.name}"
         stages = Stages()
-        _, int8 = converted(weights, recipe, calibration.first(recipe.batches), folder, stages)
+        _, int8 = converted(weights, recipe, for_recipe(calibration, recipe), folder, stages)
         model, halved = for_phone(int8, budget.precision, folder, stages)
         twin = host_check.twin(int8.program, folder / "twin", stages, halved)
         host_nb = host_check.for_host(twin, folder / "host.nb", stages)

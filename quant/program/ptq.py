@@ -29,7 +29,7 @@ from lite.model.program import LoadedProgram, static_graph, without_call_stacks
 from lite.pictures.picture_set import Picture, PictureSet
 from lite.scratch import scratch_folder
 from lite.zoo import Preprocess
-from quant.pictures import cropped
+from quant.pictures import cropped, for_recipe
 from quant.program import layers, steps
 from quant.recipe import Recipe
 
@@ -63,12 +63,7 @@ def quantize(
         warnings.simplefilter("ignore")
         from paddleslim.quant import quant_post_static
 
-    if recipe.batches is not None and recipe.batches > len(calibration.pictures):
-        raise InputError(
-            f"{recipe.place('batches')}",
-            why=f"{recipe.batches} calibration pictures are wanted, here are {len(calibration.pictures)}",
-            remedy="give more, or lower batches",
-        )
+    calibration = for_recipe(calibration, recipe)
     spec = network.variant.preprocess
     paddle.seed(seed)
     np.random.seed(seed)
@@ -79,7 +74,7 @@ def quantize(
         unchecked_links(),
         nodes_in_order(),
     ):
-        calibration = cropped(calibration.first(1 if ranges_known else recipe.batches), spec, scratch)
+        calibration = cropped(calibration.first(1 if ranges_known else None), spec, scratch)
         # A cropped picture is its own centre crop, so no pixel changes.
         spec = replace(spec, resize_short=spec.crop)
         skipped = []

@@ -16,6 +16,7 @@ from lite.files import write_text
 from lite.measure import interval
 from lite.report import page
 from lite.report.plots import share_plot
+from lite.shown import escaped
 from quant.recipe import Recipe
 from quant.sensitivity.figures import Row, RowFigures, Sums
 from quant.sensitivity.run import Sensitivity
@@ -146,12 +147,13 @@ def recipe_text(recipe: Recipe, layers: Sequence[RowResult], *, active: int, sou
         )
     values = recipe.as_dict()
     skip = values.pop("skip")
-    values["name"] = recipe.name.removesuffix(_SUFFIX) + _SUFFIX
+    if not recipe.name.endswith(_SUFFIX):
+        values["name"] = recipe.renamed(_SUFFIX)
     candidates = sorted(layers, key=lambda result: -(result.skip_share or 0.0))
     worth = sum((result.skip_share or 0.0) >= _LEAST_SHARE for result in candidates)
     candidates = candidates[: max(active, min(worth, _NAMED))]
     lines = [
-        f"# The recipe {recipe.name}, by tools/sensitivity.py on {source}.",
+        f"# The recipe {recipe.name}, by tools/sensitivity.py on {escaped(source)}.",
         yaml.safe_dump(values, sort_keys=False, allow_unicode=True).rstrip(),
         "",
         "# Layers left in float. Take the # away before those that are worth it: their share of all tensors' noise,",
