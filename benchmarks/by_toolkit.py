@@ -31,7 +31,7 @@ from lite.model import weights
 from lite.model.deploy import DeployableDeiT, deployable_state
 from lite.model.graph import Exported
 from lite.model.weights import Weights
-from lite.nb.optimizer import Expectation, optimize
+from lite.nb.optimizer import for_phone
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
 from quant import pictures, recipe
@@ -97,8 +97,7 @@ def quantize(options: dict[str, Any], work: Path, steps: Steps) -> None:
             network, Exported.in_folder(work / "fp32"), calibration, stock, work / "toolkit"
         )
     with steps.stage("convert"):
-        out, expect = work / "toolkit" / "model.nb", Expectation("int8", ("arm",))
-        optimize(program.model, program.params, out, targets=("arm",), expect=expect)
+        for_phone(program, "int8", "arm", work / "toolkit" / "model.nb")
 
 
 def everything(options: dict[str, Any], work: Path, steps: Steps) -> None:

@@ -178,10 +178,4 @@ def converted(
         program = ptq.quantize(
             network, program, made_up.pictures(network.variant.image), recipe, folder / "int8"
         )
-    return optimizer.optimize(
-        program.model,
-        program.params,
-        folder / "model.nb",
-        targets=("arm",),
-        expect=optimizer.Expectation(precision, ("arm",)),
-    )
+    return optimizer.for_phone(program, precision, "arm", folder / "model.nb")

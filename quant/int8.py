@@ -17,7 +17,7 @@ from lite.model.program import build, build_weights, export
 from lite.model.weights import Weights
 from lite.nb import fp16, optimizer, reader
 from lite.nb import program as nb_program
-from lite.nb.kernel_check import Expectation, check_kernels
+from lite.nb.kernel_check import check_kernels
 from lite.nb.reader import LiteModel
 from lite.nb.shapes import Shape
 from lite.pictures.picture_set import PictureSet
@@ -153,5 +153,5 @@ def convert_mixed(int8: Exported, input_shape: Shape, out: Path) -> Mixed:
     chosen = cheapest(whole, input_shape)
     nb_program.write(fp16.to_fp16(nb_program.read(out), whole, chosen), out, out)
     written = reader.read(out)
-    check_kernels(written, Expectation(MIXED, ("arm",)))
+    check_kernels(written, MIXED, ("arm",))
     return Mixed(written, halved(whole, chosen))

@@ -19,7 +19,7 @@ from lite.bundle import Bundle
 from lite.engines.paddle_lite import LitePredictor
 from lite.model.program import LoadedProgram, export, static_graph
 from lite.nb import fp16, optimizer, program, reader, shapes
-from lite.nb.kernel_check import Expectation, WrongKernelsError, check_kernels
+from lite.nb.kernel_check import WrongKernelsError, check_kernels
 from lite.nb.precisions import WrongPrecisionError, check_precisions
 from lite.nb.reader import LiteModel, Op
 from lite.pictures import prepare
@@ -328,8 +328,8 @@ def test_a_tensor_that_nothing_wrote_is_refused(int8: LiteModel) -> None:
 
 def test_a_file_of_one_kind_is_not_taken_for_the_other(int8: LiteModel, mixed: LiteModel) -> None:
     with pytest.raises(WrongKernelsError, match="int8-fp16 was asked for but no operator got an fp16 kernel"):
-        check_kernels(int8, Expectation("int8-fp16", ("arm",)))
-    check_kernels(mixed, Expectation("int8-fp16", ("arm",)))
+        check_kernels(int8, "int8-fp16", ("arm",))
+    check_kernels(mixed, "int8-fp16", ("arm",))
 
 
 def _with_kernel(model: LiteModel, index: int, **changes: str) -> LiteModel:

@@ -18,7 +18,6 @@ import pytest
 from lite.errors import InputError
 from lite.model.graph import GPU, Exported
 from lite.nb import optimizer, reader, shapes
-from lite.nb.kernel_check import Expectation
 
 IMAGE = (1, 3, 224, 224)
 HEADER_BYTES = 26
@@ -31,7 +30,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Exported:
 
 @pytest.fixture(scope="module")
 def fp32(program: Exported) -> Path:
-    return _convert(program, Expectation("fp32", ("arm",)))
+    return _convert(program, "fp32")
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +38,12 @@ def mixed(program: Exported, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """INT8, but for the attention × V product of the first block and the last block's fc2."""
     folder = tmp_path_factory.mktemp("mixed")
     skipped = ["softmax_0.tmp_0", "gelu_1.tmp_0"]
-    return _convert(
-        programs.quantized(program, folder, skip_tensor_list=skipped), Expectation("int8", ("arm",))
-    )
+    return _convert(programs.quantized(program, folder, skip_tensor_list=skipped), "int8")
 
 
-def _convert(program: Exported, expect: Expectation) -> Path:
-    out = program.model.parent / f"{expect.precision}.nb"
-    optimizer.optimize(program.model, program.params, out, targets=expect.targets, expect=expect)
+def _convert(program: Exported, precision: str) -> Path:
+    out = program.model.parent / f"{precision}.nb"
+    optimizer.for_phone(program, precision, "arm", out)
     return out
 
 
@@ -125,9 +122,7 @@ def test_same_multiply_adds_on_every_target(program: Exported, fp32: Path, tmp_p
     # The form for GPUs moves the patches behind the class token by a product.
     placing = 192 * 196 * 197
     for targets, source, more in ((("x86",), program, 0), (("opencl", "arm"), gpu, placing)):
-        out = tmp_path / "model.nb"
-        expect = Expectation("fp32", targets)
-        model = optimizer.optimize(source.model, source.params, out, targets=targets, expect=expect)
+        model = optimizer.optimize(source, tmp_path / "model.nb", "fp32", targets)
         assert _multiply_adds(model) == expected + more
 
 
@@ -286,11 +281,7 @@ def _saved(network: paddle.nn.Layer, shape: list[int], folder: Path) -> Path:
     network.eval()
     spec = paddle.static.InputSpec(shape, "float32", "image")
     paddle.jit.save(network, str(folder / "model"), input_spec=[spec])
-    program, out = Exported.in_folder(folder), folder / "model.nb"
-    optimizer.optimize(
-        program.model, program.params, out, targets=("arm",), expect=Expectation("fp32", ("arm",))
-    )
-    return out
+    return _convert(Exported.in_folder(folder), "fp32")
 
 
 def test_command_refuses_in_one_line(root: Path, program: Exported) -> None:

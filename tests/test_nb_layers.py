@@ -41,10 +41,7 @@ def converted(
             skip=["blocks.*.attn.av", "head*"],
         )
         program = ptq.quantize(network, program, PictureSet.of("made", pictures), recipe, folder / "int8")
-    expect = optimizer.Expectation("int8" if int8 else "fp32", ("arm",))
-    made = optimizer.optimize(
-        program.model, program.params, folder / "model.nb", targets=("arm",), expect=expect
-    )
+    made = optimizer.for_phone(program, "int8" if int8 else "fp32", "arm", folder / "model.nb")
     # With one layer per head, a head is a number behind its layer's name.
     weights = [
         name.removesuffix(".weight") for name, _ in network.named_parameters() if name.endswith(".weight")

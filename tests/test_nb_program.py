@@ -13,7 +13,6 @@ from lite.engines.paddle_lite import LitePredictor
 from lite.errors import InputError
 from lite.model.graph import GPU, Exported
 from lite.nb import optimizer, program, reader
-from lite.nb.kernel_check import Expectation
 from lite.nb.program import Attribute
 
 
@@ -35,14 +34,7 @@ def files(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> dict[
         "opencl": (gpu, ("opencl", "arm"), "fp32"),
     }
     for name, (source, targets, precision) in asked.items():
-        optimizer.optimize(
-            source.model,
-            source.params,
-            folder / f"{name}.nb",
-            targets=targets,
-            fp16=precision == "fp16",
-            expect=Expectation(precision, targets),
-        )
+        optimizer.optimize(source, folder / f"{name}.nb", precision, targets)
     return {name: folder / f"{name}.nb" for name in asked}
 
 

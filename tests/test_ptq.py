@@ -66,10 +66,7 @@ def quantize(net: Net, folder: Path, calibration: PictureSet = CALIBRATION, **op
 
 def kernels(quantized: Exported, folder: Path) -> dict[tuple[str, str], int]:
     """How many operators of a kind run in a precision on ARM, those that multiply matrices."""
-    expect = optimizer.Expectation("int8", ("arm",))
-    model = optimizer.optimize(
-        quantized.model, quantized.params, folder / "model.nb", targets=("arm",), expect=expect
-    )
+    model = optimizer.for_phone(quantized, "int8", "arm", folder / "model.nb")
     return {
         (row["op"], row["precision"]): row["count"]
         for row in reader.kernel_table(model)

@@ -12,7 +12,6 @@ from lite.engines.paddle_lite import LitePredictor
 from lite.model.graph import Exported
 from lite.model.program import export_weights
 from lite.nb import optimizer, program, reader, shared_memory
-from lite.nb.kernel_check import Expectation
 from lite.nb.program import BOOLEAN, Attribute, Operator, ProgramBlock
 from quant.program.twin import build_twin
 
@@ -30,8 +29,7 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 def unshared(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The `.nb` for this host as Paddle Lite's optimizer leaves it."""
     out = tmp_path_factory.mktemp("unshared") / "host.nb"
-    expect = Expectation("fp32", ("x86",))
-    optimizer.optimize(exported.model, exported.params, out, targets=("x86",), expect=expect)
+    optimizer.optimize(exported, out, "fp32", ("x86",))
     return out
 
 

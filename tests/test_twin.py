@@ -70,10 +70,7 @@ np.save(sys.argv[3], np.stack([predictor.run(one) for one in np.load(sys.argv[2]
 
 def run_in_lite(twin: Exported, pixels: np.ndarray, folder: Path) -> np.ndarray:
     """The twin's logits in Paddle Lite's x86 runtime, in a process without Paddle."""
-    optimizer.optimize(
-        twin.model, twin.params, folder / "host.nb", targets=("x86",),
-        expect=optimizer.Expectation("fp32", ("x86",)),
-    )  # fmt: skip
+    optimizer.optimize(twin, folder / "host.nb", "fp32", ("x86",))
     np.save(folder / "pixels.npy", pixels)
     arguments = [folder / "host.nb", folder / "pixels.npy", folder / "logits.npy"]
     subprocess.run([sys.executable, "-c", LITE, *arguments], cwd=ROOT, check=True)
@@ -112,10 +109,7 @@ def test_lite_gives_the_twins_numbers(pixels, tmp_path: Path, onnx_format: bool)
 @FORMATS
 def test_mixed_precision(trained, pixels, tmp_path: Path, onnx_format: bool):
     quantized = quantize(trained, tmp_path / "int8", onnx_format, SKIP)
-    model = optimizer.optimize(
-        quantized.model, quantized.params, tmp_path / "model.nb", targets=("arm",),
-        expect=optimizer.Expectation("int8", ("arm",)),
-    )  # fmt: skip
+    model = optimizer.for_phone(quantized, "int8", "arm", tmp_path / "model.nb")
     counts = {
         (row["op"], row["precision"]): row["count"]
         for row in reader.kernel_table(model)

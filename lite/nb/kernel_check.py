@@ -5,62 +5,26 @@ opt reports success for much else: INT8 that became fp32, fp32 kernels fed with 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from lite.errors import ConversionError, InputError
+from lite.errors import ConversionError
 from lite.nb import gpu
 from lite.nb.precisions import check_precisions
 from lite.nb.reader import LiteModel, Op, Tensor
 from lite.nb.shapes import MAC_OPS
-from lite.shown import shown
 
-PRECISIONS = ("fp32", "fp16", "int8", "int8-fp16")
-TARGETS = ("arm", "opencl", "x86")
 _INT8 = ("int8", "int8-fp16")
 # The parameters of an operator that can be its weight, in the order to look.
 _WEIGHTS = ("Filter", "W", "Y", "X")
-
-
-class UnsupportedRequestError(ConversionError):
-    """A combination of precision and targets that Paddle Lite cannot honour; refused before running it."""
 
 
 class WrongKernelsError(ConversionError):
     """opt wrote a file that holds kernels it should not, or lacks those that were asked for."""
 
 
-@dataclass(frozen=True)
-class Expectation:
-    """What a conversion must give: one of `PRECISIONS`, on `targets` in order of preference.
+def check_kernels(model: LiteModel, precision: str, targets: tuple[str, ...]) -> None:
+    """Compares the kernels of `model` with what was asked for.
 
-    An INT8 model may keep some operators in float (mixed precision), but not with int8 weights.
-    Raises InputError for unknown words, UnsupportedRequestError for INT8 with OpenCL.
-    """
-
-    precision: str
-    targets: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        if self.precision not in PRECISIONS:
-            raise InputError(
-                f"no precision {shown(self.precision)}", remedy=f"choose one of {', '.join(PRECISIONS)}"
-            )
-        if not self.targets or not set(self.targets) <= set(TARGETS):
-            raise InputError(f"no targets {shown(self.targets)}", remedy=f"choose from {', '.join(TARGETS)}")
-        if self.precision in _INT8 and "opencl" in self.targets:
-            raise UnsupportedRequestError(
-                "INT8 with OpenCL is refused",
-                why=(
-                    "Paddle Lite has no INT8 kernels for the GPU, so the network would hop between CPU and "
-                    "GPU at every layer and be slower than either"
-                ),
-                remedy="use int8 with arm, or fp16 or fp32 with opencl",
-            )
-
-
-def check_kernels(model: LiteModel, expect: Expectation) -> None:
-    """Compares the kernels of `model` with `expect`.
-
+    `precision`: fp32, fp16, int8 (which may keep some operators in float, but not with int8 weights) or int8-fp16.
+    `targets`: arm, opencl or x86, in order of preference.
     Raises WrongKernelsError naming the first thing that is wrong, why, and what to do; WrongPrecisionError where a
     kernel would read a tensor as something that it is not (`lite/nb/precisions.py`), GpuError where a GPU's kernel
     would crash or answer wrongly (`lite/nb/gpu.py`).
@@ -68,41 +32,40 @@ def check_kernels(model: LiteModel, expect: Expectation) -> None:
     for op in model.ops:
         _check_weight(op, model)
     heavy = {(op.kernel.target, op.kernel.precision) for op in model.ops if op.type in MAC_OPS}
-    targets, precisions = {target for target, _ in heavy}, {precision for _, precision in heavy}
-    if expect.precision not in _INT8 and "int8" in precisions:
+    found, precisions = {target for target, _ in heavy}, {precision for _, precision in heavy}
+    if precision not in _INT8 and "int8" in precisions:
         raise WrongKernelsError(
-            f"{expect.precision} was asked for but int8 kernels came out",
+            f"{precision} was asked for but int8 kernels came out",
             why="the program is quantized, and opt ignores fp16 on such a program",
             remedy="give the float program, or ask for int8",
         )
-    if expect.precision in _INT8 and "int8" not in precisions:
+    if precision in _INT8 and "int8" not in precisions:
         raise WrongKernelsError(
-            f"{expect.precision} was asked for but the model became fp32 (no int8 kernel came out)",
+            f"{precision} was asked for but the model became fp32 (no int8 kernel came out)",
             why="the program is not quantized",
             remedy="give the program that post-training quantization wrote",
         )
-    if "opencl" in expect.targets and "opencl" not in targets:
+    if "opencl" in targets and "opencl" not in found:
         raise WrongKernelsError(
             "opencl was asked for but no convolution or matrix product got an OpenCL kernel",
             remedy="put opencl before arm, and keep tensors at four dimensions or less",
         )
-    if expect.precision == "fp16" and "fp16" not in precisions:
+    if precision == "fp16" and "fp16" not in precisions:
         raise WrongKernelsError(
             "fp16 was asked for but no convolution or matrix product got an fp16 kernel",
-            why=f"only arm and opencl have them, not {', '.join(expect.targets)}",
+            why=f"only arm and opencl have them, not {', '.join(targets)}",
         )
     # Here all products may be in INT8, and what is between them in FP16.
-    if expect.precision == "int8-fp16" and not any(op.kernel.precision == "fp16" for op in model.ops):
+    if precision == "int8-fp16" and not any(op.kernel.precision == "fp16" for op in model.ops):
         raise WrongKernelsError(
             "int8-fp16 was asked for but no operator got an fp16 kernel",
             why="opt ignores fp16 on a quantized program",
             remedy="convert with tools/opt.py, which puts them in",
         )
-    strays = targets - {*expect.targets, "host"}
+    strays = found - {*targets, "host"}
     if strays:
         raise WrongKernelsError(
-            f"kernels for {', '.join(sorted(strays))} came out where {', '.join(expect.targets)} was asked "
-            "for",
+            f"kernels for {', '.join(sorted(strays))} came out where {', '.join(targets)} was asked for",
             why="this opt is another build",
             remedy="install the pinned paddlelite",
         )

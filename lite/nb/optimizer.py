@@ -23,7 +23,7 @@ from lite.errors import ConversionError, InputError
 from lite.model.graph import Exported
 from lite.nb import _run_opt, gpu, reader, shared_memory
 from lite.nb import program as nb_program
-from lite.nb.kernel_check import Expectation, check_kernels
+from lite.nb.kernel_check import check_kernels
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PHONE_TARGETS = {"arm": ("arm",), "opencl": ("opencl", "arm")}
@@ -72,27 +72,27 @@ class Ended:
 
 
 def optimize(
-    model: Path,
-    params: Path,
+    program: Exported,
     out: Path,
-    *,
+    precision: str,
     targets: tuple[str, ...],
-    fp16: bool = False,
-    expect: Expectation,
+    *,
     timeout: float = 300,
     python: str = sys.executable,
 ) -> reader.LiteModel:
-    """Converts the program `model` with its parameters `params` to the file `out` (named `….nb`).
+    """Converts `program` to the file `out` (named `….nb`), for precision fp32, fp16 or int8.
 
-    `targets` in order of preference; `fp16` lets ARM kernels of half precision in (on OpenCL the demo chooses the
-    precision when it runs, and `lite/nb/gpu.py` mends what opt wrote). `out` appears only when opt ended well and what
-    it wrote reads back with the kernels of `expect`; an earlier `out` stays whole otherwise. The same program gives the
-    same bytes wherever it and `out` lie. `timeout` in seconds. `python` is an interpreter that has paddlelite 2.13rc0.
+    `targets`, of arm, opencl and x86, in order of preference (on OpenCL the demo chooses the precision when it runs,
+    and `lite/nb/gpu.py` mends what opt wrote). `out` appears only when opt ended well and what it wrote reads back with
+    the kernels that were asked for; an earlier `out` stays whole otherwise. The same program gives the same bytes
+    wherever it and `out` lie. `timeout` in seconds. `python` is an interpreter that has paddlelite 2.13rc0.
 
     Raises InputError for missing files and a folder that cannot be written or is full, and a
     ConversionError of this module or of `lite.nb.kernel_check` for everything else.
     """
-    model, params, out = model.resolve(), params.resolve(), out.resolve()
+    model, params, out = program.model.resolve(), program.params.resolve(), out.resolve()
+    # On a GPU the program that runs the model chooses the precision; the switch is the CPU's.
+    fp16 = precision == "fp16" and targets == ("arm",)
     for file in (model, params):
         if not file.is_file():
             raise InputError(
@@ -111,7 +111,7 @@ def optimize(
         converted = read_back(nb_file, model)
         if "opencl" in targets:
             converted = gpu.mend(nb_file)
-        check_kernels(converted, expect)
+        check_kernels(converted, precision, targets)
         try:
             nb_file.replace(out)
         except OSError as error:
@@ -155,21 +155,13 @@ def run_limited(command: Sequence[str], timeout: float, folder: Path) -> Ended:
 
 
 def for_phone(program: Exported, precision: str, target: str, out: Path) -> reader.LiteModel:
-    """Converts `program` to `out`, a `.nb` for the phone's target "arm" or "opencl"; raises as `optimize` does.
-
-    The kernel table is checked against precision int8, fp16 or fp32.
-    """
-    targets = _PHONE_TARGETS[target]
-    # On a GPU the program that runs the model chooses the precision; the switch is the CPU's.
-    fp16 = precision == "fp16" and target == "arm"
-    expect = Expectation(precision, targets)
-    return optimize(program.model, program.params, out, targets=targets, fp16=fp16, expect=expect)
+    """Converts `program` to `out`, a `.nb` for the phone's target "arm" or "opencl", as `optimize` does."""
+    return optimize(program, out, precision, _PHONE_TARGETS[target])
 
 
 def for_host(program: Exported, out: Path) -> reader.LiteModel:
     """Converts a float `program` to `out`, a `.nb` for Paddle Lite's x86 runtime; raises as `optimize` does."""
-    expect = Expectation("fp32", ("x86",))
-    optimize(program.model, program.params, out, targets=("x86",), expect=expect)
+    optimize(program, out, "fp32", ("x86",))
     whole = nb_program.read(out)
     (block,) = whole.blocks
     nb_program.write(replace(whole, blocks=(shared_memory.share(block, block.operators),)), out, out)

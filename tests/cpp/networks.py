@@ -13,8 +13,8 @@ def small_nb(target: str) -> bytes:
     # Imported here: Paddle takes seconds.
     import paddle
 
+    from lite.model.graph import Exported
     from lite.nb import optimizer
-    from lite.nb.kernel_check import Expectation
 
     paddle.seed(0)
     network = paddle.nn.Sequential(paddle.nn.Flatten(), paddle.nn.Linear(12, 3))
@@ -24,11 +24,5 @@ def small_nb(target: str) -> bytes:
         folder = Path(name)
         # Without clip_extra the optimizer finds the second output of `flatten` that it looks for.
         paddle.jit.save(network, str(folder / "model"), input_spec=[spec], clip_extra=False)
-        optimizer.optimize(
-            folder / "model.pdmodel",
-            folder / "model.pdiparams",
-            folder / "small.nb",
-            targets=(target,),
-            expect=Expectation("fp32", (target,)),
-        )
+        optimizer.optimize(Exported.in_folder(folder), folder / "small.nb", "fp32", (target,))
         return (folder / "small.nb").read_bytes()
