@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lite.model.deploy import DeployableDeiT, State, deployable_state
-from lite.model.graph import PLAIN, Exported, Form
+from lite.model.graph import PLAIN, Exported
 from lite.model.program import build, build_weights, export
 from lite.model.weights import Weights
 from lite.nb import fp16, optimizer, reader
@@ -125,8 +125,7 @@ def rewrite(
             Views(pictures.pictures, chosen.views, seed),
             # A cropped picture is its own centre crop.
             replace(variant.preprocess, resize_short=variant.preprocess.crop),
-            Form(attention=chosen.attention_form, tanh_gelu=chosen.tanh_gelu),
-            chosen.switches,
+            chosen,
             Path(scratch),
             seed,
             keep=recipe.skip,

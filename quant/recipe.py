@@ -6,7 +6,6 @@ on (`lite/yaml_file.py`).
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -139,8 +138,21 @@ Blocks = Annotated[bool | list[int], pydantic.BeforeValidator(_blocks)]
 Counts = Annotated[bool | dict[int, int], pydantic.BeforeValidator(_counts)]
 
 
+class Kind(NamedTuple):
+    """Whether units are shifted, whether the widest are scaled, and how many of the widest are split off."""
+
+    shift: bool
+    scale: bool
+    outliers: int
+
+
 class Rewrite(_Strict):
-    """What is rewritten before PaddleSlim calibrates (`quant/rewrite/reconstruct.py`), and with how many views."""
+    """What is rewritten before PaddleSlim calibrates (`quant/rewrite/reconstruct.py`), and with how many views.
+
+    `shift_gelu` and `scale_gelu` are for all blocks or for those named: with True, units are scaled where that pays,
+    in a named block wherever it loses less. `split_gelu` is for all blocks, as many units as pay, or says for which
+    block how many. `class_tokens` is the factor on ranges of the last block, which sees one row a picture.
+    """
 
     rotate: bool = True
     equalize: bool = True
@@ -159,16 +171,28 @@ class Rewrite(_Strict):
         """How heads come about, the cheapest way for "auto"."""
         return CHEAPEST if self.attention == "auto" else self.attention
 
+    def allows(self, kind: Kind, block: int) -> bool:
+        """Whether this may be done to GELU's outputs in this block."""
+        if kind.shift != (self.shift_gelu if isinstance(self.shift_gelu, bool) else block in self.shift_gelu):
+            return False
+        scales = self.scale_gelu
+        if kind.scale and not (scales if isinstance(scales, bool) else block in scales):
+            return False
+        if isinstance(self.split_gelu, bool):
+            return self.split_gelu or not kind.outliers
+        return kind.outliers == self.split_gelu.get(block, 0)
+
+    def price(self, instructions: float, kind: Kind) -> float:
+        """What counts of the instructions of a kind that is allowed: nothing where the block is named for it."""
+        named = (kind.scale and not isinstance(self.scale_gelu, bool)) or (
+            kind.outliers and not isinstance(self.split_gelu, bool)
+        )
+        return 0.0 if named else instructions
+
     @property
-    def switches(self) -> Switches:
-        """Those that change weights, for `quant.rewrite.reconstruct.rewrite`."""
-        values: dict[str, Any] = {}
-        for field in dataclasses.fields(Switches):
-            value = getattr(self, field.name)
-            if isinstance(value, dict):
-                value = sorted(value.items())
-            values[field.name] = tuple(value) if isinstance(value, list) else value
-        return Switches(**values)
+    def outliers(self) -> set[int]:
+        """How many hidden units may be split off."""
+        return set(OUTLIERS if isinstance(self.split_gelu, bool) else self.split_gelu.values())
 
 
 class Recipe(_Strict):
@@ -214,27 +238,27 @@ class Recipe(_Strict):
 
     def check_blocks(self, depth: int, hidden: int) -> None:
         """Raises InputError for blocks or hidden units in `rewrite` that a network of this size does not have."""
+        for switch in ("split_gelu", "shift_gelu", "scale_gelu"):
+            blocks = getattr(self.rewrite, switch, True)
+            if isinstance(blocks, bool):
+                continue
+            for place, block in (
+                zip(blocks, blocks, strict=True) if isinstance(blocks, dict) else enumerate(blocks)
+            ):
+                if block >= depth:
+                    raise InputError(
+                        self.place("rewrite", switch, place),
+                        why=f"there is no block {block}",
+                        remedy=f"blocks are 0 to {depth - 1}",
+                    )
         split = getattr(self.rewrite, "split_gelu", True)
         for block, units in split.items() if isinstance(split, dict) else ():
-            where = self.place("rewrite", "split_gelu", block)
-            if block >= depth:
-                raise InputError(
-                    f"{where}", why=f"there is no block {block}", remedy=f"blocks are 0 to {depth - 1}"
-                )
             if units >= hidden:
                 raise InputError(
-                    f"{where}",
+                    self.place("rewrite", "split_gelu", block),
                     why=f"{units} of {hidden} hidden units can't be split off",
                     remedy="give fewer",
                 )
-        for switch in ("shift_gelu", "scale_gelu"):
-            blocks = getattr(self.rewrite, switch, True)
-            for place, block in enumerate(blocks if isinstance(blocks, list) else ()):
-                if block >= depth:
-                    where = self.place("rewrite", switch, place)
-                    raise InputError(
-                        f"{where}", why=f"there is no block {block}", remedy=f"blocks are 0 to {depth - 1}"
-                    )
 
     def place(self, *where: str | int) -> str:
         """Where the value at `where` (keys and indices) stands, for messages: file, line and key."""
@@ -258,62 +282,6 @@ def load(name_or_path: str) -> Recipe:
     recipe, file = load_model(Recipe, name_or_path, FOLDER, what="recipe")
     recipe._file = file
     return recipe
-
-
-class Kind(NamedTuple):
-    """Whether units are shifted, whether the widest are scaled, and how many of the widest are split off."""
-
-    shift: bool
-    scale: bool
-    outliers: int
-
-
-@dataclass(frozen=True)
-class Switches:
-    """Which rewrites are made.
-
-    `shift_gelu` and `scale_gelu` are for all blocks or for those named: with True, units are scaled where that pays,
-    in a named block wherever it loses less. `split_gelu` is for all blocks, as many units as pay, or says for which
-    block how many. `class_tokens` is the factor on ranges of the last block, which sees one row a picture.
-    """
-
-    rotate: bool = True
-    equalize: bool = True
-    centre_keys: bool = True
-    shift_gelu: bool | tuple[int, ...] = True
-    scale_gelu: bool | tuple[int, ...] = True
-    split_gelu: bool | tuple[tuple[int, int], ...] = True
-    gptq: bool = True
-    class_tokens: float = 1.3
-
-    def shifts(self, block: int) -> bool:
-        """Whether GELU's outputs are shifted in this block."""
-        return self.shift_gelu if isinstance(self.shift_gelu, bool) else block in self.shift_gelu
-
-    def allows(self, kind: Kind, block: int) -> bool:
-        """Whether this may be done to GELU's outputs in this block."""
-        if kind.shift != self.shifts(block):
-            return False
-        scales = self.scale_gelu
-        if kind.scale and not (scales if isinstance(scales, bool) else block in scales):
-            return False
-        if isinstance(self.split_gelu, bool):
-            return self.split_gelu or not kind.outliers
-        return kind.outliers == dict(self.split_gelu).get(block, 0)
-
-    def price(self, instructions: float, kind: Kind) -> float:
-        """What counts of the instructions of a kind that is allowed: nothing where the block is named for it."""
-        named = (kind.scale and not isinstance(self.scale_gelu, bool)) or (
-            kind.outliers and not isinstance(self.split_gelu, bool)
-        )
-        return 0.0 if named else instructions
-
-    @property
-    def outliers(self) -> set[int]:
-        """How many hidden units may be split off."""
-        if isinstance(self.split_gelu, bool):
-            return set(OUTLIERS)
-        return {units for _, units in self.split_gelu}
 
 
 @dataclass(frozen=True)

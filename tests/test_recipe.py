@@ -192,7 +192,7 @@ def test_blocks_that_a_network_does_not_have(file: Path):
     with pytest.raises(InputError) as caught:
         loaded.check_blocks(12, 768)
     assert str(caught.value) == (f"{file}:6: rewrite.shift_gelu.1: there is no block 12; blocks are 0 to 11")
-    assert Recipe.model_validate(loaded.as_dict()).rewrite.switches.shift_gelu == (0, 12)
+    assert Recipe.model_validate(loaded.as_dict()).rewrite.shift_gelu == [0, 12]
     Recipe(name="made").check_blocks(1, 768)
 
 
@@ -218,7 +218,7 @@ def test_outliers_that_a_network_does_not_have(file: Path):
         loaded.check_blocks(11, 1536)
     # A manifest is JSON, whose keys are strings.
     again = Recipe.model_validate(json.loads(json.dumps(loaded.as_dict())))
-    assert again.rewrite.switches.split_gelu == ((0, 16), (11, 768))
+    assert again.rewrite.split_gelu == {0: 16, 11: 768}
 
 
 def test_files_that_are_no_recipe(file: Path):

@@ -6,7 +6,7 @@ import os
 import time
 import tracemalloc
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,12 +24,11 @@ from lite.model.graph import Form
 from lite.pictures import digits, prepare
 from lite.pictures.picture_set import Picture, PictureSet
 from quant.pictures import Views
-from quant.recipe import Kind
+from quant.recipe import Kind, Rewrite
 from quant.rewrite import gelu, reconstruct, rewriting
 from quant.rewrite.block import fake_quantize, in_order
 from quant.rewrite.equalize import ALPHAS, search, smoothing
 from quant.rewrite.gptq import gptq, nearest
-from quant.rewrite.reconstruct import Switches
 
 VARIANT = zoo.find("deit_tiny")
 FORMS = [Form(attention=attention) for attention in ("layers", "packed", "per_head")]
@@ -62,7 +61,9 @@ def tensors(count: int) -> np.ndarray:
     return np.concatenate([prepare.prepare(picture, VARIANT.preprocess) for picture in shown])
 
 
-NOTHING = {field.name: False for field in fields(Switches) if field.type.startswith("bool")}
+NOTHING = dict.fromkeys(
+    ("rotate", "equalize", "centre_keys", "shift_gelu", "scale_gelu", "split_gelu", "gptq"), False
+)
 
 
 class Changed(NamedTuple):
@@ -81,8 +82,7 @@ def rewritten(
         variant,
         pictures(count),
         variant.preprocess,
-        form,
-        Switches(**switches),
+        Rewrite(attention=form.attention, tanh_gelu=form.tanh_gelu, **switches),
         folder,
         seed=1,
         keep_unrounded=True,
@@ -127,7 +127,7 @@ def test_scaled_hidden_units_are_exact_in_float(tmp_path: Path):
 
 def test_hidden_units_are_shifted_and_scaled_in_the_blocks_that_are_named(tmp_path: Path):
     state, pixels = trained(3), tensors(1)
-    changed = rewritten(state, Form(), tmp_path, shift_gelu=(2,), scale_gelu=(0,), split_gelu=((1, 12),))
+    changed = rewritten(state, Form(), tmp_path, shift_gelu=[2], scale_gelu=[0], split_gelu={1: 12})
     assert changed.form == Form(
         shifted_gelu=frozenset({2}), scaled_gelu=frozenset({0}), outliers=frozenset({(1, 12)})
     )
@@ -363,8 +363,7 @@ def test_memory_does_not_grow_with_the_pictures(tmp_path: Path):
             VARIANT,
             Views(shown, count // 56, 1),
             VARIANT.preprocess,
-            Form(),
-            Switches(),
+            Rewrite(attention="layers", tanh_gelu=False),
             folder,
             seed=1,
         )

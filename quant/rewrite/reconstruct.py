@@ -29,7 +29,7 @@ from lite.pictures.picture_set import Picture
 from lite.zoo import Preprocess, Variant
 from quant.cost import model
 from quant.program.layers import Ranges, matching
-from quant.recipe import Kind, Switches
+from quant.recipe import Kind, Rewrite
 from quant.rewrite import block, gelu
 from quant.rewrite.block import each
 from quant.rewrite.rewriting import Rewriting
@@ -59,8 +59,7 @@ def rewrite(
     variant: Variant,
     pictures: Sequence[Picture],
     spec: Preprocess,
-    form: Form,
-    switches: Switches,
+    switches: Rewrite,
     folder: Path,
     seed: int,
     *,
@@ -70,17 +69,17 @@ def rewrite(
 ) -> tuple[State, Rewritten]:
     """Rewrites a deployable state (`lite.model.deploy.deployable_state`) for INT8; the given one stays as it is.
 
-    `spec` says how `pictures` become tensors; views of one picture stand side by side. `form` is what the network is
-    to be built in; where GELU's outputs are shifted and scaled is added to it. `folder` takes files of a float32
-    activation each: about 4 bytes x pictures x tokens x 7 dim, or x (6 dim + 960) where that is more. `keep` names
-    layers that stay in float (`blocks.11.mlp.fc2`, `blocks.0.attn.q`; shell-style): they are neither rounded nor given
-    rounded inputs.
+    `spec` says how `pictures` become tensors; views of one picture stand side by side. `folder` takes files of a
+    float32 activation each: about 4 bytes x pictures x tokens x 7 dim, or x (6 dim + 960) where that is more. `keep`
+    names layers that stay in float (`blocks.11.mlp.fc2`, `blocks.0.attn.q`; shell-style): they are neither rounded nor
+    given rounded inputs.
     `keep_unrounded`: the state before rounding is returned, too, which takes as much memory again.
     """
     blocks = 1 + max(int(match[1]) for name in state if (match := re.match(r"blocks\.(\d+)\.", name)))
     turned = rotate(state, variant, seed) if switches.rotate else dict(state)
     kept = _kept(state, keep)
     unrounded: State | None = {} if keep_unrounded else None
+    form = Form(attention=switches.attention_form, tanh_gelu=switches.tanh_gelu)
     work = Rewriting(turned, variant, form, switches, folder, len(pictures), blocks - 1, kept, unrounded)
     work.embed(pictures, spec)
     for index in range(blocks):

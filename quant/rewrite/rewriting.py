@@ -22,7 +22,7 @@ from lite.pictures.picture_set import Picture
 from lite.zoo import Preprocess, Variant
 from quant.pictures import on_disk
 from quant.program.layers import Ranges
-from quant.recipe import Kind, Switches
+from quant.recipe import Kind, Rewrite
 from quant.rewrite import block
 from quant.rewrite.block import Activations, each, fake_quantize, layer_norm, level, to_levels
 from quant.rewrite.equalize import search
@@ -68,13 +68,14 @@ Values = Callable[[slice], np.ndarray]
 class Rewriting:
     """The state being rewritten, and the activations at the input of the block under work.
 
+    `form` is what the network is to be built in; where GELU's outputs are shifted, scaled and split is added to it.
     `unrounded` takes weights as they are before they are rounded; None where nobody wants them.
     """
 
     state: State
     variant: Variant
     form: Form
-    switches: Switches
+    switches: Rewrite
     folder: Path
     count: int
     last: int
