@@ -121,13 +121,13 @@ def test_a_layer_costs_what_its_operators_do(int8: bool, core: str) -> None:
         ops.insert(0, _op("calib", "int8", {"Input": ("x",)}, {"Out": ("q",)}))
     model = _model(*ops, w=(192, 768), b=(768,))
     operators = sum(item.instructions for item in cost.costs(model, (1, 197, 192), core))
-    assert cost.linear(197, 192, 768, int8=int8, core=core) == pytest.approx(operators)
+    assert cost.linear(197, 192, 768, int8=int8, core=CORES[core]) == pytest.approx(operators)
 
 
 def test_cores_without_dot_products_pay_for_it_in_int8_only() -> None:
     int8, fp32 = (
         [
-            cost.linear(197, 192, 768, int8=kind, core=core)
+            cost.linear(197, 192, 768, int8=kind, core=CORES[core])
             for core in ("cortex-a76", "cortex-a73", "cortex-a53")
         ]
         for kind in (True, False)

@@ -31,28 +31,26 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from lite.errors import InputError
-from lite.nb import shapes as nb_layers
+from lite.nb import shapes
 from lite.nb.reader import LiteModel
 from lite.nb.shapes import Shape, ShapedOp, UnknownShapeError, steps
 from quant.cost import products
 from quant.cost.rates import CORES, DEFAULT_CORE, WITHOUT_DOT_PRODUCT, Core, Rates
+
+_DEFAULT = CORES[DEFAULT_CORE]
 
 
 class UnknownCostError(InputError):
     """An operator whose instructions are not known, or a kernel that the core does not have."""
 
 
-@dataclass(frozen=True)
-class Cost:
-    """Instructions of the operator at `index` of `model.ops`; `precision` is its kernel's."""
+class Cost(NamedTuple):
+    """An operator and its instructions."""
 
-    index: int
-    type: str
-    precision: str
+    step: ShapedOp
     instructions: float
 
 
@@ -61,8 +59,9 @@ def instructions(model: LiteModel, input_shape: Shape, core: str = DEFAULT_CORE)
 
     Raises UnknownCostError or UnknownShapeError at the first operator that cannot be judged.
     """
-    taken = sum(cost.instructions for cost in costs(model, input_shape, core))
-    return of_run(input_shape, CORES[core]) + taken
+    return of_run(input_shape, CORES[core]) + sum(
+        cost.instructions for cost in costs(model, input_shape, core)
+    )
 
 
 def costs(model: LiteModel, input_shape: Shape, core: str = DEFAULT_CORE) -> list[Cost]:
@@ -80,7 +79,7 @@ def costs(model: LiteModel, input_shape: Shape, core: str = DEFAULT_CORE) -> lis
             raise UnknownCostError(
                 f"{where} runs in fp16", why=f"a {CORES[core].name} has no half-precision arithmetic"
             )
-        found.append(Cost(step.index, op.type, kernel.precision, of_step(step, CORES[core])))
+        found.append(Cost(step, of_step(step, CORES[core])))
     return found
 
 
@@ -107,18 +106,19 @@ def summary(model: LiteModel, input_shape: Shape, core: str = DEFAULT_CORE) -> d
     """
     try:
         found = costs(model, input_shape, core)
-        total = instructions(model, input_shape, core)
     except (UnknownCostError, UnknownShapeError):
         return None
     fp16 = any(op.kernel.precision == "fp16" for op in model.ops)
     without = None if fp16 else round(instructions(model, input_shape, WITHOUT_DOT_PRODUCT))
-    layer_of = nb_layers.layers(steps(model, input_shape), model.params)
+    total = of_run(input_shape, CORES[core]) + sum(cost.instructions for cost in found)
+    layer_of = shapes.layers([cost.step for cost in found], model.params)
     operators: defaultdict[tuple[str, str, str], list[float]] = defaultdict(list)
     layers: defaultdict[str, float] = defaultdict(float)
-    for cost in found:
-        operators[cost.type, model.ops[cost.index].kernel.target, cost.precision].append(cost.instructions)
+    for step, taken in found:
+        kernel = step.op.kernel
+        operators[step.op.type, kernel.target, kernel.precision].append(taken)
         if layer_of:
-            layers[layer_of[cost.index]] += cost.instructions
+            layers[layer_of[step.index]] += taken
     return {
         "core": CORES[core].name,
         "instructions": round(total),
@@ -128,33 +128,32 @@ def summary(model: LiteModel, input_shape: Shape, core: str = DEFAULT_CORE) -> d
                 "op": op,
                 "target": target,
                 "precision": precision,
-                "count": len(taken),
-                "instructions": round(sum(taken)),
+                "count": len(each),
+                "instructions": round(sum(each)),
             }
-            for (op, target, precision), taken in sorted(operators.items(), key=lambda item: -sum(item[1]))
+            for (op, target, precision), each in sorted(operators.items(), key=lambda item: -sum(item[1]))
         ],
         "layers": [
-            {"layer": layer, "instructions": round(taken)}
-            for layer, taken in sorted(layers.items(), key=lambda item: -item[1])
+            {"layer": layer, "instructions": round(total)}
+            for layer, total in sorted(layers.items(), key=lambda item: -item[1])
         ],
     }
 
 
-def linear(rows: int, inputs: int, outputs: int, *, int8: bool, core: str = DEFAULT_CORE) -> float:
+def linear(rows: int, inputs: int, outputs: int, *, int8: bool, core: Core = _DEFAULT) -> float:
     """Instructions of one linear layer with bias, its start and (int8) its input's quantization included."""
-    start = int8 * quantization(rows * inputs, core) + CORES[core].rates.operator
-    return start + products.linear(rows, inputs, outputs, CORES[core], int8=int8, bias=True)
+    start = int8 * quantization(rows * inputs, core) + core.rates.operator
+    return start + products.linear(rows, inputs, outputs, core, int8=int8, bias=True)
 
 
-def linear_fp16(rows: int, inputs: int, outputs: int, core: str = DEFAULT_CORE) -> float:
+def linear_fp16(rows: int, inputs: int, outputs: int, core: Core) -> float:
     """Instructions of one linear layer with bias on an fp16 kernel, its start included; conversions aside."""
-    return CORES[core].rates.operator + _fc_fp16(rows, inputs, outputs, CORES[core])
+    return core.rates.operator + _fc_fp16(rows, inputs, outputs, core)
 
 
-def quantization(elements: int, core: str = DEFAULT_CORE) -> float:
+def quantization(elements: int, core: Core) -> float:
     """Instructions of quantizing an activation, its operator's start included."""
-    rates = CORES[core].rates
-    return rates.operator + rates.calib * elements
+    return core.rates.operator + core.rates.calib * elements
 
 
 def conversion(elements: int, core: Core) -> float:
@@ -162,57 +161,33 @@ def conversion(elements: int, core: Core) -> float:
     return core.rates.operator + core.rates.calib_fp16 * elements
 
 
-def shift(rows: int, columns: int, core: str = DEFAULT_CORE) -> float:
+def shift(rows: int, columns: int, core: Core = _DEFAULT) -> float:
     """Instructions of adding one number a column to [rows, columns] (`mlp.shift` of `lite/model/deploy.py`)."""
-    rates = CORES[core].rates
+    rates = core.rates
     return rates.operator + (_broadcast_add(rows, columns, rates) if rows > 1 else rates.same_shape * columns)
 
 
-def scaling(rows: int, columns: int, core: str = DEFAULT_CORE) -> float:
+def scaling(rows: int, columns: int, core: Core = _DEFAULT) -> float:
     """Instructions of multiplying [rows, columns] by one number a column (`mlp.scale`): zeros, added to, times."""
-    rates = CORES[core].rates
+    rates = core.rates
     factors = rates.operator + rates.scale * rows * columns + shift(rows, columns, core)
     return factors + rates.operator + rates.same_shape * rows * columns
 
 
-def outliers(rows: int, hidden: int, units: int, columns: int, core: str = DEFAULT_CORE) -> float:
+def outliers(rows: int, hidden: int, units: int, columns: int, core: Core = _DEFAULT) -> float:
     """Instructions of splitting `units` of [rows, hidden] off, into a float layer of their own.
 
     What the int8 layer behind the others no longer has to do is taken off.
     """
     if not units:
         return 0.0
-    rates = CORES[core].rates
+    rates = core.rates
     split = rates.operator + rates.piece * 2 * rows + rates.copy * rows * hidden
     # Without a bias it is no `fc` to Lite.
-    apart = rates.operator + matmul(rows, units, columns, int8=False, core=core)
+    apart = rates.operator + products.matmul(rows, units, columns, core, int8=False, transposed=False)
     total = rates.operator + rates.same_shape * rows * columns
     whole, rest = (linear(rows, depth, columns, int8=True, core=core) for depth in (hidden, hidden - units))
     return split + apart + total - (whole - rest)
-
-
-def matmul(
-    rows: int, depth: int, columns: int, *, int8: bool, transposed: bool = False, core: str = DEFAULT_CORE
-) -> float:
-    """Instructions of [rows, depth] with [depth, columns], both activations; start and quantization aside.
-
-    `transposed`: the second is stored as [columns, depth].
-    """
-    return products.matmul(rows, depth, columns, CORES[core], int8=int8, transposed=transposed)
-
-
-def matmul_fp16(
-    rows: int, depth: int, columns: int, *, transposed: bool = False, core: str = DEFAULT_CORE
-) -> float:
-    """Instructions as `matmul` has them, on an fp16 kernel."""
-    return products.product_fp16(rows, depth, columns, CORES[core], transposed=transposed)
-
-
-def convolution(
-    filters: int, depth: int, columns: int, *, int8: bool, unfolds: bool = True, core: str = DEFAULT_CORE
-) -> float:
-    """Instructions of filters of `depth` weights at `columns` places; start and quantization aside."""
-    return products.convolution(filters, depth, columns, CORES[core], int8=int8, unfolds=unfolds)
 
 
 def _fc(step: ShapedOp, core: Core) -> float:

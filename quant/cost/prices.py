@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from lite.zoo import PATCH_SIZE, Variant
-from quant.cost import fp16, model
+from quant.cost import fp16, model, products
 from quant.cost.operators import operators
-from quant.cost.rates import CORES, DEFAULT_CORE
+from quant.cost.rates import CORES, DEFAULT_CORE, Core
 from quant.recipe import Kind, Recipe
 
 
@@ -69,9 +69,10 @@ class Prices:
         last = block == self.variant.depth - 1
         rows = self.variant.class_tokens if last else self.variant.tokens
         inliers = self.variant.hidden - kind.outliers
-        taken = kind.shift * model.shift(rows, inliers, self.core)
-        taken += kind.scale * model.scaling(rows, inliers, self.core)
-        return taken + model.outliers(rows, self.variant.hidden, kind.outliers, self.variant.dim, self.core)
+        core = CORES[self.core]
+        taken = kind.shift * model.shift(rows, inliers, core)
+        taken += kind.scale * model.scaling(rows, inliers, core)
+        return taken + model.outliers(rows, self.variant.hidden, kind.outliers, self.variant.dim, core)
 
 
 def prices(
@@ -88,7 +89,7 @@ def prices(
     side = variant.preprocess.crop
     layers = {
         name: price
-        for kind, of_kind in _layers(variant, classes, attention, core).items()
+        for kind, of_kind in _layers(variant, classes, attention, CORES[core]).items()
         if kind in quantized
         for name, price in of_kind.items()
     }
@@ -98,23 +99,25 @@ def prices(
 
 def layer_names(variant: Variant, classes: int, attention: str) -> list[str]:
     """All layers that can be in INT8, with q, k and v as `attention` (`Form.attention`) has them. Nothing is built."""
-    kinds = _layers(variant, classes, attention, DEFAULT_CORE)
+    kinds = _layers(variant, classes, attention, CORES[DEFAULT_CORE])
     return [name for of_kind in kinds.values() for name in of_kind]
 
 
-def convolution(filters: int, depth: int, places: int, core: str = DEFAULT_CORE) -> LayerPrice:
+def convolution(filters: int, depth: int, places: int, core: Core) -> LayerPrice:
     """Of a convolution whose patches do not overlap; there is none on fp16 kernels (`lite/nb/fp16.py`)."""
     quantization = model.quantization(depth * places, core)
-    int8, fp32 = (model.convolution(filters, depth, places, int8=int8, core=core) for int8 in (True, False))
+    int8, fp32 = (
+        products.convolution(filters, depth, places, core, int8=int8, unfolds=True) for int8 in (True, False)
+    )
     return LayerPrice(quantization + int8, fp32)
 
 
-def linear(rows: int, inputs: int, outputs: int, core: str = DEFAULT_CORE) -> LayerPrice:
+def linear(rows: int, inputs: int, outputs: int, core: Core) -> LayerPrice:
     """Of a linear layer with bias."""
     int8, fp32 = (model.linear(rows, inputs, outputs, int8=int8, core=core) for int8 in (True, False))
-    if not CORES[core].fp16:
+    if not core.fp16:
         return LayerPrice(int8, fp32)
-    moved = model.conversion(rows * inputs, CORES[core]) + model.conversion(rows * outputs, CORES[core])
+    moved = model.conversion(rows * inputs, core) + model.conversion(rows * outputs, core)
     return LayerPrice(int8, fp32, model.linear_fp16(rows, inputs, outputs, core) + moved)
 
 
@@ -127,7 +130,7 @@ def product(
     transposed: bool,
     quantizations: tuple[int, ...],
     operators: int = 1,
-    core: str = DEFAULT_CORE,
+    core: Core,
 ) -> LayerPrice:
     """Of `count` products of activations, [rows, depth] with [depth, columns], without their operators' starts.
 
@@ -136,23 +139,23 @@ def product(
     `operators` share the products.
     """
     int8, fp32 = (
-        count * model.matmul(rows, depth, columns, int8=int8, transposed=transposed, core=core)
+        count * products.matmul(rows, depth, columns, core, int8=int8, transposed=transposed)
         for int8 in (True, False)
     )
     int8 += sum(model.quantization(elements, core) for elements in quantizations)
-    if not CORES[core].fp16:
+    if not core.fp16:
         return LayerPrice(int8, fp32)
-    half = count * model.matmul_fp16(rows, depth, columns, transposed=transposed, core=core)
-    moved = sum(model.conversion(elements, CORES[core]) for elements in quantizations)
-    result = operators * model.conversion(count * rows * columns // operators, CORES[core])
+    half = count * products.product_fp16(rows, depth, columns, core, transposed=transposed)
+    moved = sum(model.conversion(elements, core) for elements in quantizations)
+    result = operators * model.conversion(count * rows * columns // operators, core)
     return LayerPrice(int8, fp32, half + moved + result)
 
 
-def _layers(variant: Variant, classes: int, attention: str, core: str) -> dict[str, dict[str, LayerPrice]]:
+def _layers(variant: Variant, classes: int, attention: str, core: Core) -> dict[str, dict[str, LayerPrice]]:
     """Each layer by the type of its operators, in the order and by the names of `quant.program.layers.tensors`."""
     depth, dim, rows = variant.depth, variant.dim, variant.tokens
     linears: dict[str, LayerPrice] = {}
-    products: dict[str, LayerPrice] = {}
+    of_attention: dict[str, LayerPrice] = {}
     for block in range(depth):
         name, queries = f"blocks.{block}", variant.class_tokens if block == depth - 1 else rows
         for layer, price in _factors(variant, attention, queries, core).items():
@@ -161,14 +164,14 @@ def _layers(variant: Variant, classes: int, attention: str, core: str) -> dict[s
         linears[f"{name}.mlp.fc1"] = linear(queries, dim, variant.hidden, core)
         linears[f"{name}.mlp.fc2"] = linear(queries, variant.hidden, dim, core)
         for layer, price in _products(variant, attention, queries, core).items():
-            products[f"{name}.attn.{layer}"] = price
+            of_attention[f"{name}.attn.{layer}"] = price
     for head in ["head", "head_dist"][: variant.answers]:
         linears[head] = linear(1, dim, classes, core)
     patches = convolution(dim, 3 * PATCH_SIZE**2, variant.grid**2, core)
-    return {"conv2d": {"patch_embed.proj": patches}, "matmul_v2": linears | products}
+    return {"conv2d": {"patch_embed.proj": patches}, "matmul_v2": linears | of_attention}
 
 
-def _factors(variant: Variant, attention: str, queries: int, core: str) -> dict[str, LayerPrice]:
+def _factors(variant: Variant, attention: str, queries: int, core: Core) -> dict[str, LayerPrice]:
     dim, rows, heads = variant.dim, variant.tokens, variant.heads
     if attention == "packed":
         if queries == rows:
@@ -187,7 +190,7 @@ def _factors(variant: Variant, attention: str, queries: int, core: str) -> dict[
     return found
 
 
-def _products(variant: Variant, attention: str, queries: int, core: str) -> dict[str, LayerPrice]:
+def _products(variant: Variant, attention: str, queries: int, core: Core) -> dict[str, LayerPrice]:
     rows, heads, size = variant.tokens, variant.heads, variant.head_dim
     # One operator for all heads, or one for each.
     operators = 1 if attention == "layers" else heads

@@ -24,7 +24,7 @@ from lite.measure import drift
 from lite.measure.drift import SNR_LIMIT_DB
 from quant.cost import prices
 from quant.cost.prices import LayerPrice
-from quant.cost.rates import DEFAULT_CORE
+from quant.cost.rates import CORES, DEFAULT_CORE, Core
 from quant.program.layers import Tensors
 from quant.program.quantizers import Parts, Read, Segments
 
@@ -150,7 +150,9 @@ def rows(segments: Segments, layers: Tensors, core: str = DEFAULT_CORE) -> list[
         mine = frozenset(read for read in reads if readers[read.output] == layer)
         if mine:
             place = segments.place(next(iter(mine)))
-            found.append(Row(layer, "layer", (layer,), place, mine, instructions(segments, group, core)))
+            found.append(
+                Row(layer, "layer", (layer,), place, mine, instructions(segments, group, CORES[core]))
+            )
     return found + _tensor_rows(segments, layers, readers)
 
 
@@ -186,9 +188,7 @@ def _is_quantized(parts: Parts, read: Read) -> bool:
     return read in parts.activations or read in parts.weights
 
 
-def instructions(
-    segments: Segments, operators: Iterable[Operator], core: str = DEFAULT_CORE
-) -> LayerPrice | None:
+def instructions(segments: Segments, operators: Iterable[Operator], core: Core) -> LayerPrice | None:
     """Instructions (`quant/cost/prices.py`) of a layer's operators on a core; None where it can't tell."""
     block = segments.loaded.program.global_block()
     found = []
