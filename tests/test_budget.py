@@ -16,7 +16,6 @@ from shallow import CALIBRATION, CHECK, VARIANT, recipe, shallow
 
 from lite import zoo
 from lite.bundle import Bundle
-from lite.engines import workers
 from lite.errors import InputError
 from lite.nb import optimizer, reader
 from lite.pictures.picture_set import PictureSet
@@ -25,7 +24,6 @@ from quant import recipe as recipes
 from quant.budget import budget as budgets
 from quant.budget.budget import Budget, Layer, Way, cheapest_ways, choose_ways, purchases
 from quant.budget.measure import Noise, converted, for_phone, noise
-from quant.budget.measure import measured as pictures_measured
 from quant.budget.plan import cheapest, compared, layers_of, plan, point_of, recipe_of
 from quant.conversion import convert_all
 from quant.cost import model as cost
@@ -34,7 +32,7 @@ from quant.cost.rates import DEFAULT_CORE
 from quant.int8 import Int8
 from quant.recipe import Kind, Recipe, Request
 from quant.sensitivity.figures import Sums, Whole
-from quant.sensitivity.program import PreparedProgram, write
+from quant.sensitivity.program import write
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = CALIBRATION.pictures
@@ -186,13 +184,6 @@ def instructions(int8: Int8, folder: Path, precision: str = "int8", core: str = 
     return cost.instructions(model, (1, 3, VARIANT.image, VARIANT.image), core)
 
 
-def snr_db(program: PreparedProgram) -> float:
-    """What a converted network keeps of the pictures that its noise was measured on."""
-    with workers.local(1) as pool:
-        ((whole, _),) = pictures_measured(pool, program, [], [PICTURES], VARIANT.preprocess, Stages())
-    return whole.int8.snr_db
-
-
 def test_what_is_chosen_fits_and_keeps_what_was_foreseen(measured, tmp_path: Path):
     used, found, costs = measured
     layers = layers_of(found, costs, used)
@@ -209,7 +200,8 @@ def test_what_is_chosen_fits_and_keeps_what_was_foreseen(measured, tmp_path: Pat
         if made.rewrite.attention == "auto":
             # To the instruction: costs of layers, shifts and scales add up.
             assert taken == pytest.approx(point.instructions, abs=1)
-        kept.append(snr_db(write(int8, original, folder / "program")))
+        (found_again,) = noise(int8, write(int8, original, folder / "program"), [], [PICTURES], Stages())
+        kept.append(found_again.whole.int8.snr_db)
         predicted.append(point.snr_db)
         assert kept[-1] == pytest.approx(point.snr_db, abs=4)
     assert predicted == sorted(predicted)

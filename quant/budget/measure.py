@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lite.engines import workers
-from lite.engines.workers import Workers
 from lite.model.graph import Exported
 from lite.model.program import export_weights
 from lite.model.weights import Weights
@@ -15,11 +16,10 @@ from lite.nb import optimizer
 from lite.nb.reader import LiteModel
 from lite.pictures.picture_set import Picture, PictureSet
 from lite.stages import Stages
-from lite.zoo import Preprocess
 from quant.int8 import Int8, convert_mixed, quantize
 from quant.program.twin import Halved
 from quant.recipe import MIXED, Kind, Recipe
-from quant.sensitivity.figures import Row, Sums, Whole
+from quant.sensitivity.figures import Row, Whole
 from quant.sensitivity.program import PreparedProgram
 from quant.sensitivity.run import CHUNK, RowJob, isolated
 
@@ -84,39 +84,25 @@ def noise(
     """
     assert int8.rewritten is not None
     wanted = [row for row in rows if row.kind == "layer" or row.name.endswith(".mlp.fc2 input")]
-    spec = int8.network.variant.preprocess
-    with workers.local() as pool:
-        found = measured(pool, program, wanted, [each[:PICTURES] for each in sets], spec, stages)
+    # Each set is small enough for one worker.
+    shown = [each[:PICTURES] for each in sets]
+    pictures = PictureSet("pictures", [picture for each in shown for picture in each])
+    job = RowJob(program, program.sha256, pictures.sha256, int8.network.variant.preprocess)
+    tasks = [(place, row) for place in range(len(shown)) for row in (None, *wanted)]
+    found: dict[tuple[int, Row | None], Any] = {}
+    with workers.local() as pool, stages.stage("sensitivity"):
+
+        def submit(task: tuple[int, Row | None]) -> Future[Any]:
+            return pool.executor.submit(isolated, job, task[1], task[0], shown[task[0]])
+
+        for task, figures in pool.as_they_come(tasks, submit):
+            found[task] = figures
+            stages.on_progress(len(found), len(tasks))
     return [
-        Noise(whole, {name: sums.noise for name, sums in each.items()}, int8.rewritten.gelu_errors)
-        for whole, each in found
-    ]
-
-
-def measured(
-    pool: Workers,
-    program: PreparedProgram,
-    rows: Sequence[Row],
-    sets: Sequence[Sequence[Picture]],
-    spec: Preprocess,
-    stages: Stages,
-) -> list[tuple[Whole, dict[str, Sums]]]:
-    """For each set, small enough for one worker: the network's own figures and those of rows isolated."""
-    pictures = PictureSet("pictures", [picture for each in sets for picture in each])
-    job = RowJob(program, program.sha256, pictures.sha256, spec)
-    whole: dict[int, Whole] = {}
-    parts: list[dict[str, Sums]] = [{} for _ in sets]
-    tasks: list[tuple[int, Row | None]] = [
-        (place, row) for place in range(len(sets)) for row in (None, *rows)
-    ]
-    with stages.stage("sensitivity"):
-        came = pool.as_they_come(
-            tasks, lambda task: pool.executor.submit(isolated, job, task[1], task[0], sets[task[0]])
+        Noise(
+            found[place, None],
+            {row.name: found[place, row].noise for row in wanted},
+            int8.rewritten.gelu_errors,
         )
-        for done, ((place, row), figures) in enumerate(came):
-            if row is None:
-                whole[place] = figures
-            else:
-                parts[place][row.name] = figures
-            stages.on_progress(done + 1, len(tasks))
-    return [(whole[place], {row.name: parts[place][row.name] for row in rows}) for place in range(len(sets))]
+        for place in range(len(shown))
+    ]

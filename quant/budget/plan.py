@@ -74,38 +74,6 @@ class BudgetPlan:
             f"{self.chosen.snr_db:.1f} dB"
         )
 
-    def curve(
-        self, taken: float, reference: np.ndarray, logits: np.ndarray, compared: Sequence[Point]
-    ) -> Curve:
-        """The curve with what a conversion by the recipe takes, and others, measured on the check pictures.
-
-        `taken`: instructions of the conversion's `.nb`. `reference` and `logits`, float32 [N, classes], are the float
-        network's and the conversion's of these. Raises ConversionError when it takes more than there are.
-        """
-        limit = self.budget.limit
-        if taken > limit:
-            raise ConversionError(
-                f"the converted model takes {_millions(taken)} instructions, over the budget of {_millions(limit)}",
-                why="a layer costs more than foreseen",
-                remedy="give a smaller --budget",
-            )
-        measured, first = (
-            Point(self.recipe.name, taken, drift.snr_db(reference[:count], logits[:count]))
-            for count in (len(logits), self.images)
-        )
-        return Curve(
-            limit,
-            len(logits),
-            self.images,
-            self.points,
-            self.chosen,
-            measured,
-            first,
-            compared,
-            self.budget.precision,
-            CORES[self.budget.core].name,
-        )
-
 
 def plan(
     weights: Weights,
@@ -242,15 +210,38 @@ class BudgetRun:
             self.others.result()
 
     def curve(self, network: LiteModel, input_shape: Shape, found: HostAnswers, stages: Stages) -> Curve:
-        """Every point on the check pictures, as `BudgetPlan.curve` has it; raises what it and the conversions raise.
+        """The curve with what a conversion by the recipe takes, and the compared ones, measured on the check pictures.
 
         `network` is the converted one's `.nb`, with an input of `input_shape` (NCHW); `found` is what it answers.
+        Raises ConversionError when it takes more instructions than there are, and what the compared conversions raise.
         """
-        taken = cost.instructions(network, input_shape, self.plan.budget.core)
+        budget, name = self.plan.budget, self.plan.recipe.name
+        taken = cost.instructions(network, input_shape, budget.core)
         with stages.stage("comparison"):
             others = self.others.result()
-        compared = [other.point(found.expected) for other in others]
-        return self.plan.curve(taken, found.expected, found.logits, compared)
+        if taken > budget.limit:
+            raise ConversionError(
+                f"the converted model takes {_millions(taken)} instructions, over the budget of "
+                f"{_millions(budget.limit)}",
+                why="a layer costs more than foreseen",
+                remedy="give a smaller --budget",
+            )
+        measured, first = (
+            Answers(name, taken, found.logits[:count]).point(found.expected[:count])
+            for count in (len(found.logits), self.plan.images)
+        )
+        return Curve(
+            budget.limit,
+            len(found.logits),
+            self.plan.images,
+            self.plan.points,
+            self.plan.chosen,
+            measured,
+            first,
+            [other.point(found.expected) for other in others],
+            budget.precision,
+            CORES[budget.core].name,
+        )
 
 
 def start(
