@@ -16,8 +16,7 @@ import numpy as np
 from lite import bundle
 from lite.bundle import Bundle
 from lite.errors import ConversionError
-from lite.files import write_text
-from lite.measure import accuracy, csv_tables, drift, margins
+from lite.measure import accuracy, drift, margins
 from lite.measure.drift import LayerDrift
 from lite.model.graph import INPUT_NAME
 from lite.model.weights import Weights
@@ -124,24 +123,15 @@ def write(folder: Path, inputs: Inputs, checked: Checked, *, max_drift: float | 
             shutil.copyfile(picture.file, new / picture.name)
         tensor = inputs.golden[0].tensor(weights.variant.preprocess)
         bundle.write_golden(new, tensor, found.golden, found.noise)
-        worst = report.worst_pictures(
-            found.expected,
-            found.logits,
-            weights.labels,
-            lambda index: check.pictures[index].pixels(),
-            truth=check.labels,
-            names=check.names,
+        page = report.Report(
+            manifest,
+            checked.nb.bytes,
+            checked.layers,
+            curve=checked.curve,
+            classes=classes,
+            margins=by_margin_class,
         )
-        size = checked.nb.bytes
-        page = report.Report(manifest, size, checked.layers, worst, checked.curve, classes, by_margin_class)
-        report.write(new / "report.html", page)
-        answers = csv_tables.predictions_table(
-            check.names, weights.labels, found.logits, found.expected, check.labels
-        )
-        write_text(new / csv_tables.PREDICTIONS, answers)
-        write_text(
-            new / csv_tables.CLASSES, csv_tables.classes_table(weights.labels, classes, by_margin_class)
-        )
+        report.write(new, page, check, weights.labels, found.logits, found.expected)
         bundle.write_manifest(new, manifest)
     return bundle.read(folder)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ from lite.measure.drift import SNR_LIMIT_DB, Drift, LayerDrift
 from lite.measure.interval import Interval
 from lite.measure.margins import ClassMargins
 from lite.pictures import composed
-from lite.pictures.picture_set import COMPOSED
+from lite.pictures.picture_set import COMPOSED, PictureSet
 from lite.report import page
 from lite.shown import cosine, expected, percent, pictures
 
@@ -167,9 +167,36 @@ def render(report: Report) -> str:
     )
 
 
-def write(path: Path, report: Report) -> None:
-    """Renders `report` to `path`, whole or not at all. Raises InputError where it cannot be written."""
-    write_text(path, render(report), remedy="choose another place")
+def write(
+    folder: Path,
+    report: Report,
+    shown: PictureSet,
+    labels: Sequence[str],
+    deployed: np.ndarray,
+    reference: np.ndarray | None,
+) -> None:
+    """Writes `report.html`, `predictions.csv` and `classes.csv` into `folder`, each whole or not at all.
+
+    They are of the pictures `shown` and the logits float32 [N, classes] of both networks, `reference` where known; the
+    report's `worst` is found here. Raises InputError where they cannot be written or a picture has gone.
+    """
+    worst = []
+    if reference is not None:
+        worst = worst_pictures(
+            reference,
+            deployed,
+            labels,
+            lambda index: shown.pictures[index].pixels(),
+            truth=shown.labels,
+            names=shown.names,
+        )
+    answers = csv_tables.predictions_table(shown.names, labels, deployed, reference, shown.labels)
+    for name, text in (
+        (csv_tables.PREDICTIONS, answers),
+        (csv_tables.CLASSES, csv_tables.classes_table(labels, report.classes, report.margins)),
+        ("report.html", render(replace(report, worst=worst))),
+    ):
+        write_text(folder / name, text)
 
 
 def thumbnail(pixels: np.ndarray) -> str:
@@ -231,21 +258,10 @@ def write_validation(out: Path, found: Validation, results: Mapping[str, Any]) -
         "gate": results["gate"],
         "created": results["created"],
     }
-    shown = []
-    if found.reference is not None:
-        shown = worst_pictures(
-            found.reference,
-            found.deployed,
-            found.bundle.labels,
-            lambda index: found.pictures.pictures[index].pixels(),
-            truth=found.pictures.labels,
-            names=found.pictures.names,
-        )
     size = manifest["files"]["model.nb"]["bytes"]
     shown_page = Report(
         manifest,
         size,
-        worst=shown,
         classes=found.classes,
         margins=found.margins,
         validated=Validated(
@@ -258,10 +274,4 @@ def write_validation(out: Path, found: Validation, results: Mapping[str, Any]) -
         ),
         data_file="results.json",
     )
-    answers = csv_tables.predictions_table(
-        found.pictures.names, found.bundle.labels, found.deployed, found.reference, found.pictures.labels
-    )
-    write_text(out / csv_tables.PREDICTIONS, answers)
-    by_class = csv_tables.classes_table(found.bundle.labels, found.classes, found.margins)
-    write_text(out / csv_tables.CLASSES, by_class)
-    write(out / "report.html", shown_page)
+    write(out, shown_page, found.pictures, found.bundle.labels, found.deployed, found.reference)
