@@ -46,12 +46,10 @@ from lite.model.state import check_state
 from lite.model.weights import Weights
 from lite.pictures import prepare
 from lite.pictures.picture_set import PictureSet
-from lite.stages import Stages
 from lite.zoo import IMAGENET_CLASSES
 from quant import host_check
-from quant.budget.measure import for_phone
 from quant.cost import model as cost
-from quant.int8 import SEED, Int8, quantize
+from quant.int8 import SEED, Int8, for_phone, quantize
 from quant.program import ptq
 from quant.recipe import Recipe
 
@@ -73,7 +71,8 @@ def features(
         if recipe is not None:
             pictures = PictureSet.of("calibration", calibration)
             int8 = quantize(loaded, recipe, pictures.first(recipe.batches), original, work, steps)
-            _, halved = for_phone(int8, precision, work, steps)
+            with steps.stage("optimize"):
+                _, halved = for_phone(int8.program, precision, work / "model.nb")
             program = host_check.twin(int8.program, work / "twin", steps, halved)
             form = {**form_of(int8, recipe), "precision": precision}
         with steps.stage("check"):
@@ -129,7 +128,7 @@ def instructions(form: dict[str, Any], steps: Steps) -> float:
         folder = Path(name)
         exported = export.export(network, folder / "float")
         program = ptq.quantize(network, exported, made_up.pictures(side), recipe, folder / "int8")
-        model, _ = for_phone(Int8(program, network, None), precision, folder, Stages())
+        model, _ = for_phone(program, precision, folder / "model.nb")
     return cost.instructions(model, (1, 3, side, side))
 
 

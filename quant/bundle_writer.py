@@ -55,28 +55,16 @@ class Inputs:
 
 
 @dataclass(frozen=True)
-class NbFile:
-    """A `.nb` for the phone, and what it holds."""
-
-    path: Path
-    model: LiteModel
-
-    @property
-    def bytes(self) -> int:
-        """Size of the file."""
-        return self.path.stat().st_size
-
-
-@dataclass(frozen=True)
 class Checked:
     """A converted network and what was found of it.
 
-    `recipe` is the one that INT8 was made by, None where nothing is INT8; `layers`: drift by block.
+    `nb` is the `.nb` for the phone; `recipe` the one that INT8 was made by, None where nothing is INT8; `layers`: drift
+    by block.
     """
 
     request: Request
     recipe: Recipe | None
-    nb: NbFile
+    nb: LiteModel
     answers: HostAnswers
     layers: Sequence[LayerDrift]
     curve: Curve | None
@@ -138,7 +126,7 @@ def write(folder: Path, inputs: Inputs, checked: Checked, *, max_drift: float | 
 
 def _manifest(inputs: Inputs, checked: Checked) -> dict[str, Any]:
     """What is known before anything is compared."""
-    weights, model = inputs.weights, checked.nb.model
+    weights, model = inputs.weights, checked.nb
     spec = weights.variant.preprocess
     int8 = checked.request.int8
     used = inputs.calibration if int8 else None

@@ -29,6 +29,7 @@ from lite.model.graph import CHEAPEST, GPU, PLAIN, Exported, Form
 from lite.model.program import export_weights
 from lite.model.weights import Weights
 from lite.nb import optimizer
+from lite.nb.reader import LiteModel
 from lite.pictures.picture_set import PictureSet
 from lite.scratch import scratch_folder
 from lite.stages import Stages, to_stderr
@@ -37,10 +38,10 @@ from quant.budget import budget as budgets
 from quant.budget import plan
 from quant.budget.budget import Budget
 from quant.budget.plan import BudgetRun
-from quant.bundle_writer import Checked, Inputs, NbFile
+from quant.bundle_writer import Checked, Inputs
 from quant.cost.rates import DEFAULT_CORE, check_core
 from quant.host_check import HostAnswers
-from quant.int8 import SEED, Mixed, check_recipe, convert_mixed, quantize
+from quant.int8 import SEED, check_recipe, for_phone, quantize
 from quant.pictures import choose_for, for_recipe
 from quant.recipe import CALIBRATION_PICTURES, CHECK_PICTURES, DEFAULT, MIXED, Recipe, Request
 
@@ -169,30 +170,29 @@ def convert_all(
             recipe = budgeted.plan.recipe
             notify(budgeted.plan.summary)
         stages = replace(stages, on_end=_give_back)
-        programs = _programs(weights, requests, recipe, pictures, work, stages)
+        original, programs = _programs(weights, requests, recipe, pictures, work, stages)
         # What comes before has all cores busy, or takes most memory; the optimizer has one core busy.
         references = held.enter_context(workers.local())
-        reference = host_check.start_reference(programs.original, weights, check, references)
+        reference = host_check.start_reference(original, weights, check, references)
         stages = replace(stages, on_end=partial(_after_stage, reference, budgeted))
-        in_float = _for_phone(_FP32_ARM, programs, work, stages)
+        in_float = _for_phone(_FP32_ARM, programs[_FP32_ARM], work, stages)
         golden = host_check.choose_golden(check, weights.variant.preprocess, work)
         inputs = Inputs(weights, pictures, check, golden, in_float.bytes, SEED)
         answered: dict[Exported, HostAnswers] = {}
         bundles = []
         for request in requests:
-            network = in_float if request == _FP32_ARM else _for_phone(request, programs, work, stages)
-            program = programs.on_host(request)
-            if program not in answered:
-                answered[program] = host_check.answers(
-                    program, weights, golden, check.pictures, reference, stages, nudge=request.int8
+            program = programs[request]
+            network = in_float if request == _FP32_ARM else _for_phone(request, program, work, stages)
+            if program.on_host not in answered:
+                answered[program.on_host] = host_check.answers(
+                    program.on_host, weights, golden, check.pictures, reference, stages, nudge=request.int8
                 )
-            used, layers, curve = None, [], None
-            if request.int8:
-                used = programs.int8[request.precision].recipe
-                layers = host_check.by_block(weights, program, check.pictures, used, stages)
+            found, layers, curve = answered[program.on_host], [], None
+            if program.recipe:
+                layers = host_check.by_block(weights, program.on_host, check.pictures, program.recipe, stages)
             if budgeted and request.precision == budgeted.plan.budget.precision:
-                curve = budgeted.curve(network.model, inputs.shape, answered[program], stages)
-            checked = Checked(request, used, network, answered[program], layers, curve)
+                curve = budgeted.curve(network, inputs.shape, found, stages)
+            checked = Checked(request, program.recipe, network, found, layers, curve)
             with stages.stage("bundle"):
                 written = bundle_writer.write(
                     folders[request], inputs, checked, max_drift=max_drift, force=force
@@ -205,36 +205,16 @@ _FP32_ARM = Request("fp32", "arm")
 
 
 @dataclass(frozen=True)
-class _Quantized:
-    """An INT8 program, the recipe it was made by, its host twin, and its `.nb` where that has FP16 in it."""
+class _Program:
+    """What is converted for the phone, and the program that shows on this host what that will answer.
 
-    recipe: Recipe
-    program: Exported
-    twin: Exported
-    mixed: Mixed | None
+    `recipe` is the one that INT8 was made by, `mixed` the `.nb` that is there already: with INT8 and FP16 in it.
+    """
 
-
-@dataclass(frozen=True)
-class _Programs:
-    """What is converted: in float as it is, in ARM's cheapest form and in a GPU's; in INT8 by precision."""
-
-    original: Exported
-    packed: Exported
-    gpu: Exported | None
-    int8: Mapping[str, _Quantized]
-
-    def on_phone(self, request: Request) -> Exported:
-        """The program of the request's `.nb`."""
-        if request.int8:
-            return self.int8[request.precision].program
-        if request.target == "opencl":
-            assert self.gpu is not None
-            return self.gpu
-        return self.packed
-
-    def on_host(self, request: Request) -> Exported:
-        """The program that shows on this host what the request's will answer."""
-        return self.int8[request.precision].twin if request.int8 else self.packed
+    on_phone: Exported
+    on_host: Exported
+    recipe: Recipe | None = None
+    mixed: LiteModel | None = None
 
 
 def _programs(
@@ -244,42 +224,37 @@ def _programs(
     pictures: PictureSet | None,
     work: Path,
     stages: Stages,
-) -> _Programs:
-    original = _in_float(weights, work / "fp32", stages)
-    packed = _in_float(weights, work / "fp32_arm", stages, Form(attention=CHEAPEST))
+) -> tuple[Exported, dict[Request, _Program]]:
+    """The float program as it is, and what is converted for each request, `_FP32_ARM` always among them.
+
+    In float that is ARM's cheapest form or a GPU's. INT8's share a program where the recipe leaves the same layers in
+    INT8; `pictures` are there where one is for INT8.
+    """
+
+    def in_float(name: str, form: Form = PLAIN) -> Exported:
+        with stages.stage("export"):
+            return export_weights(weights, work / name, form=form)
+
+    original, packed = in_float("fp32"), in_float("fp32_arm", Form(attention=CHEAPEST))
     on_gpu = any(request.target == "opencl" for request in requests)
-    gpu = _in_float(weights, work / "fp32_gpu", stages, GPU) if on_gpu else None
-    precisions = [request.precision for request in requests if request.int8]
-    if pictures is None:
-        return _Programs(original, packed, gpu, {})
-    int8 = _int8_programs(weights, recipe, precisions, pictures, original, work, stages)
-    return _Programs(original, packed, gpu, int8)
-
-
-def _int8_programs(
-    weights: Weights,
-    recipe: Recipe,
-    precisions: Sequence[str],
-    pictures: PictureSet,
-    original: Exported,
-    work: Path,
-    stages: Stages,
-) -> dict[str, _Quantized]:
-    """By precision, "int8" and "int8-fp16". They share a program where the recipe leaves the same layers in INT8."""
-    found: dict[str, _Quantized] = {}
-    side = weights.variant.preprocess.crop
-    for precision in precisions:
-        used, folder = recipe.for_precision(precision), work / precision
+    on_target = {"arm": packed, "opencl": in_float("fp32_gpu", GPU) if on_gpu else packed}
+    found: dict[Request, _Program] = {_FP32_ARM: _Program(packed, packed)}
+    for request in requests:
+        if not request.int8:
+            found[request] = _Program(on_target[request.target], packed)
+            continue
+        assert pictures is not None
+        used, folder = recipe.for_precision(request.precision), work / request.precision
         folder.mkdir()
-        same = [each.program for each in found.values() if each.recipe == used]
+        same = [each.on_phone for each in found.values() if each.recipe == used]
         program = same[0] if same else quantize(weights, used, pictures, original, folder, stages).program
-        mixed = None
-        if precision == MIXED:
+        mixed, halved = None, None
+        if request.precision == MIXED:
             with stages.stage("optimize"):
-                mixed = convert_mixed(program, (1, 3, side, side), folder / "model.nb")
-        twin = host_check.twin(program, folder / "twin", stages, mixed.halved if mixed else None)
-        found[precision] = _Quantized(used, program, twin, mixed)
-    return found
+                mixed, halved = for_phone(program, MIXED, folder / "model.nb")
+        twin = host_check.twin(program, folder / "twin", stages, halved)
+        found[request] = _Program(program, twin, used, mixed)
+    return original, found
 
 
 def _checked_before(
@@ -312,18 +287,12 @@ def _after_stage(reference: Pending, budgeted: BudgetRun | None) -> None:
     _give_back()
 
 
-def _in_float(weights: Weights, folder: Path, stages: Stages, form: Form = PLAIN) -> Exported:
-    with stages.stage("export"):
-        return export_weights(weights, folder, form=form)
-
-
-def _for_phone(request: Request, programs: _Programs, work: Path, stages: Stages) -> NbFile:
-    if request.int8 and (mixed := programs.int8[request.precision].mixed):
-        return NbFile(mixed.model.path, mixed.model)
+def _for_phone(request: Request, program: _Program, work: Path, stages: Stages) -> LiteModel:
+    if program.mixed is not None:
+        return program.mixed
     path = work / f"model_{request.precision}_{request.target}.nb"
     with stages.stage("optimize"):
-        model = optimizer.for_phone(programs.on_phone(request), request.precision, request.target, path)
-    return NbFile(path, model)
+        return optimizer.for_phone(program.on_phone, request.precision, request.target, path)
 
 
 def _give_back() -> None:

@@ -10,7 +10,7 @@ For DeiT-tiny with the digits' weights the answers then differ by 0.0015 of thei
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -44,6 +44,8 @@ from quant.rewrite.rotate import orthogonal, turned_back
 
 # Drift by block looks at so many pictures: a block in Paddle's dynamic graph takes 20 ms for each.
 BLOCK_PICTURES = 8
+# Activations of so many pictures are in memory at once, those behind every block.
+_CHUNK = 4
 GOLDEN_PICTURES = 8
 _NUDGED_SHARE = 1e-3
 _NUDGE_SEED = 2026
@@ -116,6 +118,10 @@ def answers(
     )
 
 
+def _job(engine: Runnable, weights: Weights) -> EngineJob:
+    return EngineJob.of(engine, weights.variant.preprocess, weights.classes)
+
+
 def logits(
     nb: Path, weights: Weights, pictures: Sequence[Picture], hosts: Workers, stages: Stages
 ) -> np.ndarray:
@@ -128,40 +134,7 @@ def logits(
 
 
 def by_block(
-    weights: Weights, host_twin: Exported, pictures: Sequence[Picture], recipe: Recipe, stages: Stages
-) -> list[LayerDrift]:
-    """What is left of the logits where INT8 ends behind each block (`drift_by_block`), over the first pictures.
-
-    `weights` are those of the float network before the recipe's rewrite.
-    """
-    rotated = recipe.rewrite is not None and recipe.rewrite.rotate
-
-    turn = orthogonal(weights.variant.dim, SEED) if rotated else None
-
-    def to_float(stream: np.ndarray) -> np.ndarray:
-        return stream if turn is None else turned_back(stream, turn)
-
-    with stages.stage("per-block drift"):
-        shown, spec = pictures[:BLOCK_PICTURES], weights.variant.preprocess
-        return drift_by_block(build_weights(weights), host_twin, shown, spec, to_float=to_float)
-
-
-def _job(engine: Runnable, weights: Weights) -> EngineJob:
-    return EngineJob.of(engine, weights.variant.preprocess, weights.classes)
-
-
-# Activations of so many pictures are in memory at once, those behind every block.
-_CHUNK = 4
-Stream = Callable[[np.ndarray], np.ndarray]
-
-
-def drift_by_block(
-    network: DeployableDeiT,
-    twin: Exported,
-    pictures: Sequence[Picture],
-    spec: Preprocess,
-    *,
-    to_float: Stream = lambda stream: stream,
+    weights: Weights, twin: Exported, pictures: Sequence[Picture], recipe: Recipe, stages: Stages
 ) -> list[LayerDrift]:
     """SNR and mean cosine of the logits where INT8 ends behind the patch embedding, behind each block, behind the head.
 
@@ -170,28 +143,32 @@ def drift_by_block(
     much as any other. So each block's output in INT8, and what enters the first, is handed to the float network's next
     block, and the logits are compared. Behind the head that is the whole INT8 network: the bundle's own figure.
 
-    `network` is the float network, `twin` the host twin of its INT8 program (`quant/program/twin.py`). `to_float` turns
-    the twin's residual stream, float32 [N, tokens, dim], into the float network's. Raises InputError for an unreadable
-    picture, ConversionError for NaN.
+    `weights` are those of the float network before the recipe's rewrite, `twin` is the host twin of the INT8 program
+    (`quant/program/twin.py`). The first pictures are looked at. Raises InputError for an unreadable picture,
+    ConversionError for NaN.
     """
-    names = ["patches", *(f"block {index + 1}" for index in range(len(network.blocks))), "head"]
-    reference, mixed = [], []
-    with static_graph() as executor:
-        loaded = LoadedProgram(twin, executor)
+    rotated = recipe.rewrite is not None and recipe.rewrite.rotate
+    turn = orthogonal(weights.variant.dim, SEED) if rotated else None
+    with stages.stage("per-block drift"):
+        network, shown = build_weights(weights), pictures[:BLOCK_PICTURES]
+        names = ["patches", *(f"block {index + 1}" for index in range(len(network.blocks))), "head"]
+        reference, mixed = [], []
+        with static_graph() as executor:
+            loaded = LoadedProgram(twin, executor)
 
-    def from_stream(entered: tuple[int, np.ndarray]) -> np.ndarray:
-        index, stream = entered
-        return _from_block(network, index, to_float(stream))
+        def from_stream(entered: tuple[int, np.ndarray]) -> np.ndarray:
+            index, stream = entered
+            return _from_block(network, index, stream if turn is None else turned_back(stream, turn))
 
-    for start in range(0, len(pictures), _CHUNK):
-        pixels = [picture.tensor(spec) for picture in pictures[start : start + _CHUNK]]
-        logits, *streams = _outputs(loaded, pixels)
-        expected = np.concatenate(list(in_order(pixels, partial(_answers, network))))
-        answers = list(in_order(enumerate(streams), from_stream))
-        for place in range(len(pixels)):
-            reference.append([expected[place : place + 1]] * len(names))
-            mixed.append([answer[place : place + 1] for answer in (*answers, logits)])
-    return drift.per_layer(names, reference, mixed)
+        for start in range(0, len(shown), _CHUNK):
+            pixels = [picture.tensor(weights.variant.preprocess) for picture in shown[start : start + _CHUNK]]
+            logits, *streams = _outputs(loaded, pixels)
+            expected = np.concatenate(list(in_order(pixels, partial(_answers, network))))
+            answers = list(in_order(enumerate(streams), from_stream))
+            for place in range(len(pixels)):
+                reference.append([expected[place : place + 1]] * len(names))
+                mixed.append([answer[place : place + 1] for answer in (*answers, logits)])
+        return drift.per_layer(names, reference, mixed)
 
 
 def _outputs(loaded: LoadedProgram, pixels: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -1,7 +1,7 @@
 """Weights → INT8 program: the recipe's rewrite, PaddleSlim's calibration, and the activation scales.
 
-`convert_mixed` goes on to a `.nb` in INT8 and FP16, of which what stays float in the program goes to fp16 kernels where
-that pays. Paddle Lite's optimizer has no such switch: it ignores fp16 for a quantized program. The choice is made by
+`for_phone` goes on to a `.nb`. In one in INT8 and FP16, what stays float in the program goes to fp16 kernels where that
+pays. Paddle Lite's optimizer has no such switch: it ignores fp16 for a quantized program. The choice is made by
 `quant/cost/fp16.py`, the file is rewritten by `lite/nb/fp16.py`.
 """
 
@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lite.model.deploy import DeployableDeiT, State, deployable_state
+from lite.model.deploy import DeployableDeiT, deployable_state
 from lite.model.graph import PLAIN, Exported
 from lite.model.program import build, build_weights, export
 from lite.model.weights import Weights
@@ -19,7 +19,6 @@ from lite.nb import fp16, optimizer, reader
 from lite.nb import program as nb_program
 from lite.nb.kernel_check import check_kernels
 from lite.nb.reader import LiteModel
-from lite.nb.shapes import Shape
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
 from lite.zoo import Variant
@@ -28,7 +27,7 @@ from quant.cost.prices import layer_names
 from quant.pictures import Views, cropped
 from quant.program import layers, ptq
 from quant.program.twin import Halved, halved
-from quant.recipe import MIXED, Recipe, Rewrite
+from quant.recipe import MIXED, Recipe
 from quant.rewrite import reconstruct
 from quant.rewrite.reconstruct import Rewritten
 
@@ -81,11 +80,23 @@ def quantize(
     if recipe.rewrite is None:
         network = build_weights(weights)
     else:
-        state, rewritten = rewrite(
-            weights, recipe, recipe.rewrite, pictures, folder, stages, seed, keep_unrounded=keep_unrounded
-        )
+        variant = weights.variant
+        with stages.stage("rewrite"), tempfile.TemporaryDirectory(dir=folder) as scratch:
+            state, rewritten = reconstruct.rewrite(
+                deployable_state(weights.state, variant),
+                variant,
+                Views(pictures.pictures, recipe.rewrite.views, seed),
+                # A cropped picture is its own centre crop.
+                replace(variant.preprocess, resize_short=variant.preprocess.crop),
+                recipe.rewrite,
+                Path(scratch),
+                seed,
+                keep=recipe.skip,
+                keep_unrounded=keep_unrounded,
+                on_block=stages.on_progress,
+            )
         with stages.stage("export"):
-            network = build(state, weights.variant, form=rewritten.form)
+            network = build(state, variant, form=rewritten.form)
             # The network has a copy, and PaddleSlim needs the memory.
             del state
             program = export(network, folder / "rewritten")
@@ -105,52 +116,19 @@ def quantize(
     return Int8(quantized, network, rewritten)
 
 
-def rewrite(
-    weights: Weights,
-    recipe: Recipe,
-    chosen: Rewrite,
-    pictures: PictureSet,
-    folder: Path,
-    stages: Stages,
-    seed: int,
-    *,
-    keep_unrounded: bool,
-) -> tuple[State, Rewritten]:
-    """Rewrites the network as `chosen`, of `recipe`, says, for `pictures` that are cropped."""
-    variant = weights.variant
-    with stages.stage("rewrite"), tempfile.TemporaryDirectory(dir=folder) as scratch:
-        return reconstruct.rewrite(
-            deployable_state(weights.state, variant),
-            variant,
-            Views(pictures.pictures, chosen.views, seed),
-            # A cropped picture is its own centre crop.
-            replace(variant.preprocess, resize_short=variant.preprocess.crop),
-            chosen,
-            Path(scratch),
-            seed,
-            keep=recipe.skip,
-            keep_unrounded=keep_unrounded,
-            on_block=stages.on_progress,
-        )
+def for_phone(int8: Exported, precision: str, out: Path) -> tuple[LiteModel, Halved | None]:
+    """Converts an INT8 program for ARM to the `.nb` `out`.
 
-
-@dataclass(frozen=True)
-class Mixed:
-    """A `.nb` in INT8 and FP16; `halved` says what of the program runs in fp16, for its host twin."""
-
-    model: LiteModel
-    halved: Halved
-
-
-def convert_mixed(int8: Exported, input_shape: Shape, out: Path) -> Mixed:
-    """Converts an INT8 program for ARM to the `.nb` `out`, for one input of `input_shape` (NCHW).
-
+    `precision`: "int8" or "int8-fp16", for which there comes along what of the program runs in fp16, for its host twin.
     The same program gives the same bytes. Raises as `lite.nb.optimizer.optimize` and `quant.cost.fp16.cheapest` do;
     ConversionError where what was written is not what was asked for.
     """
     whole = optimizer.for_phone(int8, "int8", "arm", out)
+    if precision != MIXED:
+        return whole, None
+    (input_shape,) = whole.inputs.values()
     chosen = cheapest(whole, input_shape)
     nb_program.write(fp16.to_fp16(nb_program.read(out), whole, chosen), out, out)
     written = reader.read(out)
     check_kernels(written, MIXED, ("arm",))
-    return Mixed(written, halved(whole, chosen))
+    return written, halved(whole, chosen)

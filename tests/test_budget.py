@@ -23,13 +23,13 @@ from lite.stages import Stages
 from quant import recipe as recipes
 from quant.budget import budget as budgets
 from quant.budget.budget import Budget, Layer, Way, cheapest_ways, choose_ways, purchases
-from quant.budget.measure import Noise, converted, for_phone, noise
+from quant.budget.measure import Noise, converted, noise
 from quant.budget.plan import cheapest, compared, layers_of, plan, point_of, recipe_of
 from quant.conversion import convert_all
 from quant.cost import model as cost
 from quant.cost.prices import LayerPrice, Prices, prices
 from quant.cost.rates import DEFAULT_CORE
-from quant.int8 import Int8
+from quant.int8 import Int8, for_phone
 from quant.recipe import Kind, Recipe, Request
 from quant.sensitivity.figures import Sums, Whole
 from quant.sensitivity.program import write
@@ -180,7 +180,7 @@ def measured(request, tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe,
 
 
 def instructions(int8: Int8, folder: Path, precision: str = "int8", core: str = DEFAULT_CORE) -> float:
-    model, _ = for_phone(int8, precision, folder, Stages())
+    model, _ = for_phone(int8.program, precision, folder / "model.nb")
     return cost.instructions(model, (1, 3, VARIANT.image, VARIANT.image), core)
 
 

@@ -20,12 +20,12 @@ from lite.nb import optimizer
 from lite.nb.reader import LiteModel
 from lite.nb.shapes import steps
 from lite.stages import Stages
-from quant.budget.measure import converted, for_phone
+from quant.budget.measure import converted
 from quant.budget.plan import cheapest
 from quant.cost import model as cost
 from quant.cost import prices
 from quant.cost.operators import operators
-from quant.int8 import Int8, convert_mixed
+from quant.int8 import Int8, for_phone
 from quant.program import layers
 from quant.recipe import Recipe
 from quant.sensitivity.program import write
@@ -132,8 +132,8 @@ def test_the_whole_costs_so_much_on_cores_without_dot_product(made: Made, core: 
 def test_the_whole_costs_so_much_in_int8_and_fp16(made: Made, tmp_path: Path):
     found = prices.prices(made.variant, made.classes, made.recipe, mixed=True)
     side = made.variant.image
-    mixed = convert_mixed(made.int8.program, (1, 3, side, side), tmp_path / "mixed.nb")
-    taken = cost.instructions(mixed.model, (1, 3, side, side))
+    mixed, _ = for_phone(made.int8.program, "int8-fp16", tmp_path / "mixed.nb")
+    taken = cost.instructions(mixed, (1, 3, side, side))
     # The optimizer's own order decides which of equal tensors share a conversion.
     assert found.whole == pytest.approx(taken, rel=1e-3)
     assert taken < cost.instructions(made.model, (1, 3, side, side))
@@ -147,7 +147,7 @@ def test_a_layer_in_fp16_costs_at_most_its_price_and_less_than_in_float(attentio
     for layer in ("blocks.0.attn.av", "blocks.0.mlp.fc1", "blocks.0.mlp.fc2"):
         kept = used.model_copy(update={"skip": [layer]})
         _, program = converted(weights, kept, CALIBRATION.first(2), tmp_path / layer, Stages())
-        model, halved = for_phone(program, "int8-fp16", tmp_path / layer, Stages())
+        model, halved = for_phone(program.program, "int8-fp16", tmp_path / layer / "model.nb")
         assert halved is not None
         extra = cost.instructions(model, SHAPE) - found.whole
         price = found.layers[layer]
@@ -165,7 +165,8 @@ def test_a_layer_left_in_float_costs_its_price_more(attention: str, tmp_path: Pa
         kept = used.model_copy(update={"skip": [layer]})
         _, program = converted(weights, kept, CALIBRATION.first(2), tmp_path / layer, Stages())
         int8, fp32, _ = found.layers[layer]
-        taken = cost.instructions(for_phone(program, "int8", tmp_path / layer, Stages())[0], SHAPE)
+        model, _ = for_phone(program.program, "int8", tmp_path / layer / "model.nb")
+        taken = cost.instructions(model, SHAPE)
         assert taken == pytest.approx(found.whole + fp32 - int8, abs=1), layer
 
 

@@ -12,13 +12,10 @@ from lite.engines import workers
 from lite.model.graph import Exported
 from lite.model.program import export_weights
 from lite.model.weights import Weights
-from lite.nb import optimizer
-from lite.nb.reader import LiteModel
 from lite.pictures.picture_set import Picture, PictureSet
 from lite.stages import Stages
-from quant.int8 import Int8, convert_mixed, quantize
-from quant.program.twin import Halved
-from quant.recipe import MIXED, Kind, Recipe
+from quant.int8 import Int8, quantize
+from quant.recipe import Kind, Recipe
 from quant.sensitivity.figures import Row, Whole
 from quant.sensitivity.program import PreparedProgram
 from quant.sensitivity.run import CHUNK, RowJob, isolated
@@ -55,19 +52,6 @@ def converted(
         original = export_weights(weights, work / "fp32")
     int8 = quantize(weights, recipe, calibration, original, work, stages, keep_unrounded=keep_unrounded)
     return original, int8
-
-
-def for_phone(int8: Int8, precision: str, work: Path, stages: Stages) -> tuple[LiteModel, Halved | None]:
-    """The `.nb` for ARM, made in `work`, of an INT8 program, and what of it runs in fp16.
-
-    `precision`: "int8" or "int8-fp16".
-    """
-    side = int8.network.variant.preprocess.crop
-    with stages.stage("optimize"):
-        if precision == MIXED:
-            mixed = convert_mixed(int8.program, (1, 3, side, side), work / "model.nb")
-            return mixed.model, mixed.halved
-        return optimizer.for_phone(int8.program, "int8", "arm", work / "model.nb"), None
 
 
 def noise(

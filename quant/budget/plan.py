@@ -32,11 +32,12 @@ from lite.stages import Stages
 from quant import host_check
 from quant import recipe as recipes
 from quant.budget.budget import Budget, Layer, Way, cheapest_ways, choose_ways, purchases
-from quant.budget.measure import PICTURES, Noise, converted, for_phone, noise
+from quant.budget.measure import PICTURES, Noise, converted, noise
 from quant.cost import model as cost
 from quant.cost.prices import Prices
 from quant.cost.rates import CORES
 from quant.host_check import HostAnswers
+from quant.int8 import for_phone
 from quant.pictures import for_recipe
 from quant.recipe import Kind, Recipe, Rewrite
 from quant.sensitivity.program import write
@@ -308,7 +309,7 @@ def answers(
         folder = work / f"compared-{recipe.name}"
         stages = Stages()
         _, int8 = converted(weights, recipe, for_recipe(calibration, recipe), folder, stages)
-        model, halved = for_phone(int8, budget.precision, folder, stages)
+        model, halved = for_phone(int8.program, budget.precision, folder / "model.nb")
         twin = host_check.twin(int8.program, folder / "twin", stages, halved)
         host_nb = host_check.for_host(twin, folder / "host.nb", stages)
         with workers.local(1) as hosts:

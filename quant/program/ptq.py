@@ -7,15 +7,15 @@ Standard error itself stays as it is, since that is where this toolkit shows how
 
 from __future__ import annotations
 
-import contextlib
 import io
 import logging
 import re
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import paddle
@@ -164,38 +164,39 @@ class _NoBar:
         """One step done."""
 
 
-@contextlib.contextmanager
-def without_paddle_output() -> Iterator[None]:
-    """Within it, Paddle's quantization shows nothing but errors."""
-    loggers = [
-        logging.getLogger(name) for name in logging.root.manager.loggerDict if name.startswith("paddle")
-    ]
-    levels = [logger.level for logger in loggers]
-    bars = [module.tqdm for module in _WITH_BARS]
-    for logger in loggers:
-        logger.setLevel(max(logger.level, logging.ERROR))
-    for module in _WITH_BARS:
-        module.tqdm = _NoBar
+@contextmanager
+def _replaced(owner: Any, **values: object) -> Iterator[None]:
+    """Within it, these attributes of a class or a module have other values."""
+    before = {name: getattr(owner, name) for name in values}
     try:
-        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
+        for name, value in values.items():
+            setattr(owner, name, value)
+        yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-        for module, bar in zip(_WITH_BARS, bars, strict=True):
-            module.tqdm = bar
+        for name, value in before.items():
+            setattr(owner, name, value)
 
 
 @contextmanager
-def unchecked_links() -> Iterator[None]:
-    """Within it, `IrGraph.link_to` and `IrGraph.update_input_link` do their work and no more."""
-    link_to, update_input_link = IrGraph.link_to, IrGraph.update_input_link
-    IrGraph.link_to, IrGraph.update_input_link = _link_to, _update_input_link
-    try:
+def without_paddle_output() -> Iterator[None]:
+    """Within it, Paddle's quantization shows nothing but errors."""
+    with ExitStack() as held:
+        for name in logging.root.manager.loggerDict:
+            if name.startswith("paddle"):
+                logger = logging.getLogger(name)
+                held.callback(logger.setLevel, logger.level)
+                logger.setLevel(max(logger.level, logging.ERROR))
+        for module in _WITH_BARS:
+            held.enter_context(_replaced(module, tqdm=_NoBar))
+        held.enter_context(redirect_stdout(io.StringIO()))
+        held.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
         yield
-    finally:
-        IrGraph.link_to, IrGraph.update_input_link = link_to, update_input_link
+
+
+def unchecked_links() -> AbstractContextManager[None]:
+    """Within it, `IrGraph.link_to` and `IrGraph.update_input_link` do their work and no more."""
+    return _replaced(IrGraph, link_to=_link_to, update_input_link=_update_input_link)
 
 
 def _link_to(graph: IrGraph, node_in: IrNode, node_out: IrNode) -> None:
@@ -212,15 +213,9 @@ def _update_input_link(
     op_node.rename_input(old_input_node.name(), new_input_node.name())
 
 
-@contextmanager
-def nodes_in_order() -> Iterator[None]:
+def nodes_in_order() -> AbstractContextManager[None]:
     """Within it, `IrGraph.all_op_nodes`, `all_var_nodes` and `all_persistable_nodes` give sorted lists."""
-    before = IrGraph.all_op_nodes, IrGraph.all_var_nodes, IrGraph.all_persistable_nodes
-    IrGraph.all_op_nodes, IrGraph.all_var_nodes, IrGraph.all_persistable_nodes = _ops, _vars, _persistable
-    try:
-        yield
-    finally:
-        IrGraph.all_op_nodes, IrGraph.all_var_nodes, IrGraph.all_persistable_nodes = before
+    return _replaced(IrGraph, all_op_nodes=_ops, all_var_nodes=_vars, all_persistable_nodes=_persistable)
 
 
 def _ops(graph: IrGraph) -> list[IrOpNode]:
