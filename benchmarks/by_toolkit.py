@@ -37,7 +37,7 @@ from lite.stages import Stages
 from quant import pictures, recipe
 from quant.conversion import convert_all
 from quant.program import ptq
-from quant.recipe import Request
+from quant.recipe import Recipe, Request
 
 
 @dataclass
@@ -91,7 +91,7 @@ def quantize(options: dict[str, Any], work: Path, steps: Steps) -> None:
     # Weights and network are there when `opt.py` comes to this, so loading them is not timed.
     loaded = load(options)
     calibration, _ = choose(loaded, options)
-    network, stock = build(loaded), recipe.load("paddleslim")
+    network, stock = build(loaded), Recipe.named("paddleslim")
     with steps.stage("quantize"):
         program = ptq.quantize(
             network, Exported.in_folder(work / "fp32"), calibration, stock, work / "toolkit"
@@ -108,7 +108,7 @@ def everything(options: dict[str, Any], work: Path, steps: Steps) -> None:
     convert_all(
         loaded,
         [Request("int8", "arm")],
-        recipe=recipe.load(recipe.DEFAULT),
+        recipe=Recipe.named(recipe.DEFAULT),
         calibration=calibration,
         check=check,
         out=work / "all",

@@ -50,7 +50,6 @@ from rich.table import Table
 from lite.errors import ToolkitError
 from lite.files import write_text
 from lite.measure import drift
-from quant import recipe as recipes
 from quant.recipe import Recipe
 
 HERE = Path(__file__).resolve().parent
@@ -167,7 +166,7 @@ class Bench:
 
     def budgets(self) -> dict[str, Row]:
         """The rows of `quantize_budget.py`. Raises as `row` does."""
-        deit = recipes.load("deit")
+        deit = Recipe.named("deit")
         return quantize_budget.rows(deit, str(self.measure("noise", deit)[0]))
 
     def measure(self, kind: str, of: Recipe | dict[str, Any] | None) -> tuple[np.ndarray, dict[str, Any]]:

@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from lite.shown import shown
-from quant import recipe
 from quant.recipe import MIXED, Recipe
 
 ALGOS = ("hist", "avg", "mse", "KL", "abs_max", "ptf")
@@ -26,7 +25,7 @@ class Row:
 
 def rows(ablations: bool) -> dict[str, Row]:
     """Every row by its name; `ablations` adds the deit recipe with one of its switches off each."""
-    stock, deit = recipe.load("paddleslim"), recipe.load("deit")
+    stock, deit = Recipe.named("paddleslim"), Recipe.named("deit")
     assert deit.rewrite is not None
     chosen = {f"paddleslim-{algo}": changed(stock, paddleslim={"algo": algo}) for algo in ALGOS}
     chosen["deit"] = changed(deit)

@@ -218,7 +218,9 @@ class Recipe(_Strict):
 
         Raises InputError that names the file, the line and the value at fault.
         """
-        return load(str(name_or_path))
+        recipe, file = load_model(Recipe, str(name_or_path), FOLDER, what="recipe")
+        recipe._file = file
+        return recipe
 
     def for_precision(self, precision: str) -> Recipe:
         """The recipe of a bundle of that precision: with FP16 in it, `skip_fp16` has moved into `skip`."""
@@ -272,16 +274,6 @@ class Recipe(_Strict):
 def names() -> list[str]:
     """Names of the recipes that come with the toolkit."""
     return names_in(FOLDER)
-
-
-def load(name_or_path: str) -> Recipe:
-    """The recipe of that name, or from that YAML file.
-
-    Raises InputError that names the file, the line and the value at fault.
-    """
-    recipe, file = load_model(Recipe, name_or_path, FOLDER, what="recipe")
-    recipe._file = file
-    return recipe
 
 
 @dataclass(frozen=True)

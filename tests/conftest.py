@@ -83,7 +83,7 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from lite.pictures import digits, picture_set
     from quant import recipe
     from quant.conversion import convert_all
-    from quant.recipe import Request
+    from quant.recipe import Recipe, Request
 
     folder = tmp_path_factory.mktemp("tiny")
     variant = zoo.find("deit_tiny")
@@ -99,7 +99,7 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made: list[Bundle] = convert_all(
         loaded,
         [Request("fp32", "arm")],
-        recipe=recipe.load(recipe.DEFAULT),
+        recipe=Recipe.named(recipe.DEFAULT),
         calibration=None,
         check=picture_set.digits("held_out", loaded.labels, 2),
         out=folder,

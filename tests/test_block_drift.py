@@ -22,10 +22,10 @@ from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
 from quant import host_check
-from quant import recipe as recipes
 from quant.budget.measure import converted
 from quant.int8 import SEED
 from quant.program.quantizers import set_parameter
+from quant.recipe import Recipe
 from quant.rewrite.rotate import orthogonal, rotate, turned_back
 
 CALIBRATION = PictureSet.of("digits", digits.pictures("calibration", 4))
@@ -55,7 +55,7 @@ def damage(program: Exported, layer: str, folder: Path) -> Exported:
 @pytest.mark.parametrize("weights", ["bundled", "deit_small", "deit_tiny_distilled"])
 def test_blocks_end_at_the_final_figure_and_a_damaged_one_shows(weights: str, recipe: str, tmp_path: Path):
     loaded = shallow() if weights == "bundled" else lively(weights)
-    used, pictures = recipes.load(recipe), CHECK.pictures
+    used, pictures = Recipe.named(recipe), CHECK.pictures
     original, int8 = converted(loaded, used, CALIBRATION, tmp_path / "made", Stages())
     twin = host_check.twin(int8.program, tmp_path / "twin", Stages())
     blocks = host_check.by_block(loaded, twin, pictures, used, Stages())

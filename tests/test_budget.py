@@ -20,7 +20,6 @@ from lite.errors import InputError
 from lite.nb import optimizer, reader
 from lite.pictures.picture_set import PictureSet
 from lite.stages import Stages
-from quant import recipe as recipes
 from quant.budget import budget as budgets
 from quant.budget.budget import Budget, Layer, Way, cheapest_ways, choose_ways, purchases
 from quant.budget.measure import Noise, converted, noise
@@ -274,7 +273,7 @@ def test_manifest_report_and_notice_agree_on_what_held_out_pictures_keep(bought)
 def test_a_budget_is_compared_with_what_the_recipes_give_without_one(bought, tmp_path: Path):
     made, _, _ = bought
     for point, used in zip(
-        made.manifest["budget"]["compared"], (DEIT, recipes.load("paddleslim")), strict=True
+        made.manifest["budget"]["compared"], (DEIT, Recipe.named("paddleslim")), strict=True
     ):
         (alone,) = convert_all(
             shallow(), [Request("int8", "arm")], recipe=used, calibration=CALIBRATION, check=CHECK,
@@ -433,7 +432,7 @@ def test_what_a_budget_is_compared_with_has_names_that_differ():
 def test_the_command_refuses_too_low_a_budget_before_it_asks_a_server_or_looks_for_pictures(
     model: str, classes: int
 ):
-    smallest = math.ceil(prices(zoo.find(model), classes, recipes.load("deit")).least / 1e6)
+    smallest = math.ceil(prices(zoo.find(model), classes, Recipe.named("deit")).least / 1e6)
     with serve(b"no weights") as server:
         environment = {**os.environ, "DEIT_LITE_WEIGHTS_URL": f"{server.url}?{{name}}"}
         command = [

@@ -24,7 +24,7 @@ from lite.errors import InputError
 from lite.model import weights
 from lite.pictures import digits
 from quant import pictures
-from quant import recipe as recipes
+from quant.recipe import Recipe
 from quant.sensitivity.program import folder_for
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -246,7 +246,7 @@ def test_sensitivity_calibrates_and_measures_alike(run, data: Path, tmp_path: Pa
     chosen = pictures.choose(loaded.labels, str(data / "parts"), None, calibration_pictures=4)
     out = tmp_path / "an out"
     stock = made(tmp_path / "stock", recipe())
-    shutil.copytree(stock.folder, folder_for(loaded, recipes.load("paddleslim"), chosen.calibration, out))
+    shutil.copytree(stock.folder, folder_for(loaded, Recipe.named("paddleslim"), chosen.calibration, out))
     asked = (
         "sensitivity", "--model=deit_tiny", "--weights=digits", "--recipe=paddleslim", "--calib", data / "parts",
         "--calib-images=4", "--max-images=5", "--workers=1", "--out", out,

@@ -26,7 +26,7 @@ from lite.stages import Stages
 from quant import recipe
 from quant.conversion import convert_all
 from quant.cost import model as cost
-from quant.recipe import Request
+from quant.recipe import Recipe, Request
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = {
@@ -371,7 +371,7 @@ def test_nothing_is_converted_twice(tmp_path: Path):
     convert_all(
         loaded,
         [Request("fp32", "arm")],
-        recipe=recipe.load(recipe.DEFAULT),
+        recipe=Recipe.named(recipe.DEFAULT),
         calibration=None,
         check=picture_set.digits("held_out", loaded.labels, 2),
         out=tmp_path / "out",

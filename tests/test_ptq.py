@@ -24,7 +24,6 @@ from lite.model.program import LoadedProgram, static_graph
 from lite.nb import optimizer, reader
 from lite.pictures import digits, prepare
 from lite.pictures.picture_set import PictureSet
-from quant import recipe as recipes
 from quant.program import layers, ptq
 from quant.program.twin import build_twin
 from quant.recipe import Recipe
@@ -217,7 +216,7 @@ def test_unknown_layers_are_named_with_their_line(net: Net, tmp_path: Path):
     file = tmp_path / "mine.yaml"
     file.write_text("name: mine\nskip:\n  - head\n  - blocks.0.mlp.fc3\n")
     with pytest.raises(InputError) as caught:
-        ptq.quantize(net.network, net.exported, CALIBRATION, recipes.load(str(file)), tmp_path / "int8")
+        ptq.quantize(net.network, net.exported, CALIBRATION, Recipe.named(file), tmp_path / "int8")
     message = str(caught.value)
     assert message.startswith(
         f"{file}:4: skip.1: no layer matches 'blocks.0.mlp.fc3'; layers are patch_embed."

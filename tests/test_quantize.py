@@ -52,7 +52,7 @@ def test_a_row_in_int8_and_fp16_has_the_default_recipe(recipes) -> None:
     rows = recipes.rows(ablations=False)
     (name,) = (name for name, row in rows.items() if row.precision == "int8-fp16")
     assert name == "deit-fp16"
-    deit = recipes.recipe.load("deit")
+    deit = recipes.Recipe.named("deit")
     assert deit.skip_fp16
     assert rows[name].recipe.skip == [*deit.skip, *deit.skip_fp16, "head"]
     assert rows[name].recipe.rewrite == rows["deit"].recipe.rewrite
@@ -62,7 +62,7 @@ def test_rows_are_every_algorithm_and_the_deit_recipe_with_the_head_in_float(rec
     rows = recipes_of(recipes)
     algos = {name: row.paddleslim.algo for name, row in rows.items() if row.rewrite is None}
     assert algos == {f"paddleslim-{algo}": algo for algo in ("hist", "avg", "mse", "KL", "abs_max", "ptf")}
-    deit = recipes.recipe.load("deit")
+    deit = recipes.Recipe.named("deit")
     assert rows["deit"].skip == [*deit.skip, "head"]
     assert {**rows["deit"].as_dict(), "skip": deit.skip} == deit.as_dict()
     assert {2, 4, 8} <= {row.rewrite.views for row in rows.values() if row.rewrite}

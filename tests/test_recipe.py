@@ -23,7 +23,7 @@ def refusal(file: Path, text: str) -> str:
     """What `load` says about a recipe file, without the folder it lies in."""
     file.write_text(text)
     with pytest.raises(InputError) as caught:
-        recipe.load(str(file))
+        Recipe.named(file)
     assert caught.value.exit_code == 2
     message = str(caught.value)
     assert "\n" not in message
@@ -33,7 +33,7 @@ def refusal(file: Path, text: str) -> str:
 def test_the_stock_recipe_spells_out_every_default():
     written = yaml.safe_load((recipe.FOLDER / "paddleslim.yaml").read_text())
     stock = Recipe(name="paddleslim")
-    assert recipe.load("paddleslim").as_dict() == stock.as_dict()
+    assert Recipe.named("paddleslim").as_dict() == stock.as_dict()
     assert written["paddleslim"] == stock.paddleslim.model_dump()
     assert written.items() <= stock.as_dict().items()
 
@@ -41,7 +41,7 @@ def test_the_stock_recipe_spells_out_every_default():
 def test_every_recipe_that_comes_along_has_its_files_name():
     assert "paddleslim" in recipe.names()
     for name in recipe.names():
-        assert recipe.load(name).name == name
+        assert Recipe.named(name).name == name
 
 
 def test_defaults_are_paddleslims_own():
@@ -81,7 +81,7 @@ def test_every_option_is_read(file: Path):
         "batches: 4\n"
         "skip: [head, 'blocks.*.attn.av']\n"
     )
-    loaded = recipe.load(str(file))
+    loaded = Recipe.named(file)
     assert loaded.paddleslim == PaddleSlim(
         algo="KL",
         hist_percent=1.0,
@@ -97,7 +97,7 @@ def test_every_option_is_read(file: Path):
 
 def test_places_name_file_and_line(file: Path):
     file.write_text("name: mine\n# a comment\nskip:\n  - head\n  - 'blocks.0.*'\nbatches: 3\n")
-    loaded = recipe.load(str(file))
+    loaded = Recipe.named(file)
     assert loaded.place("skip", 1) == f"{file}:5: skip.1"
     assert loaded.place("batches") == f"{file}:6: batches"
     assert loaded.place("paddleslim", "algo") == f"{file}:1: paddleslim.algo"
@@ -106,7 +106,7 @@ def test_places_name_file_and_line(file: Path):
 
 def test_with_fp16_more_layers_leave_int8(file: Path):
     file.write_text("name: mine\nskip:\n  - head\nskip_fp16:\n  - 'blocks.*.attn.qk'\n  - blocks.9.q\n")
-    loaded = recipe.load(str(file))
+    loaded = Recipe.named(file)
     assert loaded.for_precision("int8") is loaded
     mixed = loaded.for_precision("int8-fp16")
     assert mixed.skip == ["head", "blocks.*.attn.qk", "blocks.9.q"]
@@ -187,7 +187,7 @@ def test_blocks_are_true_false_or_a_list(file: Path, value: str):
 
 def test_blocks_that_a_network_does_not_have(file: Path):
     file.write_text("name: mine\nrewrite:\n  scale_gelu: []\n  shift_gelu:\n  - 0\n  - 12\n")
-    loaded = recipe.load(str(file))
+    loaded = Recipe.named(file)
     loaded.check_blocks(13, 768)
     with pytest.raises(InputError) as caught:
         loaded.check_blocks(12, 768)
@@ -207,7 +207,7 @@ def test_outliers_are_true_false_or_counted_for_blocks(file: Path, value: str):
 
 def test_outliers_that_a_network_does_not_have(file: Path):
     file.write_text("name: mine\nrewrite:\n  split_gelu:\n    0: 16\n    11: 768\n")
-    loaded = recipe.load(str(file))
+    loaded = Recipe.named(file)
     loaded.check_blocks(12, 1536)
     with pytest.raises(InputError) as caught:
         loaded.check_blocks(12, 768)
@@ -223,12 +223,12 @@ def test_outliers_that_a_network_does_not_have(file: Path):
 
 def test_files_that_are_no_recipe(file: Path):
     with pytest.raises(InputError, match="no recipe 'nope': neither a file nor one of .*paddleslim"):
-        recipe.load("nope")
+        Recipe.named("nope")
     with pytest.raises(InputError, match="cannot read the recipe .*: it is a folder"):
-        recipe.load(str(file.parent))
+        Recipe.named(file.parent)
     file.write_bytes(b"\x89PNG\r\n\xff\xfe")
     with pytest.raises(InputError, match="not UTF-8 text"):
-        recipe.load(str(file))
+        Recipe.named(file)
 
 
 def test_a_recipe_is_data(file: Path):

@@ -13,7 +13,6 @@ from shallow import PICTURES, SHOWN, VARIANT, made, recipe, shallow
 from lite.errors import ConversionError, InputError
 from lite.model.graph import Exported
 from lite.model.program import LoadedProgram, static_graph
-from quant import recipe as recipes
 from quant.cost.model import linear
 from quant.program.quantizers import Segments, take_apart
 from quant.recipe import Recipe
@@ -300,7 +299,7 @@ def test_the_recipe_names_the_worst_layers_and_loads(found: Sensitivity, tmp_pat
 
     def written(active: int, base: Recipe = used) -> Recipe:
         path.write_text(recipe_text(base, layers, active=active, source="two blocks"))
-        return recipes.load(str(path))
+        return Recipe.named(path)
 
     assert written(0).as_dict() == {**used.as_dict(), "name": "test-sensitivity"}
     by_skip = sorted(layers, key=lambda layer: -layer.skip_share)
@@ -311,15 +310,15 @@ def test_the_recipe_names_the_worst_layers_and_loads(found: Sensitivity, tmp_pat
     # As a person would: the [] and one # taken away.
     text = path.read_text().replace("skip: []", "skip:").replace("  # - ", "  - ", 1)
     path.write_text(text)
-    assert recipes.load(str(path)).skip == [by_skip[0].row.name]
+    assert Recipe.named(path).skip == [by_skip[0].row.name]
     # It converts, and what it skips is in float.
-    rows = made(tmp_path, recipes.load(str(path))).rows()
+    rows = made(tmp_path, Recipe.named(path)).rows()
     assert by_skip[0].row.name not in {row.name for row in rows}
     # It loads whatever the recipe and the pictures are called.
     path.write_text(recipe_text(recipe(), layers, active=1, source="photos\nskip: [head]"))
-    assert recipes.load(str(path)).skip == [by_skip[0].row.name]
+    assert Recipe.named(path).skip == [by_skip[0].row.name]
     assert written(1, recipe().model_copy(update={"name": "a" * 64})).name == "a" * 52 + "-sensitivity"
-    assert written(1, recipes.load(str(path))).name == "a" * 52 + "-sensitivity"
+    assert written(1, Recipe.named(path)).name == "a" * 52 + "-sensitivity"
     with pytest.raises(InputError, match=r"--skip-worst 99: only \d+ layers are in INT8"):
         written(99)
 

@@ -20,7 +20,7 @@ from lite.errors import InputError
 from lite.model import weights
 from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
-from quant import recipe as recipes
+from quant.recipe import Recipe
 from quant.sensitivity.program import PreparedProgram, folder_for
 from quant.sensitivity.run import RowJob, SensitivityRun, measure
 
@@ -43,7 +43,7 @@ def arguments(stock: PreparedProgram, tmp_path: Path) -> list[str]:
     loaded = weights.load(zoo.find("deit_tiny"), "digits", notify=print)
     out = tmp_path / "out"
     calibration = PictureSet.of("digits", digits.pictures("calibration", 4))
-    shutil.copytree(stock.folder, folder_for(loaded, recipes.load("paddleslim"), calibration, out))
+    shutil.copytree(stock.folder, folder_for(loaded, Recipe.named("paddleslim"), calibration, out))
     return command(
         "--model=deit_tiny", "--weights=digits", "--recipe=paddleslim", "--calib-images=4", "--max-images=17",
         "--workers=1", "--out", out, "--json",
@@ -101,7 +101,7 @@ def test_what_it_prints_and_writes(arguments: list[str], tmp_path: Path):
     assert figures["tensors"][0]["name"] in page
     assert "<svg" in page
     assert "http" not in page.replace("http://www.w3.org", "")
-    assert len(recipes.load(str(out / "recipe.yaml")).skip) == 1
+    assert len(Recipe.named(out / "recipe.yaml").skip) == 1
     assert done.stdout.endswith(
         f"tools/opt.py --model deit_tiny --weights digits --recipe {out / 'recipe.yaml'}\n"
     )

@@ -13,9 +13,8 @@ from lite import bundle, zoo
 from lite.model.weights import Weights
 from lite.pictures import digits
 from lite.pictures.picture_set import PictureSet
-from quant import recipe
 from quant.conversion import convert_all
-from quant.recipe import Request
+from quant.recipe import Recipe, Request
 
 CLASSES = 10
 
@@ -34,7 +33,7 @@ def test_a_variant_becomes_a_checked_bundle(name: str, tmp_path: Path):
     (made,) = convert_all(
         Weights(variant, "file", Path("made up"), "0" * 64, state, labels),
         [Request("int8", "arm")],
-        recipe=recipe.load("deit"),
+        recipe=Recipe.named("deit"),
         calibration=PictureSet.of("digits", digits.pictures("calibration", 8)),
         check=PictureSet.of("digits", digits.pictures("held_out", 8)),
         out=tmp_path,

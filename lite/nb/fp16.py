@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from lite.nb import precisions, program, reader, shared_memory
@@ -148,7 +148,7 @@ class _Rewriting:
         copies[wanted] = f"{name}_{wanted}"
         self.copies[copies[wanted]] = {wanted: copies[wanted]}
         kernel = f"calib/{had}_to_{wanted}/{reader.place('arm', 'fp16', 'nchw')}"
-        self.add("calib", kernel, {"Input": copies[had]}, copies[wanted])
+        self.add("calib", kernel, {"Input": copies[had]}, copies[wanted], {})
         return copies[wanted]
 
     def is_there(self, calib: Operator, source: str) -> bool:
@@ -172,24 +172,22 @@ class _Rewriting:
 
     def gelu(self, x: str, result: str) -> None:
         """Writes GELU's tanh form: fp16 has no kernel for it, but for each of its steps."""
-        squared = self.binary("elementwise_mul", x, x)
-        factor = self.unary("scale", squared, scale=GELU_B, bias=GELU_A)
-        inside = self.binary("elementwise_mul", x, factor)
-        self.binary("elementwise_mul", x, self.unary("sigmoid", inside), result)
-
-    def unary(self, kind: str, x: str, **attributes: float) -> str:
-        result = f"half_{next(self.numbers)}"
-        values = {name: Attribute(FLOAT, value) for name, value in attributes.items()}
-        if kind == "scale":
-            values["bias_after_scale"] = Attribute(BOOLEAN, True)
-        self.add(kind, f"{kind}/def/{reader.place('arm', 'fp16', 'nchw')}", {"X": x}, result, values)
-        return result
-
-    def binary(self, kind: str, x: str, y: str, result: str = "") -> str:
-        result = result or f"half_{next(self.numbers)}"
-        kernel = f"{kind}/def/{reader.place('arm', 'fp16', 'nchw')}"
-        self.add(kind, kernel, {"X": x, "Y": y}, result, {"axis": Attribute(INT, -1)})
-        return result
+        square, factor, inside, gate = (f"half_{next(self.numbers)}" for _ in range(4))
+        axis = {"axis": Attribute(INT, -1)}
+        line = {
+            "scale": Attribute(FLOAT, GELU_B),
+            "bias": Attribute(FLOAT, GELU_A),
+            "bias_after_scale": Attribute(BOOLEAN, True),
+        }
+        made: tuple[tuple[dict[str, str], str, dict[str, Attribute]], ...] = (
+            ({"X": x, "Y": x}, square, axis),
+            ({"X": square}, factor, line),
+            ({"X": x, "Y": factor}, inside, axis),
+            ({"X": inside}, gate, {}),
+            ({"X": x, "Y": gate}, result, axis),
+        )
+        for kind, step in zip(GELU_STEPS, made, strict=True):
+            self.add(kind, f"{kind}/def/{reader.place('arm', 'fp16', 'nchw')}", *step)
 
     def add(
         self,
@@ -197,13 +195,13 @@ class _Rewriting:
         kernel: str,
         inputs: dict[str, str],
         result: str,
-        attributes: dict[str, Attribute] | None = None,
+        attributes: Mapping[str, Attribute],
     ) -> None:
         self.operators.append(
             Operator(
                 kind,
                 {parameter: (name,) for parameter, name in inputs.items()},
                 {"Out": (result,)},
-                {**(attributes or {}), program.KERNEL_ATTRIBUTE: Attribute(STRING, kernel)},
+                {**attributes, program.KERNEL_ATTRIBUTE: Attribute(STRING, kernel)},
             )
         )

@@ -210,44 +210,35 @@ class _Writer:
     def program(self, program: ProgramDesc) -> bytes:
         fields = [(0, self.tables(self.block, program.blocks))]
         if program.version is not None:
-            version = program.version
-            fields.append((1, self.table(1, lambda: self.builder.PrependInt64Slot(0, version, 0))))
+            fields.append((1, self.table(1, numbers=[(INT64, 0, program.version, 0)])))
         pairs = self.tables(self.version, sorted(program.op_versions))
-        fields.append((2, self.offsets(1, [(0, pairs)])))
-        self.builder.Finish(self.offsets(3, fields))
+        fields.append((2, self.table(1, [(0, pairs)])))
+        self.builder.Finish(self.table(3, fields))
         return bytes(self.builder.Output())
 
     def version(self, pair: tuple[str, int]) -> int:
         name = self.builder.CreateString(pair[0])
-        version = self.table(1, lambda: self.builder.PrependInt32Slot(0, pair[1], 0))
-        return self.offsets(2, [(0, name), (1, version)])
+        return self.table(2, [(0, name), (1, self.table(1, numbers=[(INT32, 0, pair[1], 0)]))])
 
     def block(self, block: ProgramBlock) -> int:
         variables = self.tables(self.variable, block.variables)
         operators = self.tables(self.operator, block.operators)
-
-        def fill() -> None:
-            self.builder.PrependInt32Slot(0, block.idx, 0)
-            self.builder.PrependInt32Slot(1, block.parent_idx, 0)
-            self.builder.PrependInt32Slot(4, block.forward_block_idx, -1)
-
-        return self.offsets(5, [(2, variables), (3, operators)], fill)
+        places = [
+            (INT32, 0, block.idx, 0),
+            (INT32, 1, block.parent_idx, 0),
+            (INT32, 4, block.forward_block_idx, -1),
+        ]
+        return self.table(5, [(2, variables), (3, operators)], places)
 
     def variable(self, variable: Variable) -> int:
         name, fields = self.builder.CreateString(variable.name), []
         if variable.dims is not None:
             dims = self.vector(variable.dims, INT64)
-            data_type = variable.data_type or 0
-            tensor = self.offsets(2, [(1, dims)], lambda: self.builder.PrependInt32Slot(0, data_type, 0))
-            level = variable.lod_level
-            fields = [(2, self.offsets(2, [(0, tensor)], lambda: self.builder.PrependInt32Slot(1, level, 0)))]
-        kind = self.offsets(6, fields, lambda: self.builder.PrependInt32Slot(0, variable.kind, 0))
-
-        def fill() -> None:
-            self.builder.PrependBoolSlot(2, variable.persistable, False)
-            self.builder.PrependBoolSlot(3, variable.need_check_feed, False)
-
-        return self.offsets(4, [(0, name), (1, kind)], fill)
+            tensor = self.table(2, [(1, dims)], [(INT32, 0, variable.data_type or 0, 0)])
+            fields = [(2, self.table(2, [(0, tensor)], [(INT32, 1, variable.lod_level, 0)]))]
+        kind = self.table(6, fields, [(INT32, 0, variable.kind, 0)])
+        flags = [(BOOL, 2, variable.persistable, False), (BOOL, 3, variable.need_check_feed, False)]
+        return self.table(4, [(0, name), (1, kind)], flags)
 
     def operator(self, operator: Operator) -> int:
         fields = [
@@ -256,11 +247,11 @@ class _Writer:
             (2, self.tables(self.argument, _sorted(operator.outputs))),
             (3, self.tables(self.attribute, _sorted(operator.attributes))),
         ]
-        return self.offsets(5, fields, lambda: self.builder.PrependBoolSlot(4, operator.is_target, False))
+        return self.table(5, fields, [(BOOL, 4, operator.is_target, False)])
 
     def argument(self, item: tuple[str, tuple[str, ...]]) -> int:
         name, values = item
-        return self.offsets(2, [(0, self.builder.CreateString(name)), (1, self.texts(values))])
+        return self.table(2, [(0, self.builder.CreateString(name)), (1, self.texts(values))])
 
     def attribute(self, item: tuple[str, Attribute]) -> int:
         name, (kind, value) = item[0], (item[1].type, item[1].value)
@@ -271,28 +262,22 @@ class _Writer:
             fields.append((slot, self.texts(value)))
         elif kind in _VECTORS:
             fields.append((slot, self.vector(value, _VECTORS[kind])))
+        numbers = [(_SCALARS[kind], slot, value, 0)] if kind in _SCALARS else []
+        return self.table(16, fields, [(INT32, 1, kind, 0), *numbers])
 
-        def fill() -> None:
-            self.builder.PrependInt32Slot(1, kind, 0)
-            if kind in _SCALARS:
-                self.builder.PrependSlot(_SCALARS[kind], slot, value, 0)
-
-        return self.offsets(16, fields, fill)
-
-    def table(self, slots: int, fill: Callable[[], None]) -> int:
-        self.builder.StartObject(slots)
-        fill()
-        return self.builder.EndObject()
-
-    def offsets(
-        self, slots: int, fields: Sequence[tuple[int, int]], fill: Callable[[], None] = lambda: None
+    def table(
+        self,
+        slots: int,
+        offsets: Sequence[tuple[int, int]] = (),
+        numbers: Sequence[tuple[Any, int, Any, Any]] = (),
     ) -> int:
-        def all_of_it() -> None:
-            for slot, offset in fields:
-                self.builder.PrependUOffsetTRelativeSlot(slot, offset, 0)
-            fill()
-
-        return self.table(slots, all_of_it)
+        """A table of so many slots: (slot, offset) of what is written already, (type, slot, value, default)."""
+        self.builder.StartObject(slots)
+        for slot, offset in offsets:
+            self.builder.PrependUOffsetTRelativeSlot(slot, offset, 0)
+        for number in numbers:
+            self.builder.PrependSlot(*number)
+        return self.builder.EndObject()
 
     def tables(self, write: Callable[[Any], int], items: Sequence[Any]) -> int:
         return self._vector_of([write(item) for item in items])

@@ -87,13 +87,6 @@ class KernelCount(TypedDict):
     count: int
 
 
-@dataclass(frozen=True)
-class _Variable:
-    # The declared shape is right for inputs only: opt reuses variables without correcting it.
-    shape: tuple[int, ...]
-    is_parameter: bool
-
-
 def read(path: Path | str) -> LiteModel:
     """Reads the `.nb` at `path`.
 
@@ -156,18 +149,14 @@ def _read(file: BinaryIO, size: int, path: Path) -> LiteModel:
     if program_bytes > there:
         raise DamagedError(f"it is cut short: {program_bytes} bytes of program announced, {there} there")
     blocks = program.parse(file.read(program_bytes)).blocks
-    variables = {each.name: _variable(each) for block in blocks for each in block.variables}
+    variables = {each.name: each for block in blocks for each in block.variables}
     ops = tuple(_op(each) for block in blocks for each in block.operators)
     params = read_params(file, size)
     _check(ops, variables, params)
     fed = [name for op in ops if op.type == "feed" for names in op.outputs.values() for name in names]
-    inputs = {name: variables[name].shape for name in fed}
+    # The declared shape is right for inputs only: opt reuses variables without correcting it.
+    inputs = {name: variables[name].dims or () for name in fed}
     return LiteModel(path, size, meta_version, opt_version, ops, inputs, params)
-
-
-def _variable(declared: program.Variable) -> _Variable:
-    is_data = declared.kind not in FEED_OR_FETCH
-    return _Variable(declared.dims or (), declared.persistable and is_data)
 
 
 def _op(operator: program.Operator) -> Op:
@@ -188,10 +177,10 @@ def _kernel(op: str, text: Any) -> Kernel:
     return Kernel(op, parts[1], target, precision, layout)
 
 
-def _check(ops: tuple[Op, ...], variables: dict[str, _Variable], params: dict[str, Tensor]) -> None:
+def _check(ops: tuple[Op, ...], variables: dict[str, program.Variable], params: dict[str, Tensor]) -> None:
     # What would make the runtime abort only once it runs.
     for name, variable in variables.items():
-        if variable.is_parameter and name not in params:
+        if variable.persistable and variable.kind not in FEED_OR_FETCH and name not in params:
             raise DamagedError(f"its program wants parameter {shown(name)}, which is not in the file")
     for op in ops:
         used = [name for side in (op.inputs, op.outputs) for names in side.values() for name in names]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -28,6 +29,16 @@ def percentage(share: float) -> str:
     return np.format_float_positional(percent, precision=2, fractional=False, trim="-")
 
 
+@contextmanager
+def _drawing(name: str, size: tuple[float, float]) -> Iterator[tuple[Figure, Any]]:
+    """A figure of `size` (inches) and its axes, to be drawn within; `name`, unlike another's, ends in the kind."""
+    settings = {"svg.fonttype": "none", "svg.hashsalt": name, "font.size": 9 if name.endswith("wide") else 10}
+    with matplotlib.rc_context(settings):
+        figure = Figure(figsize=size, layout="constrained")
+        FigureCanvasSVG(figure)
+        yield figure, figure.add_subplot()
+
+
 def layer_plot(layers: Sequence[LayerDrift], kind: str) -> Markup:
     """SNR behind each part of the network as inline SVG; `kind`: `wide` (screen, paper) or `narrow`.
 
@@ -40,12 +51,7 @@ def layer_plot(layers: Sequence[LayerDrift], kind: str) -> Markup:
     marked = int(noise.argmax())
     words = f"{layers[marked].name}: {percentage(noise[marked])} % of the noise"
     clean = values[-1] >= SNR_LIMIT_DB
-    with matplotlib.rc_context(
-        {"svg.fonttype": "none", "svg.hashsalt": kind, "font.size": 9 if wide else 10}
-    ):
-        figure = Figure(figsize=(7.6, 3.3) if wide else (4.0, 3.5), layout="constrained")
-        FigureCanvasSVG(figure)
-        axes = figure.add_subplot()
+    with _drawing(kind, (7.6, 3.3) if wide else (4.0, 3.5)) as (figure, axes):
         low, high = _limits(values)
         axes.vlines(places, low, values, color=LINE, linewidth=1.2)
         axes.plot(places, values, color=ACCENT, linewidth=1.8, marker="o", markersize=5.5)
@@ -99,12 +105,7 @@ def share_plot(names: Sequence[str], shares: Sequence[float], marked: Sequence[b
     Names hold no markup.
     """
     wide = kind == "wide"
-    with matplotlib.rc_context(
-        {"svg.fonttype": "none", "svg.hashsalt": kind, "font.size": 9 if wide else 10}
-    ):
-        figure = Figure(figsize=(7.6 if wide else 4.0, 0.5 + 0.24 * len(names)), layout="constrained")
-        FigureCanvasSVG(figure)
-        axes = figure.add_subplot()
+    with _drawing(kind, (7.6 if wide else 4.0, 0.5 + 0.24 * len(names))) as (figure, axes):
         places = np.arange(len(names))
         percent = 100 * np.array(shares)
         axes.barh(places, percent, 0.62, color=[BAD if each else ACCENT for each in marked])
@@ -137,12 +138,7 @@ def curve_plot(curve: Curve, kind: str) -> Markup:
     end = max(point.instructions for point in marked)
     end += 0.25 * max(end - start, 1e6)
     drawn = [point for point in curve.points if point.instructions <= end]
-    with matplotlib.rc_context(
-        {"svg.fonttype": "none", "svg.hashsalt": f"curve {kind}", "font.size": 9 if wide else 10}
-    ):
-        figure = Figure(figsize=(7.6, 3.9) if wide else (4.0, 4.7), layout="constrained")
-        FigureCanvasSVG(figure)
-        axes = figure.add_subplot()
+    with _drawing(f"curve {kind}", (7.6, 3.9) if wide else (4.0, 4.7)) as (figure, axes):
         point: dict[str, Any] = {"linestyle": "none", "zorder": 3}
         ring = {"marker": "o", "markersize": 11, "markerfacecolor": "none", **point}
         dot = {"marker": "o", "markersize": 5.5, **point}

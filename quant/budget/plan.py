@@ -30,7 +30,6 @@ from lite.pictures.picture_set import PictureSet
 from lite.report.plots import Curve, Point
 from lite.stages import Stages
 from quant import host_check
-from quant import recipe as recipes
 from quant.budget.budget import Budget, Layer, Way, cheapest_ways, choose_ways, purchases
 from quant.budget.measure import PICTURES, Noise, converted, noise
 from quant.cost import model as cost
@@ -284,7 +283,7 @@ class Answers:
 
 def compared(recipe: Recipe, precision: str) -> list[Recipe]:
     """The recipe as it is without a budget for that precision, and the stock one, by names that differ."""
-    stock = recipes.load(STOCK)
+    stock = Recipe.named(STOCK)
     if recipe.name == STOCK:
         stock = stock.model_copy(update={"name": f"{STOCK}-stock"})
     return [recipe.for_precision(precision), stock]

@@ -138,8 +138,9 @@ class _Graph:
         name: str = "",
     ) -> str:
         result = name or self._name()
-        self._add(kind, {each: (variable,) for each, variable in inputs.items()}, attributes or {},
-                  {output: (result,)}, Kernel(kind, alias, target, precision, "nchw"))  # fmt: skip
+        read: dict[str, tuple[str, ...]] = {each: (variable,) for each, variable in inputs.items()}
+        kernel = Kernel(kind, alias, target, precision, "nchw")
+        self.ops.append(Op(kind, kernel, read, {output: (result,)}, attributes or {}))
         return result
 
     def parameter(self, *shape: int) -> str:
@@ -191,26 +192,16 @@ class _Graph:
 
     def concat(self, parts: list[str], axis: int) -> str:
         result = self._name()
-        self._add("concat", {"X": tuple(parts)}, {"axis": axis}, {"Out": (result,)},
-                  Kernel("concat", "def", "arm", "any", "nchw"))  # fmt: skip
+        kernel = Kernel("concat", "def", "arm", "any", "nchw")
+        self.ops.append(Op("concat", kernel, {"X": tuple(parts)}, {"Out": (result,)}, {"axis": axis}))
         return result
 
     def split(self, tensor: str, parts: int) -> list[str]:
         result = [self._name() for _ in range(parts)]
-        self._add("split", {"X": (tensor,)}, {"axis": 2}, {"Out": tuple(result)},
-                  Kernel("split", "def", "host", "fp32", "nchw"))  # fmt: skip
+        kernel = Kernel("split", "def", "host", "fp32", "nchw")
+        self.ops.append(Op("split", kernel, {"X": (tensor,)}, {"Out": tuple(result)}, {"axis": 2}))
         return result
 
     def _name(self) -> str:
         self.count += 1
         return f"v{self.count}"
-
-    def _add(
-        self,
-        kind: str,
-        inputs: dict[str, tuple[str, ...]],
-        attributes: dict[str, Any],
-        outputs: dict[str, tuple[str, ...]],
-        kernel: Kernel,
-    ) -> None:
-        self.ops.append(Op(kind, kernel, inputs, outputs, attributes))

@@ -20,7 +20,7 @@ from paddle.static import Operator
 from lite.errors import ConversionError
 from lite.model.program import LoadedProgram
 from quant.program import steps
-from quant.program.steps import LEVELS, ProgramWriter, Step
+from quant.program.steps import LEVELS, TO_EVEN, ProgramWriter, Step
 
 
 class Read(NamedTuple):
@@ -142,8 +142,6 @@ class _Apart:
         self.write.alias[step.result] = self.write.name(product)
 
 
-# Adding it to a float32 and taking it off again leaves the nearest whole number, ties to even (IEEE 754).
-_TO_EVEN = np.float32(1.5 * 2**23)
 _INT8 = "@int8"
 
 
@@ -258,7 +256,7 @@ def fake_quantize(write: ProgramWriter, source: str, result: str, quantizer: Qua
     )
     write.scale(source, scaled, LEVELS * (np.float32(1) / quantizer.scale))
     if quantizer.ties_to_even:
-        shift = write.number(_TO_EVEN)
+        shift = write.number(TO_EVEN)
         write.binary("elementwise_add", scaled, shift, shifted)
         write.binary("elementwise_sub", shifted, shift, rounded)
     else:

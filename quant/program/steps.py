@@ -22,6 +22,8 @@ from lite.errors import ConversionError
 from lite.model.program import LoadedProgram
 
 LEVELS = np.float32(127)  # symmetric int8
+# Adding it to a float32 and taking it off again leaves the nearest whole number, ties to even (IEEE 754).
+TO_EVEN = np.float32(1.5 * 2**23)
 _FAKE = ("fake_quantize_range_abs_max", "fake_quantize_moving_average_abs_max")
 _FAKE_BOTH = "fake_quantize_dequantize_moving_average_abs_max"
 _FAKE_CHANNELS, _FAKE_PRODUCT = "fake_channel_wise_dequantize_max_abs", "fake_dequantize_max_abs"

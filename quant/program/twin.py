@@ -27,11 +27,9 @@ from lite.model.program import LoadedProgram, static_graph
 from lite.nb import fp16
 from lite.nb.reader import LiteModel
 from quant.program import steps
-from quant.program.steps import LEVELS, ProgramWriter, Step
+from quant.program.steps import LEVELS, TO_EVEN, ProgramWriter, Step
 
 _SPLIT = np.float32(2**13 + 1)
-# Adding it to a float32 and taking it off again leaves the nearest whole number, ties to even (IEEE 754).
-_TO_EVEN = np.float32(1.5 * 2**23)
 
 
 def build_twin(quantized: Exported, folder: Path, halved: Halved | None = None) -> Exported:
@@ -108,7 +106,7 @@ class _Twin:
         self.write.scale(self.write.name(step.source), result, LEVELS * (np.float32(1) / self._scale(step)))
         if step.ties_to_even:
             # Not by two `scale` operators: Lite's optimizer would merge them, and nothing would be rounded.
-            shift = self.write.number(_TO_EVEN)
+            shift = self.write.number(TO_EVEN)
             self.write.binary("elementwise_add", result, shift, result)
             self.write.binary("elementwise_sub", result, shift, result)
         else:

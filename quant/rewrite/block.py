@@ -23,11 +23,6 @@ Result = TypeVar("Result")
 LEVELS = 127.0
 
 
-def chunks(count: int) -> Iterator[slice]:
-    """Slices of a few pictures each."""
-    return (slice(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK))
-
-
 def in_order(items: Iterable[Item], work: Callable[[Item], Result]) -> Iterator[Result]:
     """What `work` makes of each item, in order; as many at a time as this process has cores.
 
@@ -50,7 +45,7 @@ def in_order(items: Iterable[Item], work: Callable[[Item], Result]) -> Iterator[
 
 def each(count: int, work: Callable[[slice], Result]) -> Iterator[Result]:
     """What `work` makes of each slice of a few pictures, as `in_order`."""
-    return in_order(chunks(count), work)
+    return in_order((slice(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)), work)
 
 
 def layer_norm(tokens: np.ndarray, weight: np.ndarray, bias: np.ndarray, epsilon: float) -> np.ndarray:

@@ -16,7 +16,6 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar
 
 import numpy as np
 import paddle
@@ -37,7 +36,6 @@ from quant.sensitivity.program import PreparedProgram
 
 # Larger chunks run no faster, and a worker keeps the activations of one twice.
 CHUNK = 16
-Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -106,24 +104,13 @@ class SensitivityRun:
         if not missing:
             return
         with self.open_workers() as pool:
-            yield from spread(pool, measure, job, missing, self.check.pictures)
 
+            def submit(place: Place) -> Future[Figures]:
+                chunk = place[1]
+                part = self.check.pictures[chunk * CHUNK : (chunk + 1) * CHUNK]
+                return pool.executor.submit(measure, job, missing[place], chunk, part)
 
-def spread(
-    pool: Workers,
-    work: Callable[[RowJob, Row | None, int, Sequence[Picture]], Found],
-    job: RowJob,
-    tasks: Mapping[Place, Row | None],
-    pictures: Sequence[Picture],
-) -> Iterator[tuple[Place, Found]]:
-    """What `work` (`measure`, or another like it) finds for each row and chunk of pictures, as it comes."""
-
-    def submit(place: Place) -> Future[Any]:
-        chunk = place[1]
-        part = pictures[chunk * CHUNK : (chunk + 1) * CHUNK]
-        return pool.executor.submit(work, job, tasks[place], chunk, part)
-
-    return pool.as_they_come(tasks, submit)
+            yield from pool.as_they_come(missing, submit)
 
 
 def _together(rows: Sequence[Row], found: Mapping[Place, Figures], chunk_range: Iterable[int]) -> Sensitivity:
@@ -182,7 +169,7 @@ class Store:
                     line = line if file.read() == b"\n" else "\n" + line
                 file.write(line.encode())
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise InputError(f"cannot write {self.path}", why=error.strerror, remedy=_MORE_ROOM) from error
 
     def forget(self) -> None:
         """Takes the figures of this key away."""
@@ -198,9 +185,6 @@ class Store:
             raise InputError(
                 f"cannot read {self.path}", why=error.strerror, remedy="choose another --out"
             ) from error
-
-    def _unwritable(self, error: OSError) -> InputError:
-        return InputError(f"cannot write {self.path}", why=error.strerror, remedy=_MORE_ROOM)
 
     def _parse(self, line: str) -> tuple[Place, Figures] | None:
         try:

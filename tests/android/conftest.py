@@ -19,9 +19,9 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Real bundles of the digits DeiT-tiny by precision, quantized the quick way."""
     from lite import zoo
     from lite.model import weights
-    from quant import pictures, recipe
+    from quant import pictures
     from quant.conversion import convert_all
-    from quant.recipe import Request
+    from quant.recipe import Recipe, Request
 
     loaded = weights.load(zoo.find("deit_tiny"), "digits", notify=lambda message: None)
     _, calibration, check = pictures.choose(
@@ -30,7 +30,7 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = convert_all(
         loaded,
         [Request("int8", "arm"), Request("fp32", "arm")],
-        recipe=recipe.load("paddleslim"),
+        recipe=Recipe.named("paddleslim"),
         calibration=calibration,
         check=check,
         out=tmp_path_factory.mktemp("bundles"),

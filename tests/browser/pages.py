@@ -31,7 +31,7 @@ from lite.pictures.picture_set import PictureSet
 from quant import recipe as recipes
 from quant.budget.budget import Budget
 from quant.conversion import convert_all
-from quant.recipe import Request
+from quant.recipe import Recipe, Request
 from quant.sensitivity.program import folder_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -123,7 +123,7 @@ def sensitivity(folder: Path) -> Page:
     calibration = PictureSet.of("digits", digits.pictures("calibration", 4))
     out = folder / "out"
     program = made(folder / "program", recipe("blocks.0.attn.qk"))
-    shutil.copytree(program.folder, folder_for(loaded, recipes.load("paddleslim"), calibration, out))
+    shutil.copytree(program.folder, folder_for(loaded, Recipe.named("paddleslim"), calibration, out))
     _run(
         "sensitivity.py", "--model=deit_tiny", "--weights=digits", "--recipe=paddleslim", "--calib-images=4",
         "--max-images=4", "--out", out,

@@ -22,7 +22,7 @@ from lite.phone.plan import Candidate
 from lite.pictures import picture_set
 from quant import host_check, recipe
 from quant.conversion import convert_all
-from quant.recipe import Request
+from quant.recipe import Recipe, Request
 
 SHORT = ("--repeats", 2, "--rounds", 1, "--warmup", 0)
 
@@ -34,7 +34,7 @@ def int8(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     (made,) = convert_all(
         loaded,
         [Request("int8", "arm")],
-        recipe=recipe.load(recipe.DEFAULT),
+        recipe=Recipe.named(recipe.DEFAULT),
         calibration=picture_set.digits("calibration", loaded.labels, 8),
         check=picture_set.digits("held_out", loaded.labels, 9),
         out=tmp_path_factory.mktemp("int8"),
