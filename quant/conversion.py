@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from lite import bundle
+from lite import labels as class_names
 from lite.bundle import Bundle
 from lite.engines import processes, workers
 from lite.engines.workers import Pending
@@ -42,7 +43,7 @@ from quant.bundle_writer import Checked, Inputs
 from quant.cost.rates import DEFAULT_CORE, check_core
 from quant.host_check import HostAnswers
 from quant.int8 import SEED, check_recipe, for_phone, quantize
-from quant.pictures import choose_for, for_recipe
+from quant.pictures import choose, for_recipe
 from quant.recipe import CALIBRATION_PICTURES, CHECK_PICTURES, DEFAULT, MIXED, Recipe, Request
 
 # Paddle's modes and the counters of its names are the process's.
@@ -107,8 +108,8 @@ def convert(
     within = None if budget is None else budgets.of(budget, [precision], core)
     if within is not None:
         within.check(used, weights.variant, weights.classes)
-    weights, calibrating, checking = choose_for(
-        weights,
+    labels, calibrating, checking = choose(
+        weights.labels,
         None if calibration is None else str(calibration),
         None if check is None else str(check),
         int8=request.int8,
@@ -116,6 +117,8 @@ def convert(
         check_pictures=check_pictures,
         notify=notify,
     )
+    class_names.remark(labels, notify)
+    weights = weights.called(labels)
     with _TURN, scratch_folder() as work:
         (written,) = convert_all(
             weights,

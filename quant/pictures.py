@@ -16,9 +16,7 @@ from typing import NamedTuple, overload
 import numpy as np
 import numpy.typing as npt
 
-from lite import labels as class_names
 from lite.errors import InputError
-from lite.model.weights import Weights
 from lite.pictures import composed, digits, folders, picture_set, prepare
 from lite.pictures.picture_set import COMPOSED, DIGITS, Picture, PictureSet
 from lite.zoo import Preprocess
@@ -52,7 +50,8 @@ def choose(
     network of their classes, else the composed pictures. `check` None: the held-out ones of these two when calibrating
     with them, the part that `calib` holds out, or pictures of `calib` that are not calibrated with (at least a quarter
     of them). Labels are kept where they fit the classes; where they don't `notify` hears why, and what else is not
-    plain to see; without `int8`, of no calibration. Class folders give names to classes that have none.
+    plain to see; without `int8`, of no calibration, else of one by pictures that are not what the network will see.
+    Class folders give names to classes that have none.
     Raises InputError for sources without pictures, more calibration pictures than a bundled source has for it, and a
     `check` whose pictures are all calibrated with.
     """
@@ -86,43 +85,14 @@ def choose(
     if (calib, check) != (DIGITS, DIGITS):
         first = f"calibration: {len(calibration.pictures)} of {calibration.source}; " if int8 else ""
         notify(f"{first}check: {checked.described}{left_out}")
+    if int8 and calib == COMPOSED:
+        notify(f"calibrating with composed pictures: {composed.REMARK}")
+    elif int8 and calib == DIGITS and tuple(labels) != digits.CLASSES:
+        notify(
+            "calibrating with the bundled digits, which are not what these weights will see: INT8 will lose more than "
+            "it must; give --calib DIR with 32 or more pictures like those on the phone"
+        )
     return Chosen(tuple(labels), calibration, checked)
-
-
-def choose_for(
-    weights: Weights,
-    calib: str | None,
-    check: str | None,
-    *,
-    int8: bool,
-    calibration_pictures: int = CALIBRATION_PICTURES,
-    check_pictures: int = CHECK_PICTURES,
-    notify: Callable[[str], None] = lambda message: None,
-) -> tuple[Weights, PictureSet, PictureSet]:
-    """`weights` with the names of their classes, and calibration and check pictures for them, as `choose` finds both.
-
-    `notify` hears too where nobody has given the classes names, and where INT8 is asked for and calibrated with
-    pictures that are not what the weights will see. Raises InputError as `choose` does.
-    """
-    chosen = choose(
-        weights.labels,
-        calib,
-        check,
-        calibration_pictures=calibration_pictures,
-        check_pictures=check_pictures,
-        int8=int8,
-        notify=notify,
-    )
-    class_names.remark(chosen.labels, notify)
-    if int8:
-        if chosen.calibration.source == COMPOSED:
-            notify(f"calibrating with composed pictures: {composed.REMARK}")
-        elif chosen.calibration.source == DIGITS and chosen.labels != digits.CLASSES:
-            notify(
-                "calibrating with the bundled digits, which are not what these weights will see: INT8 will lose more "
-                "than it must; give --calib DIR with 32 or more pictures like those on the phone"
-            )
-    return weights.called(chosen.labels), chosen.calibration, chosen.check
 
 
 def _bundled_for(labels: Sequence[str]) -> str:

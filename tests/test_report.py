@@ -345,13 +345,14 @@ def test_worst_pictures_loads_only_what_it_shows():
         loaded.append(index)
         return picture(index)
 
-    first, second = report.worst_pictures(REFERENCE, DEPLOYED, CLASSES, load, truth=LABELS, count=2)
-    assert loaded == drift.worst(REFERENCE, DEPLOYED, 2)
+    first, second, *others = report.worst_pictures(REFERENCE, DEPLOYED, CLASSES, load, truth=LABELS)
+    assert len(others) == 4
+    assert loaded == drift.worst(REFERENCE, DEPLOYED, 6)
     assert loaded[0] == 17
     assert first.name == "picture 17"
     assert first.cosine < second.cosine
     assert first.label == first.reference[0].label != first.deployed[0].label
-    assert report.worst_pictures(REFERENCE, DEPLOYED, CLASSES, picture, count=1)[0].label is None
+    assert report.worst_pictures(REFERENCE, DEPLOYED, CLASSES, picture)[0].label is None
 
 
 def test_guesses_are_a_softmax():

@@ -28,6 +28,7 @@ from _options import (
 )
 from rich.table import Table
 
+from lite import labels as class_names
 from lite import zoo
 from lite.errors import DriftError, InputError
 from lite.files import check_writable_folder
@@ -122,7 +123,7 @@ def main(
     from quant import Recipe
     from quant.budget import budget as budgets
     from quant.conversion import convert_all
-    from quant.pictures import choose_for
+    from quant.pictures import choose
 
     recipe_used = Recipe.named(recipe)
     int8 = any(request.int8 for request in requests)
@@ -131,8 +132,9 @@ def main(
         # Before a server is asked, weights are loaded or anything is converted.
         within = budgets.of(budget * 1e6, [request.precision for request in requests], core)
         within.check(recipe_used, variant, fewest_classes(variant, source))
-    loaded, calibration, checked = choose_for(
-        load_weights(model, source, labels, sha256=sha256, notify=notify),
+    loaded = load_weights(model, source, labels, sha256=sha256, notify=notify)
+    classes, calibration, checked = choose(
+        loaded.labels,
         calib,
         check,
         int8=int8,
@@ -140,9 +142,10 @@ def main(
         check_pictures=check_images,
         notify=notify,
     )
+    class_names.remark(classes, notify)
     with scratch_folder() as work, Display() as display:
         bundles = convert_all(
-            loaded,
+            loaded.called(classes),
             requests,
             recipe=recipe_used,
             calibration=calibration,

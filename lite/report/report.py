@@ -102,20 +102,17 @@ def worst_pictures(
     *,
     truth: np.ndarray | None = None,
     names: Sequence[str] | None = None,
-    count: int | None = None,
 ) -> list[ShownPicture]:
-    """`count` pictures to show, by logits float32 [N, classes] of both networks: flips first, then the worst.
+    """The pictures to show, by logits float32 [N, classes] of both networks: flips first, then the worst.
 
-    Without `count` up to SHOWN_FLIPS with another class are taken, and three or more others, six at least.
+    Up to SHOWN_FLIPS with another class are taken, and three or more others, six at least.
     `load` gives picture i as uint8 RGB; it is called for the shown ones only. `truth`: class indices [N].
     """
     cosines = drift.cosines(reference, deployed)
     flips = int((reference.argmax(1) != deployed.argmax(1)).sum())
     order = drift.worst(reference, deployed, len(reference))
-    if count is None:
-        flips_shown = min(flips, SHOWN_FLIPS)
-        order = order[:flips_shown] + order[flips:]
-        count = max(6, flips_shown + 3)
+    flips_shown = min(flips, SHOWN_FLIPS)
+    order = order[:flips_shown] + order[flips:]
     return [
         ShownPicture(
             name=names[index] if names else f"picture {index}",
@@ -126,7 +123,7 @@ def worst_pictures(
             flipped=bool(reference[index].argmax() != deployed[index].argmax()),
             label=None if truth is None else classes[int(truth[index])],
         )
-        for index in order[:count]
+        for index in order[: max(6, flips_shown + 3)]
     ]
 
 

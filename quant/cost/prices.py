@@ -16,6 +16,8 @@ from quant.cost.operators import operators
 from quant.cost.rates import CORES, DEFAULT_CORE, Core
 from quant.recipe import Kind, Recipe
 
+_PATCHES = "patch_embed.proj"
+
 
 class LayerPrice(NamedTuple):
     """Instructions of a layer in INT8, what quantizes its inputs included, and in float.
@@ -89,9 +91,8 @@ def prices(
     side = variant.preprocess.crop
     layers = {
         name: price
-        for kind, of_kind in _layers(variant, classes, attention, CORES[core]).items()
-        if kind in quantized
-        for name, price in of_kind.items()
+        for name, price in _layers(variant, classes, attention, CORES[core]).items()
+        if ("conv2d" if name == _PATCHES else "matmul_v2") in quantized
     }
     whole = (fp16 if mixed else model).instructions(graph, (1, 3, side, side), core)
     return Prices(variant, whole, layers, core, mixed)
@@ -99,8 +100,7 @@ def prices(
 
 def layer_names(variant: Variant, classes: int, attention: str) -> list[str]:
     """All layers that can be in INT8, with q, k and v as `attention` (`Form.attention`) has them. Nothing is built."""
-    kinds = _layers(variant, classes, attention, CORES[DEFAULT_CORE])
-    return [name for of_kind in kinds.values() for name in of_kind]
+    return list(_layers(variant, classes, attention, CORES[DEFAULT_CORE]))
 
 
 def convolution(filters: int, depth: int, places: int, core: Core) -> LayerPrice:
@@ -151,24 +151,23 @@ def product(
     return LayerPrice(int8, fp32, half + moved + result)
 
 
-def _layers(variant: Variant, classes: int, attention: str, core: Core) -> dict[str, dict[str, LayerPrice]]:
-    """Each layer by the type of its operators, in the order and by the names of `quant.program.layers.tensors`."""
+def _layers(variant: Variant, classes: int, attention: str, core: Core) -> dict[str, LayerPrice]:
+    """Each layer, in the order and by the names of `quant.program.layers.tensors`."""
     depth, dim, rows = variant.depth, variant.dim, variant.tokens
-    linears: dict[str, LayerPrice] = {}
+    found = {_PATCHES: convolution(dim, 3 * PATCH_SIZE**2, variant.grid**2, core)}
     of_attention: dict[str, LayerPrice] = {}
     for block in range(depth):
         name, queries = f"blocks.{block}", variant.class_tokens if block == depth - 1 else rows
         for layer, price in _factors(variant, attention, queries, core).items():
-            linears[f"{name}.attn.{layer}"] = price
-        linears[f"{name}.attn.proj"] = linear(queries, dim, dim, core)
-        linears[f"{name}.mlp.fc1"] = linear(queries, dim, variant.hidden, core)
-        linears[f"{name}.mlp.fc2"] = linear(queries, variant.hidden, dim, core)
+            found[f"{name}.attn.{layer}"] = price
+        found[f"{name}.attn.proj"] = linear(queries, dim, dim, core)
+        found[f"{name}.mlp.fc1"] = linear(queries, dim, variant.hidden, core)
+        found[f"{name}.mlp.fc2"] = linear(queries, variant.hidden, dim, core)
         for layer, price in _products(variant, attention, queries, core).items():
             of_attention[f"{name}.attn.{layer}"] = price
     for head in ["head", "head_dist"][: variant.answers]:
-        linears[head] = linear(1, dim, classes, core)
-    patches = convolution(dim, 3 * PATCH_SIZE**2, variant.grid**2, core)
-    return {"conv2d": {"patch_embed.proj": patches}, "matmul_v2": linears | of_attention}
+        found[head] = linear(1, dim, classes, core)
+    return found | of_attention
 
 
 def _factors(variant: Variant, attention: str, queries: int, core: Core) -> dict[str, LayerPrice]:
