@@ -15,7 +15,7 @@ import programs
 import pytest
 from waiting import HANG, ended, runs, until
 
-from lite.errors import ConversionError, InputError
+from lite.errors import InputError
 from lite.model.graph import GPU, Exported
 from lite.nb import optimizer, reader
 from lite.nb.kernel_check import WrongKernelsError, check_kernels
@@ -158,7 +158,7 @@ def test_int8_kernel_with_float_weights(quantized: Exported, out: Path) -> None:
 
 def test_flatten_crashes_opt(out: Path, tmp_path: Path) -> None:
     stock = programs.stock(tmp_path / "stock")
-    with pytest.raises(optimizer.OptCrashError, match="SIGSEGV.*flatten_contiguous_range; use reshape"):
+    with pytest.raises(optimizer.OptError, match="SIGSEGV.*flatten_contiguous_range; use reshape"):
         optimize(stock, out, "fp32", ARM)
 
 
@@ -166,14 +166,14 @@ def test_broken_program_and_cut_parameters(program: Exported, out: Path, tmp_pat
     broken, cut = tmp_path / "broken.pdmodel", tmp_path / "cut.pdiparams"
     broken.write_bytes(program.model.read_bytes()[:3000])
     cut.write_bytes(program.params.read_bytes()[:100_000])
-    with pytest.raises(optimizer.OptAbortError, match=r"SIGABRT.*\(Check failed: reader->ReachEnd"):
+    with pytest.raises(optimizer.OptError, match=r"SIGABRT.*\(Check failed: reader->ReachEnd"):
         optimize(Exported(broken, program.params), out, "fp32", ARM)
-    with pytest.raises(optimizer.OptAbortError, match="SIGABRT.*Failed to read 589824 bytes"):
+    with pytest.raises(optimizer.OptError, match="SIGABRT.*Failed to read 589824 bytes"):
         optimize(Exported(program.model, cut), out, "fp32", ARM)
 
 
 def test_time_limit_kills_opt(program: Exported, out: Path) -> None:
-    with pytest.raises(optimizer.OptTimeoutError, match=r"after 0\.05 s and was killed"):
+    with pytest.raises(optimizer.OptError, match=r"after 0\.05 s and was killed"):
         optimize(program, out, "fp32", ARM, timeout=0.05)
 
 
@@ -189,32 +189,29 @@ def test_time_limit_kills_the_whole_process_group(tmp_path: Path) -> None:
 def test_python_without_paddlelite(program: Exported, out: Path, tmp_path: Path) -> None:
     bare = tmp_path / "bare"
     subprocess.run([sys._base_executable, "-m", "venv", "--without-pip", bare], check=True)
-    with pytest.raises(optimizer.OptMissingError, match=r"No module named 'paddlelite'.*3\.8 to 3\.10"):
+    with pytest.raises(optimizer.OptError, match=r"No module named 'paddlelite'.*3\.8 to 3\.10"):
         optimize(program, out, "fp32", ARM, python=str(bare / "bin" / "python"))
-    with pytest.raises(optimizer.OptMissingError, match="cannot start"):
+    with pytest.raises(optimizer.OptError, match="cannot start"):
         optimize(program, out, "fp32", ARM, python=str(tmp_path / "no-python"))
 
 
 @pytest.mark.parametrize(
-    ("script", "error", "words"),
+    ("script", "words"),
     [
-        ("import os; os.kill(os.getpid(), 11)", optimizer.OptCrashError, "most likely it cannot digest"),
-        ("import os; print('[F 1/1 a.cc:1 F] No op'); os.abort()", optimizer.OptAbortError, "(No op)"),
-        ("import os; os.kill(os.getpid(), 9)", optimizer.OptExitError, "SIGKILL"),
-        ("import os; os.kill(os.getpid(), 4)", optimizer.OptExitError, "lacks instructions"),
+        ("import os; os.kill(os.getpid(), 11)", "most likely it cannot digest"),
+        ("import os; print('[F 1/1 a.cc:1 F] No op'); os.abort()", "(No op)"),
+        ("import os; os.kill(os.getpid(), 9)", "SIGKILL"),
+        ("import os; os.kill(os.getpid(), 4)", "lacks instructions"),
         (
             "raise SystemExit('no such flag')",
-            optimizer.OptExitError,
             "status 1 on model.pdmodel (no such flag)",
         ),
-        ("print('2. Model is optimized')", optimizer.NoOutputError, "reported success"),
+        ("print('2. Model is optimized')", "reported success"),
     ],
 )
-def test_ends_of_a_process(
-    program: Exported, tmp_path: Path, script: str, error: type[ConversionError], words: str
-) -> None:
+def test_ends_of_a_process(program: Exported, tmp_path: Path, script: str, words: str) -> None:
     ended = optimizer.run_limited([sys.executable, "-S", "-u", "-c", script], timeout=HANG, folder=tmp_path)
-    with pytest.raises(error) as caught:
+    with pytest.raises(optimizer.OptError) as caught:
         optimizer.explain(ended, program.model, tmp_path / "model.nb", 30)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -225,7 +222,7 @@ def test_output_that_does_not_read_back(program: Exported, out: Path, tmp_path: 
     optimize(program, out, "fp32", ARM)
     cut = tmp_path / "cut.nb"
     cut.write_bytes(out.read_bytes()[:-1])
-    with pytest.raises(optimizer.BadOutputError, match="does not read back.*cut short"):
+    with pytest.raises(optimizer.OptError, match="does not read back.*cut short"):
         optimizer.read_back(cut, program.model)
 
 

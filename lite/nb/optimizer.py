@@ -35,32 +35,8 @@ _ENVIRONMENT = ("HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONHOME", "TMPDIR
 _SOURCE_LINE = re.compile(r"^\[[A-Z] [^\]]*\]\s*")
 
 
-class OptMissingError(ConversionError):
-    """Paddle Lite cannot be imported by this Python."""
-
-
-class OptCrashError(ConversionError):
-    """opt crashed (SIGSEGV)."""
-
-
-class OptAbortError(ConversionError):
-    """opt gave up (SIGABRT): its own checks failed."""
-
-
-class OptExitError(ConversionError):
-    """opt ended with another status or signal."""
-
-
-class OptTimeoutError(ConversionError):
-    """opt did not finish in time and was killed."""
-
-
-class NoOutputError(ConversionError):
-    """opt reported success and wrote no file."""
-
-
-class BadOutputError(ConversionError):
-    """opt reported success and wrote a file that cannot be read back."""
+class OptError(ConversionError):
+    """opt could not be started, ended otherwise than it should, or wrote no file that can be read back."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +114,7 @@ def run_limited(command: Sequence[str], timeout: float, folder: Path) -> Ended:
             start_new_session=True,
         )
     except OSError as error:
-        raise OptMissingError(
+        raise OptError(
             f"cannot start {command[0]}", why=error.strerror, remedy="give a Python 3.10 that has paddlelite"
         ) from error
     try:
@@ -177,13 +153,13 @@ def explain(ended: Ended, model: Path, nb_file: Path, timeout: float) -> None:
     said = f" ({last})" if last else ""
     status = ended.status
     if status is None:
-        raise OptTimeoutError(
+        raise OptError(
             f"opt was still converting {model.name} after {timeout:g} s and was killed",
             why="the machine is busy or opt hangs",
             remedy="give it more time, or check the program with fewer blocks",
         )
     if status == _run_opt.NO_PADDLELITE:
-        raise OptMissingError(
+        raise OptError(
             f"Paddle Lite cannot be imported{said}",
             why="its wheel exists for Python 3.8 to 3.10 on x86_64 only",
             remedy="run this with ./run.sh, which makes such an environment",
@@ -192,9 +168,9 @@ def explain(ended: Ended, model: Path, nb_file: Path, timeout: float) -> None:
         raise _full(nb_file.parent)
     if status == -signal.SIGSEGV:
         why, remedy = _crash(model)
-        raise OptCrashError(f"opt crashed (SIGSEGV) on {model.name}", why=why, remedy=remedy)
+        raise OptError(f"opt crashed (SIGSEGV) on {model.name}", why=why, remedy=remedy)
     if status == -signal.SIGABRT:
-        raise OptAbortError(
+        raise OptError(
             f"opt gave up (SIGABRT) on {model.name}{said}",
             why=(
                 "the program or parameter file is broken, they do not belong together, or an operator has "
@@ -211,9 +187,9 @@ def explain(ended: Ended, model: Path, nb_file: Path, timeout: float) -> None:
                 "use another machine",
             ),
         }.get(status, ("opt gives no reason", "try again, and check the program and this environment"))
-        raise OptExitError(f"opt ended with {how} on {model.name}{said}", why=why, remedy=remedy)
+        raise OptError(f"opt ended with {how} on {model.name}{said}", why=why, remedy=remedy)
     if not nb_file.is_file():
-        raise NoOutputError(
+        raise OptError(
             f"opt reported success on {model.name} but wrote no file{said}",
             why="it is another build or something removed the file",
             remedy="install the pinned paddlelite and try again",
@@ -223,14 +199,14 @@ def explain(ended: Ended, model: Path, nb_file: Path, timeout: float) -> None:
 def read_back(nb_file: Path, model: Path) -> reader.LiteModel:
     """Reads what opt wrote for `model`.
 
-    Raises BadOutputError when it is no whole `.nb`, InputError when the disk is full.
+    Raises OptError when it is no whole `.nb`, InputError when the disk is full.
     """
     try:
         return reader.read(nb_file)
     except InputError as error:
         if _is_full(nb_file.parent):
             raise _full(nb_file.parent) from error
-        raise BadOutputError(
+        raise OptError(
             f"opt reported success on {model.name} but what it wrote does not read back",
             why=error.reason,
             remedy=error.remedy,

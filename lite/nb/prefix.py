@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import math
-import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,10 +15,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lite.errors import InputError
-from lite.files import new_file
 from lite.nb import program, reader
 from lite.nb.flatbuffer import Buffer
-from lite.nb.program import HEADER, ProgramDesc, Variable
+from lite.nb.program import ProgramDesc, Variable
 from lite.nb.reader import LiteModel
 from lite.nb.shapes import Shape, ShapedOp, layers, steps
 
@@ -106,17 +104,7 @@ def write(model: LiteModel, cut: Cut, out: Path) -> None:
     cut_off = cut_program(program.read(model.path), cut)
     names = {each.name for each in cut_off.blocks[0].variables}
     kept = {name: tensor.bytes for name, tensor in model.params.items() if name in names}
-    data = program.serialize(cut_off)
-    with (
-        new_file(out, remedy="choose another folder") as part,
-        model.path.open("rb") as old,
-        part.open("wb") as new,
-    ):
-        meta_version, opt_version, length = HEADER.unpack(old.read(HEADER.size))
-        new.write(HEADER.pack(meta_version, opt_version, len(data)))
-        new.write(data)
-        old.seek(length, os.SEEK_CUR)
-        _copy_params(old, new, kept)
+    program.write(cut_off, model.path, out, lambda old, new: _copy_params(old, new, kept))
 
 
 def _copy_params(old: BinaryIO, new: BinaryIO, kept: Mapping[str, int]) -> None:

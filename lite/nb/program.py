@@ -13,7 +13,7 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from flatbuffers import Builder
 
@@ -112,10 +112,16 @@ def read(path: Path) -> ProgramDesc:
         return parse(file.read(length))
 
 
-def write(program: ProgramDesc, source: Path, out: Path) -> None:
+def write(
+    program: ProgramDesc,
+    source: Path,
+    out: Path,
+    copy_params: Callable[[BinaryIO, BinaryIO], None] = shutil.copyfileobj,
+) -> None:
     """Writes `program` as the `.nb` `out`, with the header and the parameters of the `.nb` `source`, byte by byte.
 
-    `out` is written under a temporary name and renamed, and may be `source`. Raises InputError where it cannot be.
+    `copy_params` copies the parameters from where the first file stands to the second. `out` is written under a
+    temporary name and renamed, and may be `source`. Raises InputError where it cannot be.
     """
     data = serialize(program)
     with (
@@ -127,7 +133,7 @@ def write(program: ProgramDesc, source: Path, out: Path) -> None:
         new.write(HEADER.pack(meta_version, opt_version, len(data)))
         new.write(data)
         old.seek(length, os.SEEK_CUR)
-        shutil.copyfileobj(old, new, 2**20)
+        copy_params(old, new)
 
 
 def serialize(program: ProgramDesc) -> bytes:
