@@ -340,7 +340,13 @@ def test_the_page_speaks_of_a_rewrite_only_where_there_is_one(found: Sensitivity
         facts = {"model": "deit_tiny", "recipe": used.as_dict(), "images": {"count": 4, "source": "digits"}}
         return render(document(found, facts | {"core": "Cortex-A76"}))
 
-    assert "dB: that is how floats round." in page(recipe())
+    plain = page(recipe())
+    assert "dB: that is how floats round." in plain
+    # A little is not said to be nothing, nor nearly all to be all.
+    assert "<td>&gt; 0.99999</td>" in plain
+    assert "<td>1.00000</td>" not in plain
+    assert "<td>&lt; 0.01\N{NO-BREAK SPACE}%</td>" in plain
+    assert "4 pictures from digits" in plain
     assert "dB: that is the rewrite&#39;s own approximation." in page(recipe(rewrite=REWRITE))
 
 

@@ -29,6 +29,7 @@ from _options import (
 from rich.table import Table
 
 from lite.files import check_writable_folder
+from lite.shown import cosine
 from lite.shown import pictures as count_of
 
 PICTURES = 16
@@ -182,8 +183,8 @@ def _print(figures: dict[str, Any], worst: int) -> None:
     int8 = figures["int8"]
     agree = share(int8["top1_agreement"], interval.of_share(int8["top1_agreement"], int8["images"]))
     click.echo(
-        f"INT8 keeps {int8['snr_db']:.1f} dB (cosine min {int8['cosine_min']:.5f}, top-1 {agree} agree, "
-        f"{int8['images']} pictures); the same graph in float {figures['float_graph']['snr_db']:.1f} dB; "
+        f"INT8 keeps {int8['snr_db']:.1f} dB (cosine min {cosine(int8['cosine_min'])}, top-1 {agree} agree, "
+        f"{count_of(int8['images'])}); the same graph in float {figures['float_graph']['snr_db']:.1f} dB; "
         f"the tensors' shares of its noise add up to {figures['shares_of_tensors']:.0%}"
     )
     table = _table(
@@ -204,7 +205,7 @@ def _print(figures: dict[str, Any], worst: int) -> None:
         isolated = row["isolated"]
         table.add_row(
             *_start(row),
-            f"{isolated['cosine_min']:.5f}",
+            cosine(isolated["cosine_min"]),
             f"{100 * isolated['top1_agreement']:.2f}",
             f"{row['gain_db']:+.2f}",
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from lite.shown import escaped
+from lite import shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,20 +50,20 @@ def inline(svg: str, label: str) -> Markup:
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     head, rest = svg.split(">", 1)
     head = re.sub(r' (?:width|height)="[^"]*"', "", head)
-    for drawn, shown in _COLOURS.items():
-        rest = rest.replace(drawn, shown)
+    for drawn, variable in _COLOURS.items():
+        rest = rest.replace(drawn, variable)
     # Only numbers and the words above are in it.
     return Markup(f'{head} role="img" aria-label="{label}">{rest}')  # noqa: S704
 
 
 def _finalized(value: object) -> object:
     # Escaping for HTML leaves control characters, and what turns the direction of writing.
-    return value if isinstance(value, Markup) or not isinstance(value, str) else escaped(value, "\n\t")
+    return value if isinstance(value, Markup) or not isinstance(value, str) else shown.escaped(value, "\n\t")
 
 
 def environment(folder: Path) -> Environment:
-    """Jinja's environment for the templates in `folder`."""
-    return Environment(
+    """Jinja's environment for the templates in `folder`, with filters for shares, cosines and counts of pictures."""
+    made = Environment(
         loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
@@ -71,3 +71,10 @@ def environment(folder: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters.update(percent=percent, cosine=shown.cosine, pictures=shown.pictures)
+    return made
+
+
+def percent(share: float, digits: int = 2) -> str:
+    """As `lite.shown.percent` has it, in one piece at the end of a line."""
+    return shown.percent(share, digits).replace("%", "\N{NO-BREAK SPACE}%")

@@ -27,7 +27,7 @@ from lite.measure.margins import ClassMargins
 from lite.pictures import composed
 from lite.pictures.picture_set import COMPOSED, PictureSet
 from lite.report import page
-from lite.shown import cosine, expected, percent, pictures
+from lite.shown import expected
 
 if TYPE_CHECKING:
     from lite.measure.validate import Validation
@@ -205,16 +205,11 @@ def thumbnail(pixels: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(png.tobytes()).decode("ascii")
 
 
-def _percent(share: float, digits: int = 2) -> str:
-    """As `percent` has it, in one piece at the end of a line."""
-    return percent(share, digits).replace("%", "\N{NO-BREAK SPACE}%")
-
-
 def _bounds(figures: Drift | ClassAccuracy | Validated, name: str, word: str = "to") -> str:
     """The 95 % interval of the share in the field `name`, as words."""
     found = figures.interval(name)
     assert found is not None
-    return f"{_percent(found.low, 1)} {word} {_percent(found.high, 1)}"
+    return f"{page.percent(found.low, 1)} {word} {page.percent(found.high, 1)}"
 
 
 def _yaml(recipe: Mapping[str, Any] | None) -> str | None:
@@ -225,9 +220,6 @@ def _yaml(recipe: Mapping[str, Any] | None) -> str | None:
 def _template() -> Template:
     environment = page.environment(Path(__file__).parent / "templates")
     environment.filters.update(
-        percent=_percent,
-        cosine=cosine,
-        pictures=pictures,
         expected=expected,
         millions=lambda count: f"{count / 1e6:.1f} M",
         megabytes=lambda size: f"{size / 1e6:.{1 if size >= 1e5 else 3}f} MB",

@@ -91,10 +91,8 @@ def patches(pixels: np.ndarray) -> np.ndarray:
     return cut.reshape(count, rows * columns, -1)
 
 
-def fake_quantize(values: np.ndarray, largest: float | None) -> np.ndarray:
-    """Rounds float32 to symmetric int8 with one scale; `largest` stands for 127, None leaves all as it is."""
-    if largest is None:
-        return values
+def fake_quantize(values: np.ndarray, largest: float) -> np.ndarray:
+    """Rounds float32 to symmetric int8 with one scale; `largest` stands for 127."""
     whole = to_levels(values, largest)
     whole *= level(largest)
     return whole

@@ -196,7 +196,6 @@ def render(results: Mapping[str, Any]) -> str:
     names, shares = [row["name"] for row in worst], [row["share"] for row in worst]
     marked = [row["kind"] == "weight" for row in worst]
     environment = page.environment(Path(__file__).parent / "templates")
-    environment.filters["percent"] = lambda share: f"{share:.2%}".replace("%", " %")
     return environment.get_template("sensitivity.html.j2").render(
         plots=[(kind, share_plot(names, shares, marked, kind)) for kind in ("wide", "narrow")],
         fp16=any(

@@ -14,6 +14,7 @@ from screenshots import show
 from selenium.webdriver import Chrome
 
 from lite.measure.drift import SNR_LIMIT_DB
+from lite.shown import cosine, percent
 
 # Heading → texts, and rows of cells.
 Sections = dict[str, tuple[list[str], list[list[str]]]]
@@ -196,10 +197,14 @@ def _sensitivity(data: dict[str, Any], sections: Sections) -> None:
         cells = (layers if row["kind"] == "layer" else tensors)[row["name"]]
         isolated = row["isolated"]
         assert cells[:4] == [
-            f"{100 * row['share']:.2f} %", f"{isolated['snr_db']:.1f} dB", f"{isolated['cosine_min']:.5f}",
-            f"{100 * isolated['top1_agreement']:.2f} %",
+            _percent(row["share"]), f"{isolated['snr_db']:.1f} dB", cosine(isolated["cosine_min"]),
+            _percent(isolated["top1_agreement"]),
         ]  # fmt: skip
         assert cells[5 if row["kind"] == "layer" else 4] == f"{row['gain_db']:+.2f} dB"
+
+
+def _percent(share: float) -> str:
+    return percent(share).replace("%", " %")
 
 
 def _bench(data: dict[str, Any], sections: Sections) -> None:
