@@ -172,7 +172,7 @@ def taken_apart(parsed: dict[str, ast.Module]) -> list[str]:
 def test_no_error_is_given_its_remedy_in_a_text_and_no_text_is_taken_apart(root: Path) -> None:
     parsed = trees(root)
     names = error_names(parsed)
-    assert {"InputError", "PhoneError", "OptCrashError"} <= names
+    assert {"InputError", "PhoneError", "OptError"} <= names
     assert not glued(parsed, names)
     assert not taken_apart(parsed)
 
