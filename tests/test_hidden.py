@@ -140,4 +140,6 @@ def test_one_picture_is_enough():
 
 def test_an_fc2_in_float_is_left_alone():
     values = activations(0)
-    np.testing.assert_array_equal(rounded(gelu.unchanged(UNITS), values), values)
+    affine = gelu.unchanged(UNITS)
+    assert affine.limit is None
+    np.testing.assert_array_equal(affine.shifted(values), values)

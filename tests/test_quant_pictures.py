@@ -66,7 +66,10 @@ def test_a_network_that_knows_no_digits_gets_composed_pictures_by_default():
     assert (calibration.source, check.source) == ("composed", "composed")
     np.testing.assert_array_equal(arrays(calibration), composed.pictures("calibration", 5))
     np.testing.assert_array_equal(arrays(check), composed.pictures("held_out", 3))
-    assert heard == ["calibration: 5 of composed; check: 3 of composed, without labels"]
+    assert heard == [
+        "calibration: 5 of composed; check: 3 of composed, without labels",
+        f"calibrating with composed pictures: {composed.REMARK}",
+    ]
     # Who asks for one or the other gets it.
     assert choose(LABELS, "composed", None, calibration_pictures=2, check_pictures=2)[0].source == "composed"
     assert choose(other, None, "digits", calibration_pictures=2, check_pictures=2)[1].source == "digits"
