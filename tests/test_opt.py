@@ -396,6 +396,7 @@ def test_nothing_is_converted_twice(tmp_path: Path):
         (["--model", "deit_tiny", "--weights", "imagenet"], 5, "DeiT_tiny_patch16_224_pretrained.pdparams"),
         (["--model", "deit_small", "--weights", "digits"], 2, "deit_tiny only"),
         (["--model", "deit_tiny", "--core", "cortex-a53"], 2, "give both or neither"),
+        (["--model", "deit_tiny", "--precision", "fp32", "--recipe", "deit"], 2, "is for --precision int8"),
     ],
 )
 def test_bad_input_ends_in_one_line(arguments: list[str], code: int, words: str, tmp_path: Path):

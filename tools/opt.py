@@ -114,6 +114,9 @@ def main(
     if budget is None and _command.is_given("core"):
         raise click.UsageError("--core says whose instructions --budget counts; give both or neither")
     requests, refusals = combinations(precisions or ("int8",), targets or ("arm",))
+    int8 = any(request.int8 for request in requests)
+    if not int8 and _command.is_given("recipe"):
+        raise click.UsageError("--recipe is for --precision int8 and int8-fp16")
     for refusal in refusals:
         say(str(refusal), "not made")
     check_writable_folder(out)
@@ -126,7 +129,6 @@ def main(
     from quant.pictures import choose
 
     recipe_used = Recipe.named(recipe)
-    int8 = any(request.int8 for request in requests)
     variant, within = zoo.find(model), None
     if budget is not None:
         # Before a server is asked, weights are loaded or anything is converted.

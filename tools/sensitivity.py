@@ -172,6 +172,8 @@ def main(
         "--labels": labels,
         "--calib": calib,
         "--recipe": out / "recipe.yaml",
+        # Where bundles usually go there may be one of this name, by the recipe that was looked at.
+        "--out": out / "bundles",
     }
     words = shlex.join(str(word) for pair in again.items() if pair[1] is not None for word in pair)
     click.echo(f"try it   ./run.sh tools/opt.py {words}")
