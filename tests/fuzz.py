@@ -27,6 +27,7 @@ from lite.model.pdparams import read_state
 from lite.sdk.archive import unpack
 from lite.training import settings
 from quant import recipe
+from quant.recipe import Recipe
 
 Reader = Callable[[str], object]
 
@@ -50,7 +51,7 @@ def weights(seed: int) -> tuple[str, bytes, Reader]:
 
 def yaml(seed: int) -> tuple[str, bytes, Reader]:
     """A recipe or settings by its seed, how it was made, and what reads it."""
-    read, folder = [(recipe.load, recipe.FOLDER), (settings.load, settings.FOLDER)][seed // 3 % 2]
+    read, folder = [(Recipe.named, recipe.FOLDER), (settings.load, settings.FOLDER)][seed // 3 % 2]
     files = sorted(folder.glob("*.yaml"))
     text = files[seed % len(files)].read_text()
     place = seed % 3

@@ -14,8 +14,9 @@ import pytest
 from lite.errors import InputError
 from lite.training import settings
 from quant import recipe
+from quant.recipe import Recipe
 
-LOADERS: list[Callable[[str], object]] = [recipe.load, settings.load]
+LOADERS: list[Callable[[str], object]] = [Recipe.named, settings.load]
 LAUGHS = "\n".join(
     ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 30)]
@@ -125,7 +126,7 @@ def test_an_alias_that_neither_recurs_nor_multiplies_is_fine(tmp_path: Path):
     ['"' + "k" * 990 + '"', r'"\e[2J\a"', r'"\u202egnp"', r'"a\nb"', r'"\x9b\0"', '"' + r"\x1b" * 990 + '"'],
 )
 def test_what_is_repeated_of_it_is_short_and_escaped(text: str, line: int, key: str, tmp_path: Path):
-    assert refusal(recipe.load, tmp_path / "x.yaml", text.format(key=key)).startswith(f":{line}: ")
+    assert refusal(Recipe.named, tmp_path / "x.yaml", text.format(key=key)).startswith(f":{line}: ")
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -143,7 +144,9 @@ def test_invented_files_are_read_or_told(make, load, seed: int, tmp_path: Path):
 
 
 @pytest.mark.parametrize("seed", range(2))
-@pytest.mark.parametrize(("load", "folder"), [(recipe.load, recipe.FOLDER), (settings.load, settings.FOLDER)])
+@pytest.mark.parametrize(
+    ("load", "folder"), [(Recipe.named, recipe.FOLDER), (settings.load, settings.FOLDER)]
+)
 def test_damaged_files_of_ours_are_read_or_told(load, folder: Path, seed: int, tmp_path: Path):
     path = tmp_path / "x.yaml"
     for source in sorted(folder.glob("*.yaml")):
