@@ -317,6 +317,7 @@ def test_another_python_is_refused(root: Path, tmp_path: Path) -> None:
 def test_notes_that_nobody_reads_end_no_work(tmp_path: Path) -> None:
     script = (
         "import sys; sys.path[:0] = ['tools']\n"
+        "import _command\n"
         "from _display import notify\n"
         "[notify('x' * 5000) for _ in range(50)]\n"
         f"open({str(tmp_path / 'done')!r}, 'w').close()\n"

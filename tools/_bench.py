@@ -119,12 +119,11 @@ class LiveTable:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):
-            self._live.stop()
+        self._live.stop()
 
     def changed(self, outcome: Outcome) -> None:
-        """What a PhoneJob calls, from any thread; a terminal that is gone is no reason to end."""
-        with self._lock, contextlib.suppress(OSError):
+        """What a PhoneJob calls, from any thread."""
+        with self._lock:
             self._outcomes[outcome.serial] = outcome
             # A push would be a line for each megabyte.
             step = outcome.step if outcome.share is None else self._said.get(outcome.serial)

@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 if TYPE_CHECKING:
     import click
@@ -282,13 +282,11 @@ def _leave(why: str) -> NoReturn:
 def _print_error(message: object, error: BaseException | None = None) -> None:
     from lite.shown import line
 
-    # Also where standard error is full.
-    with contextlib.suppress(OSError):
-        # One line, whatever a file's name holds; three fields of an error fit.
-        print("error: " + line(str(message), 6100), file=sys.stderr)
-        error = error or sys.exc_info()[1]
-        if error is not None and _DEBUG in sys.argv:
-            traceback.print_exception(error)
+    # One line, whatever a file's name holds; three fields of an error fit.
+    print("error: " + line(str(message), 6100), file=sys.stderr)
+    error = error or sys.exc_info()[1]
+    if error is not None and _DEBUG in sys.argv:
+        traceback.print_exception(error)
 
 
 class _Output(io.FileIO):
@@ -303,6 +301,17 @@ class _Output(io.FileIO):
             raise
 
 
+class _Notes(io.FileIO):
+    """Standard error. What a full disk or a reader that has gone does not take is lost, and ends no work."""
+
+    def write(self, data: Any, /) -> int:
+        """As io.FileIO does."""
+        try:
+            return super().write(data)
+        except OSError:
+            return len(data)
+
+
 def _open_standard_streams() -> None:
     """Gives /dev/null the place of those that are closed (`>&-`): the next file that is opened would get it."""
     for handle, name in enumerate(("stdin", "stdout", "stderr")):
@@ -313,13 +322,16 @@ def _open_standard_streams() -> None:
         setattr(sys, name, os.fdopen(handle, "r" if handle == 0 else "w", closefd=False))
     # sys.__stdout__ is the process's own; in its place may be what a test or a notebook reads.
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:
-        sys.stdout = io.TextIOWrapper(
-            io.BufferedWriter(_Output(1, "w", closefd=False)),
-            encoding=sys.stdout.encoding,
-            # A picture's name may be no UTF-8, and a terminal may know little of Unicode.
-            errors="backslashreplace",
-            line_buffering=sys.stdout.isatty(),
-        )
+        sys.stdout = _opened(_Output(1, "w", closefd=False), sys.stdout, lines=sys.stdout.isatty())
+    if isinstance(sys.stderr, io.TextIOWrapper) and sys.stderr is sys.__stderr__:
+        sys.stderr = _opened(_Notes(2, "w", closefd=False), sys.stderr, lines=True)
+
+
+def _opened(file: io.FileIO, like: TextIO, *, lines: bool) -> io.TextIOWrapper:
+    """A text stream into `file`. A picture's name may be no UTF-8, and a terminal may know little of Unicode."""
+    return io.TextIOWrapper(
+        io.BufferedWriter(file), encoding=like.encoding, errors="backslashreplace", line_buffering=lines
+    )
 
 
 if sys.version_info[:2] != (3, 10):

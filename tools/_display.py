@@ -27,13 +27,7 @@ if TYPE_CHECKING:
     from lite.measure.interval import Interval
 
 
-class _Errors(Console):
-    def on_broken_pipe(self) -> None:
-        # Rich's ends the program: notes that nobody reads any more end no work.
-        self.quiet = True
-
-
-_ERRORS = _Errors(stderr=True, highlight=False)
+_ERRORS = Console(stderr=True, highlight=False)
 
 
 def show(*renderables: RenderableType) -> None:
