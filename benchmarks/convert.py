@@ -137,7 +137,7 @@ def run_variants(
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """The stages of opt.py by variant, as `stage_figures` has them; rounds go over all variants."""
     toolkit = toolkit_environment(settings)
-    # Behind `environment_defaults`, which finds it.
+    # After `environment_defaults`, which finds it.
     models = list(importlib.import_module("lite.zoo").DEITS)
     runs: dict[str, list[Measured]] = {model: [] for model in models}
     with Progress(console=Console(stderr=True), transient=True) as progress:

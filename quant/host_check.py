@@ -44,7 +44,7 @@ from quant.rewrite.rotate import orthogonal, turned_back
 
 # Drift by block looks at so many pictures: a block in Paddle's dynamic graph takes 20 ms for each.
 BLOCK_PICTURES = 8
-# Activations of so many pictures are in memory at once, those behind every block.
+# Activations of so many pictures are in memory at once, those after every block.
 _CHUNK = 4
 GOLDEN_PICTURES = 8
 _NUDGED_SHARE = 1e-3
@@ -136,12 +136,12 @@ def logits(
 def by_block(
     weights: Weights, twin: Exported, pictures: Sequence[Picture], recipe: Recipe, stages: Stages
 ) -> list[LayerDrift]:
-    """SNR and mean cosine of the logits where INT8 ends behind the patch embedding, behind each block, behind the head.
+    """SNR and mean cosine of the logits where INT8 ends after the patch embedding, after each block, after the head.
 
     Blocks' own outputs cannot tell where accuracy is lost. They are tensors in another basis where the recipe rotates
     the residual stream, most of their tokens are never read, and a direction that no later layer looks at counts as
     much as any other. So each block's output in INT8, and what enters the first, is handed to the float network's next
-    block, and the logits are compared. Behind the head that is the whole INT8 network: the bundle's own figure.
+    block, and the logits are compared. After the head that is the whole INT8 network: the bundle's own figure.
 
     `weights` are those of the float network before the recipe's rewrite, `twin` is the host twin of the INT8 program
     (`quant/program/twin.py`). The first pictures are looked at. Raises InputError for an unreadable picture,

@@ -209,7 +209,7 @@ class Recipe(_Strict):
     skip: list[str] = []
     skip_fp16: list[str] = []
     _file: YamlFile | None = pydantic.PrivateAttr(default=None)
-    # How many of `skip` stand there in the file; those behind them are from its `skip_fp16`.
+    # How many of `skip` stand there in the file; those after them are from its `skip_fp16`.
     _skipped_in_file: int | None = pydantic.PrivateAttr(default=None)
 
     @classmethod
@@ -235,7 +235,7 @@ class Recipe(_Strict):
         return self.model_dump(mode="json")
 
     def renamed(self, suffix: str) -> str:
-        """A name for a recipe made of this one: its own, as much as has room, with `suffix` behind it."""
+        """A name for a recipe made of this one: its own, as much as has room, with `suffix` after it."""
         return self.name[: NAME_LENGTH - len(suffix)] + suffix
 
     def check_blocks(self, depth: int, hidden: int) -> None:

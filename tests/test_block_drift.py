@@ -66,7 +66,7 @@ def test_blocks_end_at_the_final_figure_and_a_damaged_one_shows(weights: str, re
     with static_graph() as executor:
         operators = LoadedProgram(twin, executor).program.global_block().ops
         norms = [place for place, operator in enumerate(operators) if operator.type == "layer_norm"]
-        # Behind the second block's second norm comes fc1.
+        # After the second block's second norm comes fc1.
         fc1 = next(each for each in operators[norms[3] :] if each.type == "matmul_v2").input("Y")[0]
         conv = next(each for each in operators if each.type == "conv2d").input("Filter")[0]
     with_fc1, with_conv = (

@@ -101,7 +101,7 @@ def test_multiply_adds_are_the_networks(fp32: Path) -> None:
     tokens, dim, hidden, classes = 197, 192, 768, programs.CLASSES
     patches = 196 * 768 * dim
     block = 4 * tokens * dim**2 + 2 * tokens**2 * dim + 2 * tokens * dim * hidden
-    # Behind the last block's keys and values only the class token goes on.
+    # After the last block's keys and values only the class token goes on.
     last = 2 * tokens * dim**2 + 2 * dim**2 + 2 * tokens * dim + 2 * dim * hidden
     work = [step for step in shapes.steps(reader.read(fp32), IMAGE) if step.macs]
     assert sum(step.macs for step in work) == patches + block + last + dim * classes
@@ -119,7 +119,7 @@ def test_coverage_is_the_int8_share_of_multiply_adds(fp32: Path, mixed: Path) ->
 def test_same_multiply_adds_on_every_target(program: Exported, fp32: Path, tmp_path: Path) -> None:
     expected = _multiply_adds(reader.read(fp32))
     gpu = programs.deployable(tmp_path / "gpu", GPU)
-    # The form for GPUs moves the patches behind the class token by a product.
+    # The form for GPUs moves the patches after the class token by a product.
     placing = 192 * 196 * 197
     for targets, source, more in ((("x86",), program, 0), (("opencl", "arm"), gpu, placing)):
         model = optimizer.optimize(source, tmp_path / "model.nb", "fp32", targets)
@@ -221,7 +221,7 @@ def test_offsets_that_point_at_the_same_tables_are_refused(fp32: Path, tmp_path:
         return struct.pack("<HHHHHH", 12, 8, *fields) + struct.pack("<iI", 12, target)
 
     def vector(table_after: int) -> bytes:
-        """`count` offsets to the one table whose own bytes begin `table_after` bytes behind the vector."""
+        """`count` offsets to the one table whose own bytes begin `table_after` bytes after the vector."""
         offsets = (table_after + 4 * (count - index) for index in range(count))
         return struct.pack("<I", count) + struct.pack(f"<{count}I", *offsets)
 

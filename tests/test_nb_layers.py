@@ -42,7 +42,7 @@ def converted(
         )
         program = ptq.quantize(network, program, PictureSet.of("made", pictures), recipe, folder / "int8")
     made = optimizer.for_phone(program, "int8" if int8 else "fp32", "arm", folder / "model.nb")
-    # With one layer per head, a head is a number behind its layer's name.
+    # With one layer per head, a head is a number after its layer's name.
     weights = [
         name.removesuffix(".weight") for name, _ in network.named_parameters() if name.endswith(".weight")
     ]

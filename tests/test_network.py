@@ -94,7 +94,7 @@ def test_the_exported_program_has_nothing_that_lite_trips_over(tmp_path):
     with program.static_graph() as executor:
         loaded = program.LoadedProgram(exported, executor)
         operators = loaded.program.global_block().ops
-        # A reshape's XShape only repeats its input's shape behind a zero.
+        # A reshape's XShape only repeats its input's shape after a zero.
         names = {
             name
             for op in operators
@@ -126,7 +126,7 @@ def test_the_residual_stream_is_found_by_name(tmp_path):
         loaded = program.LoadedProgram(exported, executor)
         logits, *blocks = loaded.run(picture(variant), loaded.stream)
     assert logits.shape == (1, CLASSES)
-    # Patches, then three blocks; behind the last one's keys and values only the class token goes on.
+    # Patches, then three blocks; after the last one's keys and values only the class token goes on.
     assert [block.shape for block in blocks] == [(1, 197, 192)] * 3 + [(1, 1, 192)]
 
 

@@ -188,7 +188,7 @@ def test_png_with_a_wrong_checksum_is_refused(tmp_path: Path) -> None:
 
 
 def huge_png(width: int, height: int) -> bytes:
-    """A PNG header that promises width x height pixels, with hardly any data behind it."""
+    """A PNG header that promises width x height pixels, with hardly any data after it."""
     data = encoded(Image.new("L", (1, 1)), "PNG")
     header = b"IHDR" + struct.pack(">II", width, height) + data[24:29]
     return data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:]

@@ -241,7 +241,7 @@ def test_the_plot_marks_what_adds_most_noise_in_the_pages_colours(kind):
     assert root.get("viewBox")
     assert root.get("width") is None
     words = "block 2: 87 % of the noise"
-    assert root.get("aria-label") == f"SNR behind 4 parts of the network, 17.0 dB behind the last; {words}"
+    assert root.get("aria-label") == f"SNR after 4 parts of the network, 17.0 dB after the last; {words}"
     assert words in svg
     labels = {"".join(each.itertext()).strip() for each in root.iter() if each.tag.endswith("text")}
     assert {"patches", "1", "2", "head"} <= labels

@@ -104,7 +104,7 @@ def test_rows_of_a_network_with_a_layer_per_head(deit: PreparedProgram):
         "blocks.0.attn.q+k+v input", "blocks.0.attn.qk query", "blocks.0.attn.qk key",
         "blocks.0.attn.proj input", "blocks.0.mlp.fc1 input", "blocks.0.mlp.fc2 input",
     }  # fmt: skip
-    # Behind the last block's keys and values only the class token goes on.
+    # After the last block's keys and values only the class token goes on.
     assert {"blocks.1.attn.q input", "blocks.1.attn.k+v input"} < set(tensors)
     shared = tensors["blocks.0.attn.q+k+v input"]
     assert shared.layers == ("blocks.0.attn.q", "blocks.0.attn.k", "blocks.0.attn.v")
@@ -250,7 +250,7 @@ def test_a_rewritten_layer_that_is_skipped_keeps_its_weight(deit: PreparedProgra
     skipped = made(tmp_path, recipe("blocks.*.attn.av", row.name, rewrite=REWRITE))
     whole = measure(RowJob(skipped, skipped.sha256, "these", VARIANT.preprocess), None, 0, SHOWN)
     assert whole.int8.snr_db > measure(job, None, 0, SHOWN).int8.snr_db + 0.5
-    # Not to the last bit: the layers behind it are rounded for other inputs.
+    # Not to the last bit: the layers after it are rounded for other inputs.
     assert whole.int8.snr_db == pytest.approx(predicted, abs=0.4)
 
 

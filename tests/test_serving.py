@@ -218,7 +218,7 @@ def test_health_metadata_and_metrics_are_there(server: Server) -> None:
     assert {"name": "logits", "datatype": "FP32", "shape": [-1, 10]} in tensors["outputs"]
     before = server.count("nv_inference_request_success", MODEL)
     server.answers()
-    # Counted behind the answer.
+    # Counted after the answer.
     until(lambda: server.count("nv_inference_request_success", MODEL) == before + 1)
 
 

@@ -44,7 +44,7 @@ def stop_at(wanted: int) -> Callable[[int, int], None]:
 
 @pytest.mark.parametrize("stopped_after", [2, 4, 5, 9])
 def test_a_stopped_run_goes_on_to_the_same_weights(colours: Pictures, tmp_path: Path, stopped_after: int):
-    # Two stages of two and one epochs of four steps: in an epoch, at its end, behind it, in the second stage.
+    # Two stages of two and one epochs of four steps: in an epoch, at its end, after it, in the second stage.
     stages = [
         {"image": 16, "epochs": 2, "learning_rate": 1e-3, "warmup_epochs": 0.5},
         {"image": 32, "epochs": 1, "learning_rate": 5e-4},
@@ -65,7 +65,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(colours: Pictures, tmp_path: 
 def test_a_run_that_is_asked_to_stop_goes_on_to_the_same_weights(
     colours: Pictures, tmp_path: Path, asked: int
 ):
-    # Four steps, after which it measures: behind the third step, and while it measures.
+    # Four steps, after which it measures: after the third step, and while it measures.
     task = Task(TINY, colours, settings(image=16, **RANDOM), checkpoint=tmp_path / "run.checkpoint.npz")
     answers = iter([False] * (asked - 1) + [True] * 2)
     with pytest.raises(InterruptedRunError, match=r"interrupted: [34] of 4 steps are done; --resume goes on"):

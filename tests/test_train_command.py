@@ -116,6 +116,7 @@ def test_interrupted_it_can_go_on(tmp_path: Path, colours: Path):
         process.send_signal(signal.SIGINT)
         done = ended(process)
     assert done.returncode == 130
+    assert "note: stopping after this step; Ctrl-C again ends it at once" in done.stderr
     assert re.search(
         r"error: interrupted: \d+ of 8 steps are done; --resume goes on from there\n$", done.stderr
     )

@@ -165,7 +165,7 @@ def test_what_was_stored_is_of_contents_whatever_size_and_time_say(whole, tiny_b
     again = here(tiny_bundle, picture_set.load(str(moved), digits.CLASSES, notify=unheard), out)
     np.testing.assert_array_equal(again.run().deployed, first)
     assert chunk_files(out) == stored
-    # Padding behind a PNG's end changes no pixel, so both pictures can have one size.
+    # Padding after a PNG's end changes no pixel, so both pictures can have one size.
     other = next((photos / "5").iterdir()).read_bytes()
     size = max(len(other), files[0].stat().st_size)
     files[0].write_bytes(files[0].read_bytes().ljust(size, b"\0"))

@@ -111,7 +111,9 @@ def run(command: click.Command) -> NoReturn:
 
 
 @contextlib.contextmanager
-def stopping(*signals: signal.Signals) -> Iterator[threading.Event]:
+def stopping(
+    *signals: signal.Signals, on_first: Callable[[], object] = lambda: None
+) -> Iterator[threading.Event]:
     """An event that is set by the first of `signals`, for an end in good order; a second one is KeyboardInterrupt."""
     stop = threading.Event()
 
@@ -119,6 +121,8 @@ def stopping(*signals: signal.Signals) -> Iterator[threading.Event]:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
+        # Not in here: what writes may be what was interrupted.
+        threading.Thread(target=on_first).start()
 
     earlier = {one: signal.signal(one, ask) for one in signals}
     try:

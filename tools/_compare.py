@@ -213,7 +213,7 @@ def compare(
 
 
 def _exit_code(found: Gate, code: int) -> int:
-    """The command's, where that of the phones is `code`: what is slower goes before it, what is undecided behind it.
+    """The command's, where that of the phones is `code`: what is slower goes before it, what is undecided after it.
 
     A phone that computes another network goes before all.
     """

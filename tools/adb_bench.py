@@ -98,7 +98,7 @@ kept) · 8 a phone computes another network · 9 slower than the baseline allows
 @click.option(
     "--profile",
     is_flag=True,
-    help="Also say where the time goes, block by block: the program cut behind each is timed in turns. In the first "
+    help="Also say where the time goes, block by block: the program cut after each is timed in turns. In the first "
     "configuration.",
 )
 @click.option(

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from lite.training.loop import Task
     from lite.training.sources import Source
 
+_STOPPING = "stopping after this step; Ctrl-C again ends it at once, without a checkpoint"
+
 EXAMPLES = """
 \b
 Examples:
@@ -167,7 +169,7 @@ def main(
     with (
         Display(remaining=True) as display,
         display.stages.stage("train"),
-        _command.stopping(signal.SIGINT) as stop,
+        _command.stopping(signal.SIGINT, on_first=lambda: notify(_STOPPING)) as stop,
     ):
         result = train(
             task,

@@ -8,7 +8,7 @@ What changes against `lite/model/network.py`, exact in real arithmetic:
 - the patch bias is folded into the position embedding of the patches, the class tokens into theirs, so the
   convolution has no bias (exported, a biased one becomes conv2d + reshape2 + elementwise_add);
 - `flatten_contiguous_range` becomes `reshape` (Lite's optimizer 2.13rc0 crashes on it);
-- behind the last block's keys and values only the class tokens go on, since nothing reads the patches;
+- after the last block's keys and values only the class tokens go on, since nothing reads the patches;
 - a distilled variant's two heads are halved, so that their sum is their mean;
 - layer scale multiplies the output channels of `attn.proj` and `mlp.fc2`, weight and bias, and is gone;
 - for a GPU the class tokens are put in front by a matrix product and a sum, and the patches' convolution comes in

@@ -34,9 +34,9 @@ class Form:
     per head for each of q, k and v. `tanh_gelu`: GELU's tanh approximation (Hendrycks and Gimpel, 2016), off by at
     most 5e-4 and less than half the instructions. `shifted_gelu`, `scaled_gelu`: blocks whose GELU outputs are
     shifted by `mlp.shift`, and those whose outputs are multiplied by `mlp.scale` before, one number a hidden unit,
-    with the inverse in fc2. `outliers`: (block, n) where the last n hidden units are split off behind GELU and go
+    with the inverse in fc2. `outliers`: (block, n) where the last n hidden units are split off after GELU and go
     through `mlp.outliers`, a layer of their own. `gpu`: what Paddle Lite's OpenCL kernels can run. A layer of zeros and
-    ones (`place`) moves the patches behind the class tokens' rows, which come with the position embedding: a concat
+    ones (`place`) moves the patches after the class tokens' rows, which come with the position embedding: a concat
     with a parameter crashes, since it takes what lies in the CPU's memory for an image. The patches' convolution comes
     in pieces of up to `OUTPUTS` outputs: its weights become an image 64 times as high as it has outputs.
     """

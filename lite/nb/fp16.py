@@ -1,7 +1,7 @@
 """Puts operators of an ARM program on fp16 kernels: INT8 and FP16 in one `.nb`, which opt itself never writes.
 
 opt ignores fp16 for a quantized program, but the loader believes the kernel that a file names, operator by operator.
-So the file is rewritten behind opt: other kernels, conversions (`calib`) where the precision changes, one for all that
+So the file is rewritten after opt: other kernels, conversions (`calib`) where the precision changes, one for all that
 read the tensor, and memory shared anew. Weights stay float32 in the file, and are marked for the loader to halve.
 """
 

@@ -15,7 +15,7 @@ from lite.nb.reader import LiteModel, Op, Tensor
 from lite.shown import shown
 
 # The loader halves a float parameter where one of these operators has an attribute of the parameter's name with this
-# behind it, whatever kernel the operator has (`light_api.cc`).
+# after it, whatever kernel the operator has (`light_api.cc`).
 MARK = "_fp16"
 HALVED_BY_MARK = (
     "conv2d", "depthwise_conv2d", "conv2d_transpose", "fc", "mul", "matmul", "matmul_v2", "gru", "sequence_conv",

@@ -1,4 +1,4 @@
-"""Cuts the program of a `.nb` behind each block: its first blocks alone, as a program that answers with their output.
+"""Cuts the program of a `.nb` after each block: its first blocks alone, as a program that answers with their output.
 
 What two such programs differ by in time is what the block between them takes, on a phone too, whose library tells
 nothing of single operators. The cut one has the same kernels and parameters, and gives the block's output as one row.
@@ -29,7 +29,7 @@ _OTHER = "profile a bundle of tools/opt.py for a CPU"
 
 @dataclass(frozen=True)
 class Cut:
-    """Where a program can end: behind the operator at `index` of `LiteModel.ops`, which makes the tensor `tensor`.
+    """Where a program can end: after the operator at `index` of `LiteModel.ops`, which makes the tensor `tensor`.
 
     `name` is the part of the network that ends there: `patch_embed`, or `blocks.0` and so on. `shape` is the tensor's.
     """

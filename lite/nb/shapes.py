@@ -313,7 +313,7 @@ class _Program:
             writer |= dict.fromkeys(step.outputs, place)
 
     def anchor(self, place: int, before: int, blocks: int) -> str | None:
-        """Name of the layer that the operator at `place` is itself, behind `before` layer norms; None if none."""
+        """Name of the layer that the operator at `place` is itself, after `before` layer norms; None if none."""
         op = self.steps[place].op
         block, half = divmod(before - 1, 2)
         inside = f"blocks.{block}"
@@ -366,7 +366,7 @@ class _Program:
         return {self.steps[reader].op.type for _, reader in self._reached(place)}
 
     def _reached(self, place: int) -> Iterable[tuple[int, int]]:
-        """(source, reader) for what reads the output at `place`, directly or behind what only moves it."""
+        """(source, reader) for what reads the output at `place`, directly or after what only moves it."""
         for reader in self.readers[place]:
             if self.steps[reader].op.type in _MOVES:
                 yield from self._reached(reader)

@@ -57,7 +57,7 @@ def of_all(
 ) -> list[Problem]:
     """What keeps `bundles` from running on the phone that `problems` does not see in one of them.
 
-    `profiled`: each network is cut behind its blocks, one network after the other.
+    `profiled`: each network is cut after its blocks, one network after the other.
     """
     cut = profiled and not is_x86(facts)
     result = [

@@ -1,6 +1,6 @@
 """Where a network's time goes on a phone, block by block, without a special library.
 
-The program cut behind each block (`lite/nb/prefix.py`) is timed in turns with the whole. What two neighbours differ by
+The program cut after each block (`lite/nb/prefix.py`) is timed in turns with the whole. What two neighbours differ by
 is what the block between them takes; it has an interval, since a difference of two large times is small beside their
 noise. The instruction model's share stands beside it.
 """
@@ -86,7 +86,7 @@ def measure(phone: Phone, candidate: Candidate, configuration: Configuration) ->
     below = f"{candidate.name}-prefixes"
     rounds = max(ROUNDS, phone.plan.rounds)
     repeats = math.ceil(phone.plan.repeats / rounds)
-    phone.say(f"{candidate.name}: cutting the program behind {len(cuts)} parts")
+    phone.say(f"{candidate.name}: cutting the program after each of {len(cuts)} parts")
     networks: list[NetworkFiles | None] = [network_of(f"{phone.folder}/{below}", cut) for cut in cuts]
     networks.append(None)
     try:

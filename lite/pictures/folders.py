@@ -61,7 +61,7 @@ class Layout:
 
     @property
     def left_out(self) -> str:
-        """The sub-folders that are in no part, as words behind what is taken."""
+        """The sub-folders that are in no part, as words after what is taken."""
         return f"; not used: {', '.join(f'{name}/' for name in self.unused)}" if self.unused else ""
 
     def _read(self, place: Path | None) -> Listing:

@@ -15,9 +15,9 @@
    - TIFF that OpenCV reads wrongly or not at all is refused: Lab, float, signed, 9 to 15 bits, 16 bits
      in planes or with 0 as white.
    - Cut files: OpenCV leaves the missing rows of a cut baseline JPEG to chance, without an error, so a JPEG
-     must hold an end-of-image marker behind its first scan. PNG chunks are checked against their
+     must hold an end-of-image marker after its first scan. PNG chunks are checked against their
      checksums, BMP and TIFF are as long as they say; the decoders refuse the rest.
-   - A JPEG damaged before its end is read, with made-up pixels behind the damage. The C++ core warns, with the
+   - A JPEG damaged before its end is read, with made-up pixels after the damage. The C++ core warns, with the
      picture's name and libjpeg's count of warnings. OpenCV keeps that count to itself: here libjpeg's first
      warning is a line on stderr, such as "Corrupt JPEG data: …", without a name.
 2. Size after resizing: p = resize_short / min(w, h) in float64; each side rounded(side * p), halves to even.
@@ -189,7 +189,7 @@ def _combine(rows: np.ndarray, first: np.ndarray, weights: np.ndarray) -> np.nda
         band = np.zeros((len(offsets), offsets[-1] + taps))
         for line, offset in enumerate(offsets):
             band[line, offset : offset + taps] = weights[begin + line]
-        # Behind the last row the weights are zero.
+        # After the last row the weights are zero.
         block = flat[first[begin] : first[begin] + band.shape[1]].astype(np.float64)
         sums = band[:, : len(block)] @ block
         levels = np.floor((sums + 2 ** (_WEIGHT_BITS - 1)) * 2.0**-_WEIGHT_BITS)
@@ -245,7 +245,7 @@ def _phone_format(data: bytes) -> str | None:
     if len(data) < 12 or data[4:8] != b"ftyp":
         return None
     box = data[: int.from_bytes(data[:4], "big")]
-    # Behind the first brand stands its version.
+    # After the first brand stands its version.
     brands = {box[at : at + 4] for at in (8, *range(16, len(box) - 3, 4))}
     return "AVIF" if brands & _AVIF else "HEIC" if brands & _HEIC else None
 
@@ -263,7 +263,7 @@ def _is_cut(picture: Image.Image, data: bytes) -> bool:
 
 
 def _has_end(data: bytes) -> bool:
-    """Whether a JPEG has an end-of-image marker behind its first scan; one in a thumbnail does not count."""
+    """Whether a JPEG has an end-of-image marker after its first scan; one in a thumbnail does not count."""
     position = 2
     while found := _JPEG_MARKER.search(data, position):
         position = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")

@@ -40,7 +40,7 @@ def _drawing(name: str, size: tuple[float, float]) -> Iterator[tuple[Figure, Any
 
 
 def layer_plot(layers: Sequence[LayerDrift], kind: str) -> Markup:
-    """SNR behind each part of the network as inline SVG; `kind`: `wide` (screen, paper) or `narrow`.
+    """SNR after each part of the network as inline SVG; `kind`: `wide` (screen, paper) or `narrow`.
 
     What adds most noise is marked, unless the last one has none. Names hold no markup.
     """
@@ -95,7 +95,7 @@ def layer_plot(layers: Sequence[LayerDrift], kind: str) -> Markup:
         for each in (axes, error):
             plain(each)
         svg = rendered(figure)
-    label = f"SNR behind {len(layers)} parts of the network, {values[-1]:.1f} dB behind the last"
+    label = f"SNR after {len(layers)} parts of the network, {values[-1]:.1f} dB after the last"
     return inline(svg, label if clean else f"{label}; {words}")
 
 
@@ -129,7 +129,7 @@ def share_plot(names: Sequence[str], shares: Sequence[float], marked: Sequence[b
 def curve_plot(curve: Curve, kind: str) -> Markup:
     """SNR over instructions as inline SVG: the predicted curve and the points; `kind` as for `layer_plot`.
 
-    Points are named below the plot, where names cannot collide. The curve is cut a little behind the dearest of them.
+    Points are named below the plot, where names cannot collide. The curve is cut a little beyond the dearest of them.
     Names hold no markup.
     """
     wide = kind == "wide"

@@ -177,7 +177,7 @@ class TritonServer:
         if self._process.poll() is None:
             return
         self._reader.join()
-        # Its errors begin with E and the date; what is said behind them follows from them.
+        # Its errors begin with E and the date; what is said after them follows from them.
         why = next((line for line in self._said if re.match(r"E\d{4} |error: ", line)), None)
         raise ConversionError(
             f"Triton ended by itself with status {self._process.returncode}",

@@ -75,7 +75,7 @@ def train(
     """Trains, from the task's checkpoint if `resume`; `report` gets a line an epoch, `on_step` steps done and to do.
 
     `task.initial` is a state by PaddleClas's names to start from, its head for the data's classes; it is
-    stretched to the first stage's input size. Once `is_stopped` says so, a checkpoint is written behind the step that
+    stretched to the first stage's input size. Once `is_stopped` says so, a checkpoint is written after the step that
     runs, and InterruptedRunError raised. Raises InputError for a checkpoint that is not of this task or can't be
     written, for pictures that can't be read and for more of them at once than there is memory for, ConversionError if
     the loss is no longer a number.

@@ -98,7 +98,7 @@ class _Cut:
     quantized: set[tuple[object, object]] = field(default_factory=set)
 
     def add(self, step: ShapedOp) -> None:
-        """Adds an operator, behind those that make its inputs."""
+        """Adds an operator, after those that make its inputs."""
         node = _FLOAT
         if step.index in self.candidates:
             node = self.nodes[step.index] = self.new()

@@ -177,7 +177,7 @@ def scaling(rows: int, columns: int, core: Core = _DEFAULT) -> float:
 def outliers(rows: int, hidden: int, units: int, columns: int, core: Core = _DEFAULT) -> float:
     """Instructions of splitting `units` of [rows, hidden] off, into a float layer of their own.
 
-    What the int8 layer behind the others no longer has to do is taken off.
+    What the int8 layer after the others no longer has to do is taken off.
     """
     if not units:
         return 0.0
@@ -246,7 +246,7 @@ def _layer_norm(step: ShapedOp, core: Core) -> float:
 
 
 def _transpose(step: ShapedOp, core: Core) -> float:
-    # One axis moved behind others that stay in order is a plain matrix transpose, which is vectorized in float.
+    # One axis moved after others that stay in order is a plain matrix transpose, which is vectorized in float.
     axes, misplaced, place = step.op.attributes["axis"], 0, 0
     for axis in range(len(axes)):
         if axes[place] == axis:

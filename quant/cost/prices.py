@@ -181,7 +181,7 @@ def _factors(variant: Variant, attention: str, queries: int, core: Core) -> dict
         return {layer: linear(count, dim, dim, core) for layer, count in counts.items()}
     found = {}
     for layer, count in counts.items():
-        # Layers per head write INT8 where only INT8 reads; what they write in float is quantized behind them.
+        # Layers per head write INT8 where only INT8 reads; what they write in float is quantized after them.
         int8, fp32, half = linear(count, dim, variant.head_dim, core)
         behind = model.quantization(count * variant.head_dim, core)
         each = LayerPrice(int8, fp32 + behind, half and half + behind)

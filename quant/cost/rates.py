@@ -46,7 +46,7 @@ class Rates:
     gelu: float
     gelu_tanh: float
     softmax: float
-    softmax_rest: float  # more, of what is left of a row behind fours: its exp is a call
+    softmax_rest: float  # more, of what is left of a row after fours: its exp is a call
     layer_norm: float
     layer_norm_row: float
     hard_swish: float

@@ -7,7 +7,7 @@ With LEVELS = 127 and s the scale of a tensor they compute:
     ONNX   quantize_linear     q = clip(round(x * (127 * (1 / s))), -128, 127), ties to even
            dequantize_linear   x = q * s / 127
     older  fake_quantize_*     q = clip(round(x * (127 * (1 / s))), -127, 127), ties away from zero
-           fake_*dequantize_*  x = q * s / 127, or behind a layer y * weight scale * s / 127**2
+           fake_*dequantize_*  x = q * s / 127, or after a layer y * weight scale * s / 127**2
 """
 
 from __future__ import annotations

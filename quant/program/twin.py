@@ -154,7 +154,7 @@ class _Twin:
 
 
 class Place(NamedTuple):
-    """Where an operator without parameters stands: behind how many layer norms, of what type, transposing or not."""
+    """Where an operator without parameters stands: after how many layer norms, of what type, transposing or not."""
 
     norms: int
     type: str

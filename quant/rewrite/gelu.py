@@ -86,9 +86,9 @@ def choices(outliers: Iterable[int] = OUTLIERS) -> list[Choice]:
 def held_out(
     activations: Activations, weight: np.ndarray, outliers: Iterable[int] = OUTLIERS
 ) -> dict[Choice, float]:
-    """The error of each choice behind fc2's `weight` [hidden, out], on pictures that its ranges were not taken from."""
+    """The error of each choice after fc2's `weight` [hidden, out], on pictures that its ranges were not taken from."""
     errors = dict.fromkeys(choices(outliers), 0.0)
-    # Each unit's part in the error behind fc2, as if units erred independently.
+    # Each unit's part in the error after fc2, as if units erred independently.
     cost = np.square(weight).sum(axis=1)
     count = len(activations.low)
     first = np.arange(count) < (count + 1) // 2

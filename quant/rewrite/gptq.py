@@ -77,7 +77,7 @@ def _factor(hessian: np.ndarray) -> np.ndarray:
     mean = diagonal.mean()
     if not np.isfinite(mean):
         raise ConversionError("the network's activations are not finite", remedy="check the weights in float")
-    # More than nothing: the inputs of a layer behind a pruned one are zero.
+    # More than nothing: the inputs of a layer after a pruned one are zero.
     diagonal += max(_DAMPING * mean, _LEAST)
     # LAPACK has columns where numpy has rows. What is below the diagonal stays as it was.
     factor, _ = linalg.cho_factor(hessian.T, overwrite_a=True, check_finite=False)

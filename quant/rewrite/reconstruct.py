@@ -4,7 +4,7 @@ First the residual stream is turned into another basis (`quant/rewrite/rotate.py
 activations go through the network as INT8 will compute them with what has been rewritten so far. At each layer
 
 1. a scale per input channel moves into the weights (`quant/rewrite/equalize.py`), alpha searched by measured error;
-   queries and keys are brought to ranges alike; behind GELU, where nothing can take a
+   queries and keys are brought to ranges alike; after GELU, where nothing can take a
    scale, small operators of their own shift and scale the outputs, and the inverse goes into fc2
    (`quant/rewrite/gelu.py`);
 2. the weights are rounded with the layer's output in view (`quant/rewrite/gptq.py`).

@@ -136,7 +136,7 @@ class Rewriting:
         list(each(self.count, add))
 
     def look_at(self, inputs: Values, *, last: bool) -> Activations:
-        """What was seen; in the last block, behind attention, only the class tokens count."""
+        """What was seen; in the last block, after attention, only the class tokens count."""
         prefix = self.variant.class_tokens
 
         def look(part: slice) -> tuple[np.ndarray, ...]:
@@ -153,12 +153,12 @@ class Rewriting:
         return Activations(*map(np.concatenate, zip(*each(self.count, look), strict=True)))
 
     def normed(self, norm: str, part: slice) -> np.ndarray:
-        """The activations of some pictures behind a layer norm."""
+        """The activations of some pictures after a layer norm."""
         weight, bias = self.state[f"{norm}.weight"], self.state[f"{norm}.bias"]
         return layer_norm(self.tokens[part], weight, bias, self.variant.epsilon)
 
     def equalize_norm(self, norm: str, layers: list[str], *, last: bool) -> float:
-        """Moves a scale from the norm into the layers behind it; returns the range of what is left."""
+        """Moves a scale from the norm into the layers after it; returns the range of what is left."""
         stats = self.look_at(lambda part: self.normed(norm, part), last=last)
         weight = np.concatenate([self.state[f"{layer}.weight"] for layer in layers], axis=1)
         scale = self.search_scale(norm, stats, weight)

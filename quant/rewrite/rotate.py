@@ -39,7 +39,7 @@ def turned_back(stream: np.ndarray, turn: np.ndarray) -> np.ndarray:
 def rotate(state: State, variant: Variant, seed: int) -> State:
     """A deployable state that computes the same with its residual stream in a random basis.
 
-    The layer norms' weights and biases go into the layers behind them.
+    The layer norms' weights and biases go into the layers after them.
     """
     turn = orthogonal(variant.dim, seed)
     turned = dict(state)

@@ -1,7 +1,7 @@
 """Runs sensitivity over all rows and pictures: on all cores or a Dask cluster, stored as it goes.
 
 A process opens the program once and keeps what stands before a block. A chunk of pictures goes through the float and
-the INT8 network once; each row then runs its own part of the network and those behind it.
+the INT8 network once; each row then runs its own part of the network and those after it.
 """
 
 from __future__ import annotations
@@ -315,7 +315,7 @@ def _with(
     others: Sequence[Segment],
     kept: Sequence[np.ndarray],
 ) -> np.ndarray:
-    """Logits with the quantizers `active` in the row's part, the network's `others` behind it."""
+    """Logits with the quantizers `active` in the row's part, the network's `others` after it."""
     values = segments.build(row.place, active).run(kept[row.place])
     return _through(others[row.place + 1 :], values)[-1]
 

@@ -29,7 +29,7 @@ std::vector<float> tensor(deit::Preprocessor& preprocessor, const deit::Pixels& 
   return values;
 }
 
-// The same pixels with `channels` a pixel and `gap` bytes behind each row, in memory that ends with the last
+// The same pixels with `channels` a pixel and `gap` bytes after each row, in memory that ends with the last
 // pixel.
 std::vector<std::uint8_t> copied(const Picture& picture, int channels, int gap) {
   std::vector<std::uint8_t> bytes;

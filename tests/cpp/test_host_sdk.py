@@ -52,7 +52,7 @@ def test_other_versions_are_refused_before_the_engine_is_asked(
 
 
 def _names(library: Path, which: str) -> list[str]:
-    """Demangled dynamic symbols, without the versions and ABI tags behind them."""
+    """Demangled dynamic symbols, without the versions and ABI tags after them."""
     lines = _output("nm", "-DC", which, str(library)).splitlines()
     return [re.sub(r"\[abi:\w+\]|@.*", "", line[19:]).strip() for line in lines]
 

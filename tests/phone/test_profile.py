@@ -1,4 +1,4 @@
-"""Where the time goes, block by block: the program cut behind each, on a test phone with the real engine."""
+"""Where the time goes, block by block: the program cut after each, on a test phone with the real engine."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_parts_take_time_and_add_up_to_the_whole(
 def test_a_cut_program_gives_the_activation_of_its_last_block(
     device: Device, deit: Path, tiny_bundle: Path, tmp_path: Path
 ) -> None:
-    """Against DeiT in numpy, which knows nothing of this program: behind the patches, and behind the third block."""
+    """Against DeiT in numpy, which knows nothing of this program: after the patches, and after the third block."""
     candidate = Candidate(bundle.read(tiny_bundle), f"{push.FOLDER}/tiny", host=True)
     tensor = candidate.bundle.golden()[0]
     tensor.astype("<f4").tofile(tmp_path / "golden.f32")

@@ -29,9 +29,9 @@ std::unique_ptr<PictureRows> open_picture(const std::uint8_t* data, std::size_t 
 
 // One for each format, by its library; null where the file does not start as one. They throw as open_picture.
 // JPEG by libjpeg-turbo: grey, YCbCr, RGB, CMYK or YCCK, baseline or progressive. Cut short is one without an
-// end-of-image marker behind the first scan; what libjpeg-turbo steps over with a warning is the rows' warning.
+// end-of-image marker after the first scan; what libjpeg-turbo steps over with a warning is the rows' warning.
 std::unique_ptr<PictureRows> open_jpeg(const std::uint8_t* data, std::size_t size, std::int64_t max_pixels);
-// PNG by libpng, of any bit depth and colour type, every checksum compared. Interlaced ones, and those with EXIF behind
+// PNG by libpng, of any bit depth and colour type, every checksum compared. Interlaced ones, and those with EXIF after
 // their pixels, are decoded here as a whole.
 std::unique_ptr<PictureRows> open_png(const std::uint8_t* data, std::size_t size, std::int64_t max_pixels);
 // A still WebP by libwebp, lossy or lossless, decoded here as a whole.

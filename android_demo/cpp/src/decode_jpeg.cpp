@@ -16,7 +16,7 @@
 namespace deit {
 namespace {
 
-// Whether there is an end-of-image marker behind the first scan; one in a thumbnail does not count.
+// Whether there is an end-of-image marker after the first scan; one in a thumbnail does not count.
 bool has_end(const std::uint8_t* data, std::size_t size) {
   constexpr std::uint8_t kStartOfScan = 0xDA, kEndOfImage = 0xD9;
   std::size_t at = 2;
@@ -107,7 +107,7 @@ class Reader {
   const char* first_warning() const { return warning_; }
 
   int orientation() const {
-    // OpenCV takes the first APP1 segment for EXIF, behind the six bytes "Exif\0\0".
+    // OpenCV takes the first APP1 segment for EXIF, after the six bytes "Exif\0\0".
     constexpr unsigned kHeader = 6;
     for (auto* segment = info_.marker_list; segment != nullptr; segment = segment->next) {
       if (segment->marker != JPEG_APP0 + 1) continue;

@@ -96,7 +96,7 @@ class Reader {
     return true;
   }
 
-  // Reads and checks the chunks behind the pixels. False on failure.
+  // Reads and checks the chunks after the pixels. False on failure.
   bool finish() {
     if (setjmp(back_) != 0) return false;
     png_read_end(png_, end_);
@@ -113,7 +113,7 @@ class Reader {
     return png_get_eXIf_1(png_, info_, &size, &exif) != 0;
   }
 
-  // Of the eXIf chunk before the pixels, or behind them, which is known after finish().
+  // Of the eXIf chunk before the pixels, or after them, which is known after finish().
   int orientation() const {
     for (png_infop where : {info_, end_}) {
       png_uint_32 size = 0;

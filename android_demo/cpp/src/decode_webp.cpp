@@ -40,7 +40,7 @@ class WebpRows : public PictureRows {
  public:
   WebpRows(const std::uint8_t* data, std::size_t size, std::int64_t max_pixels) {
     const WebPData file{data, size};
-    // All chunks must be there, also those behind the pixels.
+    // All chunks must be there, also those after the pixels.
     const Demuxer demuxer(WebPDemux(&file), WebPDemuxDelete);
     if (demuxer == nullptr) refuse("is cut short or damaged: copy it again or save it anew");
     if ((WebPDemuxGetI(demuxer.get(), WEBP_FF_FORMAT_FLAGS) & ANIMATION_FLAG) != 0) {

@@ -18,7 +18,7 @@ constexpr std::size_t kNbHeaderBytes = 26;
 // The first 26 bytes of a .nb: which version of the optimizer made it, and how long its program is.
 struct NbHeader {
   std::string opt_version;          // such as "v2.13-rc"; the engine's own version must be the same
-  std::uint64_t program_bytes = 0;  // of the program behind the header, all of which is there
+  std::uint64_t program_bytes = 0;  // of the program after the header, all of which is there
 };
 
 // Reads the header of a .nb of `size` bytes. Throws DamagedError when it is empty, cut short inside of the

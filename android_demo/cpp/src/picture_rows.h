@@ -25,7 +25,7 @@ class PictureRows {
   // Code::Picture where the file is damaged.
   virtual void read(std::uint8_t* rgb) = 0;
 
-  // Checks what stands behind the last row. Throws Error with Code::Picture as read does.
+  // Checks what stands after the last row. Throws Error with Code::Picture as read does.
   virtual void finish() {}
 
   // What is wrong with a picture that could be read all the same; "" if nothing. Known after finish().

@@ -33,7 +33,7 @@ constexpr int kRowStep = 2;
 // The sums weight * pixel of kRowStep rows for every output, red, green and blue, as int32. `pixels` holds a
 // row's samples from taps.first.front() on, `pixel_line` values to the next row; `weights` are taps.weights
 // with each repeated for every channel (3 or 4, of which the fourth is dropped). `sums` gets `sum_line`
-// values a row, of which 3 a output count, and needs room for one more behind the last of them. taps.taps is
+// values a row, of which 3 a output count, and needs room for one more after the last of them. taps.taps is
 // a multiple of kTapStep.
 void sum_along_x(const std::int32_t* pixels, std::ptrdiff_t pixel_line, int channels, const Taps& taps,
                  const std::int32_t* weights, std::int32_t* sums, std::ptrdiff_t sum_line);

@@ -32,7 +32,7 @@ final class JsonField {
     static JsonField parse(String text) throws JSONException {
         try (JsonReader reader = new JsonReader(new StringReader(text))) {
             Object value = read(reader, 0);
-            reader.peek(); // refuses what stands behind it
+            reader.peek(); // refuses what stands after it
             return new JsonField(value, "top level");
         } catch (IOException | IllegalStateException e) {
             throw new JSONException("it is no JSON (" + e.getMessage() + ")");

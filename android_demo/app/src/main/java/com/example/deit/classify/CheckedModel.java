@@ -72,7 +72,7 @@ final class CheckedModel {
         return arch.startsWith("arm") || arch.startsWith("aarch");
     }
 
-    /** From the head of a .nb: 16 bytes behind the first two, ended by NUL. */
+    /** From the head of a .nb: 16 bytes after the first two, ended by NUL. */
     private static String version(File file) throws IOException {
         byte[] head = new byte[VERSION_AT + VERSION_BYTES];
         try (DataInputStream in = new DataInputStream(new FileInputStream(file))) {

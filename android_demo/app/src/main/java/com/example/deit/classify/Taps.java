@@ -11,7 +11,7 @@ final class Taps {
     final int taps;
     /** First source pixel of each output, ascending: [crop]. */
     final int[] first;
-    /** In units of 2^-22; 0 for pixels that do not count, which may lie behind the end: [crop][taps]. */
+    /** In units of 2^-22; 0 for pixels that do not count, which may lie beyond the end: [crop][taps]. */
     final int[] weights;
 
     /** For the {@code crop} outputs in the middle of an axis of {@code source} pixels resized to {@code target}. */

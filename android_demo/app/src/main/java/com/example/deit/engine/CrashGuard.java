@@ -12,7 +12,7 @@ import java.util.Set;
 /**
  * Keeps the app from crashing again and again: the engine ends the whole process on a network that it cannot bear, and
  * the next start would open the same one. A bundle is noted on the disk before it is opened and before its first run,
- * and the note is taken away behind each. One that is still there when the app starts is of a bundle with which it
+ * and the note is taken away after each. One that is still there when the app starts is of a bundle with which it
  * ended; that one is refused until the user chooses it again or another is pushed over it.
  */
 @SuppressLint("ApplySharedPref")

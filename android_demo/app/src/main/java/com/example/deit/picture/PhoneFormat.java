@@ -26,7 +26,7 @@ final class PhoneFormat {
     private static boolean has(byte[] head, List<String> brands) {
         if (head.length < 12 || !four(head, 4).equals("ftyp")) return false;
         int box = (head[0] & 0xFF) << 24 | (head[1] & 0xFF) << 16 | (head[2] & 0xFF) << 8 | head[3] & 0xFF;
-        // Behind the first brand stands its version.
+        // After the first brand stands its version.
         for (int at = 8; at + 4 <= Math.min(box, head.length); at += at == 8 ? 8 : 4) {
             if (brands.contains(four(head, at))) return true;
         }

@@ -79,7 +79,7 @@ final class TestBundle {
                 stream.readFully(bytes);
             }
             ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
-            // The format's version 1: a header of that many bytes behind the first 10.
+            // The format's version 1: a header of that many bytes after the first 10.
             int start = 10 + buffer.getShort(8);
             String header = new String(bytes, 10, start - 10, StandardCharsets.US_ASCII);
             if (!header.contains("'<f4'")) throw new IOException(name + " is no float32: " + header);

@@ -143,7 +143,7 @@ public class PictureReaderTest {
         String[][] files = {
             {"\0\0\0\24ftypheic\0\0\0\0mif1", "HEIC, which Android reads from version 9 on"},
             {"\0\0\0\24ftypmif1\0\0\0\0avif", "AVIF, which Android reads from version 12 on"},
-            {"\0\0\0\20ftypisom\0\0\0\0avif", null}, // behind the box
+            {"\0\0\0\20ftypisom\0\0\0\0avif", null}, // after the box
         };
         for (String[] one : files) {
             File file = new File(folder, "phone");
