@@ -105,7 +105,8 @@ public final class CompareActivity extends StateActivity<CompareState> {
         Comparison.Side faster = leftFaster ? compared.left : compared.right;
         Comparison.Side slower = leftFaster ? compared.right : compared.left;
         String text = getString(R.string.compare_faster, faster.bundle.name(), slower.medianMs / faster.medianMs);
-        if (compared.cosine != null) text = getString(R.string.compare_cosine, compared.cosine) + "\n" + text;
+        if (compared.cosine != null)
+            text = getString(R.string.compare_cosine, Words.shown(compared.cosine, 4)) + "\n" + text;
         ((TextView) findViewById(R.id.apart)).setText(text);
     }
 

@@ -28,7 +28,7 @@ public final class Words {
         String drift =
                 agreement == null
                         ? resources.getString(R.string.drift_short_unknown)
-                        : resources.getString(R.string.drift_short, 100 * agreement);
+                        : resources.getString(R.string.drift_short, 100 * shown(agreement, 3));
         String text = kind + " · " + drift;
         return manifest.knowsDigests() ? text : text + ". " + resources.getString(R.string.not_compared);
     }
@@ -51,7 +51,12 @@ public final class Words {
         Double agreement = manifest.top1Agreement;
         return cosine == null || agreement == null
                 ? resources.getString(R.string.drift_unknown)
-                : resources.getString(R.string.drift, 100 * agreement, cosine);
+                : resources.getString(R.string.drift, 100 * shown(agreement, 3), shown(cosine, 4));
+    }
+
+    /** A share or a cosine for so many decimals, of which a number below 1 is not rounded to 1. */
+    public static double shown(double value, int decimals) {
+        return value < 1 - 1e-9 ? Math.min(value, 1 - Math.pow(10, -decimals)) : value;
     }
 
     /** How long one picture took. */
