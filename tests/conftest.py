@@ -21,8 +21,17 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 for _threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")
 os.environ["MPLBACKEND"] = "Agg"
-# What a terminal or a CI service says of width and colours is not for what tests compare.
-for _shown in ("CLICOLOR_FORCE", "COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "TTY_COMPATIBLE"):
+# What a terminal or a CI service says of width and colours is not for what tests compare; and where outputs are not
+# buffered, as they are for users, a full one ends a command otherwise.
+for _shown in (
+    "CLICOLOR_FORCE",
+    "COLUMNS",
+    "FORCE_COLOR",
+    "LINES",
+    "NO_COLOR",
+    "PYTHONUNBUFFERED",
+    "TTY_COMPATIBLE",
+):
     os.environ.pop(_shown, None)
 # A test phone has a user of its own, who must be able to read what is laid out for it.
 os.umask(0o022)

@@ -104,17 +104,19 @@ class Start:
 
 def starts_of(measurement: Mapping[str, Any]) -> list[Start]:
     """The starts of a measurement of `results.json`, in their order."""
-    return [
-        Start(
-            (summary := summarize([one["latencies_ms"]])).count,
-            summary.p50,
-            summary.within_starts,
-            _clock([clock["khz"] / 1e6 for clock in one["clocks"]]),
-            ", ".join(map(str, sorted({clock["cpu"] for clock in one["clocks"]}))) or "hidden",
-            _celsius(one["before"]["processor"], one["after"]["processor"]),
-        )
-        for one in measurement["rounds"]
-    ]
+    return [_start(one) for one in measurement["rounds"]]
+
+
+def _start(one: Mapping[str, Any]) -> Start:
+    summary = summarize([one["latencies_ms"]])
+    return Start(
+        summary.count,
+        summary.p50,
+        summary.within_starts,
+        _clock([clock["khz"] / 1e6 for clock in one["clocks"]]),
+        ", ".join(map(str, sorted({clock["cpu"] for clock in one["clocks"]}))) or "hidden",
+        _celsius(one["before"]["processor"], one["after"]["processor"]),
+    )
 
 
 def _clock(gigahertz: list[float]) -> str:

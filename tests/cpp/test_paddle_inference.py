@@ -113,6 +113,8 @@ def test_what_does_not_fit_is_told_in_one_line(built: Path, folder: Path, tmp_pa
         ('"inference"', '"onnx"', "for another engine"),
         ('"crop": 224', '"crop": 999', "do not fit"),
         ('"crop": 224', '"crop": "224"', "was edited"),
+        ('"name": "image"', '"name": 1', "was edited"),
+        ('"name": "image"', '"other": "image"', "was edited"),
     ):
         assert old in text
         (copy / "export.json").write_text(text.replace(old, new))

@@ -10,6 +10,7 @@
 namespace deit {
 namespace {
 
+constexpr std::size_t kMaxExport = std::size_t{1} << 20;
 constexpr int kMaxSide = 4096;
 constexpr int kMaxClasses = 1'000'000;
 
@@ -21,6 +22,7 @@ Error damaged(const std::filesystem::path& folder, const std::string& why) {
 
 Input read_input(const nlohmann::json& entry) {
   Input input;
+  static_cast<void>(entry.at("name").get<std::string>());
   entry.at("resize_short").get_to(input.resize_short);
   entry.at("crop").get_to(input.crop);
   entry.at("mean").get_to(input.mean);
@@ -44,7 +46,7 @@ Exported read_exported(const std::filesystem::path& folder) {
       throw damaged(folder, path.filename().string() + " is missing");
     }
   }
-  const std::vector<std::uint8_t> text = read_file(folder / "export.json", Code::Bundle, kMaxText);
+  const std::vector<std::uint8_t> text = read_file(folder / "export.json", Code::Bundle, kMaxExport);
   int classes = 0;
   try {
     const nlohmann::json document = nlohmann::json::parse(text.begin(), text.end());

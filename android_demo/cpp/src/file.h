@@ -10,7 +10,7 @@
 
 namespace deit {
 
-// Most bytes of a manifest.json, labels.txt or export.json.
+// Most bytes of a manifest.json or labels.txt.
 constexpr std::size_t kMaxText = std::size_t{16} << 20;
 
 // The bytes of the regular file at `path`, read once. Throws Error with `on_error` if it is missing, no
