@@ -104,13 +104,16 @@ def test_of_many_runs_only_those_at_work_keep_their_folders(temporary: Path, run
 def test_a_child_that_goes_on_keeps_the_folder(temporary: Path, runs: list) -> None:
     forked, folder = start(
         runs,
-        "pid = os.fork()\n    print(pid, flush=True)\n    time.sleep(0 if pid else 10000)\n    os._exit(0)",
+        # Only the parent says a number: the child's is 0, and to kill that is to kill whoever runs the tests.
+        "pid = os.fork()\n    print(pid, flush=True) if pid else time.sleep(10000)\n    os._exit(0)",
     )
     child = int(forked.stdout.readline())
-    forked.wait()
-    with scratch_folder():
-        assert folder.exists()
-    os.kill(child, signal.SIGKILL)
+    try:
+        forked.wait()
+        with scratch_folder():
+            assert folder.exists()
+    finally:
+        os.kill(child, signal.SIGKILL)
 
     def gone() -> bool:
         with scratch_folder():
