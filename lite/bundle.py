@@ -60,6 +60,11 @@ class Bundle:
         return read(Path(path))
 
     @property
+    def name(self) -> str:
+        """The folder's name, by which commands and reports call the bundle."""
+        return self.path.resolve().name
+
+    @property
     def model_nb(self) -> Path:
         """The network for the phone."""
         return self.path / "model.nb"

@@ -116,6 +116,24 @@ def test_debug_shows_where_a_users_mistake_was_found(root: Path, tmp_path: Path)
     assert ended.stderr.startswith("error: no\nTraceback")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["--weights", ""], "the argument after --weights is empty"),
+        (["--weights="], "the value of --weights is empty"),
+        (["a.nb", ""], "the argument after a.nb is empty"),
+    ],
+)
+def test_an_empty_argument_is_refused_before_any_work(
+    root: Path, tmp_path: Path, arguments: list[str], what: str
+) -> None:
+    ended = subprocess.run(
+        [*command(root, tmp_path, "print('worked')"), *arguments], capture_output=True, text=True
+    )
+    remedy = "give one; in a script, look at the variable that it comes from"
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", f"error: {what}; {remedy}\n")
+
+
 def test_too_little_memory_is_said(root: Path, tmp_path: Path) -> None:
     body = "import numpy; numpy.zeros(1 << 55)"
     ended = subprocess.run(command(root, tmp_path, body), capture_output=True, text=True)

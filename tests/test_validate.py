@@ -320,16 +320,26 @@ def test_a_bundle_that_cannot_be_the_reference(moved, tiny_bundle, change, words
 
 
 def test_drift_over_the_gate_is_exit_3(tmp_path, tiny_bundle, photos):
-    # An fp32 bundle does not drift, so its stored logits are turned about.
     out = tmp_path / "out"
-    arguments = ("--bundle", tiny_bundle, "--images", photos, "--limit", "4", "--out", out, "--workers", "1")
-    assert run(*arguments, "--max-drift", "0").returncode == 0
+    arguments = ("--bundle", tiny_bundle, "--limit", "4", "--workers", "1")
+    done = run(*arguments, "--images", photos, "--out", out, "--max-drift", "0")
+    assert done.returncode == 0
+    assert "none has fewer right" in done.stdout
+    assert "lost most first" not in done.stdout
     made = bundle.read(tiny_bundle)
     pictures = picture_set.load(str(photos), made.labels, limit=4, notify=unheard)
-    store = here(tiny_bundle, pictures, out)._chunks(comparison.lite_identity(made))
-    ((_, chunk),) = store.stored()
-    store.write(0, ChunkResult(-chunk.logits))
-    done = run(*arguments, "--max-drift", "0.5")
+    ((_, chunk),) = here(tiny_bundle, pictures, out)._chunks(comparison.lite_identity(made)).stored()
+
+    # An fp32 bundle does not drift, so its logits of pictures that it got right are turned about.
+    labelled, out = tmp_path / "labelled", tmp_path / "turned"
+    for index, (picture, given) in enumerate(zip(pictures.pictures, chunk.logits.argmax(1), strict=True)):
+        (labelled / made.labels[given]).mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(picture.file, labelled / made.labels[given] / f"{index}.png")
+    right = picture_set.load(str(labelled), made.labels, notify=unheard)
+    order = [int(picture.file.stem) for picture in right.pictures]
+    store = here(tiny_bundle, right, out)._chunks(comparison.lite_identity(made))
+    store.write(0, ChunkResult(-chunk.logits[order]))
+    done = run(*arguments, "--images", labelled, "--out", out, "--max-drift", "0.5")
     assert done.returncode == 3
     assert "4 of 4 check pictures (100.00%, 95 % interval 51.01% to 100.00%)" in done.stderr
     assert "-1.00000" in done.stdout

@@ -16,6 +16,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
@@ -183,6 +184,14 @@ def _check_surroundings() -> None:
         ) from error
     for name in (str(here), str(ROOT), *sys.argv[1:]):
         check_name(name)
+    # An empty path would be the working folder.
+    for before, word in pairwise(sys.argv):
+        option, is_option, value = word.partition("=") if word.startswith("--") else ("", "", word)
+        if not value and (is_option or not option):
+            raise InputError(
+                f"the value of {option} is empty" if option else f"the argument after {before} is empty",
+                remedy="give one; in a script, look at the variable that it comes from",
+            )
 
 
 def _of_system(error: OSError) -> ToolkitError:

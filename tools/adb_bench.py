@@ -193,7 +193,7 @@ def main(
         raise click.exceptions.Exit(clean_all(devices))
     if install_bundle:
         raise click.exceptions.Exit(install_all(devices, bundles, package))
-    base = bundles[0].path.resolve().name if compare else None
+    base = bundles[0].name if compare else None
     earlier = None
     if resume:
         out = out or _newest()

@@ -122,7 +122,7 @@ def _print(found: Scores, published: dict[str, float] | None) -> None:
             page, paper = published[f"top{k}"], published[f"reference_top{k}"]
             beside = f" (published for ImageNet val: {page:.1%}, in the paper {paper:.1%}{part})"
         table.add_row(f"top-{k}", share(right, interval.of_share(right, len(found.truth))) + beside)
-    for place, one in enumerate(found.classes[:5]):
+    for place, one in enumerate([one for one in found.classes if one.lost][:5]):
         text = plain(
             f"{one.label}: {share(one.top1_deployed, one.interval('top1_deployed'))} of {one.images}"
         )

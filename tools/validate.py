@@ -167,7 +167,7 @@ def _print_unreadable(unreadable: Any, out: Path) -> None:
 def _print(found: Validation, results: dict[str, Any]) -> None:
     from lite.measure import interval
 
-    table = facts_table(found.bundle.path.resolve().name)
+    table = facts_table(found.bundle.name)
     images = results["images"]
     skipped = f", {len(images['unreadable'])} could not be read" if images["unreadable"] else ""
     table.add_row("pictures", plain(f"{images['measured']} from {images['source']}{skipped}"))
@@ -185,7 +185,9 @@ def _print(found: Validation, results: dict[str, Any]) -> None:
                 )
     # With a reference the order is that of the report: what was lost, not what is left.
     heading = "worst classes" if found.reference is None else "lost most first"
-    for place, one in enumerate(found.classes[:5]):
+    if found.classes and not any(one.lost for one in found.classes):
+        table.add_row("classes", "all right" if found.reference is None else "none has fewer right")
+    for place, one in enumerate([one for one in found.classes if one.lost][:5]):
         right = f"{share(one.top1_deployed, one.interval('top1_deployed'))} of {one.images}"
         before = ""
         if one.top1_reference is not None:

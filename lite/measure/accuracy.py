@@ -30,6 +30,11 @@ class ClassAccuracy:
     top1_reference: float | None
     top1_agreement: float | None
 
+    @property
+    def lost(self) -> bool:
+        """Whether fewer of its pictures are right than by the reference; without one, than all."""
+        return self.top1_deployed < (1.0 if self.top1_reference is None else self.top1_reference)
+
     def interval(self, name: str) -> Interval | None:
         """Wilson's 95 % interval of the share in the field `name`; None where the share is."""
         return interval.of_known(getattr(self, name), self.images)

@@ -182,7 +182,7 @@ def run_key(identity: dict[str, Any], deployed: Bundle, pictures: PictureSet) ->
 
 def default_out(root: Path, deployed: Bundle, pictures: PictureSet) -> Path:
     """`root/<bundle name>-<short hash>`: a folder of its own for a bundle and its pictures."""
-    return root / f"{deployed.path.resolve().name}-{run_key(lite_identity(deployed), deployed, pictures)[:8]}"
+    return root / f"{deployed.name}-{run_key(lite_identity(deployed), deployed, pictures)[:8]}"
 
 
 SCHEMA = 1

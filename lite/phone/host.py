@@ -74,7 +74,7 @@ def a_bundle(folder: Path | None, bundles: Path) -> tuple[Check, Bundle | None]:
     kind = f"{chosen.manifest['precision']} for {chosen.manifest['target']}"
     return ok(
         "bundle",
-        f"{chosen.path.resolve().name} ({kind}, Paddle Lite {chosen.manifest['versions']['paddlelite']})",
+        f"{chosen.name} ({kind}, Paddle Lite {chosen.manifest['versions']['paddlelite']})",
     ), chosen
 
 

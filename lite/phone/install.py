@@ -86,7 +86,7 @@ def install(device: Device, bundle: Bundle, package: str = PACKAGE) -> Installed
     phone cannot write there.
     """
     check_app(device, package)
-    name = bundle.path.resolve().name
+    name = bundle.name
     pushed = push.push(device, {f"{name}/{file}": bundle.path / file for file in FILES})
     words = [f"{push.FOLDER}/{name}", _files_of(package), name, *FILES]
     done = device.run(f"set -- {shlex.join(words)}\n{_COPY}", _SECONDS)

@@ -132,12 +132,12 @@ class Candidate:
     @property
     def name(self) -> str:
         """The bundle's folder's name."""
-        return self.bundle.path.resolve().name
+        return self.bundle.name
 
 
 def check_names(bundles: Sequence[Bundle]) -> None:
     """Raises InputError for two bundles of one name: nobody could tell their figures apart."""
-    names = [bundle.path.resolve().name for bundle in bundles]
+    names = [bundle.name for bundle in bundles]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError(

@@ -121,7 +121,7 @@ def of_bundle(bundle: Bundle) -> dict[str, Any]:
     """What the results say of a bundle."""
     manifest = bundle.manifest
     return {
-        "name": bundle.path.resolve().name,
+        "name": bundle.name,
         "path": str(bundle.path.absolute()),
         **{name: manifest[name] for name in ("model", "precision", "target", "versions", "created")},
         "recipe": (manifest["recipe"] or {}).get("name"),

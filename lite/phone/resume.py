@@ -58,7 +58,7 @@ class Earlier:
             Golden(**{name: value for name, value in one.items() if name != "passed"})
             for one in phone["golden"]
         ]
-        by_name = {bundle.path.resolve().name: bundle for bundle in self.bundles}
+        by_name = {bundle.name: bundle for bundle in self.bundles}
         measured = [_measurement(row, by_name[row["bundle"]]) for row in phone["measurements"]]
         for row in phone.get("diagnostics", {}).get("engine_profiles", ()):
             for one, its in zip(phone["measurements"], measured, strict=True):

@@ -332,7 +332,7 @@ def _refuse_what_does_not_fit(device: Device, job: PhoneJob, found: Facts) -> No
 
 
 def _candidate(bundle: Bundle, found: Facts) -> Candidate:
-    return Candidate(bundle, f"{push.FOLDER}/{bundle.path.resolve().name}", host=checks.is_x86(found))
+    return Candidate(bundle, f"{push.FOLDER}/{bundle.name}", host=checks.is_x86(found))
 
 
 def _bundle_files(candidate: Candidate, tensor: Path) -> dict[str, Path]:
@@ -349,7 +349,7 @@ def _write_tensors(bundles: Sequence[Bundle], folder: Path) -> dict[str, Path]:
     """Each bundle's golden tensor as deit reads one: raw little-endian float32."""
     written = {}
     for bundle in bundles:
-        name = bundle.path.resolve().name
+        name = bundle.name
         written[name] = folder / f"{name}.f32"
         bundle.golden()[0].astype("<f4").tofile(written[name])
     return written

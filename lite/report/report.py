@@ -254,7 +254,7 @@ def write_validation(out: Path, found: Validation, results: Mapping[str, Any]) -
         classes=found.classes,
         margins=found.margins,
         validated=Validated(
-            bundle=found.bundle.path.resolve().name,
+            bundle=found.bundle.name,
             source=found.pictures.source,
             images=len(found.pictures.pictures),
             unreadable=len(found.unreadable),
