@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -152,13 +152,17 @@ def is_given(name: str) -> bool:
     return click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
-def check_no_options(context: click.Context) -> None:
-    """For a command with others below it: raises UsageError where an option of its own stands before another's name."""
+def check_options(context: click.Context, of: str, heeded: Collection[str] = ()) -> None:
+    """Raises UsageError for a given option that `of`, as it is called in words, does not heed.
+
+    `heeded`: the names of the parameters that it does.
+    """
     import click
 
     for parameter in context.command.params:
-        if parameter.name and is_given(parameter.name) and _DEBUG not in parameter.opts:
-            raise click.UsageError(f"{parameter.opts[0]} is no option of {context.invoked_subcommand}")
+        name = parameter.name
+        if name and name not in heeded and is_given(name) and _DEBUG not in parameter.opts:
+            raise click.UsageError(f"{parameter.opts[0]} is no option of {of}")
 
 
 def print_json(document: object) -> None:

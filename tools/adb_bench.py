@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from lite.phone.session import Outcome, PhoneJob
 
 BENCHES = _command.ROOT / "build" / "bench"
+# Options that say which phones.
+_PHONES = ("serials", "every", "adb_host")
 
 
 EXAMPLES = """
@@ -165,7 +167,7 @@ def main(
 ) -> None:
     """Runs the command."""
     if context.invoked_subcommand:
-        _command.check_no_options(context)
+        _command.check_options(context, context.invoked_subcommand)
         return
     from _bench import clean_all, install_all
 
@@ -178,8 +180,11 @@ def main(
 
     if not install_bundle and _command.is_given("package"):
         raise click.UsageError("--package is for --install-bundle")
-    if clean + install_bundle + resume > 1:
-        raise click.UsageError("give one of --clean, --install-bundle and --resume")
+    if clean:
+        _command.check_options(context, "--clean", ("clean", *_PHONES))
+    if install_bundle:
+        heeded = ("install_bundle", "package", "folders", "compare", *_PHONES)
+        _command.check_options(context, "--install-bundle", heeded)
     farm = address(adb_host)
     bundles = [] if clean else _bundles(folders, compare)
     server = AdbServer(farm)

@@ -169,6 +169,15 @@ def test_a_phone_that_cannot_be_cleaned_stops_no_other(make_phone: PhoneMaker, s
     assert not other.path(push.FOLDER).exists()
 
 
-def test_what_does_not_go_with_it(bundle: Bundle) -> None:
-    done = bench("--install-bundle", "--clean")
-    assert (done.returncode, "give one of" in done.stderr) == (2, True)
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--install-bundle", "--clean"), "--install-bundle is no option of --clean"),
+        (("--clean", "--resume"), "--resume is no option of --clean"),
+        (("--clean", "--bundle", "one"), "--bundle is no option of --clean"),
+        (("--install-bundle", "--threads", 2), "--threads is no option of --install-bundle"),
+    ],
+)
+def test_what_does_not_go_with_it(arguments: tuple[object, ...], words: str) -> None:
+    done = bench(*arguments)
+    assert (done.returncode, words in done.stderr) == (2, True)
