@@ -124,6 +124,19 @@ def test_interrupted_it_can_go_on(tmp_path: Path, colours: Path):
     assert train(*options, "--resume").returncode == 0
 
 
+def test_in_the_background_it_goes_on_at_ctrl_c(tmp_path: Path, colours: Path):
+    logs = tmp_path / "logs"
+    options = ("--data", colours, "--config", config(tmp_path, SHORT), "--out", tmp_path / "x.pdparams")
+    # A shell without job control starts `command &` with SIGINT ignored.
+    in_background = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command(*options, "--logs", logs)]
+    with subprocess.Popen(in_background, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        until(lambda: list(logs.glob("*")), process)
+        process.send_signal(signal.SIGINT)
+        done = ended(process)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "x.pdparams").exists()
+
+
 def test_two_processes_train_as_one_with_twice_the_batch(tmp_path: Path, colours: Path):
     options = ("--data", colours, "--config", config(tmp_path, PLAIN))
     alone = train(*options, "--out", tmp_path / "one.pdparams", "--set", "batch=8")
