@@ -24,7 +24,7 @@ SCRATCH = "deit-lite-"  # what folders for files in between begin with
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _NO_ROOM = 1 << 20
 _HASHED_BYTES = 1 << 36
-_OTHER_OUT = "choose another --out"
+_ELSEWHERE = "choose another folder"
 
 
 def check_name(path: Path | str) -> None:
@@ -74,7 +74,7 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
 
 
-def write_text(path: Path, text: str, *, remedy: str = _OTHER_OUT) -> None:
+def write_text(path: Path, text: str, *, remedy: str = _ELSEWHERE) -> None:
     """Writes `text` under a temporary name beside `path`, then renames it: an earlier file stays whole.
 
     What is not UTF-8, as in a picture's name, is written as an escape. Raises InputError where it cannot be written,
@@ -85,7 +85,7 @@ def write_text(path: Path, text: str, *, remedy: str = _OTHER_OUT) -> None:
 
 
 @contextmanager
-def new_file(path: Path, *, remedy: str = _OTHER_OUT) -> Iterator[Path]:
+def new_file(path: Path, *, remedy: str = _ELSEWHERE) -> Iterator[Path]:
     """Gives a temporary name beside `path`; the file there becomes `path` when the block ends well, else it goes.
 
     So `path` is written whole or not at all, also when the power goes. Its folder is made; of a link what it leads to
@@ -173,7 +173,7 @@ def full_disk(error: Exception, folder: Path) -> InputError:
         why=f"no space left in {place}",
         remedy="free some, or set TMPDIR to a folder on another disk"
         if in_temporary
-        else f"free some, or {_OTHER_OUT}",
+        else f"free some, or {_ELSEWHERE}",
     )
 
 
@@ -228,7 +228,7 @@ def _explained(out: Path) -> Iterator[None]:
     except OSError as error:
         if is_full(error):
             raise full_disk(error, out.parent) from error
-        raise InputError(f"cannot write {out}", why=error.strerror, remedy=_OTHER_OUT) from error
+        raise InputError(f"cannot write {out}", why=error.strerror, remedy=_ELSEWHERE) from error
 
 
 def check_new_folder(out: Path, holds: str, force: bool) -> None:
@@ -244,13 +244,9 @@ def check_replaceable(out: Path, holds: str, force: bool) -> None:
             return
         is_ours = (out / holds).is_file()
     if not is_ours:
-        raise InputError(
-            f"{out} exists and holds no {holds}, so it is never replaced", remedy="choose another --out"
-        )
+        raise InputError(f"{out} exists and holds no {holds}, so it is never replaced", remedy=_ELSEWHERE)
     if not force:
-        raise InputError(
-            f"{out} exists already", remedy="give --force to replace it, or choose another --out"
-        )
+        raise InputError(f"{out} exists already", remedy=f"give --force to replace it, or {_ELSEWHERE}")
 
 
 def _publish(folder: Path, out: Path, aside: Path) -> None:

@@ -99,7 +99,7 @@ def test_a_full_disk_is_the_one_that_is_written_to(
         with pytest.raises(InputError) as caught, files.new_folder(there / "out", holds="x") as new:
             write(tmp_path / "file", new / "file")
         assert caught.value.why.startswith(f"no space left in {there}")
-        assert caught.value.remedy == "free some, or choose another --out"
+        assert caught.value.remedy == "free some, or choose another folder"
 
 
 def test_runs_that_ask_for_one_place_at_once_do_not_hinder_each_other(tmp_path: Path) -> None:

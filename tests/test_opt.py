@@ -480,7 +480,7 @@ def test_ctrl_c_leaves_nothing_behind_and_earlier_bundles_whole(made):
 @pytest.mark.parametrize(
     ("full", "size", "remedy"),
     [
-        ("out", "8m", "free some, or choose another --out"),
+        ("out", "8m", "free some, or choose another folder"),
         ("tmp", "100k", "free some, or set TMPDIR to a folder on another disk"),
         ("tmp", "8m", "free some, or set TMPDIR to a folder on another disk"),
         ("tmp", "40m", "free some, or set TMPDIR to a folder on another disk"),
