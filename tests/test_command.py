@@ -246,10 +246,18 @@ def test_control_c(root: Path, tmp_path: Path, body: str, imports: str) -> None:
     assert (done.returncode, done.stderr) == (130, "error: interrupted\n")
 
 
-def test_control_c_is_not_for_what_runs_in_the_background(root: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        "os.kill(os.getpid(), signal.SIGINT); print('done')",
+        "with _command.stopping(signal.SIGINT) as stop: os.kill(os.getpid(), signal.SIGINT); print('done', end=''); "
+        "print(' and stopped' if stop.is_set() else '')",
+    ],
+)
+def test_control_c_is_not_for_what_runs_in_the_background(root: Path, tmp_path: Path, body: str) -> None:
     # A shell without job control starts `command &` with SIGINT ignored.
     interrupt = "import os, signal; os.kill(os.getpid(), signal.SIGINT)"
-    arguments = command(root, tmp_path, f"{interrupt}; print('done')", interrupt)
+    arguments = command(root, tmp_path, body, interrupt)
     in_background = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *arguments]
     ended = subprocess.run(in_background, capture_output=True, text=True)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "done\n", "")

@@ -115,7 +115,10 @@ def run(command: click.Command) -> NoReturn:
 def stopping(
     *signals: signal.Signals, on_first: Callable[[], object] = lambda: None
 ) -> Iterator[threading.Event]:
-    """An event that is set by the first of `signals`, for an end in good order; a second one is KeyboardInterrupt."""
+    """An event that is set by the first of `signals`, for an end in good order; a second one is KeyboardInterrupt.
+
+    One that is ignored, as Ctrl-C is by what a shell runs in the background, goes on being ignored.
+    """
     stop = threading.Event()
 
     def ask(number: int, frame: FrameType | None) -> None:
@@ -125,7 +128,8 @@ def stopping(
         # Not in here: what writes may be what was interrupted.
         threading.Thread(target=on_first).start()
 
-    earlier = {one: signal.signal(one, ask) for one in signals}
+    heeded = [one for one in signals if signal.getsignal(one) is not signal.SIG_IGN]
+    earlier = {one: signal.signal(one, ask) for one in heeded}
     try:
         yield stop
     finally:

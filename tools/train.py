@@ -166,12 +166,10 @@ def main(
     if force and here.is_first:
         # What a run that --force replaces has left must not pass for this one's.
         discard(checkpoint)
-    # Who ignores Ctrl-C, as what a shell runs in the background does, goes on ignoring it.
-    heeded = () if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else (signal.SIGINT,)
     with (
         Display(remaining=True) as display,
         display.stages.stage("train"),
-        _command.stopping(*heeded, on_first=lambda: notify(_STOPPING)) as stop,
+        _command.stopping(signal.SIGINT, on_first=lambda: notify(_STOPPING)) as stop,
     ):
         result = train(
             task,
