@@ -184,6 +184,7 @@ def test_a_name_with_dots_reaches_no_attribute(tmp_path: Path) -> None:
         (b"\x80\x04}.", "no tensors"),
         (b"\x80\x04}K\x05K\x05s.", "key that is no name .type int"),
         (b"\x80\x04}\x8c\x01aK\x05s.", "'a' is no tensor .type int"),
+        (pickle.dumps({"a": None}), "'a' is no tensor .type None"),
         # Claims of sizes that are not there: bytes, byte array, frame, memo entry.
         (b"\x80\x04\x8e" + b"\xff" * 6 + b"\x00\x00", "cut short"),
         (b"\x80\x05\x96" + b"\xff" * 6 + b"\x00\x00", "cut short"),

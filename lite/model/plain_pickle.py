@@ -99,10 +99,10 @@ _NAMES = {
 
 def kind(value: object) -> str:
     """What a value that was read is called in a message."""
-    names = {Array: "tensor", Table: "dict", Dtype: "dtype", _Callable: "function"}
+    names = {Array: "tensor", Table: "dict", Dtype: "dtype", _Callable: "function", type(None): "None"}
     if isinstance(value, Span):
         return "str" if value.text else "bytes"
-    return names.get(type(value), type(value).__name__).strip("_").lower()
+    return names.get(type(value)) or type(value).__name__.strip("_").lower()
 
 
 def by_name(content: object) -> dict[str, object]:
