@@ -103,7 +103,8 @@ def test_what_it_prints_and_writes(arguments: list[str], tmp_path: Path):
     assert "http" not in page.replace("http://www.w3.org", "")
     assert len(Recipe.named(out / "recipe.yaml").skip) == 1
     assert done.stdout.endswith(
-        f"tools/opt.py --model deit_tiny --weights digits --recipe {out / 'recipe.yaml'} --out {out / 'bundles'}\n"
+        "tools/opt.py --model deit_tiny --weights digits --calib-images 4 "
+        f"--recipe {out / 'recipe.yaml'} --out {out / 'bundles'}\n"
     )
     assert {path.name.split("-")[0] for path in out.iterdir()} == {
         "program", "sensitivity.jsonl", "sensitivity.json", "sensitivity.html", "recipe.yaml"

@@ -171,6 +171,7 @@ def main(
         "--weights": again_from,
         "--labels": labels,
         "--calib": calib,
+        "--calib-images": calib_images if _command.is_given("calib_images") else None,
         "--recipe": out / "recipe.yaml",
         # Where bundles usually go there may be one of this name, by the recipe that was looked at.
         "--out": out / "bundles",
