@@ -72,6 +72,20 @@ def test_every_layer_of_the_network_is_found(tmp_path: Path, form: Form, int8: b
     assert set(found.values()) == wanted | without_weights
 
 
+def test_a_head_is_known_whichever_runs_first(tmp_path: Path) -> None:
+    _, made = converted(tmp_path, Form("packed"), int8=False, model="deit_tiny_distilled")
+    *before, head, distilled, total = shapes.steps(made, IMAGE)
+    names = shapes.layers([*before, head, distilled, total], made.params)
+    assert (names[head.index], names[distilled.index]) == ("head", "head_dist")
+    # As opt orders them by the recipe `deit`; in its own order the second may write where the first has read.
+    (answer,) = distilled.outputs.values()
+    distilled = replace(
+        distilled, op=replace(distilled.op, outputs={"Out": ("apart",)}), outputs={"apart": answer}
+    )
+    total = replace(total, op=replace(total.op, inputs={**total.op.inputs, "Y": ("apart",)}))
+    assert shapes.layers([*before, distilled, head, total], made.params) == names | {total.index: "head"}
+
+
 def test_an_operator_belongs_to_the_layer_that_made_its_input_and_a_calib_to_its_reader(
     tmp_path: Path,
 ) -> None:

@@ -274,9 +274,6 @@ def layers(steps: Iterable[ShapedOp], parameters: Iterable[str]) -> dict[int, st
     for place, step in enumerate(program.steps):
         before = sum(norm <= place for norm in norms)
         name = program.anchor(place, before, len(norms) // 2)
-        if name == "head" and name in names.values():
-            # A distilled network's class head comes first.
-            name = "head_dist"
         if name is None and step.op.type != "calib":
             made_by = [program.behind_calibs(source) for source in program.sources[place]]
             producers = [names[source] for source in made_by if source in names]
@@ -328,12 +325,20 @@ class _Program:
         if op.type not in _LINEAR:
             return None
         if block >= blocks:
-            return "head"
+            return "head_dist" if self._class_token(place) else "head"
         if not self._has_weight(place):
             return f"{inside}.attn.{'qk' if 'softmax' in self._next(place) else 'av'}"
         if half:
             return f"{inside}.mlp.{self._of_mlp(place)}"
         return f"{inside}.attn.{self._parts(place) or 'proj'}"
+
+    def _class_token(self, place: int) -> int:
+        """Which class token the head at `place` reads: which of two heads runs first is opt's choice."""
+        while self.sources[place] and self.steps[place].op.type != "layer_norm":
+            if self.steps[place].op.type == "slice":
+                return int(self.steps[place].op.attributes["starts"][0])
+            place = self.sources[place][0]
+        return 0
 
     def behind_calibs(self, place: int) -> int:
         """What made the tensor at `place`, where that only changes its precision."""
