@@ -88,7 +88,7 @@ def test_ctrl_c_and_the_same_command_again(arguments: list[str], tmp_path: Path)
 def test_what_it_prints_and_writes(arguments: list[str], tmp_path: Path):
     arguments = [each for each in arguments if each != "--json"]
     done = subprocess.run(
-        [*arguments, "--max-images=2", "--worst=3", "--skip-worst=1"],
+        [*arguments, "--images=digits", "--max-images=2", "--worst=3", "--skip-worst=1"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     out = tmp_path / "out"
@@ -103,7 +103,7 @@ def test_what_it_prints_and_writes(arguments: list[str], tmp_path: Path):
     assert "http" not in page.replace("http://www.w3.org", "")
     assert len(Recipe.named(out / "recipe.yaml").skip) == 1
     assert done.stdout.endswith(
-        "tools/opt.py --model deit_tiny --weights digits --calib-images 4 "
+        "tools/opt.py --model deit_tiny --weights digits --calib-images 4 --check digits "
         f"--recipe {out / 'recipe.yaml'} --out {out / 'bundles'}\n"
     )
     assert {path.name.split("-")[0] for path in out.iterdir()} == {

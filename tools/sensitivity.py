@@ -172,6 +172,7 @@ def main(
         "--labels": labels,
         "--calib": calib,
         "--calib-images": calib_images if _command.is_given("calib_images") else None,
+        "--check": images,
         "--recipe": out / "recipe.yaml",
         # Where bundles usually go there may be one of this name, by the recipe that was looked at.
         "--out": out / "bundles",
