@@ -119,7 +119,8 @@ class Phone:
         }
         self._check_same(measurement, used)
         measurement.used = used
-        measurement.kernels = kernel_times(f"{finished.stdout}\n{finished.stderr}")
+        # Rounds of a profile build stay among the others, whatever engine an interrupted bench goes on with.
+        measurement.kernels = kernel_times(f"{finished.stdout}\n{finished.stderr}") or measurement.kernels
         bench = document["bench"]
         latencies = bench["latencies_ms"]
         clocks = [RunClock(**one) for one in bench["clocks"]]

@@ -69,7 +69,7 @@ class Measurement:
     """One bundle in one configuration, to be run `planned` times or more in `planned_starts`.
 
     `used` is what the engine says it made of the configuration; `soak` tells that its start is one; `kernels` is what
-    the engine's own profile says of the last round, where it is a profile build.
+    the engine's own profile says of the last round that a profile build ran; empty where none did.
     """
 
     candidate: Candidate

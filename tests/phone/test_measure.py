@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from bench import measuring
 from phone import Phone
+from test_engine_profile import SAID
 from waiting import HANG, until
 
 from lite import bundle
 from lite.phone import measure, push
 from lite.phone.binaries import Binaries
+from lite.phone.demo import kernel_times
 from lite.phone.device import Device
 from lite.phone.measure import StoppedError
 from lite.phone.measured import PhoneFigures
@@ -221,6 +223,19 @@ def test_stop_while_it_cools_down_is_heard_at_once(
     made.say = lambda text: made.stop.set() if text.startswith("cooling down") else None
     with pytest.raises(StoppedError):
         made.measure(candidates[:1], PhoneFigures())
+
+
+def test_rounds_of_a_profile_build_are_told_whatever_engine_goes_on(
+    prepared: Make, candidates: list[Candidate]
+) -> None:
+    into = PhoneFigures()
+    prepared(repeats=1, rounds=1).measure(candidates[:1], into)
+    (row,) = into.measurements
+    row.kernels = kernel_times(SAID)
+    prepared(repeats=2, rounds=2).measure(candidates[:1], into)
+    assert len(row.rounds) == 2
+    assert row.kernels == kernel_times(SAID)
+    assert "the engine is a profile build: its own timing of each operator is in these latencies" in row.notes
 
 
 def test_golden_picture_goes_through_the_phones_own_preprocessing(
