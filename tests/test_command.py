@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -340,7 +341,9 @@ def test_another_python_is_refused(root: Path, tmp_path: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_notes_that_nobody_reads_end_no_work(tmp_path: Path) -> None:
+@pytest.mark.parametrize("reader_is_there", [False, True])
+def test_notes_that_nobody_reads_end_no_work(tmp_path: Path, reader_is_there: bool) -> None:
+    """The reader has gone, or takes nothing more from a pipe that does not block."""
     script = (
         "import sys; sys.path[:0] = ['tools']\n"
         "import _command\n"
@@ -349,8 +352,16 @@ def test_notes_that_nobody_reads_end_no_work(tmp_path: Path) -> None:
         f"open({str(tmp_path / 'done')!r}, 'w').close()\n"
     )
     reader, writer = os.pipe()
-    os.close(reader)
+    if reader_is_there:
+        os.set_blocking(writer, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(writer, b"x" * 4096)
+    else:
+        os.close(reader)
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, stderr=writer)
     os.close(writer)
+    if reader_is_there:
+        os.close(reader)
     assert done.returncode == 0
     assert (tmp_path / "done").exists()

@@ -323,12 +323,13 @@ class _Output(io.FileIO):
 
 
 class _Notes(io.FileIO):
-    """Standard error. What a full disk or a reader that has gone does not take is lost, and ends no work."""
+    """Standard error. What a full disk or pipe, or a reader that has gone, does not take is lost, and ends no work."""
 
     def write(self, data: Any, /) -> int:
         """As io.FileIO does."""
         try:
-            return super().write(data)
+            # None of one that is full and does not block, as what starts commands may leave it.
+            return super().write(data) or len(data)
         except OSError:
             return len(data)
 
