@@ -257,7 +257,8 @@ def _forget_terminal() -> None:
 
 def _leave() -> NoReturn:
     # Not by way of Python's end, which threads that still wait for a phone can disturb.
-    os.write(2, _LINE)
+    with contextlib.suppress(OSError):
+        os.write(2, _LINE)
     os._exit(_CODE)
 
 

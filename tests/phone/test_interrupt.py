@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
-from bench import ENDLESS, a_run_succeeds, demo_runs, measuring, results, start
+from bench import ENDLESS, ROOT, a_run_succeeds, demo_runs, measuring, results, start
 from conftest import server_pid
 from phone import Phone
 from waiting import ended, until
@@ -60,6 +61,22 @@ def test_ctrl_c_again_does_not_wait(
         assert not (tmp_path / "out/results.json").exists()
         until(lambda: not demo_runs(phone))
     a_run_succeeds(options)
+
+
+def test_ctrl_c_again_ends_it_whatever_standard_error_takes() -> None:
+    script = (
+        "import os, signal, sys; sys.path[:0] = ['tools']\n"
+        "import _command\n"
+        "from _bench import interruptible\n"
+        "with interruptible():\n"
+        "    try:\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "    except KeyboardInterrupt:\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+    )
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, stderr=full)
+    assert done.returncode == 130
 
 
 def _read_until(command: subprocess.Popen[str], words: str) -> None:
