@@ -397,8 +397,14 @@ def test_nothing_is_converted_twice(tmp_path: Path):
         (["--model", "deit_small", "--weights", "digits"], 2, "deit_tiny only"),
         (["--model", "deit_tiny", "--core", "cortex-a53"], 2, "give both or neither"),
         (["--model", "deit_tiny", "--precision", "fp32", "--recipe", "deit"], 2, "is for --precision int8"),
+        # INT8 is refused on a GPU, and fp32 made there all the same.
+        (
+            ["--model=deit_tiny", "--precision=int8", "--precision=fp32", "--target=opencl", "--recipe=deit",
+             "--weights=missing.pdparams"],
+            2, "missing.pdparams",
+        ),
     ],
-)
+)  # fmt: skip
 def test_bad_input_ends_in_one_line(arguments: list[str], code: int, words: str, tmp_path: Path):
     done = opt(*arguments, "--out", tmp_path / "out")
     assert done.returncode == code, done.stderr

@@ -167,7 +167,10 @@ def test_without_a_picture_no_network_is_opened(tmp_path):
     (tmp_path / "empty").mkdir()
     done = predict("--bundle", "nowhere", "*.gif", "empty", cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr == "error: no picture to classify: no picture matches *.gif\n"
+    assert done.stderr == (
+        "error: no picture to classify: no picture matches *.gif; no pictures in empty: it needs files ending in "
+        ".bmp, .jpeg, .jpg, .png, .tif, .tiff, .webp\n"
+    )
 
 
 def test_json_or_csv():

@@ -64,7 +64,9 @@ def main(
     errors = [one.error for one in listed if isinstance(one, Prediction) and one.error]
     if len(errors) == len(listed):
         # Before a network is opened, or even downloaded, for nothing.
-        raise InputError("no picture to classify", why=errors[0].reason, remedy=errors[0].remedy)
+        why = "; ".join(one.reason for one in errors)
+        remedy = next((one.remedy for one in errors if one.remedy), None)
+        raise InputError("no picture to classify", why=why, remedy=remedy)
     with opened(selection, BUNDLES, notify=notify) as classifier, Display() as display:
         class_names.remark(classifier.labels, notify)
         with display.stages.stage("classify"):
