@@ -288,7 +288,7 @@ def test_where_it_cannot_write_is_said_before_it_trains(
 ):
     (tmp_path / "file").write_text("")
     for out, words in (
-        ("file/x.pdparams", "cannot write .*; choose another --out"),
+        ("file/x.pdparams", "cannot write .*; choose another folder"),
         ("colours", "it is a folder; give a file name"),
         (".", "it is a folder; give a file name"),
         ("x.pth", "x.pth is no .pdparams file: weights are written in Paddle's form"),

@@ -124,7 +124,7 @@ def test_earlier_results_stay_whole_when_new_ones_cannot_be_written(
     assert (tmp_path / "results.json").read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 3
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot write.*choose another --out"):
+    with pytest.raises(InputError, match="cannot write.*choose another folder"):
         results.write(tmp_path / "file", document)
 
 
