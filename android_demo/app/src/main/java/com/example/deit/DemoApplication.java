@@ -1,13 +1,9 @@
 package com.example.deit;
 
-import android.annotation.TargetApi;
-import android.app.ActivityManager;
 import android.app.Application;
-import android.app.ApplicationExitInfo;
 import android.content.ComponentCallbacks2;
 import android.content.Context;
 import android.content.SharedPreferences;
-import android.os.Build;
 import com.example.deit.bundle.BundleStore;
 import com.example.deit.bundle.FileDigests;
 import com.example.deit.camera.CameraFrames;
@@ -19,7 +15,6 @@ import com.example.deit.engine.EngineThread;
 import com.example.deit.engine.OpenEngine;
 import com.example.deit.engine.ResultSettings;
 import java.io.File;
-import java.util.List;
 
 /** What all screens share, and what outlives them: the engine, the bundles, the settings. */
 public class DemoApplication extends Application {
@@ -45,21 +40,9 @@ public class DemoApplication extends Application {
                         assetFolder(),
                         new File(getNoBackupFilesDir(), BUNDLES),
                         getExternalFilesDir(BUNDLES));
-        boolean byUser = Build.VERSION.SDK_INT >= 30 && wasEndedByUser();
-        crashes = new CrashGuard(getSharedPreferences(CRASHES, MODE_PRIVATE), byUser);
+        crashes = new CrashGuard(getSharedPreferences(CRASHES, MODE_PRIVATE));
         FileDigests digests = new FileDigests(getSharedPreferences(DIGESTS, MODE_PRIVATE));
         engine = new EngineThread(new OpenEngine(opener(), bundles, digests, crashes, this::settings));
-    }
-
-    /** Whether the user ended the last process, as by a swipe in the list of recent apps. */
-    @TargetApi(30)
-    private boolean wasEndedByUser() {
-        // No name is this app's own.
-        List<ApplicationExitInfo> ends =
-                getSystemService(ActivityManager.class).getHistoricalProcessExitReasons(null, 0, 1);
-        if (ends.isEmpty()) return false;
-        int reason = ends.get(0).getReason();
-        return reason == ApplicationExitInfo.REASON_USER_REQUESTED || reason == ApplicationExitInfo.REASON_USER_STOPPED;
     }
 
     public EngineThread engine() {

@@ -13,7 +13,7 @@ import java.util.Set;
  * Keeps the app from crashing again and again: the engine ends the whole process on a network that it cannot bear, and
  * the next start would open the same one. A bundle is noted on the disk before it is opened and before its first run,
  * and the note is taken away after each. One that is still there when the app starts is of a bundle with which it
- * ended; unless the user ended it, that one is refused until the user chooses it again or another is pushed over it.
+ * ended; that one is refused until the user chooses it again or another is pushed over it.
  */
 @SuppressLint("ApplySharedPref")
 public final class CrashGuard {
@@ -27,13 +27,12 @@ public final class CrashGuard {
 
     private final SharedPreferences notes;
 
-    /** endedByUser: whether the user ended the process before this one. */
-    public CrashGuard(SharedPreferences notes, boolean endedByUser) {
+    public CrashGuard(SharedPreferences notes) {
         this.notes = notes;
         String left = notes.getString(AT_WORK, null);
         if (left == null) return;
         Set<String> refused = refused();
-        if (!endedByUser) refused.add(left);
+        refused.add(left);
         notes.edit().remove(AT_WORK).putStringSet(REFUSED, refused).commit();
     }
 

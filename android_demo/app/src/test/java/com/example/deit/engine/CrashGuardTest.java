@@ -33,7 +33,7 @@ public class CrashGuardTest {
     /** Ends the process in the middle of it, as far as the disk knows. */
     private void crash(ModelBundle bundle) throws Exception {
         Map<String, String> onDisk = new HashMap<>();
-        new CrashGuard(notes, false).guard(bundle, () -> {
+        new CrashGuard(notes).guard(bundle, () -> {
             notes.getAll().forEach((key, value) -> onDisk.put(key, value.toString()));
             return null;
         });
@@ -46,28 +46,19 @@ public class CrashGuardTest {
         app.push("int8");
         ModelBundle bundle = pushed();
         crash(bundle);
-        CrashGuard next = new CrashGuard(notes, false);
+        CrashGuard next = new CrashGuard(notes);
         assertTrue(next.refuses(bundle));
         BundleException e = assertThrows(BundleException.class, () -> next.check(bundle));
         assertEquals(Reason.CRASHED, e.reason);
         assertEquals(bundle.name(), e.argument);
         // And the one after it.
-        CrashGuard later = new CrashGuard(notes, false);
+        CrashGuard later = new CrashGuard(notes);
         assertTrue(later.refuses(bundle));
         later.forgive("pushed/another");
         assertTrue(later.refuses(bundle));
         later.forgive(bundle.key());
         later.check(bundle);
-        assertFalse(new CrashGuard(notes, false).refuses(bundle));
-    }
-
-    @Test
-    public void anEndByTheUserIsNoCrash() throws Exception {
-        app.push("int8");
-        ModelBundle bundle = pushed();
-        crash(bundle);
-        new CrashGuard(notes, true).check(bundle);
-        new CrashGuard(notes, false).check(bundle);
+        assertFalse(new CrashGuard(notes).refuses(bundle));
     }
 
     @Test
@@ -77,14 +68,14 @@ public class CrashGuardTest {
         File manifest = new File(folder, BundleManifest.FILE);
         TestApplication.replace(manifest, TestApplication.text(manifest));
         assertTrue(manifest.setLastModified(1_000_000_000_000L));
-        new CrashGuard(notes, false).check(pushed());
+        new CrashGuard(notes).check(pushed());
     }
 
     @Test
     public void whatEndsByItselfLeavesNoNote() throws Exception {
         app.push("int8");
         ModelBundle bundle = pushed();
-        CrashGuard guard = new CrashGuard(notes, false);
+        CrashGuard guard = new CrashGuard(notes);
         assertEquals("done", guard.guard(bundle, () -> "done"));
         assertThrows(
                 ClassifierException.class,
@@ -97,6 +88,6 @@ public class CrashGuardTest {
                     throw new OutOfMemoryError();
                 }));
         assertTrue(notes.getAll().isEmpty());
-        new CrashGuard(notes, false).check(bundle);
+        new CrashGuard(notes).check(bundle);
     }
 }

@@ -6,8 +6,6 @@ import static org.junit.Assert.assertNull;
 import static org.junit.Assert.assertTrue;
 import static org.robolectric.Shadows.shadowOf;
 
-import android.app.ActivityManager;
-import android.app.ApplicationExitInfo;
 import android.content.Context;
 import android.view.View;
 import android.widget.RadioButton;
@@ -126,7 +124,14 @@ public class BundleScreenTest {
     public void theBundleWithWhichTheAppEndedIsNotOpenedAgain() throws Exception {
         File bundle = app.push("int8");
         File other = app.push("fp32");
-        startAfterAnEndIn(bundle);
+        app.opener = (engine, folder, threads, mode) -> new FakeClassifier();
+        long stamp = new File(bundle, "manifest.json").lastModified();
+        app.getSharedPreferences("crashes", Context.MODE_PRIVATE)
+                .edit()
+                .putString("at_work", stamp + " pushed/" + bundle.getName())
+                .commit();
+        app.startAgain();
+        app.save(app.settings().withBundle("pushed/" + bundle.getName()));
         try (MainRobot user = MainRobot.launch().waitForProblem()) {
             assertEquals(
                     "The app ended when it opened the bundle " + bundle.getName() + ", so it is not opened again. "
@@ -142,30 +147,6 @@ public class BundleScreenTest {
             Screen.until("this one after all", () -> bundle.getName().equals(user.detail(R.id.bundle)));
             assertEquals(2, app.opened.get());
         }
-    }
-
-    /** A swipe in the list of recent apps, which Android tells the next process of. */
-    @Test
-    public void theBundleWithWhichTheUserEndedTheAppIsOpened() throws Exception {
-        File bundle = app.push("int8");
-        shadowOf(app.getSystemService(ActivityManager.class))
-                .addApplicationExitInfo(app.getPackageName(), 1, ApplicationExitInfo.REASON_USER_REQUESTED, 0);
-        startAfterAnEndIn(bundle);
-        try (MainRobot user = MainRobot.launch()) {
-            Screen.until("the bundle", () -> bundle.getName().equals(user.detail(R.id.bundle)));
-            assertEquals(1, app.opened.get());
-        }
-    }
-
-    private void startAfterAnEndIn(File bundle) {
-        app.opener = (engine, folder, threads, mode) -> new FakeClassifier();
-        long stamp = new File(bundle, "manifest.json").lastModified();
-        app.getSharedPreferences("crashes", Context.MODE_PRIVATE)
-                .edit()
-                .putString("at_work", stamp + " pushed/" + bundle.getName())
-                .commit();
-        app.startAgain();
-        app.save(app.settings().withBundle("pushed/" + bundle.getName()));
     }
 
     /** Chooses a bundle on the settings screen. */
