@@ -258,8 +258,8 @@ def test_sensitivity_calibrates_and_measures_alike(run, data: Path, tmp_path: Pa
     # What it says to try is the conversion that it looked at.
     shown, _ = run(*asked)
     assert shlex.split(shown.splitlines()[-1])[4:] == [
-        "--model", "deit_tiny", "--weights", "digits", "--calib", str(data / "parts"), "--recipe", f"{out}/recipe.yaml",
-        "--out", f"{out}/bundles",
+        "--model", "deit_tiny", "--weights", "digits", "--calib", str(data / "parts"), "--calib-images", "4",
+        "--recipe", f"{out}/recipe.yaml", "--out", f"{out}/bundles",
     ]  # fmt: skip
 
 
