@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+import _command
 import click
 from _display import empty_table, plain, say, show
 from rich.console import Console, Group, RenderableType
@@ -228,21 +229,11 @@ def interruptible() -> Iterator[None]:
             raise _SecondInterrupt
         _leave()
 
-    # Who ignores one, as what a shell or nohup runs in the background does, goes on ignoring it.
-    earlier = {
-        number: handler
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        if (handler := signal.getsignal(number)) is not signal.SIG_IGN
-    }
-    for number in earlier:
-        signal.signal(number, interrupt)
-    try:
-        yield
-    except _SecondInterrupt:
-        _leave()
-    finally:
-        for number, handler in earlier.items():
-            signal.signal(number, handler)
+    with _command.handling((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), interrupt):
+        try:
+            yield
+        except _SecondInterrupt:
+            _leave()
 
 
 def _forget_terminal() -> None:

@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -71,7 +71,7 @@ def run(command: click.Command) -> NoReturn:
     try:
         _check_surroundings()
         with (
-            _on_interrupt(interrupt),
+            handling([signal.SIGINT], interrupt),
             command.make_context(f"./run.sh tools/{Path(sys.argv[0]).name}", sys.argv[1:]) as context,
         ):
             command.invoke(context)
@@ -112,13 +112,28 @@ def run(command: click.Command) -> NoReturn:
 
 
 @contextlib.contextmanager
+def handling(
+    signals: Iterable[signal.Signals], handler: Callable[[int, FrameType | None], object]
+) -> Iterator[None]:
+    """Has `handler` called for `signals` in the block.
+
+    One that is ignored, as Ctrl-C is by what a shell or nohup runs in the background, goes on being ignored.
+    """
+    earlier = {
+        one: signal.signal(one, handler) for one in signals if signal.getsignal(one) is not signal.SIG_IGN
+    }
+    try:
+        yield
+    finally:
+        for one, before in earlier.items():
+            signal.signal(one, before)
+
+
+@contextlib.contextmanager
 def stopping(
     *signals: signal.Signals, on_first: Callable[[], object] = lambda: None
 ) -> Iterator[threading.Event]:
-    """An event that is set by the first of `signals`, for an end in good order; a second one is KeyboardInterrupt.
-
-    One that is ignored, as Ctrl-C is by what a shell runs in the background, goes on being ignored.
-    """
+    """An event that is set by the first of `signals`, for an end in good order; a second one is KeyboardInterrupt."""
     stop = threading.Event()
 
     def ask(number: int, frame: FrameType | None) -> None:
@@ -128,13 +143,8 @@ def stopping(
         # Not in here: what writes may be what was interrupted.
         threading.Thread(target=on_first).start()
 
-    heeded = [one for one in signals if signal.getsignal(one) is not signal.SIG_IGN]
-    earlier = {one: signal.signal(one, ask) for one in heeded}
-    try:
+    with handling(signals, ask):
         yield stop
-    finally:
-        for one, handler in earlier.items():
-            signal.signal(one, handler)
 
 
 def together(options: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
@@ -247,20 +257,6 @@ def _drop_output() -> None:
 def _wants_json(command: click.Command) -> bool:
     # Not from the context: there is none where the other options are wrong.
     return "--json" in sys.argv and any("--json" in parameter.opts for parameter in command.params)
-
-
-@contextlib.contextmanager
-def _on_interrupt(handler: Callable[[int, FrameType | None], NoReturn]) -> Iterator[None]:
-    # Who ignores Ctrl-C, as what a shell runs in the background does, goes on ignoring it.
-    earlier = signal.getsignal(signal.SIGINT)
-    if earlier is not _leave_interrupted:
-        yield
-        return
-    signal.signal(signal.SIGINT, handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, earlier)
 
 
 def _leave_interrupted(number: int, frame: FrameType | None) -> NoReturn:

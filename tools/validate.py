@@ -185,9 +185,10 @@ def _print(found: Validation, results: dict[str, Any]) -> None:
                 )
     # With a reference the order is that of the report: what was lost, not what is left.
     heading = "worst classes" if found.reference is None else "lost most first"
-    if found.classes and not any(one.lost for one in found.classes):
+    lost = [one for one in found.classes if one.lost]
+    if found.classes and not lost:
         table.add_row("classes", "all right" if found.reference is None else "none has fewer right")
-    for place, one in enumerate([one for one in found.classes if one.lost][:5]):
+    for place, one in enumerate(lost[:5]):
         right = f"{share(one.top1_deployed, one.interval('top1_deployed'))} of {one.images}"
         before = ""
         if one.top1_reference is not None:

@@ -68,7 +68,6 @@ def summarize(starts: Sequence[Sequence[float]]) -> Summary:
     if not (all(row.size for row in rows) and rows and np.isfinite(values).all() and (values > 0).all()):
         raise ValueError("latencies must be positive numbers, one or more of each start")
     p10, p90, p99 = (float(value) for value in np.percentile(values, [10, 90, 99]))
-    logs = log_medians(rows)
     p50, median_interval = median_of_starts(rows)
     deviations = [_relative_deviation(row) for row in rows if row.size > 1]
     return Summary(
@@ -83,7 +82,7 @@ def summarize(starts: Sequence[Sequence[float]]) -> Summary:
         stddev=float(values.std(ddof=1)) if values.size > 1 else 0.0,
         spread=(p90 - p10) / p50,
         within_starts=float(np.median(deviations)) if deviations else None,
-        between_starts=float(logs.std(ddof=1)) if len(rows) > 1 else None,
+        between_starts=float(log_medians(rows).std(ddof=1)) if len(rows) > 1 else None,
         median_interval=median_interval,
     )
 
